@@ -1,0 +1,59 @@
+"""What can go wrong before a verdict is possible: exit code 2, never a traceback.
+
+Every error carries one or more `Problem`s, each with a stable code, a place and a remedy, so that a
+reporter can show all of them at once and in any format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One reason why a run could not reach a verdict.
+
+    `code` is SPEC001…, TGT001… or TRC001…; `line` and `column` count from 1; `path` is the place inside
+    a spec (`panels.gqa.residuals[0].line`); `hint` says what to do about it.
+    """
+
+    file: str
+    line: int | None
+    column: int | None
+    code: str
+    message: str
+    path: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        where = f" (at {self.path})" if self.path else ""
+        hint = f" {self.hint}" if self.hint else ""
+        return f"{place}: {self.code} {self.message}{where}{hint}"
+
+
+class ArchcheckError(Exception):
+    """Base of all errors that archcheck raises on purpose; `problems` is never empty."""
+
+    def __init__(self, problems: Problem | Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = (
+            (problems,) if isinstance(problems, Problem) else tuple(sorted(set(problems), key=_position))
+        )
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class SpecError(ArchcheckError):
+    """The spec can't be read (SPEC…)."""
+
+
+class TargetError(ArchcheckError):
+    """The model or its inputs can't be built (TGT…)."""
+
+
+class TraceError(ArchcheckError):
+    """The model can't be traced (TRC…)."""
+
+
+def _position(problem: Problem) -> tuple[str, int, int, str, str]:
+    return (problem.file, problem.line or 0, problem.column or 0, problem.code, problem.message)

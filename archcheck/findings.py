@@ -1,0 +1,83 @@
+"""The result of a run as data: findings, what was proved, and the report that holds both.
+
+Nothing here prints; every reporter and the diagram read the same `Report`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from archcheck.errors import Problem
+from archcheck.graph import Location, Residual
+
+
+class Status(StrEnum):
+    """The verdict on one spec; the exit code of a run is the worst of its specs."""
+
+    CONFORMS = "conforms"
+    DIFFERS = "differs"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One disagreement between a spec and the model's code.
+
+    `panel` is the panel's name, "" when no spec is involved; `edge` names the drawn edge or box
+    (`gqa`, `norm..out`), "" when nothing is drawn. `layers` are the indices that a wildcard bound and in
+    which the finding holds, empty where the panel has no wildcard; `layer_count` is how many were bound.
+    `drawn` and `traced` say what the diagram shows and what the code does. `spec` and `location` are
+    the lines of the spec and of the model's code. `modes` names the traced modes in which the finding
+    holds, empty when that is all of them. `code_box` and `code_source` locate the truth in the diagram
+    for a picture: the boxes (in this panel) of the real branch and the box whose output is really
+    tapped ("input" for the panel's input).
+    """
+
+    code: str
+    message: str
+    panel: str = ""
+    edge: str = ""
+    layers: tuple[int | str, ...] = ()
+    layer_count: int = 0
+    drawn: str = ""
+    traced: str = ""
+    spec: Location | None = None
+    location: Location | None = None
+    modes: tuple[str, ...] = ()
+    code_branch: tuple[str, ...] = ()
+    code_source: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What held in one panel: `edge` is the drawn edge ("" for the boxes), `count` the layers checked."""
+
+    panel: str
+    edge: str
+    line: str
+    statement: str
+    count: int
+    spec: Location | None = None
+    residuals: tuple[Residual, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All findings of one spec (or of one inspected model) with what was proved.
+
+    `problems` is non-empty exactly when `status` is `error`. `remarks` are facts the reader should know
+    and that are no findings: the device used, opaque parts, code that no mode ran.
+    """
+
+    file: str
+    status: Status
+    title: str = ""
+    target: str = ""
+    findings: tuple[Finding, ...] = ()
+    proofs: tuple[Proof, ...] = ()
+    residuals: tuple[Residual, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    remarks: tuple[str, ...] = ()
+    notes: tuple[tuple[str, str], ...] = field(default=())
