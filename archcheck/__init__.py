@@ -1,0 +1,25 @@
+"""archcheck: prove a neural network's architecture diagram against the model's code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archcheck.tracing import Trace, trace
+    from archcheck.verification import verify
+
+__all__ = ["Trace", "__version__", "trace", "verify"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # torch takes a second to import: only what traces pays for it.
+    if name in ("trace", "Trace"):
+        from archcheck import tracing
+
+        return getattr(tracing, name)
+    if name == "verify":
+        from archcheck.verification import verify
+
+        return verify
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,8 @@
 
 A spec has a model (what is checked) and panels (what is drawn). A panel has boxes bound to modules, a
 flow between them, and residual edges with a line style. Names of modules are relative to the panel's
-scope; `*` stands for one path component and binds every match.
+scope; `*` stands for one path component and binds every match. What one key says about another (a box in
+the flow that does not exist, a cycle) is checked in `check.py`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,29 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic.config import JsonDict
 
 from archcheck.graph import Kind
 
+ID_PATTERN = "^[A-Za-z0-9_-]+$"
+"""How a panel or a box may be called: `realized_by: PANEL.FIRST..LAST` must be readable."""
+
+_CLOSED: JsonDict = {"additionalProperties": False}
+
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Id = Annotated[str, Field(min_length=1, max_length=200, json_schema_extra={"pattern": ID_PATTERN})]
 Text = Annotated[str, Field(max_length=10_000)]
+Color = Annotated[str, Field(max_length=50, pattern="^(#[0-9a-fA-F]{3}|#[0-9a-fA-F]{6}|[a-zA-Z0-9]*)$")]
+Integer = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+Boolean = Annotated[bool, Strict()]
+
+DTYPES = (
+    *("bfloat16", "bool", "complex128", "complex32", "complex64", "float16", "float32", "float64"),
+    *("int16", "int32", "int64", "int8", "uint16", "uint32", "uint64", "uint8"),
+)
+"""What torch calls the element types that an input may have."""
 
 
 class _Strict(BaseModel):
@@ -60,18 +78,25 @@ class TensorInput(_Strict):
     `value` fills the tensor with one number instead.
     """
 
-    shape: list[Annotated[int, Field(ge=0)]]
-    dtype: str = "float32"
-    low: int = 0
-    high: int | None = None
-    value: float | int | bool | None = None
+    shape: list[Annotated[Integer, Field(ge=0)]] = Field(description="Sizes, such as [1, 16].")
+    dtype: str = Field(
+        default="float32",
+        description="Element type, as torch calls it.",
+        json_schema_extra={"enum": [*DTYPES]},
+    )
+    low: Integer = Field(default=0, description="Smallest integer drawn.")
+    high: Integer | None = Field(default=None, description="Integers stay below this.")
+    value: Number | Integer | Boolean | None = Field(default=None, description="Fill with this instead.")
 
 
 class Target(_Strict):
     """A callable `pkg.module:name` or `path/file.py:name`, called with arguments that may be targets too."""
 
-    target: Name
-    arguments: dict[str, Any] = Field(default_factory=dict)
+    target: Name = Field(description="What to call: `pkg.module:name` or `path/file.py:name`.")
+    arguments: dict[Name, Any] = Field(
+        default_factory=dict,
+        description="Keyword arguments. One that has a `target` is itself built by calling that.",
+    )
 
 
 class Mode(_Strict):
@@ -80,10 +105,10 @@ class Mode(_Strict):
     `arguments` and `inputs` are laid over those of the model.
     """
 
-    name: Name
-    train: bool = False
-    arguments: dict[str, Any] = Field(default_factory=dict)
-    inputs: dict[str, Any] = Field(default_factory=dict)
+    name: Name = Field(description="How findings call this mode.")
+    train: Boolean = Field(default=False, description="Run in training mode instead of evaluation.")
+    arguments: dict[Name, Any] = Field(default_factory=dict, description="Laid over the model's arguments.")
+    inputs: dict[Name, Any] = Field(default_factory=dict, description="Laid over the model's inputs.")
 
 
 class Model(Target):
@@ -93,9 +118,16 @@ class Model(Target):
     value. `rename` maps module names used in the spec to the model's own, by longest prefix.
     """
 
-    inputs: dict[str, Any] = Field(default_factory=dict)
-    modes: list[Literal["eval", "train"] | Mode] = Field(default_factory=list)
-    rename: dict[str, str] = Field(default_factory=dict)
+    inputs: dict[Name, Any] = Field(
+        default_factory=dict,
+        description="What forward is called with, by parameter: {shape: …}, {target: …} or a value.",
+    )
+    modes: list[Literal["eval", "train"] | Mode] = Field(
+        default_factory=list, description="The ways to run the model; evaluation alone unless given."
+    )
+    rename: dict[Name, str] = Field(
+        default_factory=dict, description="Module names of this spec to the model's own, by longest prefix."
+    )
 
 
 class Box(_Strict):
@@ -106,13 +138,17 @@ class Box(_Strict):
     that opens the box. `inactive` greys it (an expert that is not chosen).
     """
 
-    label: Text = ""
-    module: Name | list[Name] | None = None
-    role: Role | None = None
-    detail: Name | None = None
-    repeat: int | Text | None = None
-    inactive: bool = False
-    note: Text = ""
+    label: Text = Field(default="", description="What stands in the box; its name unless given.")
+    module: Name | Annotated[list[Name], Field(min_length=1)] | None = Field(
+        default=None, description="The module, or the list of modules, relative to the panel's scope."
+    )
+    role: Role | None = Field(default=None, description="What the box is: its colour and shape.")
+    detail: Id | None = Field(default=None, description="The panel that opens this box.")
+    repeat: Annotated[Integer, Field(ge=1)] | Text | None = Field(
+        default=None, description="How often the wildcard must match (checked), or a text such as N."
+    )
+    inactive: Boolean = Field(default=False, description="Greyed: an expert that is not chosen.")
+    note: Text = Field(default="", description="A word of explanation, in reports and in the picture.")
 
 
 class ResidualEdge(_Strict):
@@ -121,24 +157,34 @@ class ResidualEdge(_Strict):
     Either `around` one box or `[first, last]` (source: what enters the first; sink: after the last), or
     `from` a box's output (`input`: what enters the panel) `to` a box, whose output it is joined with.
     `through` names boxes on the skip path. `kind` says how they are joined. A dashed edge may name the
-    solid one that really is implemented: `realized_by: PANEL.BOX` (or `PANEL.FIRST..LAST`, or the edge's `name`).
+    solid one that really is implemented: `realized_by: PANEL.BOX` (or `PANEL.FIRST..LAST`, `PANEL.NAME`).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    name: Name | None = None
-    around: Name | Annotated[list[Name], Field(min_length=2, max_length=2)] | None = None
-    from_: Name | None = Field(default=None, alias="from")
-    to: Name | None = None
-    line: Line = Line.SOLID
-    kind: Kind | None = None
-    through: list[Name] = Field(default_factory=list)
-    realized_by: Name | None = None
-    label: Text = ""
-    note: Text = ""
+    name: Name | None = Field(default=None, description="How reports and realized_by call this edge.")
+    around: Id | Annotated[list[Id], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="The box, or [first, last], that the edge goes around."
+    )
+    from_: Id | None = Field(
+        default=None, alias="from", description="The box whose output is the source, or `input`."
+    )
+    to: Id | None = Field(default=None, description="The box whose output the source is joined with.")
+    line: Line = Field(
+        default=Line.SOLID, description="solid: implemented by this panel's module; dashed: drawn only."
+    )
+    kind: Kind | None = Field(default=None, description="How skip path and branch are joined.")
+    through: list[Id] = Field(default_factory=list, description="Boxes on the skip path, in order.")
+    realized_by: Name | None = Field(
+        default=None,
+        description="For a dashed edge, the solid one implemented: PANEL.BOX or PANEL.FIRST..LAST.",
+    )
+    label: Text = Field(default="", description="Drawn at the edge.")
+    note: Text = Field(default="", description="A word of explanation, in reports and in the picture.")
 
 
-FlowItem = Name | list["Name | list[Name]"]
+Chain = Annotated[list[Id], Field(min_length=1)]
+FlowItem = Id | Annotated[list[Id | Chain], Field(min_length=1)]
 
 
 class Panel(_Strict):
@@ -147,27 +193,40 @@ class Panel(_Strict):
     `scope` is the module that the panel shows (a pattern; "" is the model). A panel without a scope that
     details a box shows that box's modules, with names relative to the scope of the box's own panel.
     `flow` lists boxes from input to output; a list inside it stands side by side, and a list inside that is
-    a chain. `edges` adds chains that are not series-parallel. `omit` names modules that are left out on
-    purpose.
+    a chain. `edges` adds chains that are not series-parallel. Without flow and edges the boxes follow each
+    other as written. `omit` names modules that are left out on purpose.
     """
 
-    title: Text = ""
-    scope: str | None = None
-    boxes: dict[Name, Box] = Field(min_length=1)
-    flow: list[FlowItem] = Field(default_factory=list)
-    edges: list[Annotated[list[Name], Field(min_length=2)]] = Field(default_factory=list)
-    residuals: list[ResidualEdge] = Field(default_factory=list)
-    omit: list[Name] = Field(default_factory=list)
-    color: Text = ""
-    note: Text = ""
+    title: Text = Field(default="", description="Stands at the panel; its name unless given.")
+    scope: str | None = Field(
+        default=None,
+        max_length=1000,
+        description='The module shown, such as model.layers.*; "" is the model.',
+    )
+    boxes: dict[Id, Box] = Field(
+        min_length=1, max_length=500, description="The boxes, by name.", json_schema_extra=_CLOSED
+    )
+    flow: list[FlowItem] = Field(
+        default_factory=list,
+        description="Boxes from input to output; lists inside stand side by side, lists in those are chains.",
+    )
+    edges: list[Annotated[list[Id], Field(min_length=2)]] = Field(
+        default_factory=list, description="Further chains of boxes, for what is not series-parallel."
+    )
+    residuals: list[ResidualEdge] = Field(default_factory=list, description="The residual connections drawn.")
+    omit: list[Name] = Field(default_factory=list, description="Modules left out on purpose.")
+    color: Color = Field(default="", description="The frame's colour: a name or #rrggbb.")
+    note: Text = Field(default="", description="A word of explanation, in reports and in the picture.")
 
 
 class Spec(_Strict):
     """A whole diagram and the model it is of."""
 
-    title: Text = ""
-    note: Text = ""
-    caption: Text = ""
-    model: Model
-    panels: dict[Name, Panel] = Field(min_length=1)
-    colors: dict[Role, Text] = Field(default_factory=dict)
+    title: Text = Field(default="", description="The diagram's title.")
+    note: Text = Field(default="", description="A word of explanation, in reports and in the picture.")
+    caption: Text = Field(default="", description="Stands below the diagram.")
+    model: Model = Field(description="How to build the model and what to call it with.")
+    panels: dict[Id, Panel] = Field(
+        min_length=1, max_length=100, description="The frames, by name.", json_schema_extra=_CLOSED
+    )
+    colors: dict[Role, Color] = Field(default_factory=dict, description="Colours of boxes by role.")

@@ -1,0 +1,92 @@
+"""A recorded run as plain values: what the detector reads. Standard library only.
+
+Operations are numbered in the order in which they ran. An operation's operands name the operations whose
+results it read, after in-place writes were resolved: walking operands backwards is walking the real data
+dependence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from archcheck.graph import Location
+
+
+@dataclass(slots=True)
+class Op:
+    """One operation. `name` is the torch function's name without the in-place and reflected spellings.
+
+    `operands` has one tuple of operation numbers per tensor read. `numbers` are its plain number arguments.
+    `parameter` is the path of the parameter or buffer that it is; `learned`: it depends on a parameter;
+    `fed`: it depends on an input. `stale`: writes that it read through an older name.
+    """
+
+    name: str
+    operands: tuple[tuple[int, ...], ...]
+    call: int
+    numbers: tuple[float, ...] = ()
+    shape: tuple[int, ...] = ()
+    floating: bool = False
+    location: Location | None = None
+    parameter: str = ""
+    learned: bool = False
+    fed: bool = False
+    training: bool = False
+    opaque: bool = False
+    stale: tuple[int, ...] = ()
+
+    @property
+    def numel(self) -> int:
+        count = 1
+        for size in self.shape:
+            count *= size
+        return count
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of a module: the operations [first, end) ran inside it, `parent` is the calling call."""
+
+    path: str
+    type_name: str
+    parent: int
+    first: int
+    end: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    location: Location | None
+    depth: int = 0
+
+
+@dataclass(frozen=True)
+class Dataflow:
+    """One run: operations in order, module calls in order (0 is the model's own), and its outputs.
+
+    `host_reads` are the moments (operations before) at which Python looked at values, and at whose: control
+    may depend on them from there on.
+    """
+
+    ops: Sequence[Op]
+    calls: Sequence[Call]
+    outputs: tuple[int, ...]
+    host_reads: tuple[tuple[int, tuple[int, ...]], ...] = ()
+
+    @cached_property
+    def users(self) -> list[list[int]]:
+        """For each operation, the operations that read its result."""
+        users: list[list[int]] = [[] for _ in self.ops]
+        for index, op in enumerate(self.ops):
+            for operand in op.operands:
+                for read in operand:
+                    users[read].append(index)
+        return users
+
+    def stack(self, call: int) -> list[int]:
+        """The calls around `call`, outermost first, itself last."""
+        path = []
+        while call >= 0:
+            path.append(call)
+            call = self.calls[call].parent
+        return path[::-1]

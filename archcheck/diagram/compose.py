@@ -1,0 +1,396 @@
+"""The whole picture: panels in their frames, the wedges between them, and what stands under them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from archcheck.diagram.errors import DrawError
+from archcheck.diagram.panels import PanelPainter, PanelPicture
+from archcheck.diagram.scene import Curve, Patch, Scene, Shape
+from archcheck.diagram.text import LINE_HEIGHT, Line, Run, lines_of, plain, width_of
+from archcheck.diagram.theme import THEMES, Arrangement, Style, Theme, color
+from archcheck.graph import Kind
+from archcheck.spec.model import Line as LineStyle
+from archcheck.spec.model import Spec
+
+PAD = 20.0
+BETWEEN = 26.0
+WEDGE = 50.0
+EVEN_FROM = 0.78
+
+
+@dataclass(slots=True)
+class Placed:
+    """A panel in its frame: the frame's centre and size, and the offset of the panel's own coordinates."""
+
+    picture: PanelPicture
+    x: float
+    y: float
+    w: float
+    h: float
+    dx: float = 0.0
+    dy: float = 0.0
+
+
+class Composer:
+    """Builds the scene of one spec."""
+
+    def __init__(self, spec: Spec, style: Style) -> None:
+        self.spec, self.style = spec, style
+        self.theme = THEMES[style.theme]
+        self.names = chosen(spec, style)
+        self.notes, self.marks = _notes(spec, self.names)
+        title = plain(spec.title, 200) or "Architecture diagram"
+        self.scene = Scene(title, _description(spec, self.names), self.theme.paper, self.theme.fonts)
+
+    def compose(self) -> list[Placed]:
+        """Fill the scene with the panels; return where they stand."""
+        tints = _tints(self.spec, self.theme)
+        pictures = [
+            PanelPainter(self.spec, name, self.theme, tints, self.marks).paint() for name in self.names
+        ]
+        placed = self._arrange(pictures)
+        for frame in placed:
+            self._frame(frame)
+            self._wedges(frame, placed)
+            self._contents(frame)
+        return placed
+
+    def _arrange(self, pictures: list[PanelPicture]) -> list[Placed]:
+        size = self.theme.size
+        placed = []
+        for picture in pictures:
+            title = self._title(picture)
+            title_width = max((width_of(line, size(15)) for line in title), default=0.0)
+            width = max(picture.extent.x1 - picture.extent.x0, title_width) + 2 * size(PAD)
+            height = picture.extent.y1 + 2 * size(PAD) + self._title_height(picture)
+            placed.append(Placed(picture, 0.0, 0.0, max(width, size(130)), height))
+        if self.style.layout is Arrangement.ROW:
+            self._in_row(placed)
+        else:
+            self._in_column(placed)
+        for frame in placed:
+            extent = frame.picture.extent
+            spare = frame.h - 2 * size(PAD) - self._title_height(frame.picture) - extent.y1
+            frame.dx = frame.x - (extent.x0 + extent.x1) / 2
+            frame.dy = frame.y - frame.h / 2 + size(PAD) + spare / 2
+        return placed
+
+    def _in_row(self, placed: list[Placed]) -> None:
+        tallest = max(frame.h for frame in placed)
+        x = 0.0
+        for number, frame in enumerate(placed):
+            if number:
+                opened = self._opens(placed[number - 1], frame)
+                x += self.theme.size(WEDGE if opened else BETWEEN)
+            if frame.h > EVEN_FROM * tallest:
+                frame.h = tallest
+            frame.x, frame.y = x + frame.w / 2, tallest / 2
+            x += frame.w
+
+    def _in_column(self, placed: list[Placed]) -> None:
+        widest = max(frame.w for frame in placed)
+        y = 0.0
+        for frame in reversed(placed):
+            frame.w = widest
+            frame.x, frame.y = widest / 2, y + frame.h / 2
+            y += frame.h + self.theme.size(BETWEEN)
+
+    def _opens(self, left: Placed, right: Placed) -> bool:
+        return any(box.detail == right.picture.name for box in left.picture.panel.boxes.values())
+
+    def _title(self, picture: PanelPicture) -> tuple[Line, ...]:
+        size = self.theme.size(15)
+        width = max(picture.extent.x1 - picture.extent.x0, self.theme.size(110))
+        lines = lines_of(picture.panel.title, size, width, 2) if picture.panel.title else ()
+        mark = self.marks.get((picture.name, ""))
+        return (*lines[:-1], (*lines[-1], Run(mark, 1))) if lines and mark else lines
+
+    def _title_height(self, picture: PanelPicture) -> float:
+        lines = len(self._title(picture))
+        return lines * self.theme.size(15) * LINE_HEIGHT + self.theme.size(8) if lines else 0.0
+
+    def _wedges(self, frame: Placed, placed: list[Placed]) -> None:
+        """Spread from a box to the frame on its right that details it, as tinted light."""
+        if self.style.layout is not Arrangement.ROW:
+            return
+        index = placed.index(frame)
+        if index + 1 >= len(placed):
+            return
+        target = placed[index + 1]
+        for name, box in frame.picture.panel.boxes.items():
+            if box.detail != target.picture.name or name not in frame.picture.spots:
+                continue
+            x, y = frame.picture.spots[name]
+            size = frame.picture.sizes[name]
+            left, top = frame.dx + x + size.w / 2 - 2, frame.dy + y + size.h / 2 - self.theme.size(4)
+            foot = frame.dy + y - size.h / 2 + self.theme.size(4)
+            edge = target.x - target.w / 2 + 2
+            radius = self.theme.size(10)
+            points = (
+                (left, foot),
+                (left, top),
+                (edge, target.y + target.h / 2 - radius),
+                (edge, target.y - target.h / 2 + radius),
+            )
+            self.scene.patches.append(Patch(points, target.picture.tint))
+
+    def _frame(self, frame: Placed) -> None:
+        theme = self.theme
+        left, right = frame.x - frame.w / 2, frame.x + frame.w / 2
+        foot, top = frame.y - frame.h / 2, frame.y + frame.h / 2
+        corners = ((left, foot), (left, top), (right, top), (right, foot))
+        tint = frame.picture.tint
+        self.scene.patches.append(Patch(corners, tint, shade(tint), theme.pen * 0.8, theme.size(12)))
+        lines = self._title(frame.picture)
+        if not lines:
+            return
+        height = len(lines) * theme.size(15) * LINE_HEIGHT
+        top = frame.y + frame.h / 2 - theme.size(PAD) * 0.7
+        self.scene.shapes.append(
+            Shape(
+                f"{frame.picture.name}.:title",
+                "text",
+                frame.x,
+                top - height / 2,
+                max(width_of(line, theme.size(15)) for line in lines),
+                height,
+                lines,
+                ink=theme.ink,
+                size=theme.size(15),
+                bold=True,
+                italic=theme.italic_titles,
+                group="title",
+            )
+        )
+
+    def _contents(self, frame: Placed) -> None:
+        def moved(shape: Shape) -> Shape:
+            return replace(shape, x=shape.x + frame.dx, y=shape.y + frame.dy)
+
+        picture = frame.picture
+        self.scene.below += [moved(shape) for shape in picture.below]
+        self.scene.shapes += [moved(shape) for shape in picture.shapes]
+        self.scene.above += [moved(shape) for shape in picture.above]
+        for curve in picture.curves:
+            points = tuple((x + frame.dx, y + frame.dy) for x, y in curve.points)
+            self.scene.curves.append(replace(curve, points=points, radius=self.theme.size(curve.radius)))
+
+    def finish(self, placed: list[Placed], findings: list[tuple[str, str]], *, proved: bool = False) -> None:
+        """Write title, caption, legend, notes and the numbered findings under the panels."""
+        size = self.theme.size
+        left = min(frame.x - frame.w / 2 for frame in placed)
+        right = max(frame.x + frame.w / 2 for frame in placed)
+        foot = min(frame.y - frame.h / 2 for frame in placed)
+        writer = _Writer(self.scene, self.theme, left, right, foot - size(18))
+        if self.spec.title:
+            writer.centred(self.spec.title, 19, bold=True, italic=self.theme.italic_titles, name="title")
+        if self.spec.caption:
+            writer.centred(self.spec.caption, 12, muted=True, name="caption")
+        writer.legend(self._legend(), proved=proved)
+        for number, message in findings:
+            writer.finding(number, message)
+        if self.spec.note:
+            writer.listed("", self.spec.note)
+        for number, note in self.notes:
+            writer.listed(number, note)
+
+    def _legend(self) -> list[tuple[str, str]]:
+        """Return what needs explaining in this picture: line styles and letters in sinks."""
+        edges = [edge for name in self.names for edge in self.spec.panels[name].residuals]
+        entries = []
+        if any(edge.line is LineStyle.SOLID for edge in edges):
+            entries.append(("solid", "residual implemented here"))
+        if any(edge.line is LineStyle.DASHED for edge in edges):
+            entries.append(("dashed", "drawn for orientation, implemented elsewhere"))
+        kinds = {edge.kind for edge in edges}
+        if Kind.CONCAT in kinds:
+            entries.append(("C", "concatenation"))
+        if Kind.GATED in kinds:
+            entries.append(("G", "gated mix"))
+        return entries
+
+
+class _Writer:
+    """Writes lines of text downwards from `y`, centred between `left` and `right`."""
+
+    def __init__(self, scene: Scene, theme: Theme, left: float, right: float, y: float) -> None:
+        self.scene, self.theme, self.left, self.right, self.y = scene, theme, left, right, y
+        self.count = 0
+
+    def centred(
+        self, text: str, points: float, *, name: str, bold: bool = False, italic: bool = False, muted: bool = False
+    ) -> None:
+        size = self.theme.size(points)
+        lines = lines_of(text, size, max(self.right - self.left, self.theme.size(220)), 6)
+        height = len(lines) * size * LINE_HEIGHT
+        ink = self.theme.muted if muted else self.theme.ink
+        self.scene.shapes.append(
+            Shape(
+                f":{name}",
+                "text",
+                (self.left + self.right) / 2,
+                self.y - height / 2,
+                max(width_of(line, size) for line in lines),
+                height,
+                lines,
+                ink=ink,
+                size=size,
+                bold=bold,
+                italic=italic,
+            )
+        )
+        self.y -= height + self.theme.size(8)
+
+    def legend(self, entries: list[tuple[str, str]], *, proved: bool) -> None:
+        """Draw samples of lines and signs with their meaning, in as many rows as they need."""
+        size, font = self.theme.size, self.theme.size(11)
+        entries = [*entries, *([("✓", "proved against the code")] if proved else [])]
+        widths = [size(34) + size(6) + width_of((Run(text),), font) for _, text in entries]
+        rows: list[list[int]] = []
+        used = 0.0
+        for index, width in enumerate(widths):
+            if not rows or used + width > max(self.right - self.left, size(220)):
+                rows.append([])
+                used = 0.0
+            rows[-1].append(index)
+            used += width + size(22)
+        for row in rows:
+            total = sum(widths[index] for index in row) + size(22) * (len(row) - 1)
+            x = (self.left + self.right - total) / 2
+            y = self.y - size(9)
+            for index in row:
+                self._sample(entries[index][0], x, y, index)
+                text = (Run(entries[index][1]),)
+                wide = widths[index] - size(40)
+                self._text(f":legend{index}", (text,), x + size(40) + wide / 2, y, wide, font, self.theme.muted)
+                x += widths[index] + size(22)
+            self.y -= size(20)
+
+    def _sample(self, what: str, x: float, y: float, index: int) -> None:
+        theme = self.theme
+        begin, end = f":sample{index}a", f":sample{index}b"
+        if what in ("solid", "dashed"):
+            points = ((x, y), (x + theme.size(34), y))
+            self.scene.shapes += [Shape(begin, "point", *points[0]), Shape(end, "point", *points[1])]
+            self.scene.curves.append(Curve(begin, end, points, theme.ink, theme.pen, what, group="legend"))
+            return
+        middle, width = x + theme.size(22), theme.size(16)
+        if what == "✓":
+            self.scene.shapes.append(
+                Shape(begin, "text", middle, y, width, width, ((Run("✓"),),), ink=theme.proved, size=width, bold=True)
+            )
+            return
+        circle = Shape(begin, "circle", middle, y, width, width, ((Run(what),),), theme.paper, theme.ink, theme.pen)
+        self.scene.shapes.append(replace(circle, size=theme.size(9), bold=True, ink=theme.ink))
+
+    def finding(self, number: str, message: str) -> None:
+        self._item(number, message, self.theme.wrong, 10.5, badge=True)
+
+    def listed(self, number: str, note: str) -> None:
+        self._item(number, note, self.theme.muted, 10, badge=False)
+
+    def _item(self, number: str, text: str, ink: str, points: float, *, badge: bool) -> None:
+        """Write a numbered paragraph, ranged left in a measure that is easy to read."""
+        theme, size = self.theme, self.theme.size(points)
+        measure = min(max(self.right - self.left - theme.size(24), theme.size(220)), theme.size(640))
+        lines = lines_of(text, size, measure, 4)
+        height = len(lines) * size * LINE_HEIGHT
+        left = (self.left + self.right - measure) / 2
+        self.count += 1
+        key = f":item{self.count}"
+        if badge:
+            self.scene.above.append(badge_at(f"{key}n", number, left - theme.size(10), self.y - size * 0.62, theme))
+        elif number:
+            mark = theme.size(9)
+            self._text(f"{key}n", ((Run(number),),), left - theme.size(7), self.y - size * 0.5, mark, mark, ink)
+        shape = Shape(key, "text", left + measure / 2, self.y - height / 2, measure, height, lines, ink=ink, size=size)
+        self.scene.shapes.append(replace(shape, left=True))
+        self.y -= height + theme.size(4)
+
+    def _text(
+        self, key: str, lines: tuple[Line, ...], x: float, y: float, width: float, size: float, ink: str
+    ) -> None:
+        self.scene.shapes.append(Shape(key, "text", x, y, width, size * LINE_HEIGHT, lines, ink=ink, size=size))
+
+
+def badge_at(key: str, number: str, x: float, y: float, theme: Theme) -> Shape:
+    """Return a numbered red disc: the sign of a finding."""
+    width = theme.size(15 if len(number) < 2 else 18)
+    return Shape(
+        key,
+        "circle",
+        x,
+        y,
+        width,
+        width,
+        ((Run(number),),),
+        theme.wrong,
+        theme.paper,
+        1.0,
+        "#ffffff",
+        theme.size(9.5),
+        bold=True,
+        group="badge",
+    )
+
+
+def chosen(spec: Spec, style: Style) -> list[str]:
+    """Return the names of the panels to draw, in the spec's order; raises DrawError for one it has not."""
+    if style.panels is None:
+        return list(spec.panels)
+    unknown = [name for name in style.panels if name not in spec.panels]
+    if unknown or not style.panels:
+        names = ", ".join(plain(name, 60) for name in spec.panels)
+        asked = ", ".join(plain(name, 60) for name in unknown) or "none"
+        raise DrawError.of("DIA003", f"No such panel: {asked}.", f"The spec has: {names}.")
+    return [name for name in spec.panels if name in style.panels]
+
+
+def shade(tint: str) -> str:
+    """Return the outline of a frame filled with `tint`: just visible."""
+    channels = [round(int(tint[place : place + 2], 16) * 0.87) for place in (1, 3, 5)]
+    return "#" + "".join(f"{channel:02x}" for channel in channels)
+
+
+def _tints(spec: Spec, theme: Theme) -> dict[str, str]:
+    """Give every panel of the spec its tint, drawn or not, so that a subset keeps the colours."""
+    return {
+        name: color(panel.color, f"panels.{name}.color") if panel.color else theme.tints[number % len(theme.tints)]
+        for number, (name, panel) in enumerate(spec.panels.items())
+    }
+
+
+def _notes(spec: Spec, names: list[str]) -> tuple[list[tuple[str, str]], dict[tuple[str, str], str]]:
+    """Number the notes as they come; equal notes share a number. Keys are (panel, box or residuals.N or "")."""
+    numbers: dict[str, str] = {}
+    marks: dict[tuple[str, str], str] = {}
+    for place, note in _noted(spec, names):
+        marks[place] = numbers.setdefault(note, str(len(numbers) + 1))
+    return [(number, note) for note, number in numbers.items()], marks
+
+
+def _noted(spec: Spec, names: list[str]) -> Iterator[tuple[tuple[str, str], str]]:
+    for name in names:
+        panel = spec.panels[name]
+        entries = [("", panel.note)]
+        entries += [(box, each.note) for box, each in panel.boxes.items()]
+        entries += [(f"residuals.{index}", edge.note) for index, edge in enumerate(panel.residuals)]
+        for key, note in entries:
+            if note.strip():
+                yield (name, key), note
+
+
+def _description(spec: Spec, names: list[str]) -> str:
+    """Say in words what the picture shows, for readers who can't see it."""
+    parts = []
+    for name in names:
+        panel = spec.panels[name]
+        solid = sum(edge.line is LineStyle.SOLID for edge in panel.residuals)
+        dashed = len(panel.residuals) - solid
+        boxes = ", ".join(plain(box.label or key, 60) for key, box in list(panel.boxes.items())[:40])
+        parts.append(
+            f"Panel {plain(panel.title or name, 80)}: {boxes}; {solid} solid and {dashed} dashed residual connections."
+        )
+    return " ".join(parts)

@@ -1,0 +1,367 @@
+"""One panel as shapes and lines: labels are measured, the flow is laid out, everything gets its colours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from archcheck.diagram.blocks import Block, Builder, Rect, Size
+from archcheck.diagram.routes import Router, Wire
+from archcheck.diagram.scene import Curve, Shape
+from archcheck.diagram.structure import PLUS, Chain, Group, Rail, Stop, structure
+from archcheck.diagram.text import LINE_HEIGHT, Line, Run, lines_of, plain, width_of
+from archcheck.diagram.theme import Theme, border_of, color, ink_on, role_of, stronger
+from archcheck.graph import Kind
+from archcheck.spec.model import Box, Panel, ResidualEdge, Role, Spec
+from archcheck.spec.model import Line as LineStyle
+
+TIMES = frozenset({"⊗", "×", "✕", "@", "matmul"})
+DOT = frozenset({"⊙", "·", "∘", "*"})
+_DOTS = frozenset({"…", "...", "⋯", "⋮"})
+_KIND_LABELS = {Kind.SCALED: "× α", Kind.PROJECTION: "proj", Kind.GATED: "gate", Kind.MULTI_STREAM: "streams"}
+
+
+@dataclass(slots=True)
+class PanelPicture:
+    """A panel drawn about its own axis, foot at 0; `spots` says where each box and stop stands.
+
+    `lanes` maps the index of a residual edge to the x at which its skip path runs and to its two heights.
+    """
+
+    name: str
+    panel: Panel
+    tint: str
+    extent: Rect
+    below: list[Shape] = field(default_factory=list)
+    shapes: list[Shape] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
+    above: list[Shape] = field(default_factory=list)
+    spots: dict[str, tuple[float, float]] = field(default_factory=dict)
+    sizes: dict[str, Size] = field(default_factory=dict)
+    lanes: dict[int, Lane] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A residual edge's skip path: from `tap` up to `sink` at `x`; the stops at its ends."""
+
+    x: float
+    tap: tuple[float, float]
+    sink: tuple[float, float]
+    head: str
+
+
+class PanelPainter:
+    """Draws one panel of a spec; `marks` gives the note numbers of boxes and edges."""
+
+    def __init__(
+        self, spec: Spec, name: str, theme: Theme, tints: Mapping[str, str], marks: Mapping[tuple[str, str], str]
+    ) -> None:
+        self.spec, self.name, self.theme, self.tints, self.marks = spec, name, theme, tints, marks
+        self.panel = spec.panels[name]
+        self.labels = {box: self._label(box) for box in self.panel.boxes}
+
+    def paint(self) -> PanelPicture:
+        root = structure(self.panel)
+        sizes = self._sizes(root)
+        block = Builder(sizes, self.theme.scale, self._chips(root)).chain(root)
+        extent = Rect(block.left, 0.0, block.right, block.top)
+        picture = PanelPicture(self.name, self.panel, self.tints[self.name], extent, spots=block.spots, sizes=sizes)
+        for key, (x, y) in block.spots.items():
+            self._stop(picture, key, x, y)
+        for wire in Router(root, block, sizes, self.theme.scale).wires():
+            self._wire(picture, wire)
+        self._rails(picture, block)
+        self._kinds(picture, root)
+        return picture
+
+    def key(self, stop: str) -> str:
+        """Return the picture-wide name of a stop."""
+        return f"{self.name}.{stop}"
+
+    def _label(self, name: str) -> tuple[Line, ...]:
+        box = self.panel.boxes[name]
+        size = self.theme.size(13)
+        lines = lines_of(box.label or name, size, self.theme.size(140))
+        mark = self.marks.get((self.name, name))
+        return (*lines[:-1], (*lines[-1], Run(mark, 1))) if mark else lines
+
+    def _sizes(self, root: Chain) -> dict[str, Size]:
+        sizes = {name: self._box_size(name) for name in self.panel.boxes}
+        for chain in _chains(root):
+            sizes |= {
+                item.key: Size(self.theme.size(20), self.theme.size(20))
+                for item in chain.items
+                if isinstance(item, Stop) and item.what == "sink"
+            }
+        self._align(root, sizes)
+        return sizes
+
+    def _box_size(self, name: str) -> Size:
+        box, lines = self.panel.boxes[name], self.labels[name]
+        size = self.theme.size(13)
+        width = max(width_of(line, size) for line in lines)
+        if self._is_circle(name):
+            return Size(self.theme.size(22), self.theme.size(22))
+        over = self.theme.size(7) if box.repeat is not None else 0.0
+        right = self._repeat_width(box)
+        height = len(lines) * size * LINE_HEIGHT + self.theme.size(14)
+        if _dots(box):
+            return Size(width + self.theme.size(6), height)
+        return Size(max(self.theme.size(64), width + self.theme.size(22)), height, over, right)
+
+    def _repeat_width(self, box: Box) -> float:
+        if box.repeat is None:
+            return 0.0
+        return width_of(self._repeat(box), self.theme.size(13)) + self.theme.size(8)
+
+    def _repeat(self, box: Box) -> Line:
+        text = plain(str(box.repeat), 12)
+        return (Run(text if text.startswith(("×", "x")) else f"×{text}"),)
+
+    def _align(self, root: Chain, sizes: dict[str, Size]) -> None:
+        """Give the boxes of the spine one width, and the boxes of each group one width."""
+
+        def widen(names: list[str]) -> None:
+            widths = [sizes[name].w for name in names]
+            for name in names:
+                sizes[name] = replace(sizes[name], w=max(widths))
+
+        widen(self._plain_boxes([root]))
+        for chain in _chains(root):
+            for item in chain.items:
+                if isinstance(item, Group):
+                    beside = [Chain([Stop(name) for name in side.boxes]) for side in chain.sides if side.start]
+                    names = self._plain_boxes([*item.chains, *beside])
+                    if names:
+                        widen(names)
+
+    def _plain_boxes(self, chains: list[Chain]) -> list[str]:
+        stops = [item for chain in chains for item in chain.items if isinstance(item, Stop) and item.what == "box"]
+        return [s.key for s in stops if not self._is_circle(s.key) and not _dots(self.panel.boxes[s.key])]
+
+    def _is_circle(self, name: str) -> bool:
+        box = self.panel.boxes[name]
+        if role_of(name, box) is not Role.OPERATOR:
+            return False
+        return _sign(box, name) != "" or width_of(self.labels[name][0], self.theme.size(11)) < self.theme.size(17)
+
+    def _chips(self, root: Chain) -> dict[int, float]:
+        size = self.theme.size(10)
+        texts = {index: self._chip(edge) for index, edge in enumerate(self.panel.residuals)}
+        return {
+            index: max(width_of(line, size) for line in lines) + self.theme.size(8)
+            for index, lines in texts.items()
+            if lines
+        }
+
+    def _chip(self, edge: ResidualEdge) -> tuple[Line, ...]:
+        """Return the words on the skip path: the edge's label, else what its kind needs to say."""
+        kind = edge.kind or Kind.IDENTITY
+        text = edge.label or ("" if edge.through else _KIND_LABELS.get(kind, ""))
+        return lines_of(text, self.theme.size(10), self.theme.size(80), 3) if text else ()
+
+    def _stop(self, picture: PanelPicture, key: str, x: float, y: float) -> None:
+        size = picture.sizes.get(key, Size())
+        if key not in self.panel.boxes:
+            if size.w:
+                picture.shapes.append(self._circle(key, x, y, size.w))
+            else:
+                picture.shapes.append(Shape(self.key(key), "point", x, y))
+            return
+        box = self.panel.boxes[key]
+        fill, stroke = self._fill(key)
+        ink = ink_on(fill, self.theme)
+        if box.inactive:
+            fill, stroke, ink = "#eceef0", "#b8bec6", "#8b939c"
+        if self._is_circle(key):
+            self._operator(picture, key, x, y, size.w)
+        elif _dots(box):
+            picture.shapes.append(self._shape(key, "text", x, y, size, ink=self.theme.ink))
+        else:
+            if box.repeat is not None:
+                self._deck(picture, key, x, y, size, fill, stroke)
+            shape = self._shape(key, "box", x, y, size, ink=ink)
+            picture.shapes.append(replace(shape, fill=fill, stroke=stroke, broken=box.inactive))
+
+    def _shape(self, key: str, form: str, x: float, y: float, size: Size, ink: str) -> Shape:
+        return Shape(
+            self.key(key),
+            form,
+            x,
+            y,
+            size.w,
+            size.h,
+            self.labels[key],
+            pen=self.theme.pen,
+            ink=ink,
+            size=self.theme.size(13),
+            bold=self.theme.bold_labels,
+            hover=self._hover(key),
+            group="box",
+        )
+
+    def _fill(self, key: str) -> tuple[str, str]:
+        box = self.panel.boxes[key]
+        role = role_of(key, box)
+        if role in self.spec.colors:
+            fill = color(self.spec.colors[role], f"colors.{role}")
+        elif box.detail in self.tints:
+            fill = stronger(self.tints[box.detail])
+        else:
+            fill = self.theme.roles[role]
+        return fill, border_of(fill)
+
+    def _deck(self, picture: PanelPicture, key: str, x: float, y: float, size: Size, fill: str, stroke: str) -> None:
+        """Draw cards behind a box that stands for several, and the ×N beside it."""
+        for number in (2, 1):
+            step = self.theme.size(3.5) * number
+            card = Shape(f"{self.key(key)}:card{number}", "box", x, y + step, size.w - 3 * step, size.h)
+            picture.below.append(replace(card, fill=fill, stroke=stroke, pen=self.theme.pen))
+        line = self._repeat(self.panel.boxes[key])
+        width = width_of(line, self.theme.size(13))
+        picture.shapes.append(
+            Shape(
+                f"{self.key(key)}:repeat",
+                "text",
+                x + size.w / 2 + self.theme.size(5) + width / 2,
+                y,
+                width,
+                self.theme.size(16),
+                (line,),
+                ink=border_of(border_of(fill)),
+                size=self.theme.size(13),
+                bold=True,
+            )
+        )
+
+    def _circle(self, key: str, x: float, y: float, width: float) -> Shape:
+        return Shape(
+            self.key(key), "circle", x, y, width, width, fill=self.theme.paper, stroke=self.theme.ink, pen=self.theme.pen
+        )
+
+    def _operator(self, picture: PanelPicture, key: str, x: float, y: float, width: float) -> None:
+        box = self.panel.boxes[key]
+        role_fill = self._fill(key)[0]
+        circle = replace(self._circle(key, x, y, width), hover=self._hover(key), group="box", fill=role_fill)
+        sign = _sign(box, key)
+        if not sign:
+            circle = replace(circle, lines=self.labels[key][:1], size=self.theme.size(11), ink=ink_on(role_fill, self.theme))
+        picture.shapes.append(circle)
+        self._strokes(picture, key, x, y, width / 2, sign)
+        mark = self.marks.get((self.name, key))
+        if mark and sign:
+            picture.above.append(self._mark(key, mark, x + width / 2 + self.theme.size(5), y + width / 2))
+
+    def _strokes(self, picture: PanelPicture, key: str, x: float, y: float, radius: float, sign: str) -> None:
+        """Draw the sign inside a circle with lines that reach its rim: the same in every font."""
+        name, ink = self.key(key), self.theme.ink
+        if sign == "dot":
+            picture.above.append(Shape(f"{name}:dot", "dot", x, y, radius * 0.36, radius * 0.36, fill=ink, stroke=ink))
+        half = radius * (0.707 if sign == "times" else 1.0)
+        ends = {
+            "plus": (((x - half, y), (x + half, y)), ((x, y - half), (x, y + half))),
+            "times": (((x - half, y - half), (x + half, y + half)), ((x - half, y + half), (x + half, y - half))),
+        }.get(sign, ())
+        for points in ends:
+            picture.curves.append(Curve(name, name, points, ink, self.theme.pen, arrow=False, group="sign"))
+
+    def _wire(self, picture: PanelPicture, wire: Wire) -> None:
+        edges = [self.panel.residuals[index] for index in wire.edges]
+        line = "dashed" if edges and all(edge.line is LineStyle.DASHED for edge in edges) else "solid"
+        ink = self.theme.ink
+        faint = [name for name in (wire.tail, wire.head) if name in self.panel.boxes and self.panel.boxes[name].inactive]
+        if faint:
+            line, ink = "dotted", "#a3abb5"
+        curve = Curve(
+            self.key(wire.tail),
+            self.key(wire.head),
+            wire.points,
+            ink,
+            self.theme.pen,
+            line,
+            wire.arrow,
+            any(edge.kind is Kind.MULTI_STREAM for edge in edges),
+            group=" ".join(["residual", *(f"edge-{index}" for index in wire.edges)]) if edges else "flow",
+            key=f"{self.name}.residuals.{wire.edges[0]}" if edges else "",
+        )
+        place = 0 if faint else len(picture.curves)
+        picture.curves.insert(place, curve)
+
+    def _rails(self, picture: PanelPicture, block: Block) -> None:
+        for lane in block.lanes:
+            tail, head = picture.spots[lane.rail.tail], picture.spots[lane.rail.head]
+            for index in lane.rail.edges:
+                picture.lanes[index] = Lane(lane.x, tail, head, lane.rail.head)
+            self._chip_on(picture, lane.rail, lane.x, tail[1], head[1])
+            if not lane.rail.tail.startswith(":tap"):
+                continue
+            dot = self.theme.size(3.2)
+            ink = self.theme.ink
+            picture.above.append(Shape(f"{self.key(lane.rail.tail)}:dot", "dot", *tail, dot, dot, fill=ink, stroke=ink))
+
+    def _chip_on(self, picture: PanelPicture, rail: Rail, x: float, low: float, high: float) -> None:
+        for index in rail.edges[:1]:
+            lines = self._chip(self.panel.residuals[index])
+            size = self.theme.size(10)
+            if lines and not rail.beads:
+                width = max(width_of(line, size) for line in lines) + self.theme.size(4)
+                height = len(lines) * size * LINE_HEIGHT + self.theme.size(2)
+                chip = Shape(f"{self.key(rail.tail)}:label", "plate", x, (low + high) / 2, width, height, lines)
+                picture.above.append(replace(chip, fill=picture.tint, ink=self.theme.ink, size=size))
+            mark = self.marks.get((self.name, f"residuals.{index}"))
+            if mark:
+                picture.above.append(
+                    self._mark(f":mark{index}", mark, x - self.theme.size(8), high + self.theme.size(7))
+                )
+
+    def _mark(self, key: str, mark: str, x: float, y: float) -> Shape:
+        size = self.theme.size(9)
+        return Shape(
+            f"{self.key(key)}:note", "text", x, y, size, size, ((Run(mark),),), ink=self.theme.muted, size=size
+        )
+
+    def _kinds(self, picture: PanelPicture, root: Chain) -> None:
+        """Draw into each sink what it does: plus, or a letter for concatenation."""
+        for chain in _chains(root):
+            for item in chain.items:
+                if isinstance(item, Stop) and item.what == "sink":
+                    x, y = picture.spots[item.key]
+                    radius = picture.sizes[item.key].w / 2
+                    if item.kind in (Kind.CONCAT, Kind.GATED):
+                        letter = "C" if item.kind is Kind.CONCAT else "G"
+                        picture.shapes = [
+                            replace(shape, lines=((Run(letter),),), size=self.theme.size(11), bold=True, ink=self.theme.ink)
+                            if shape.key == self.key(item.key)
+                            else shape
+                            for shape in picture.shapes
+                        ]
+                    else:
+                        self._strokes(picture, item.key, x, y, radius, "plus")
+
+    def _hover(self, key: str) -> str:
+        """Return what the pointer shows over a box: its label, its modules, its role."""
+        box = self.panel.boxes[key]
+        modules = [box.module] if isinstance(box.module, str) else box.module or []
+        parts = [plain(box.label or key, 120), plain(", ".join(modules), 200), str(role_of(key, box))]
+        if box.note:
+            parts.append(plain(box.note, 300))
+        return "\n".join(part for part in parts if part)
+
+
+def _chains(root: Chain) -> list[Chain]:
+    found = [root]
+    for item in root.items:
+        if isinstance(item, Group):
+            for branch in item.chains:
+                found += _chains(branch)
+    return found
+
+
+def _sign(box: Box, name: str) -> str:
+    label = (box.label or name).strip().lower()
+    return "plus" if label in PLUS else "times" if label in TIMES else "dot" if label in DOT else ""
+
+
+def _dots(box: Box) -> bool:
+    return box.label.strip() in _DOTS and box.module is None

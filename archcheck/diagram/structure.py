@@ -1,0 +1,329 @@
+"""A panel as a tree: chains of stops and groups, with what runs beside them.
+
+The flow of a panel is series-parallel: a chain holds stops and groups, a group holds chains that stand side by
+side. Residual edges put taps (where the skip path leaves) and sinks (where it joins) on the chains; what
+`edges` adds becomes a side chain, or a rail where nothing stands on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from archcheck.diagram.theme import role_of
+from archcheck.graph import Kind
+from archcheck.spec.model import Panel, Role
+
+PLUS = frozenset({"⊕", "+", "＋", "add", "sum", "∑", "Σ"})
+JOIN = frozenset({"c", "∥", "‖", "||", "concat", "cat", "ⓒ"})
+
+
+@dataclass(eq=False, slots=True)
+class Stop:
+    """A place on a chain. `what` is box, sink, tap, pass (an empty branch), input or output.
+
+    `key` is the box's name, or a name made for the stop that no box can have (it begins with `:`).
+    """
+
+    key: str
+    what: str = "box"
+    kind: Kind = Kind.IDENTITY
+
+
+@dataclass(eq=False, slots=True)
+class Rail:
+    """A line that runs straight up beside a chain: a residual's skip path or a plain extra edge.
+
+    `edges` are the indices of the panel's residuals that it stands for (several around parallel boxes share
+    one rail); `beads` are boxes on it. `tail` and `head` are keys of stops.
+    """
+
+    tail: str
+    head: str
+    edges: list[int] = field(default_factory=list)
+    beads: tuple[str, ...] = ()
+
+
+@dataclass(eq=False, slots=True)
+class Side:
+    """Boxes beside a chain: from the stop `start` (or none) through `boxes` to the stop `end` (or none)."""
+
+    boxes: tuple[str, ...]
+    start: str | None
+    end: str | None
+
+
+@dataclass(eq=False, slots=True)
+class Chain:
+    """Stops and groups from input to output, and what runs beside them."""
+
+    items: list[Stop | Group] = field(default_factory=list)
+    rails: list[Rail] = field(default_factory=list)
+    sides: list[Side] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Group:
+    """Chains that stand side by side between two stops of their parent."""
+
+    chains: list[Chain]
+
+
+Place = tuple[tuple[Chain, int], ...]
+"""Where a box stands: the chains that contain it, outermost first, each with the index of the item."""
+
+
+def structure(panel: Panel) -> Chain:
+    """Return the panel as a tree, with an input and an output stub where no box plays that part."""
+    root = Chain()
+    on_rails = {name for edge in panel.residuals for name in edge.through} - set(_flat(panel.flow))
+    _fill(root, panel, on_rails)
+    places = dict(_places(root, ()))
+    _add_edges(root, panel, places)
+    _Weaver(panel, root, places).weave()
+    _add_stubs(root, panel)
+    return root
+
+
+def is_join(name: str, panel: Panel, kind: Kind) -> bool:
+    """Say whether the box is an operator that the author drew for a sink of this kind."""
+    box = panel.boxes[name]
+    if role_of(name, box) is not Role.OPERATOR:
+        return False
+    label = (box.label or name).strip().lower()
+    return label in (JOIN if kind is Kind.CONCAT else PLUS)
+
+
+def ends(items: Sequence[Stop | Group], *, last: bool) -> list[str]:
+    """Return the keys of the stops that the items begin with or, if `last`, end with; taps are passed over."""
+    for item in reversed(items) if last else items:
+        if isinstance(item, Group):
+            return [key for chain in item.chains for key in ends(chain.items, last=last)]
+        if item.what != "tap":
+            return [item.key]
+    return []
+
+
+def _fill(root: Chain, panel: Panel, on_rails: set[str]) -> None:
+    seen: set[str] = set()
+
+    def stop(name: str) -> list[Stop | Group]:
+        if name in seen or name not in panel.boxes:
+            return []
+        seen.add(name)
+        return [Stop(name)]
+
+    for item in panel.flow or _spine(panel, on_rails):
+        if isinstance(item, str):
+            root.items += stop(item)
+            continue
+        chains = [
+            Chain([each for name in ([branch] if isinstance(branch, str) else branch) for each in stop(name)])
+            for branch in item
+        ]
+        for number, chain in enumerate(chains):
+            if not chain.items:
+                chain.items.append(Stop(f":pass{len(root.items)}.{number}", "pass"))
+        if chains:
+            root.items.append(Group(chains))
+
+
+def _spine(panel: Panel, on_rails: set[str]) -> list[str]:
+    """Return the longest path of a panel that has no flow, or its boxes in order if it has no edges either."""
+    after: dict[str, list[str]] = {}
+    for chain in panel.edges:
+        for tail, head in zip(chain, chain[1:], strict=False):
+            after.setdefault(tail, []).append(head)
+    best: dict[str, list[str]] = {}
+
+    def longest(name: str, above: frozenset[str]) -> list[str]:
+        if name not in best:
+            tails = [longest(head, above | {name}) for head in after.get(name, ()) if head not in above]
+            best[name] = [name, *max(tails, key=len, default=[])]
+        return best[name]
+
+    if not panel.edges:
+        return [name for name in panel.boxes if name not in on_rails]
+    return max((longest(name, frozenset()) for name in panel.boxes), key=len)
+
+
+def _places(chain: Chain, above: Place) -> Iterator[tuple[str, Place]]:
+    for index, item in enumerate(chain.items):
+        place = (*above, (chain, index))
+        if isinstance(item, Stop):
+            yield item.key, place
+        else:
+            for branch in item.chains:
+                yield from _places(branch, place)
+
+
+def _add_edges(root: Chain, panel: Panel, places: dict[str, Place]) -> None:
+    """Hang the chains of `edges` beside the flow; a box that no edge names hangs there alone."""
+    aside: set[str] = set()
+    for chain in panel.edges:
+        names = [name for name in chain if name in panel.boxes]
+        start: str | None = None
+        boxes: list[str] = []
+        for name in names:
+            if name not in places and name not in aside:
+                boxes.append(name)
+                aside.add(name)
+                continue
+            _add_edge(root, places, aside, start, boxes, name)
+            start, boxes = name, []
+        if boxes:
+            _add_edge(root, places, aside, start, boxes, None)
+    beads = {name for edge in panel.residuals for name in edge.through}
+    for name in panel.boxes:
+        if name not in places and name not in aside and name not in beads:
+            root.sides.append(Side((name,), None, None))
+
+
+def _add_edge(
+    root: Chain, places: dict[str, Place], aside: set[str], start: str | None, boxes: list[str], end: str | None
+) -> None:
+    if not boxes:
+        if start is not None and end is not None and not _adjacent(places.get(start), places.get(end)):
+            root.rails.append(Rail(start, end))
+        return
+    anchored = [places[name] for name in (start, end) if name in places]
+    chain = root
+    if len(anchored) == 2 and anchored[0][-1][0] is anchored[1][-1][0]:
+        chain = anchored[0][-1][0]
+    chain.sides.append(Side(tuple(boxes), start, end))
+
+
+def _adjacent(tail: Place | None, head: Place | None) -> bool:
+    if tail is None or head is None:
+        return False
+    (tail_chain, low), (head_chain, high) = tail[-1], head[-1]
+    return tail_chain is head_chain and high == low + 1
+
+
+_FROM, _SINK, _AROUND = range(3)
+
+
+@dataclass(slots=True)
+class _Insertion:
+    stop: Stop
+    order: tuple[int, int, int]
+
+
+class _Weaver:
+    """Puts the taps and sinks of a panel's residual edges on its chains."""
+
+    def __init__(self, panel: Panel, root: Chain, places: dict[str, Place]) -> None:
+        self.panel, self.root, self.places = panel, root, places
+        self.insertions: dict[tuple[int, int], list[_Insertion]] = {}
+        self.chains = {id(chain): chain for place in places.values() for chain, _ in place} | {id(root): root}
+        self.rails: dict[tuple[object, ...], Rail] = {}
+
+    def weave(self) -> None:
+        for index, edge in enumerate(self.panel.residuals):
+            ends = self._ends(index)
+            if ends is None:
+                continue
+            chain, tap, sink, is_output = ends
+            shared = (id(tap[0]), tap[1], is_output, id(sink[0]), sink[1], edge.line, edge.kind, tuple(edge.through))
+            rail = self.rails.get(shared)
+            if rail is not None and not edge.label:
+                rail.edges.append(index)
+                continue
+            span = sink[1] - tap[1] if tap[0] is sink[0] is chain else len(chain.items) + 1
+            kind = edge.kind or Kind.IDENTITY
+            tail = self._insert(tap, Stop(f":tap{index}", "tap"), (_FROM if is_output else _AROUND, -span, index))
+            head = self._joined(sink, kind) or self._insert(
+                sink, Stop(f":sink{index}", "sink", kind), (_SINK, span, index)
+            )
+            beads = tuple(name for name in edge.through if name in self.panel.boxes and name not in self.places)
+            self.rails[shared] = Rail(tail, head, [index], beads)
+            chain.rails.append(self.rails[shared])
+        for (owner, gap), insertions in sorted(self.insertions.items(), key=lambda each: -each[0][1]):
+            stops: list[Stop | Group] = [each.stop for each in sorted(insertions, key=lambda each: each.order)]
+            self.chains[owner].items[gap:gap] = stops
+
+    def _ends(self, index: int) -> tuple[Chain, tuple[Chain, int], tuple[Chain, int], bool] | None:
+        """Return the common chain, the gaps (chain, index) of tap and sink, and whether the tap is an output."""
+        edge = self.panel.residuals[index]
+        is_output = edge.around is None
+        if edge.around is not None:
+            first, last = (edge.around, edge.around) if isinstance(edge.around, str) else edge.around
+        else:
+            first, last = edge.from_ or "input", edge.to or ""
+        from_input = is_output and first == "input" and first not in self.panel.boxes
+        if last not in self.places or (first not in self.places and not from_input):
+            return None
+        above_first: Place = ((self.root, 0),) if from_input else self.places[first]
+        above_last = self.places[last]
+        level = max(n for n in range(min(len(above_first), len(above_last))) if above_first[n][0] is above_last[n][0])
+        if level and not is_output:
+            level = self._lifted(above_first, above_last, level)
+        chain, low = above_first[level]
+        high = above_last[level][1]
+        if from_input:
+            tap = (self.root, 1 if self._begins_with_input() else 0)
+            is_output = False
+        elif is_output:
+            tap = (above_first[-1][0], above_first[-1][1] + 1)
+        else:
+            tap = (chain, low) if all(n == 0 for _, n in above_first[level + 1 :]) else above_first[-1]
+        at_end = all(n == len(each.items) - 1 for each, n in above_last[level + 1 :])
+        sink = (chain, high + 1) if at_end else (above_last[-1][0], above_last[-1][1] + 1)
+        return chain, tap, sink, is_output
+
+    def _begins_with_input(self) -> bool:
+        first = self.root.items[0]
+        return isinstance(first, Stop) and first.what == "box" and _role(first, self.panel) is Role.INPUT
+
+    def _lifted(self, first: Place, last: Place, level: int) -> int:
+        """Go up a level where several branches of a group each have a residual around the whole branch."""
+        chain, low = first[level]
+        if low != 0 or last[level][1] != len(chain.items) - 1:
+            return level
+        parent, index = first[level - 1]
+        group = parent.items[index]
+        assert isinstance(group, Group)
+        whole = sum(1 for branch in group.chains if self._is_spanned(branch))
+        return level - 1 if whole > 1 else level
+
+    def _is_spanned(self, branch: Chain) -> bool:
+        names = [item.key for item in branch.items if isinstance(item, Stop)]
+        for edge in self.panel.residuals:
+            around = [edge.around] * 2 if isinstance(edge.around, str) else edge.around
+            if around and names and around[0] == names[0] and around[-1] == names[-1]:
+                return True
+        return False
+
+    def _joined(self, sink: tuple[Chain, int], kind: Kind) -> str | None:
+        """Return the operator that the author drew for this sink: the last box itself or the next one."""
+        chain, gap = sink
+        for item in (chain.items[gap - 1], *chain.items[gap : gap + 1]):
+            if isinstance(item, Stop) and item.what == "box" and is_join(item.key, self.panel, kind):
+                return item.key
+        return None
+
+    def _insert(self, gap: tuple[Chain, int], stop: Stop, order: tuple[int, int, int]) -> str:
+        self.insertions.setdefault((id(gap[0]), gap[1]), []).append(_Insertion(stop, order))
+        return stop.key
+
+
+def _add_stubs(root: Chain, panel: Panel) -> None:
+    if not root.items:
+        return
+    first, last = root.items[0], root.items[-1]
+    if not (isinstance(first, Stop) and first.what == "box" and _role(first, panel) is Role.INPUT):
+        root.items.insert(0, Stop(":input", "input"))
+    if not (isinstance(last, Stop) and last.what == "box" and _role(last, panel) is Role.OUTPUT):
+        root.items.append(Stop(":output", "output"))
+
+
+def _role(stop: Stop, panel: Panel) -> Role:
+    return role_of(stop.key, panel.boxes[stop.key])
+
+
+def _flat(flow: Iterable[object]) -> Iterator[str]:
+    for item in flow:
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, list):
+            yield from _flat(item)

@@ -1,0 +1,209 @@
+"""How a picture looks: themes, the colours of roles, and the colours for a dark background."""
+
+from __future__ import annotations
+
+import colorsys
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from archcheck.diagram.css_names import CSS_COLORS
+from archcheck.diagram.errors import DrawError
+from archcheck.spec.model import Box, Role
+
+
+class ThemeName(StrEnum):
+    """`readme`: sans, friendly; `paper`: serif, muted, prints in grey; `slides`: larger, bolder."""
+
+    README = "readme"
+    PAPER = "paper"
+    SLIDES = "slides"
+
+
+class Arrangement(StrEnum):
+    """How panels stand: side by side or one above the other."""
+
+    ROW = "row"
+    COLUMN = "column"
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What the caller chooses: `panels` draws a subset in the spec's order; `dpi` is for PNG alone."""
+
+    theme: ThemeName = ThemeName.README
+    layout: Arrangement = Arrangement.ROW
+    panels: tuple[str, ...] | None = None
+    dpi: int = 144
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Fonts, sizes in points and colours of one theme. `scale` multiplies every length."""
+
+    fonts: tuple[str, ...]
+    bold_labels: bool
+    italic_titles: bool
+    scale: float
+    pen: float
+    ink: str
+    muted: str
+    paper: str
+    roles: dict[Role, str]
+    tints: tuple[str, ...]
+    wrong: str = "#c62828"
+    absent: str = "#b26a00"
+    proved: str = "#2e7d32"
+
+    def size(self, points: float) -> float:
+        """Return a length or font size of the default theme in this theme."""
+        return round(points * self.scale, 2)
+
+
+_SANS = ("Helvetica Neue", "Helvetica", "Arial", "Noto Sans", "DejaVu Sans")
+_SERIF = ("Times New Roman", "Times", "Liberation Serif", "Noto Serif", "DejaVu Serif")
+_CJK_SANS = ("Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei")
+_CJK_SERIF = ("Noto Serif CJK SC", "Source Han Serif SC", "Songti SC", "SimSun")
+
+_ROLES = {
+    Role.EMBEDDING: "#bfdcf2",
+    Role.NORM: "#d3d8de",
+    Role.LINEAR: "#bcd7f3",
+    Role.CONVOLUTION: "#c3e3d3",
+    Role.ATTENTION: "#d6ebc4",
+    Role.FEED_FORWARD: "#fbdfc0",
+    Role.ACTIVATION: "#ffe08a",
+    Role.SOFTMAX: "#f8bd95",
+    Role.DROPOUT: "#f9c2c8",
+    Role.POOLING: "#c5e4e7",
+    Role.ROUTER: "#4b5563",
+    Role.EXPERT: "#93bdf0",
+    Role.POSITION: "#e2ddf7",
+    Role.MASK: "#e8e8ea",
+    Role.BLOCK: "#d9c8f0",
+    Role.OPERATOR: "#ffffff",
+    Role.INPUT: "#fde3a7",
+    Role.OUTPUT: "#f3a68c",
+    Role.OTHER: "#f2f3f5",
+}
+_MUTED = {
+    Role.EMBEDDING: "#dfe7ec",
+    Role.NORM: "#d9d9d9",
+    Role.LINEAR: "#d6dfe8",
+    Role.CONVOLUTION: "#dce7df",
+    Role.ATTENTION: "#e3eadb",
+    Role.FEED_FORWARD: "#f0e6d8",
+    Role.ACTIVATION: "#efe6c4",
+    Role.SOFTMAX: "#e8d5c6",
+    Role.DROPOUT: "#ecdcdd",
+    Role.POOLING: "#dbe6e7",
+    Role.ROUTER: "#595959",
+    Role.EXPERT: "#c5d0de",
+    Role.POSITION: "#e6e4ec",
+    Role.MASK: "#ececec",
+    Role.BLOCK: "#e2dce9",
+    Role.OPERATOR: "#ffffff",
+    Role.INPUT: "#f2ecdc",
+    Role.OUTPUT: "#dccbc4",
+    Role.OTHER: "#f5f5f5",
+}
+_TINTS = ("#f5f6f8", "#f0e9fa", "#eaf5e2", "#fdf1e2", "#e7f1fb", "#fbeaf0", "#e8f6f5", "#f8f5de")
+_GREYS = ("#f6f6f6", "#f1eff4", "#f0f3ed", "#f6f2ec", "#edf1f5", "#f5eff1", "#eff4f4", "#f4f3ea")
+
+THEMES = {
+    ThemeName.README: Theme(
+        (*_SANS, *_CJK_SANS, "sans-serif"), False, False, 1.0, 1.25, "#1f2328", "#59636e", "#ffffff", _ROLES, _TINTS
+    ),
+    ThemeName.PAPER: Theme(
+        (*_SERIF, *_CJK_SERIF, "serif"), False, True, 0.9, 0.9, "#000000", "#4d4d4d", "#ffffff", _MUTED, _GREYS
+    ),
+    ThemeName.SLIDES: Theme(
+        (*_SANS, *_CJK_SANS, "sans-serif"), True, False, 1.35, 2.0, "#16181d", "#4b5563", "#ffffff", _ROLES, _TINTS
+    ),
+}
+
+# Words of labels and module names, and the role that they speak for; the first that matches decides.
+_WORDS: tuple[tuple[Role, str], ...] = (
+    (Role.DROPOUT, r"dropout|drop ?path|stochastic depth"),
+    (Role.SOFTMAX, r"soft ?max"),
+    (Role.NORM, r"(layer|rms|batch|group|instance)? ?norm\d?d?|ln|bn|rms"),
+    (Role.POSITION, r"rope|rotary|positional?|pos"),
+    (Role.EMBEDDING, r"embed(ding)?s?|wte|wpe"),
+    (Role.ACTIVATION, r"relu\d?|gelu|silu|swish|swiglu|geglu|tanh|sigmoid|act(ivation)?|elu|mish"),
+    (Role.ROUTER, r"router|gate router|top-?k"),
+    (Role.EXPERT, r"experts?|e-?(\d+|n)"),
+    (Role.FEED_FORWARD, r"ffn|mlp|feed ?forward|moe|moe-?ffn"),
+    (Role.ATTENTION, r"attention|attn|self-?attention|cross-?attention|gqa|mha|mqa|mla"),
+    (Role.CONVOLUTION, r"conv(olution)?\d?d?|deconv|upconv"),
+    (Role.POOLING, r"(max|avg|average|global)? ?pool(ing)?|upsample|downsample"),
+    (Role.LINEAR, r"linear|proj(ection)?|dense|fc\d?|lm head|head"),
+    (Role.MASK, r"mask|causal mask"),
+    (Role.BLOCK, r"block|layers?|stage|encoder|decoder|transformer"),
+)
+_ROLE_PATTERNS = tuple((role, re.compile(rf"(?<![a-z])(?:{words})(?![a-z])")) for role, words in _WORDS)
+
+
+def role_of(name: str, box: Box) -> Role:
+    """Return the box's role: as written, else by the words of its label, else of its name and modules."""
+    if box.role is not None:
+        return box.role
+    modules = [box.module] if isinstance(box.module, str) else box.module or []
+    for text in (box.label[:200], name, *(module.rpartition(".")[2] for module in modules)):
+        words = re.sub(r"[_\s]+", " ", text).lower()
+        for role, pattern in _ROLE_PATTERNS:
+            if pattern.search(words):
+                return role
+    return Role.BLOCK if box.detail else Role.OTHER
+
+
+def color(value: str, where: str) -> str:
+    """Return a colour of a spec as #rrggbb; raises DrawError (DIA003) for anything but #hex or a CSS name."""
+    text = value.strip().lower()
+    if re.fullmatch(r"#[0-9a-f]{6}", text):
+        return text
+    if re.fullmatch(r"#[0-9a-f]{3}", text):
+        return "#" + "".join(digit * 2 for digit in text[1:])
+    if text in CSS_COLORS:
+        return CSS_COLORS[text]
+    raise DrawError.of("DIA003", f"{where}: not a colour: {value[:40]!r}.", "Write #rrggbb or a CSS name such as teal.")
+
+
+def ink_on(fill: str, theme: Theme) -> str:
+    """Return the colour of text on `fill`: the theme's ink, or white where that would be hard to read."""
+    return theme.ink if luminance(fill) > 0.30 else "#ffffff"
+
+
+def luminance(value: str) -> float:
+    """Return the relative luminance (WCAG) of #rrggbb: 0 for black, 1 for white."""
+    channels = [int(value[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def border_of(fill: str) -> str:
+    """Return the colour of the outline of a box filled with `fill`: the same hue, darker."""
+    hue, light, saturation = _hls(fill)
+    return _hex(hue, light * 0.62 if light > 0.5 else light * 0.7, saturation * 0.55)
+
+
+def stronger(tint: str) -> str:
+    """Return a fuller colour of a frame's tint, for the box that the frame details."""
+    hue, light, saturation = _hls(tint)
+    return _hex(hue, max(0.0, light - 0.09), min(1.0, saturation * 1.05))
+
+
+def dark(value: str) -> str:
+    """Return the colour that takes the place of `value` on a dark background: lightness turned round."""
+    hue, light, saturation = _hls(value)
+    turned = 0.085 + (1 - light) * 0.83
+    return _hex(hue, turned, saturation * (0.45 if light > 0.6 else 0.9))
+
+
+def _hls(value: str) -> tuple[float, float, float]:
+    red, green, blue = (int(value[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    return colorsys.rgb_to_hls(red, green, blue)
+
+
+def _hex(hue: float, light: float, saturation: float) -> str:
+    channels = colorsys.hls_to_rgb(hue, min(1.0, light), min(1.0, saturation))
+    return "#" + "".join(f"{round(channel * 255):02x}" for channel in channels)

@@ -1,0 +1,47 @@
+"""How files are named in messages: short, stable from machine to machine, and never a guess."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import lru_cache
+from pathlib import Path
+from types import CodeType
+
+from archcheck.graph import Location
+
+_OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_MACHINERY = ("nn/modules/module.py", "nn/modules/container.py")
+
+
+@lru_cache(maxsize=4096)
+def display_path(filename: str) -> str:
+    """`filename` relative to the working directory, else to the import path that holds it."""
+    if filename.startswith("<"):
+        return filename
+    path = os.path.abspath(filename)
+    roots = [os.getcwd(), *sorted({os.path.abspath(entry) for entry in sys.path if entry}, key=len, reverse=True)]
+    for root in roots:
+        if path.startswith(root.rstrip(os.sep) + os.sep):
+            return Path(os.path.relpath(path, root)).as_posix()
+    return Path(path).as_posix()
+
+
+@lru_cache(maxsize=4096)
+def is_model_code(filename: str) -> bool:
+    """Is this a file in which a model may be written: not ours, not Python's, not torch's machinery?
+
+    `torch/nn/modules` counts as model code: `nn.TransformerEncoderLayer` adds its residuals there.
+    """
+    if filename.startswith(_OWN) or filename.startswith("<frozen"):
+        return False
+    library = os.path.dirname(sys.modules["torch"].__file__ or "") + os.sep
+    if filename.startswith(library):
+        inside = Path(filename[len(library) :]).as_posix()
+        return inside.startswith("nn/modules/") and inside not in _MACHINERY
+    return not filename.endswith(("contextlib.py", "functools.py"))
+
+
+def location(code: CodeType | None, line: int) -> Location | None:
+    """Where `line` of a running function stands, as it is shown to a reader."""
+    return Location(display_path(code.co_filename), line) if code is not None and line else None

@@ -1,0 +1,179 @@
+"""What the reporters share: text made safe to show, places, and the wording of findings and verdicts."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path, PurePath
+
+from archcheck.errors import Problem
+from archcheck.findings import Finding, Proof, Report, Status
+from archcheck.graph import Location
+
+_JOINERS = "\u200c\u200d"  # invisible, but emoji and several scripts need them
+_EXCERPT_LIMIT = 200
+
+
+def one_line(text: str) -> str:
+    r"""`text` on one line, with everything invisible or interpretable written out (`\x1b`, `\u202e`).
+
+    White space becomes a plain space. What remains is printable: no control, formatting, private or
+    unassigned character and no lone surrogate, hence valid in UTF-8, in XML and on any terminal.
+    """
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    if character.isprintable() or character in _JOINERS:
+        return character
+    if character.isspace() and character not in "\x1c\x1d\x1e\x1f\x85":
+        return character if unicodedata.category(character) == "Zs" else " "
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def shown_path(file: str, root: str = "") -> str:
+    """`file` relative to `root` (the working directory where empty) if it lies below it, else unchanged."""
+    absolute, base = PurePath(os.path.abspath(file)), PurePath(os.path.abspath(root))
+    return absolute.relative_to(base).as_posix() if file and absolute.is_relative_to(base) else file
+
+
+def place(location: Location, root: str = "") -> str:
+    """`file:line`, with the column where it is known."""
+    column = "" if location.column is None else f":{location.column}"
+    return f"{one_line(shown_path(location.file, root))}:{location.line}{column}"
+
+
+def best_location(finding: Finding, root: str = "") -> Location | None:
+    """Where to mark a finding: the model's line if it lies below `root`, else the spec's."""
+    known = [location for location in (finding.location, finding.spec) if location]
+    below = [location for location in known if not _outside(shown_path(location.file, root))]
+    return next(iter(below + known), None)
+
+
+def _outside(path: str) -> bool:
+    return os.path.isabs(path) or path.startswith("../")
+
+
+def source_line(location: Location) -> str:
+    """The text of that line without its indentation; "" where the file can't be read or is shorter."""
+    path = Path(location.file)
+    try:
+        if not path.is_file():
+            return ""
+        with path.open(encoding="utf-8", errors="backslashreplace") as lines:
+            text = next((line for number, line in enumerate(lines, 1) if number == location.line), "")
+    except (OSError, ValueError):  # ValueError: a null byte in the path
+        return ""
+    return one_line(text[: 10 * _EXCERPT_LIMIT].strip())[:_EXCERPT_LIMIT]
+
+
+def extent(finding: Finding) -> str:
+    """In which layers and modes a finding holds: `layers 3, 7 of 8, mode train`; "" where that is no news."""
+    parts = []
+    if finding.layers and len(finding.layers) == finding.layer_count > 1:
+        parts.append(f"all {finding.layer_count} layers")
+    elif finding.layers:
+        of = f" of {finding.layer_count}" if finding.layer_count else ""
+        parts.append(f"{_plural('layer', len(finding.layers))} {_runs(finding.layers)}{of}")
+    if finding.modes:
+        parts.append(f"{_plural('mode', len(finding.modes))} {', '.join(map(one_line, finding.modes))}")
+    return ", ".join(parts)
+
+
+def _runs(layers: Iterable[int | str]) -> str:
+    """`0-3, 7`: three or more consecutive indices are shortened."""
+    runs: list[list[int | str]] = []
+    for layer in layers:
+        last = runs[-1][-1] if runs else None
+        if isinstance(layer, int) and isinstance(last, int) and layer == last + 1:
+            runs[-1].append(layer)
+        else:
+            runs.append([layer])
+    shown = [
+        [f"{run[0]}-{run[-1]}"] if len(run) > 2 else [one_line(str(layer)) for layer in run] for run in runs
+    ]
+    return ", ".join(text for run in shown for text in run)
+
+
+def details(finding: Finding, root: str = "") -> list[str]:
+    """The lines that follow a finding's message: drawn, code, extent and note, with both places."""
+    lines = [
+        _side("drawn", "spec", finding.drawn, finding.spec, root),
+        _side("code", "code", finding.traced, finding.location, root),
+        extent(finding),
+        f"note: {one_line(finding.note)}" if finding.note else "",
+    ]
+    return [line for line in lines if line]
+
+
+def _side(label: str, bare_label: str, text: str, location: Location | None, root: str) -> str:
+    where = place(location, root) if location else ""
+    if not text:
+        return f"{bare_label}: {where}" if where else ""
+    return f"{label}: {one_line(text)} ({where})" if where else f"{label}: {one_line(text)}"
+
+
+def problem_text(problem: Problem) -> str:
+    """A problem's message with its path inside the spec and its remedy."""
+    where = f" (at {one_line(problem.path)})" if problem.path else ""
+    hint = f" {one_line(problem.hint)}" if problem.hint else ""
+    return f"{one_line(problem.message)}{where}{hint}"
+
+
+def problem_location(problem: Problem) -> Location | None:
+    """The line that a problem is about, where it is known."""
+    return Location(problem.file, problem.line, problem.column) if problem.file and problem.line else None
+
+
+def verdict(report: Report) -> str:
+    """`conforms`, `differs: 2 findings` or `could not be checked: 1 problem`."""
+    if report.status is Status.ERROR:
+        return f"could not be checked: {counted(len(report.problems), 'problem')}"
+    if report.status is Status.DIFFERS:
+        return f"differs: {counted(len(report.findings), 'finding')}"
+    return "conforms"
+
+
+def tally(reports: Iterable[Report]) -> str:
+    """`3 specs: 1 conforms, 1 differs, 1 could not be checked`; the verdict alone where there is one spec."""
+    statuses = [report.status for report in reports]
+    names = {Status.CONFORMS: "conforms", Status.DIFFERS: "differs", Status.ERROR: "could not be checked"}
+    if len(statuses) == 1:
+        return names[statuses[0]]
+    counts = [f"{statuses.count(status)} {name}" for status, name in names.items() if status in statuses]
+    return f"{counted(len(statuses), 'spec')}: {', '.join(counts)}"
+
+
+def proved(report: Report) -> list[tuple[str, str]]:
+    """What held, per panel: `("layer", "2 solid edges and the boxes, in 8 layers")`."""
+    panels = dict.fromkeys(proof.panel for proof in report.proofs)
+    return [
+        (one_line(panel), _proved_in([proof for proof in report.proofs if proof.panel == panel]))
+        for panel in panels
+    ]
+
+
+def _proved_in(proofs: list[Proof]) -> str:
+    phrases = []
+    for count in dict.fromkeys(proof.count for proof in proofs):
+        held = [proof for proof in proofs if proof.count == count]
+        lines = dict.fromkeys(proof.line for proof in held if proof.edge)
+        things = [
+            counted(sum(1 for proof in held if proof.edge and proof.line == line), f"{line} edge".strip())
+            for line in lines
+        ]
+        things += ["the boxes"] if any(not proof.edge for proof in held) else []
+        if len(things) > 1:
+            things = [f"{', '.join(things[:-1])} and {things[-1]},"]
+        phrases.append(f"{things[0]} in {count} layers" if count > 1 else things[0].rstrip(","))
+    return "; ".join(phrases)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 finding`, `2 findings`."""
+    return f"{number} {_plural(noun, number)}"
+
+
+def _plural(noun: str, number: int) -> str:
+    return noun if number == 1 else f"{noun}s"

@@ -1,0 +1,66 @@
+"""GitHub Actions workflow commands: each finding annotates a line of the pull request.
+
+The syntax: `::error file=…,line=…,title=…::message`, one per line; `%`, CR and LF are escaped in the
+message, `:` and `,` in properties as well.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from archcheck.findings import Finding, Report, Status
+from archcheck.graph import Location
+from archcheck.reporters.common import (
+    best_location,
+    details,
+    one_line,
+    problem_location,
+    problem_text,
+    proved,
+    shown_path,
+)
+
+
+def render_github(reports: Sequence[Report]) -> str:
+    """One `::error` per finding and problem, one `::notice` per spec that conforms.
+
+    Paths are relative to the repository (GITHUB_WORKSPACE, else the working directory).
+    """
+    root = os.environ.get("GITHUB_WORKSPACE", "")
+    return "".join(f"{command}\n" for report in reports for command in _commands(report, root))
+
+
+def _commands(report: Report, root: str) -> list[str]:
+    commands = [_finding(finding, root) for finding in report.findings]
+    for problem in report.problems:
+        where = problem_location(problem) or Location(problem.file or report.file, 1)
+        commands.append(_command("error", where, problem.code, problem_text(problem), root))
+    if report.status is Status.CONFORMS:
+        held = "; ".join(f"{panel}: {phrase}" if panel else phrase for panel, phrase in proved(report))
+        message = f"{one_line(shown_path(report.file, root))} conforms" + (f" ({held})" if held else "")
+        commands.append(_command("notice", Location(report.file, 1), "archcheck", message, root))
+    return commands
+
+
+def _finding(finding: Finding, root: str) -> str:
+    message = "\n".join([one_line(finding.message), *details(finding, root)])
+    return _command("error", best_location(finding, root), finding.code, message, root)
+
+
+def _command(name: str, location: Location | None, title: str, message: str, root: str) -> str:
+    properties = {"title": one_line(title)}
+    if location:
+        where = {"file": one_line(shown_path(location.file, root)), "line": str(location.line)}
+        column = {} if location.column is None else {"col": str(location.column)}
+        properties = where | column | properties
+    listed = ",".join(f"{key}={_escape_property(value)}" for key, value in properties.items())
+    return f"::{name} {listed}::{_escape_message(message)}"
+
+
+def _escape_message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escape_property(text: str) -> str:
+    return _escape_message(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,82 @@
+"""Markdown for a pull request comment or a job summary (GITHUB_STEP_SUMMARY)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from archcheck.findings import Report, Status
+from archcheck.graph import Location
+from archcheck.reporters.common import (
+    best_location,
+    details,
+    one_line,
+    place,
+    problem_location,
+    problem_text,
+    proved,
+    shown_path,
+    tally,
+    verdict,
+)
+
+_MARKS = {Status.CONFORMS: "✅", Status.DIFFERS: "❌", Status.ERROR: "⚠️"}
+_SPECIAL = re.compile(r"[\\`*_\[\]<>#|~@:&$]")
+
+
+def render_markdown(reports: Sequence[Report]) -> str:
+    """A section per spec: verdict, a table of findings or problems, and what was proved."""
+    return "\n".join([f"## archcheck: {tally(reports)}\n", *map(_section, reports)])
+
+
+def escape(text: str) -> str:
+    """`text` so that Markdown and HTML show it literally, in a table cell too.
+
+    Character references can't act as markup; the zero-width space keeps GitHub from linking `@name` and `#1`.
+    """
+    referenced = _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", one_line(text))
+    return re.sub(r"(&#(?:35|64);)(?=\w)", r"\1&#8203;", referenced)
+
+
+def _section(report: Report) -> str:
+    about = ", ".join(
+        part for part in (escape(report.title), _code(report.target) if report.target else "") if part
+    )
+    lines = [f"### {_MARKS[report.status]} {_code(shown_path(report.file))} {verdict(report)}"]
+    lines += ["", about] if about else []
+    lines += _table(("#", "Rule", "Finding", "Where"), _findings(report))
+    lines += _table(("Code", "Problem", "Where"), _problems(report))
+    held = [f"- {escape(panel)}: {phrase}" if panel else f"- {phrase}" for panel, phrase in proved(report)]
+    lines += ["", "Proved:", "", *held] if held else []
+    remarks = [f"- {escape(remark)}" for remark in report.remarks]
+    lines += ["", "Remarks:", "", *remarks] if remarks else []
+    return "\n".join(lines) + "\n"
+
+
+def _findings(report: Report) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for number, finding in enumerate(report.findings, 1):
+        text = "<br>".join(escape(line) for line in (finding.message, *details(finding)))
+        rows.append((str(number), escape(finding.code), text, _place(best_location(finding))))
+    return rows
+
+
+def _problems(report: Report) -> list[tuple[str, ...]]:
+    return [
+        (escape(problem.code), escape(problem_text(problem)), _place(problem_location(problem)))
+        for problem in report.problems
+    ]
+
+
+def _table(heading: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    if not rows:
+        return []
+    return ["", *(f"| {' | '.join(row)} |" for row in (heading, ("---",) * len(heading), *rows))]
+
+
+def _place(location: Location | None) -> str:
+    return _code(place(location)) if location else ""
+
+
+def _code(text: str) -> str:
+    return f"<code>{escape(text)}</code>"

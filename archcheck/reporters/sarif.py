@@ -1,0 +1,131 @@
+"""SARIF 2.1.0 (OASIS standard), as GitHub code scanning and IDEs read it.
+
+Findings are results, marked at the model's line with the spec's line as related location; problems are
+notifications of an unsuccessful invocation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from archcheck import __version__
+from archcheck.errors import Problem
+from archcheck.findings import Finding, Report, Status
+from archcheck.graph import Location
+from archcheck.reporters.common import (
+    best_location,
+    details,
+    one_line,
+    problem_location,
+    problem_text,
+    shown_path,
+)
+from archcheck.rules import rule
+
+
+def render_sarif(reports: Sequence[Report]) -> str:
+    """One SARIF run that holds all reports; URIs are relative to the repository where they can be."""
+    root = os.environ.get("GITHUB_WORKSPACE", "")
+    codes = sorted({finding.code for report in reports for finding in report.findings})
+    successful = all(report.status is not Status.ERROR for report in reports)
+    run = {
+        "tool": {
+            "driver": {"name": "archcheck", "version": __version__, "rules": [_rule(code) for code in codes]}
+        },
+        "columnKind": "unicodeCodePoints",
+        "invocations": [
+            {
+                "executionSuccessful": successful,
+                "toolExecutionNotifications": [
+                    _notification(problem, root) for report in reports for problem in report.problems
+                ],
+            }
+        ],
+        "results": [
+            _result(report, finding, codes, root) for report in reports for finding in report.findings
+        ],
+    }
+    document = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [run],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _rule(code: str) -> dict[str, Any]:
+    known = rule(code)
+    if known is None:
+        return {"id": one_line(code)}
+    return {
+        "id": code,
+        "shortDescription": {"text": known.title},
+        "fullDescription": {"text": known.explanation.strip()},
+        "help": {"text": known.fix.strip()},
+        "defaultConfiguration": {"level": "error"},
+    }
+
+
+def _result(report: Report, finding: Finding, codes: list[str], root: str) -> dict[str, Any]:
+    where = best_location(finding, root)
+    others = [
+        (location, text)
+        for location, text in ((finding.spec, "drawn here"), (finding.location, "implemented here"))
+        if location and location != where
+    ]
+    return {
+        "ruleId": one_line(finding.code),
+        "ruleIndex": codes.index(finding.code),
+        "level": "error",
+        "message": _message([one_line(finding.message), *details(finding, root)]),
+        "locations": [_location(where, root)] if where else [],
+        "relatedLocations": [
+            _location(location, root) | {"id": number, "message": {"text": text}}
+            for number, (location, text) in enumerate(others, 1)
+        ],
+        "partialFingerprints": {"archcheck/v1": _fingerprint(report, finding, root)},
+    }
+
+
+def _notification(problem: Problem, root: str) -> dict[str, Any]:
+    where = problem_location(problem)
+    return {
+        "descriptor": {"id": one_line(problem.code)},
+        "level": "error",
+        "message": _message([problem_text(problem)]),
+        "locations": [_location(where, root)] if where else [],
+    }
+
+
+def _message(lines: list[str]) -> dict[str, str]:
+    # A text may embed links, `[text](target)`; an escaped bracket keeps foreign text from making one.
+    return {"text": "\n".join(lines).replace("](", "\\](")}
+
+
+def _location(location: Location, root: str) -> dict[str, Any]:
+    column = {} if location.column is None else {"startColumn": location.column}
+    return {
+        "physicalLocation": {
+            "artifactLocation": _artifact(shown_path(location.file, root)),
+            "region": {"startLine": location.line} | column,
+        }
+    }
+
+
+def _artifact(path: str) -> dict[str, str]:
+    encoded = quote(path.replace(os.sep, "/"), errors="surrogatepass")
+    if os.path.isabs(path):
+        return {"uri": f"file:///{encoded.lstrip('/')}"}
+    return {"uri": encoded, "uriBaseId": "%SRCROOT%"}
+
+
+def _fingerprint(report: Report, finding: Finding, root: str) -> str:
+    """The same for the same disagreement when lines move."""
+    identity = [finding.code, shown_path(report.file, root), finding.panel, finding.edge, finding.code_source]
+    identity += [*finding.code_branch, *map(str, finding.layers)]
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]

@@ -1,0 +1,129 @@
+"""What a panel's flow means: edges between boxes, their order, and what lies on the way from one to another.
+
+These functions expect a panel that `load` accepted: every box named exists, and there is no cycle.
+"""
+
+from __future__ import annotations
+
+import heapq
+from itertools import pairwise
+
+from archcheck.spec.model import FlowItem, Panel, ResidualEdge
+
+
+def flow_edges(panel: Panel) -> tuple[tuple[str, str], ...]:
+    """The edges between boxes, each once: those of `flow` from input to output, then those of `edges`.
+
+    Consecutive items of the flow are fully connected, from the last boxes of the one to the first boxes of
+    the next. Without flow and edges the boxes follow each other as written, but for those that only
+    stand on the skip path of a residual edge.
+
+    >>> from archcheck.spec.model import Box
+    >>> flow_edges(Panel(boxes=dict.fromkeys("abcd", Box()), flow=["a", ["b", ["c", "d"]]]))
+    (('a', 'b'), ('a', 'c'), ('c', 'd'))
+    """
+    edges: dict[tuple[str, str], None] = {}
+    previous: list[str] = []
+    for item in _flow(panel):
+        edges |= dict.fromkeys((last, first) for last in previous for first in _firsts(item))
+        edges |= dict.fromkeys(_within(item))
+        previous = _lasts(item)
+    return tuple(edges | dict.fromkeys(edge for chain in panel.edges for edge in pairwise(chain)))
+
+
+def topological(panel: Panel) -> tuple[str, ...]:
+    """All boxes, each after those that lead to it, otherwise as written; a cycle's boxes are left out."""
+    return Reachability(panel).order
+
+
+def between(panel: Panel, first: str, last: str) -> tuple[str, ...]:
+    """The boxes on all paths from `first` to `last`, both included, in topological order; () if none."""
+    return Reachability(panel).between(first, last)
+
+
+def edge_id(edge: ResidualEdge) -> str:
+    """What findings and `realized_by` call the edge: its name, or else what `ends` says."""
+    return edge.name or ends(edge)
+
+
+def ends(edge: ResidualEdge) -> str:
+    """Where a residual edge begins and ends: BOX, FIRST..LAST or FROM->TO.
+
+    >>> ends(ResidualEdge(around=["norm", "out"])), ends(ResidualEdge(from_="input", to="out"))
+    ('norm..out', 'input->out')
+    """
+    match edge.around:
+        case str():
+            return edge.around
+        case [first, last]:
+            return first if first == last else f"{first}..{last}"
+    return f"{edge.from_ or ''}->{edge.to or ''}"
+
+
+class Reachability:
+    """Which boxes of a panel lead to which; for many questions about one panel."""
+
+    def __init__(self, panel: Panel) -> None:
+        edges = flow_edges(panel)
+        self.order = _order(tuple(panel.boxes), edges)
+        bits = {box: 1 << index for index, box in enumerate(self.order)}
+        following: dict[str, list[str]] = {box: [] for box in self.order}
+        for before, after in edges:
+            if before in following and after in following:
+                following[before].append(after)
+        self._bits = bits
+        self._reached: dict[str, int] = {}  # for each box the bits of itself and of all that it leads to
+        for box in reversed(self.order):
+            reached = bits[box]
+            for after in following[box]:
+                reached |= self._reached[after]
+            self._reached[box] = reached
+
+    def leads(self, first: str, last: str) -> bool:
+        """Whether the flow leads from `first` to `last`; every box leads to itself."""
+        return bool(self._reached.get(first, 0) & self._bits.get(last, 0))
+
+    def between(self, first: str, last: str) -> tuple[str, ...]:
+        """As the function of this name."""
+        return tuple(box for box in self.order if self.leads(first, box) and self.leads(box, last))
+
+
+def _order(boxes: tuple[str, ...], edges: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    waits = dict.fromkeys(boxes, 0)
+    following: dict[str, list[str]] = {box: [] for box in boxes}
+    for before, after in edges:
+        waits[after] += 1
+        following[before].append(after)
+    rank = {box: index for index, box in enumerate(boxes)}
+    ready = [rank[box] for box in boxes if not waits[box]]
+    order = []
+    while ready:
+        box = boxes[heapq.heappop(ready)]
+        order.append(box)
+        for after in following[box]:
+            waits[after] -= 1
+            if not waits[after]:
+                heapq.heappush(ready, rank[after])
+    return tuple(order)
+
+
+def _flow(panel: Panel) -> list[FlowItem]:
+    if panel.flow or panel.edges:
+        return panel.flow
+    skipped = {box for edge in panel.residuals for box in edge.through}
+    return [box for box in panel.boxes if box not in skipped]
+
+
+def _firsts(item: FlowItem) -> list[str]:
+    return [item] if isinstance(item, str) else [part if isinstance(part, str) else part[0] for part in item]
+
+
+def _lasts(item: FlowItem) -> list[str]:
+    return [item] if isinstance(item, str) else [part if isinstance(part, str) else part[-1] for part in item]
+
+
+def _within(item: FlowItem) -> list[tuple[str, str]]:
+    """The edges inside an item: those of its chains."""
+    if isinstance(item, str):
+        return []
+    return [edge for part in item if not isinstance(part, str) for edge in pairwise(part)]

@@ -1,0 +1,45 @@
+"""Collecting the problems of one spec, so that all of them are shown at once."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, NoReturn
+
+from archcheck.errors import Problem, SpecError
+from archcheck.spec.codes import SpecCode
+from archcheck.spec.words import Path, path_text
+
+LIMIT = 200
+"""More problems than this are one: it is no spec. Collecting stops there, so that hostile input ends soon."""
+
+
+class Place(NamedTuple):
+    """Where a node begins; both count from 1."""
+
+    line: int
+    column: int
+
+
+class Problems:
+    """The problems found so far in `file`; `raise_if_any` ends the reading."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._found: list[Problem] = []
+
+    def add(
+        self, code: SpecCode, message: str, place: Place | None = None, path: Path = (), hint: str = ""
+    ) -> None:
+        """Note a problem; raises SpecError with those so far when there are too many."""
+        line, column = place or (None, None)
+        self._found.append(Problem(self.file, line, column, code.code, message, path_text(path), hint))
+        if len(self._found) >= LIMIT:
+            self.stop()
+
+    def raise_if_any(self) -> None:
+        """Raises SpecError with all problems, if there are any."""
+        if self._found:
+            self.stop()
+
+    def stop(self) -> NoReturn:
+        """Raises SpecError with the problems so far, of which there must be one."""
+        raise SpecError(self._found)

@@ -1,0 +1,76 @@
+"""How problems speak of a spec's contents: quoted so that hostile text is harmless in a terminal."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+Path = tuple[Any, ...]
+"""The keys and list indices that lead from the top of a spec to a node."""
+
+_SHOWN = 60
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_CANDIDATES = 500  # comparing each wrong name with each known one is quadratic, so a hostile spec must not
+
+
+def quote(value: object) -> str:
+    """`value` as a message shows it: texts escaped and cut at 60 characters, lists and mappings by kind.
+
+    >>> quote("gqa"), quote("\\x1b[31m"), quote(None), quote(True), quote([1])
+    ("'gqa'", "'\\\\x1b[31m'", 'nothing', 'true', 'a list')
+    """
+    match value:
+        case str():
+            return repr(value) if len(value) <= _SHOWN else repr(value[:_SHOWN]) + "…"
+        case None:
+            return "nothing"
+        case bool():
+            return str(value).lower()
+        case list():
+            return "a list"
+        case dict():
+            return "a mapping"
+    return str(value)
+
+
+def escape(text: str) -> str:
+    """`text` without quotes around it, but with what `quote` escapes escaped."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """` (did you mean 'residuals'?)` for the known name nearest to `word`, or "" where none is near."""
+    if not isinstance(word, str) or len(word) > 200:
+        return ""
+    by_lower = {name.lower(): name for name in list(known)[:_CANDIDATES] if isinstance(name, str)}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1)
+    return f" (did you mean {quote(by_lower[near[0]])}?)" if near else ""
+
+
+def listing(names: Sequence[object], last: str = "and") -> str:
+    """`'a', 'b' and 'c'`, at most twelve of them.
+
+    >>> listing(["a", "b", "c"])
+    "'a', 'b' and 'c'"
+    """
+    quoted = [quote(name) for name in names[:12]]
+    if len(names) > len(quoted):
+        return f"{', '.join(quoted)} and {len(names) - len(quoted)} more"
+    return f" {last} ".join(part for part in (", ".join(quoted[:-1]), quoted[-1]) if part)
+
+
+def path_text(path: Path) -> str:
+    """The path as users write it.
+
+    >>> path_text(("panels", "gqa", "residuals", 0, "line")), path_text(("panels", "my box"))
+    ('panels.gqa.residuals[0].line', "panels['my box']")
+    """
+    text = ""
+    for part in path:
+        if isinstance(part, str) and _PLAIN_KEY.fullmatch(part) and len(part) <= _SHOWN:
+            text += f".{part}" if text else part
+        else:
+            text += f"[{quote(part)}]"
+    return text

@@ -1,0 +1,320 @@
+"""YAML text -> plain data with the place of every node.
+
+ruamel.yaml scans and parses (YAML 1.2); the tree is built here from its events, because a loader would
+construct objects, recurse as deep as the text says, and expand aliases without limit.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NoReturn
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    DocumentStartEvent,
+    Event,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceStartEvent,
+)
+
+from archcheck.spec.codes import (
+    DUPLICATE_KEY,
+    FORBIDDEN_CHARACTER,
+    REFUSED_YAML,
+    SYNTAX,
+    TOO_DEEP,
+    SpecCode,
+)
+from archcheck.spec.problems import Place, Problems
+from archcheck.spec.words import Path, escape, quote
+
+MAX_DEPTH = 64
+MAX_NODES = 50_000
+
+# C0 and C1 controls but tab and newline, line separators (which editors count as lines and YAML does not),
+# bidirectional overrides and isolates, lone surrogates, and what XML forbids.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+_CONSTANTS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(
+    r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The data of a spec, its mappings, lists and scalars as Python's own, with their places.
+
+    `values` holds where each node begins, `keys` where the key of each entry of a mapping does.
+    """
+
+    data: Any = None
+    values: dict[Path, Place] = field(default_factory=dict)
+    keys: dict[Path, Place] = field(default_factory=dict)
+
+    def place(self, path: Path) -> Place:
+        """Where a reader would point for `path`: at the node, or at its key where the node begins on a
+        later line; for a node that does not exist, at its nearest parent."""
+        while path and path not in self.values:
+            path = path[:-1]
+        value = self.values.get(path, Place(1, 1))
+        key = self.keys.get(path, value)
+        return key if key.line < value.line else value
+
+    def key_place(self, path: Path) -> Place:
+        """Where the key of the entry at `path` stands; for what is no entry, the same as `place`."""
+        return self.keys.get(path) or self.place(path)
+
+
+def compose(text: str, problems: Problems) -> Document:
+    """The document that `text` holds (`data` None if it is empty).
+
+    Adds to `problems` what leaves the rest readable (duplicate keys, tags); raises SpecError at once for
+    what does not.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    _refuse_characters(text, problems)
+    composer = _Composer(problems)
+    mark = None
+    try:
+        for event in YAML(typ="safe", pure=True).parse(text):
+            mark = event.end_mark
+            composer.take(event)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark or mark
+        problems.add(SYNTAX, _syntax_message(error), _within(text, mark), hint=_syntax_hint(error))
+        problems.raise_if_any()
+    except (YAMLError, ValueError, AssertionError) as error:  # slips of the parser: "\UFFFFFFFF", %YAML 1.99
+        problems.add(SYNTAX, f"not valid YAML: {escape(str(error))}", _within(text, mark))
+        problems.raise_if_any()
+    if composer.root is None:
+        return Document()
+    builder = _Builder(problems)
+    return Document(builder.build(composer.root, ()), builder.values, builder.keys)
+
+
+@dataclass(slots=True)
+class _Node:
+    """A scalar's value, or the children of a list or (keys and values in turn) of a mapping.
+
+    `size` and `height` count what aliases stand for, too.
+    """
+
+    kind: Literal["scalar", "list", "mapping"]
+    place: Place
+    value: Any = None
+    is_merge: bool = False
+    children: list[_Node] = field(default_factory=list)
+    size: int = 1
+    height: int = 1
+
+    def close(self) -> None:
+        self.size += sum(child.size for child in self.children)
+        self.height += max((child.height for child in self.children), default=0)
+
+    def entries(self) -> list[tuple[_Node, _Node]]:
+        return list(zip(self.children[::2], self.children[1::2], strict=True))
+
+
+class _Composer:
+    """Builds the tree of nodes from events, within the limits of depth and size."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.root: _Node | None = None
+        self._problems = problems
+        self._open: list[_Node] = []
+        self._anchors: dict[str, _Node] = {}
+        self._count = 0
+
+    def take(self, event: Event) -> None:
+        match event:
+            case DocumentStartEvent():
+                self._start_document(event)
+            case AliasEvent():
+                self._attach(self._aliased(event), event)
+            case ScalarEvent():
+                self._attach(self._scalar(event), event)
+            case SequenceStartEvent() | MappingStartEvent():
+                kind: Literal["list", "mapping"]
+                kind = "list" if isinstance(event, SequenceStartEvent) else "mapping"
+                node = _Node(kind, _place(event.start_mark))
+                self._refuse_tag(event, event.tag)
+                self._attach(node, event)
+                self._open.append(node)
+            case CollectionEndEvent():
+                self._open.pop().close()
+
+    def _start_document(self, event: DocumentStartEvent) -> None:
+        if self.root is not None:
+            self._stop(REFUSED_YAML, "a second document begins here", event, "A spec is one: remove '---'.")
+        if event.version not in (None, (1, 2)):
+            self._problems.add(REFUSED_YAML, "a spec is YAML 1.2", _place(event.start_mark))
+
+    def _aliased(self, event: AliasEvent) -> _Node:
+        node = self._anchors.get(event.anchor)
+        if node is None:
+            self._stop(SYNTAX, f"no anchor {quote('&' + event.anchor)} stands before this alias", event)
+        if any(node is parent for parent in self._open):
+            self._stop(TOO_DEEP, f"the alias {quote('*' + event.anchor)} stands in what it repeats", event)
+        return replace(node, place=_place(event.start_mark))
+
+    def _scalar(self, event: ScalarEvent) -> _Node:
+        self._refuse_tag(event, event.tag)
+        place = _place(event.start_mark)
+        if not event.implicit[0]:
+            return _Node("scalar", place, event.value)
+        value = _resolve(event.value)
+        if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
+            self._problems.add(REFUSED_YAML, f"{quote(event.value)} needs more than 64 bits", place)
+        return _Node("scalar", place, value, is_merge=event.value == "<<")
+
+    def _refuse_tag(self, event: NodeEvent, tag: str | None) -> None:
+        if tag is not None:
+            place = _place(event.start_mark)
+            self._problems.add(
+                REFUSED_YAML, f"the tag {quote(tag)}: a spec has no tags", place, hint="Remove it."
+            )
+
+    def _attach(self, node: _Node, event: NodeEvent) -> None:
+        self._count += node.size
+        if self._count > MAX_NODES:
+            self._stop(TOO_DEEP, f"more than {MAX_NODES:,} values, counting what aliases repeat", event)
+        if len(self._open) + node.height > MAX_DEPTH:
+            self._stop(TOO_DEEP, f"lists and mappings nested more than {MAX_DEPTH} deep", event)
+        if event.anchor is not None and not isinstance(event, AliasEvent):
+            self._anchors[event.anchor] = node
+        if self._open:
+            self._open[-1].children.append(node)
+        else:
+            self.root = node
+
+    def _stop(self, code: SpecCode, message: str, event: Event, hint: str = "") -> NoReturn:
+        self._problems.add(code, message, _place(event.start_mark), hint=hint)
+        self._problems.stop()
+
+
+def _resolve(text: str) -> str | int | float | bool | None:
+    """What a plain scalar stands for by the core schema of YAML 1.2, in which `no` and `1_000` are texts."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if _INT.fullmatch(text):
+        if len(text) > 30:
+            return 1 << 64  # any number that is refused for its size; Python converts no text of this length
+        return int(text, 0 if text[1:2] in ("o", "x") else 10)
+    if _FLOAT.fullmatch(text):
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    return text
+
+
+class _Builder:
+    """Turns nodes into plain data and notes the place of each; MAX_DEPTH bounds the recursion."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.values: dict[Path, Place] = {}
+        self.keys: dict[Path, Place] = {}
+        self._problems = problems
+
+    def build(self, node: _Node, path: Path) -> Any:
+        self.values[path] = node.place
+        if node.kind == "list":
+            return [self.build(child, (*path, index)) for index, child in enumerate(node.children)]
+        if node.kind == "mapping":
+            return self._mapping(node, path)
+        self._check_text(node, path)
+        return node.value
+
+    def _mapping(self, node: _Node, path: Path) -> dict[Any, Any]:
+        data: dict[Any, Any] = {}
+        for key, value in [*self._own_entries(node, path), *self._merged_entries(node, path)]:
+            if key.value not in data:
+                here = (*path, key.value)
+                self.keys[here] = key.place
+                self._check_text(key, here)
+                data[key.value] = self.build(value, here)
+        return data
+
+    def _own_entries(self, node: _Node, path: Path) -> list[tuple[_Node, _Node]]:
+        """The entries written in this mapping itself, without those that are refused."""
+        entries: dict[Any, tuple[_Node, _Node]] = {}
+        for key, value in node.entries():
+            if key.is_merge:
+                continue
+            if key.kind != "scalar":
+                self._problems.add(REFUSED_YAML, f"a {key.kind} can't be a key", key.place, path, "Quote it.")
+            elif key.value in entries:
+                first = entries[key.value][0].place.line
+                message = f"duplicate key {quote(key.value)}: it is already given in line {first}"
+                self._problems.add(DUPLICATE_KEY, message, key.place, (*path, key.value))
+            else:
+                entries[key.value] = (key, value)
+        return list(entries.values())
+
+    def _merged_entries(self, node: _Node, path: Path) -> list[tuple[_Node, _Node]]:
+        """What `<<: *alias` or `<<: [*first, *second]` adds; earlier entries win over later ones."""
+        merged: list[tuple[_Node, _Node]] = []
+        for key, value in node.entries():
+            if key.is_merge:
+                for source in value.children if value.kind == "list" else [value]:
+                    if source.kind == "mapping":
+                        merged += self._own_entries(source, path) + self._merged_entries(source, path)
+                    else:
+                        self._problems.add(SYNTAX, "'<<' merges mappings only", source.place, path)
+        return merged
+
+    def _check_text(self, node: _Node, path: Path) -> None:
+        """Escapes in quoted texts write characters that the file itself may not contain."""
+        if isinstance(node.value, str) and (found := _FORBIDDEN.search(node.value)):
+            self._problems.add(FORBIDDEN_CHARACTER, _forbidden(found[0]), node.place, path, "Remove it.")
+
+
+def _refuse_characters(text: str, problems: Problems) -> None:
+    first = {found[0]: found.start() for found in reversed(list(_FORBIDDEN.finditer(text)))}
+    for character, start in first.items():
+        line_start = text.rfind("\n", 0, start) + 1
+        place = Place(text.count("\n", 0, start) + 1, start - line_start + 1)
+        problems.add(FORBIDDEN_CHARACTER, _forbidden(character), place, hint="Remove it.")
+    problems.raise_if_any()
+
+
+def _forbidden(character: str) -> str:
+    return f"the character {quote(character)} (U+{ord(character):04X}) must not be in a spec"
+
+
+def _syntax_message(error: MarkedYAMLError) -> str:
+    message = f"not valid YAML: {escape(str(error.problem or error.context))}"
+    if error.problem and error.context and error.context_mark:
+        message += f", {escape(str(error.context))} that begins in line {error.context_mark.line + 1}"
+    return message
+
+
+def _syntax_hint(error: MarkedYAMLError) -> str:
+    problem = str(error.problem)
+    if r"'\t'" in problem:
+        return "Indent with spaces."
+    if "cannot start any token" in problem or "mapping values are not allowed" in problem:
+        return "Check the indentation, or put the text in quotes."
+    return ""
+
+
+def _place(mark: Any) -> Place:
+    """ruamel's marks count from 0."""
+    return Place(mark.line + 1, mark.column + 1)
+
+
+def _within(text: str, mark: Any) -> Place:
+    """The place of `mark`, moved into the last line if it is the end of a text that ends with a newline."""
+    lines = text.splitlines() or [""]
+    if mark is None or mark.line < len(lines):
+        return _place(mark) if mark else Place(1, 1)
+    return Place(len(lines), len(lines[-1]) + 1)

@@ -1,0 +1,573 @@
+"""The recorder: one real run of a model, put on a tape.
+
+The model runs for real under a `TorchFunctionMode`; every torch call becomes a `Step`, and every module
+call a `Call` that brackets the steps made inside it. Python's own control flow (data-dependent branches,
+loops over experts) is simply executed. Three rules make in-place code legible:
+
+- A tensor that a call changed is recognised by its version counter.
+- What reads it afterwards reads the write, if their elements overlap.
+- An in-place call hands back a fresh alias of the tensor it changed, so that code which goes on with the
+  result (`x = relu_(x)`) can be told from code that still holds the old name (`y = relu_(x); ... + x`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from types import CodeType, FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from archcheck.places import is_model_code, location
+
+INPUT, ATTRIBUTE, CONSTANT, CALL, OPAQUE = "input", "attribute", "constant", "call", "opaque"
+
+# What only asks a tensor about itself is no part of the dataflow, and is asked often.
+_QUESTIONS = frozenset(
+    ["size", "dim", "numel", "stride", "is_floating_point", "is_complex", "is_contiguous", "element_size",
+     "__len__", "__repr__", "__format__", "__hash__",
+     "data_ptr", "storage_offset", "get_device", "untyped_storage", "is_inference", "has_names",
+     "shape", "dtype", "device", "ndim", "is_cuda", "is_meta", "layout", "requires_grad", "is_leaf",
+     "is_sparse", "is_quantized", "is_nested", "grad_fn", "names", "itemsize", "nbytes", "_version",
+     "__dir__", "is_mps", "is_cpu", "is_xpu", "is_mkldnn", "is_shared", "is_pinned"]
+)  # fmt: skip
+# Reads of a tensor's values into Python: control flow and constants that the dataflow can't show.
+_HOST_READS = frozenset(["item", "tolist", "numpy", "__array__", "__bool__", "__int__", "__float__", "__index__",
+                         "__contains__", "equal", "allclose", "is_nonzero"])  # fmt: skip
+# In-place calls that do not look at what they overwrite.
+_OVERWRITES = frozenset(["copy_", "fill_", "zero_", "normal_", "uniform_", "bernoulli_", "random_",
+                         "exponential_", "trunc_normal_", "set_"])  # fmt: skip
+
+
+class Step:
+    """One entry of the tape: a torch call, an input, a parameter, or a constant."""
+
+    __slots__ = ("args", "autocast", "call", "code", "func", "kind", "kwargs", "line", "mutates", "name",
+                 "operands", "origin", "out", "rebound", "stale")  # fmt: skip
+
+    def __init__(self, kind: str, func: Any, args: Any, kwargs: Any, operands: Any, call: int) -> None:
+        self.kind = kind
+        self.func = func
+        self.args = args
+        self.kwargs = kwargs
+        self.operands: tuple[tuple[int, ...], ...] = operands
+        self.call = call
+        self.name = ""
+        self.out: Any = None
+        self.code: CodeType | None = None
+        self.line = 0
+        self.mutates: Tensor | None = None
+        self.rebound = False
+        self.stale: tuple[int, ...] = ()
+        self.autocast: tuple[str, torch.dtype, bool] | None = None
+        self.origin: tuple[int, Any] | None = None
+
+
+class Call:
+    """One call of a module: the steps [first, end) ran inside it."""
+
+    __slots__ = ("code", "end", "first", "inputs", "line", "module", "opaque", "outputs", "parent", "path")
+
+    def __init__(self, module: nn.Module, path: str, parent: int, first: int) -> None:
+        self.module = module
+        self.path = path
+        self.parent = parent
+        self.first = first
+        self.end = first
+        self.inputs: tuple[int, ...] = ()
+        self.outputs: tuple[int, ...] = ()
+        self.code: CodeType | None = None
+        self.line = 0
+        self.opaque = False
+
+
+class Write:
+    """An in-place change: the step that made it and the elements it touched."""
+
+    __slots__ = ("extent", "step", "target")
+
+    def __init__(self, step: int, target: Tensor) -> None:
+        self.step = step
+        self.target = target
+        self.extent = _extent(target)
+
+
+class Recorder(TorchFunctionMode):
+    """Puts every torch call, and every module call, of one run on a tape."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+        self.steps: list[Step] = []
+        self.calls: list[Call] = []
+        self.stack: list[int] = []
+        self.remarks: list[str] = []
+        self.host_reads: list[tuple[int, tuple[int, ...]]] = []  # (number of steps before, steps read)
+        self._ids: dict[int, int] = {}  # id of a tensor object -> the step that made it
+        self._alive: list[Tensor] = []  # ids stay unique only while their tensors live
+        self._writes: dict[int, list[Write]] = {}  # storage -> its writes, oldest first
+        self._paths = {id(module): name for name, module in model.named_modules(remove_duplicate=True)}
+        self._attributes = _attributes(model)
+        self._user_code: dict[CodeType, bool] = {}
+
+    # -- torch calls ------------------------------------------------------------------------------
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name: str = getattr(func, "__name__", "")
+        if name == "__get__":
+            name = func.__self__.__name__
+        if name in _QUESTIONS:
+            return func(*args, **kwargs)
+        tensors = _tensors(args)
+        if kwargs:
+            _collect(kwargs, tensors)
+        operands = tuple([self._read(tensor) for tensor in tensors])
+        versions = [_version(tensor) for tensor in tensors]
+        out = func(*args, **kwargs)
+        written = [
+            tensor for tensor, before in zip(tensors, versions, strict=True) if _version(tensor) != before
+        ]
+        if not written:
+            if isinstance(out, Tensor):
+                if any(out is tensor for tensor in tensors) or _is_wrapped(out):
+                    return out
+            elif not isinstance(out, (tuple, list)) or not _tensors(out):
+                if name in _HOST_READS:
+                    self._note_host_read(name, tensors, operands)
+                return out
+        return self._record(func, name, args, kwargs, tensors, operands, written, out)
+
+    def _record(
+        self, func: Any, name: str, args: Any, kwargs: Any, tensors: list[Tensor],
+        operands: tuple[tuple[int, ...], ...], written: list[Tensor], out: Any,
+    ) -> Any:  # fmt: skip
+        step = Step(CALL, func, _frozen(args), _frozen(kwargs), operands, self.stack[-1])
+        step.name = name
+        step.stale = self._stale_reads(tensors, operands)
+        step.code, step.line = self._place(sys._getframe(2))
+        if torch._C._is_any_autocast_enabled():
+            step.autocast = _autocast_state()
+        index = self._append(step)
+        for tensor in written:
+            self._written(index, tensor, name, args, operands, tensors)
+        if isinstance(out, Tensor):
+            changed = next((tensor for tensor in written if tensor is out), None)
+            if changed is not None:
+                step.mutates = changed
+                if isinstance(out, nn.Parameter):
+                    return out
+                out = torch.ops.aten.alias.default(out)
+            step.out = out
+            self._bind(out, index)
+        else:
+            self._bind_parts(out, index)
+        return out
+
+    def _append(self, step: Step) -> int:
+        self.steps.append(step)
+        return len(self.steps) - 1
+
+    def _bind(self, tensor: Tensor, index: int) -> None:
+        self._ids[id(tensor)] = index
+        self._alive.append(tensor)
+
+    def _bind_parts(self, out: Any, index: int) -> None:
+        """Name the tensors inside a result: one `getitem` step each, nested where the result is."""
+        if not isinstance(out, (tuple, list)):
+            return
+        parent = self.steps[index]
+        for position, part in enumerate(out):
+            if isinstance(part, Tensor) and id(part) in self._ids:
+                continue
+            if isinstance(part, (Tensor, tuple, list)) and (isinstance(part, Tensor) or _tensors(part)):
+                step = Step(CALL, None, None, {}, ((index,),), parent.call)
+                step.name = "getitem"
+                step.origin = (index, position)
+                step.code, step.line = parent.code, parent.line
+                child = self._append(step)
+                if isinstance(part, Tensor):
+                    step.out = part
+                    self._bind(part, child)
+                else:
+                    self._bind_parts(part, child)
+
+    def _written(
+        self, index: int, tensor: Tensor, name: str, args: Any, operands: Any, tensors: list[Tensor]
+    ) -> None:
+        step = self.steps[index]
+        step.mutates = tensor
+        blind = name in _OVERWRITES or (name == "__setitem__" and _everything(args[1]))
+        is_out = step.kwargs.get("out") is tensor
+        if (blind and tensors[0] is tensor) or is_out:
+            step.operands = tuple(
+                read for read, arg in zip(operands, tensors, strict=True) if arg is not tensor
+            )
+        key = _storage(tensor)
+        self._writes.setdefault(key, []).append(Write(index, tensor))
+
+    def _read(self, tensor: Tensor) -> tuple[int, ...]:
+        """The steps whose results a read of `tensor` sees now: its own, or later writes to its elements."""
+        own = self._ids.get(id(tensor))
+        if own is None:
+            own = self._adopt(tensor)
+        elif self.steps[own].mutates is not None:
+            self.steps[own].rebound = True
+        if not self._writes:
+            return (own,)
+        writes = self._writes.get(_storage(tensor))
+        if not writes or writes[-1].step <= own:
+            return (own,)
+        extent = _extent(tensor)
+        seen: list[int] = []
+        for write in reversed(writes):
+            if write.step <= own:
+                break
+            if write.target is tensor or _covers(write.extent, extent):
+                seen.append(write.step)
+                return tuple(seen)
+            if _overlap(write.extent, extent):
+                seen.append(write.step)
+        return (*seen, own)
+
+    def _peek(self, tensor: Tensor) -> tuple[int, ...]:
+        """As `_read`, without counting as a use of an in-place call's result."""
+        own = self._ids.get(id(tensor))
+        rebound = own is not None and self.steps[own].rebound
+        read = self._read(tensor)
+        if own is not None:
+            self.steps[own].rebound = rebound
+        return read
+
+    def _stale_reads(self, tensors: list[Tensor], operands: Any) -> tuple[int, ...]:
+        """The writes that a read sees through a name bound before them (see the module's text)."""
+        if not self._writes:
+            return ()
+        return tuple(
+            step
+            for tensor, read in zip(tensors, operands, strict=True)
+            for step in read
+            if step != self._ids[id(tensor)] and self.steps[step].mutates is not None
+        )
+
+    def _adopt(self, tensor: Tensor) -> int:
+        """A tensor that no recorded call made: a parameter, a buffer, or a value from outside the run."""
+        name = self._attributes.get(id(tensor))
+        if name is not None:
+            step = Step(ATTRIBUTE, None, (), {}, (), 0)
+            step.name = name
+        else:
+            step = Step(CONSTANT, None, (), {}, (), 0)
+            step.args = tensor if tensor.is_meta or _is_wrapped(tensor) else tensor.detach().clone()
+        step.out = tensor
+        index = self._append(step)
+        self._bind(tensor, index)
+        return index
+
+    def _note_host_read(self, name: str, tensors: list[Tensor], operands: tuple[tuple[int, ...], ...]) -> None:
+        self.host_reads.append((len(self.steps), tuple(read for operand in operands for read in operand)))
+        if name in ("tolist", "numpy", "__array__") and tensors[0].is_floating_point():
+            code, line = self._place(sys._getframe(2))
+            self.remarks.append(
+                f"values leave torch through {name}() at {location(code, line)}: what is computed from them "
+                "outside torch is not followed"
+            )
+
+    def record_input(self, name: str, value: Any) -> None:
+        """Put the tensors of one argument on the tape, before the run."""
+        for tensor in _tensors((value,)):
+            if id(tensor) not in self._ids:
+                step = Step(INPUT, None, (), {}, (), 0)
+                step.name, step.out = name, tensor
+                self._bind(tensor, self._append(step))
+
+    def peek(self, value: Any) -> tuple[int, ...]:
+        """The steps whose results the tensors in `value` hold after the run."""
+        tensors: list[Tensor] = []
+        _collect(value, tensors, objects=True)
+        return tuple([step for tensor in tensors if id(tensor) in self._ids for step in self._peek(tensor)])
+
+    # -- module calls -----------------------------------------------------------------------------
+
+    def enter(self, module: nn.Module, args: Any, kwargs: Any, frame: FrameType) -> int:
+        path = self._paths.get(id(module))
+        if path is None:
+            path = self._find_path(module)
+        call = Call(module, path, self.stack[-1] if self.stack else -1, len(self.steps))
+        call.code, call.line = self._place(frame)
+        tensors = _tensors(args)
+        if kwargs:
+            _collect(kwargs, tensors)
+        call.inputs = tuple([step for tensor in tensors for step in self._peek(tensor)])
+        self.calls.append(call)
+        self.stack.append(len(self.calls) - 1)
+        return self.stack[-1]
+
+    def leave(self, index: int, args: Any, kwargs: Any, out: Any) -> Any:
+        call = self.calls[index]
+        tensors: list[Tensor] = []
+        _collect(out, tensors, objects=True)
+        unknown = [tensor for tensor in tensors if id(tensor) not in self._ids]
+        if unknown and not all(id(tensor) in self._attributes for tensor in unknown):
+            self._record_opaque(call.module, call.path, args, kwargs, out)
+            call.opaque = True
+        if isinstance(out, Tensor) and not isinstance(out, nn.Parameter) and self._passes_through(out, args, call):
+            out = self._alias(out)
+            tensors = [out]
+        call.outputs = tuple([self._ids[id(tensor)] for tensor in tensors if id(tensor) in self._ids])
+        call.end = len(self.steps)
+        return out
+
+    def _passes_through(self, out: Tensor, args: Any, call: Call) -> bool:
+        """A module that returns its own argument (Identity, dropout in evaluation) is still a step."""
+        made = self._ids.get(id(out))
+        return made is not None and made < call.first and any(out is tensor for tensor in _tensors(args))
+
+    def _alias(self, tensor: Tensor) -> Tensor:
+        operands = (self._read(tensor),)
+        alias: Tensor = torch.ops.aten.alias.default(tensor)
+        step = Step(CALL, torch.ops.aten.alias.default, (tensor,), {}, operands, self.stack[-1])
+        step.name, step.out = "alias", alias
+        step.code, step.line = self.calls[self.stack[-1]].code, self.calls[self.stack[-1]].line
+        self._bind(alias, self._append(step))
+        return alias
+
+    def _record_opaque(self, func: Any, label: str, args: Any, kwargs: Any, out: Any) -> None:
+        tensors = _tensors(args)
+        _collect(kwargs, tensors)
+        operands = tuple([self._read(tensor) for tensor in tensors])
+        step = Step(OPAQUE, func, _frozen(args), _frozen(kwargs), operands, self.stack[-1])
+        step.name = label
+        frame = sys._getframe(2)
+        step.code, step.line = self._place(frame)
+        step.out = out
+        index = self._append(step)
+        if isinstance(out, Tensor):
+            self._bind(out, index)
+        else:
+            self._bind_parts(out, index)
+        self.remarks.append(
+            f"{label or type(self.model).__name__} can't be seen into (called at "
+            f"{location(step.code, step.line)}): it counts as one operation"
+        )
+
+    def opaque_call(self, func: Any, label: str, args: Any, kwargs: Any, out: Any) -> Any:
+        """After a custom autograd function or a scripted one: record it, unless its parts were seen."""
+        tensors = _tensors(out if isinstance(out, (tuple, list)) else (out,))
+        if any(id(tensor) not in self._ids for tensor in tensors) and not any(map(_is_wrapped, tensors)):
+            self._record_opaque(func, label, args, kwargs, out)
+        return out
+
+    def _find_path(self, module: nn.Module) -> str:
+        """A module that is not registered: kept in a plain list or dict, or made on the fly."""
+        for index in reversed(self.stack):
+            owner = self.calls[index]
+            place = _held_in(owner.module, module)
+            if place:
+                path = f"{owner.path}.{place}" if owner.path else place
+                self._adopt_module(module, path)
+                return path
+        owner = self.calls[self.stack[-1]]
+        path = f"{owner.path}.<{type(module).__name__}>" if owner.path else f"<{type(module).__name__}>"
+        self._adopt_module(module, path)
+        return path
+
+    def _adopt_module(self, module: nn.Module, path: str) -> None:
+        for name, child in module.named_modules():
+            self._paths[id(child)] = f"{path}.{name}" if name else path
+        self._alive.extend(module.parameters())  # its id must stay unique
+
+    def _place(self, frame: FrameType | None) -> tuple[CodeType | None, int]:
+        """The innermost line of model code at or above `frame`."""
+        user_code = self._user_code
+        while frame is not None:
+            code = frame.f_code
+            is_user = user_code.get(code)
+            if is_user is None:
+                is_user = user_code[code] = is_model_code(code.co_filename)
+            if is_user:
+                return code, frame.f_lineno
+            frame = frame.f_back
+        return None, 0
+
+
+@contextlib.contextmanager
+def recording(recorder: Recorder) -> Iterator[None]:
+    """Record everything that runs inside; torch is as before afterwards."""
+    call_module = nn.Module.__call__
+    apply = torch.autograd.Function.apply
+
+    def recorded_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        index = recorder.enter(module, args, kwargs, sys._getframe(1))
+        try:
+            out = call_module(module, *args, **kwargs)
+            return recorder.leave(index, args, kwargs, out)
+        finally:
+            del recorder.stack[recorder.stack.index(index) :]
+
+    def recorded_apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        out = apply.__func__(cls, *args, **kwargs)  # type: ignore[attr-defined]
+        return recorder.opaque_call(cls.apply, cls.__name__, args, kwargs, out)
+
+    def recorded_script(function: Any, *args: Any, **kwargs: Any) -> Any:
+        out = call_script(function, *args, **kwargs)
+        return recorder.opaque_call(function, function.name, args, kwargs, out)
+
+    script = torch._C.ScriptFunction
+    call_script = script.__call__
+    with contextlib.ExitStack() as undo:
+        for owner, name, ours, theirs in (
+            (nn.Module, "__call__", recorded_call, call_module),
+            (torch.autograd.Function, "apply", classmethod(recorded_apply), apply),
+            (script, "__call__", recorded_script, call_script),
+        ):
+            setattr(owner, name, ours)
+            undo.callback(setattr, owner, name, theirs)
+        if "torch._dynamo" in sys.modules:  # compiled parts run as the Python they were compiled from
+            undo.enter_context(torch.compiler.set_stance("force_eager"))
+        with recorder:
+            yield
+
+
+def _tensors(args: tuple[Any, ...] | list[Any]) -> list[Tensor]:
+    found: list[Tensor] = []
+    for value in args:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, (tuple, list, dict)):
+            _collect(value, found)
+    return found
+
+
+def _collect(value: Any, found: list[Tensor], objects: bool = False, depth: int = 0) -> None:
+    """Append every tensor inside nested containers (and, if asked, the attributes of objects)."""
+    if isinstance(value, Tensor):
+        found.append(value)
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            _collect(item, found, objects, depth)
+    elif isinstance(value, dict):
+        for item in value.values():
+            _collect(item, found, objects, depth)
+    elif objects and depth < 4 and hasattr(value, "__dict__") and not isinstance(value, (nn.Module, type)):
+        for item in vars(value).values():
+            _collect(item, found, objects, depth + 1)
+
+
+def _frozen(value: Any) -> Any:
+    """A copy of the containers in `value`, since the model may change its lists after the call."""
+    if type(value) is tuple:
+        if any(isinstance(item, (tuple, list, dict, slice)) for item in value):
+            return tuple([_frozen(item) for item in value])
+        return value
+    if isinstance(value, list):
+        return [_frozen(item) for item in value]
+    if type(value) is dict:
+        return {key: _frozen(item) for key, item in value.items()} if value else value
+    return value
+
+
+def _version(tensor: Tensor) -> int:
+    try:
+        return tensor._version
+    except RuntimeError:  # inference tensors keep no count; their writes show by the call's name
+        return 0
+
+
+def _storage(tensor: Tensor) -> int:
+    try:
+        return tensor.untyped_storage()._cdata
+    except (NotImplementedError, RuntimeError):  # sparse and wrapped tensors have none
+        return id(tensor)
+
+
+Extent = tuple[int, tuple[int, ...], tuple[int, ...], int]
+
+
+def _extent(tensor: Tensor) -> Extent:
+    """(offset, sizes, strides, number of elements) of a tensor inside its storage."""
+    try:
+        return tensor.storage_offset(), tuple(tensor.shape), tensor.stride(), tensor.numel()
+    except (NotImplementedError, RuntimeError):
+        return 0, tuple(tensor.shape), (), tensor.numel()
+
+
+def _span(extent: Extent) -> tuple[int, int]:
+    offset, sizes, strides, _ = extent
+    reach = sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=False))
+    return offset, offset + reach + 1
+
+
+def _covers(write: Extent, read: Extent) -> bool:
+    """Does `write` touch every element of `read`? Decided for equal and for gapless extents only."""
+    if write == read:
+        return True
+    start, end = _span(write)
+    return end - start == write[3] and start <= _span(read)[0] and _span(read)[1] <= end
+
+
+def _overlap(one: Extent, other: Extent) -> bool:
+    """May the two share an element? Exact for slices of one tensor, which have equal strides."""
+    (start, end), (other_start, other_end) = _span(one), _span(other)
+    if end <= other_start or other_end <= start or not one[3] or not other[3]:
+        return False
+    if one[2] != other[2]:
+        return True
+    distance = other[0] - one[0]
+    order = sorted(range(len(one[2])), key=lambda axis: -one[2][axis])
+    if distance < 0:
+        distance, one, other = -distance, other, one
+    for axis in order:
+        stride, size = one[2][axis], one[1][axis]
+        if stride == 0:
+            continue
+        shift, distance = divmod(distance, stride)
+        if shift >= size:
+            return False
+    return distance == 0
+
+
+def _everything(index: Any) -> bool:
+    return index is Ellipsis or (isinstance(index, slice) and index == slice(None))
+
+
+def _is_wrapped(tensor: Tensor) -> bool:
+    """Inside `torch.func` transforms tensors are wrappers that live no longer than the transform."""
+    return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
+
+
+def _autocast_state() -> tuple[str, torch.dtype, bool] | None:
+    for device in ("cpu", "cuda"):
+        if torch.is_autocast_enabled(device):
+            return device, torch.get_autocast_dtype(device), torch.is_autocast_cache_enabled()
+    return None
+
+
+def _attributes(model: nn.Module) -> dict[int, str]:
+    """Parameters and buffers by identity; a tied one goes by its first name."""
+    names: dict[int, str] = {}
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        names.setdefault(id(tensor), name)
+    return names
+
+
+def _held_in(owner: nn.Module, module: nn.Module) -> str:
+    """`layers.2` if `owner.layers` is a plain list or dict that holds `module`; "" if nothing does."""
+    for name, value in vars(owner).items():
+        if value is module:
+            return name
+        items: Iterator[tuple[Any, Any]] | None = None
+        if isinstance(value, (list, tuple)):
+            items = enumerate(value)
+        elif isinstance(value, dict) and not name.startswith("_"):
+            items = iter(value.items())
+        for key, item in items or ():
+            if item is module:
+                return f"{name}.{key}"
+    return ""

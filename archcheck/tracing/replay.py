@@ -1,0 +1,236 @@
+"""From the tape to a `torch.fx.GraphModule` that runs it again.
+
+The module takes what the model's forward took and returns what it returned, bit for bit: the same calls in
+the same order on the same parameters. Python values that the run computed (shapes, `.item()`, branches
+taken) stand in it as constants.
+"""
+
+from __future__ import annotations
+
+import builtins
+import copy
+import keyword
+import operator
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from archcheck.tracing.recorder import ATTRIBUTE, CALL, CONSTANT, INPUT, OPAQUE, Recorder, Step
+
+_PLAIN = (bool, int, float, complex, str, type(None), type(...), torch.dtype, torch.device, torch.layout,
+          torch.memory_format)  # fmt: skip
+# Python's spelling of the Tensor methods behind operators; reflected ones take their operands swapped.
+_OPERATORS = {
+    f"__{name}__": getattr(operator, name)
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor",
+                 "lshift", "rshift", "neg", "pos", "invert", "abs", "lt", "le", "eq", "ne", "gt", "ge",
+                 "iadd", "isub", "imul", "itruediv", "getitem", "setitem")
+}  # fmt: skip
+_OPERATORS |= {"__and__": operator.and_, "__or__": operator.or_}
+_REFLECTED = {
+    "__radd__": operator.add, "__rsub__": operator.sub, "__rmul__": operator.mul,
+    "__rtruediv__": operator.truediv, "__rpow__": operator.pow, "__rmatmul__": operator.matmul,
+    "__rfloordiv__": operator.floordiv, "__rmod__": operator.mod,
+}  # fmt: skip
+
+
+def graph_module(recorder: Recorder, arguments: Mapping[str, Any], output: Any) -> fx.GraphModule:
+    """The recorded run as a module whose parameters of forward are `arguments`, in their order."""
+    return _Builder(recorder).build(arguments, output)
+
+
+class _Builder:
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.graph = fx.Graph()
+        self.root: dict[str, Any] = {}
+        self.nodes: dict[int, fx.Node] = {}  # step -> node
+        self.known: dict[int, fx.Node] = {}  # id of tensor or container -> node
+        self.autocast: tuple[Any, fx.Node] | None = None
+        self.leaves = dict(recorder.model.named_parameters(remove_duplicate=False))
+        self.leaves |= dict(recorder.model.named_buffers(remove_duplicate=False))
+
+    def build(self, arguments: Mapping[str, Any], output: Any) -> fx.GraphModule:
+        for name, value in arguments.items():
+            self._input(self.graph.placeholder(_identifier(name)), value)
+        for index, step in enumerate(self.recorder.steps):
+            if step.kind == INPUT:
+                self.nodes[index] = self.known[id(step.out)]
+                continue
+            node = self._node(index, step)
+            self.nodes[index] = node
+            if isinstance(step.out, Tensor):
+                self.known[id(step.out)] = node
+            if step.call >= 0:
+                node.meta["module"] = self.recorder.calls[step.call].path
+            if step.code is not None:
+                node.meta["location"] = (step.code.co_filename, step.line)
+        self._leave_autocast()
+        self.graph.output(self._output(output))
+        return fx.GraphModule(self.root, self.graph, "Replay")
+
+    def _input(self, node: fx.Node, value: Any) -> None:
+        if isinstance(value, Tensor):
+            self.known.setdefault(id(value), node)
+        elif isinstance(value, (list, tuple, dict)):
+            for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+                if isinstance(item, (Tensor, list, tuple, dict)):
+                    self._input(self.graph.call_function(operator.getitem, (node, key)), item)
+
+    def _node(self, index: int, step: Step) -> fx.Node:
+        if step.kind == ATTRIBUTE:
+            return self._attribute(step.name, self.leaves[step.name])
+        if step.kind == CONSTANT:
+            return self._attribute(f"_constant_{index}", step.args)
+        if step.origin is not None:
+            parent, position = step.origin
+            return self.graph.call_function(operator.getitem, (self.nodes[parent], position))
+        self._autocast(step.autocast)
+        if step.kind == OPAQUE:
+            return self._opaque(index, step)
+        args = tuple(self._argument(value, f"{index}_{place}") for place, value in enumerate(step.args))
+        kwargs = {key: self._argument(value, f"{index}_{key}") for key, value in step.kwargs.items()}
+        func, name = step.func, getattr(step.func, "__name__", "")
+        if name == "__get__":
+            return self.graph.call_function(getattr, (args[0], step.name))
+        if name in _REFLECTED and not kwargs:
+            return self.graph.call_function(_REFLECTED[name], (args[1], args[0]))
+        is_method = getattr(Tensor, name, None) is func
+        if is_method and name in _OPERATORS and not kwargs:
+            return self.graph.call_function(_OPERATORS[name], args)
+        if is_method:
+            return self.graph.call_method(name, args, kwargs)
+        return self.graph.call_function(_importable(func), args, kwargs)
+
+    def _opaque(self, index: int, step: Step) -> fx.Node:
+        args = tuple(self._argument(value, f"{index}_{place}") for place, value in enumerate(step.args))
+        kwargs = {key: self._argument(value, f"{index}_{key}") for key, value in step.kwargs.items()}
+        if isinstance(step.func, nn.Module):
+            name = f"_opaque_{index}"
+            self.root[name] = step.func
+            return self.graph.call_module(name, args, kwargs)
+        return self.graph.call_function(_Named(step.func), args, kwargs)
+
+    def _attribute(self, name: str, value: Any) -> fx.Node:
+        self.root[name] = value
+        return self.graph.get_attr(name)
+
+    def _argument(self, value: Any, place: str) -> Any:
+        """`value` with tensors replaced by their nodes and foreign objects by attributes of the module."""
+        if isinstance(value, Tensor):
+            return self.known[id(value)]
+        if type(value) in (tuple, list, torch.Size):
+            parts = [self._argument(item, f"{place}_{at}") for at, item in enumerate(value)]
+            return parts if type(value) is list else tuple(parts)
+        if type(value) is dict and all(isinstance(key, str) for key in value):
+            return {key: self._argument(item, f"{place}_{key}") for key, item in value.items()}
+        if isinstance(value, slice):
+            bounds = (value.start, value.stop, value.step)
+            return slice(*(self._argument(item, f"{place}_{at}") for at, item in enumerate(bounds)))
+        if type(value) in _PLAIN:
+            return value
+        return self._attribute(f"_object_{_identifier(place)}", value)
+
+    def _autocast(self, state: tuple[Any, ...] | None) -> None:
+        if state == (self.autocast[0] if self.autocast else None):
+            return
+        self._leave_autocast()
+        if state is not None:
+            device, dtype, cache = state
+            enter = torch.amp.autocast_mode._enter_autocast
+            self.autocast = (state, self.graph.call_function(enter, (device, dtype, True, cache)))
+
+    def _leave_autocast(self) -> None:
+        if self.autocast is not None:
+            self.graph.call_function(torch.amp.autocast_mode._exit_autocast, (self.autocast[1],))
+            self.autocast = None
+
+    def _output(self, value: Any, seen: frozenset[int] = frozenset()) -> Any:
+        if isinstance(value, Tensor):
+            node = self.known.get(id(value))
+            return node if node is not None else self._attribute(f"_output_{len(self.root)}", value.detach())
+        if type(value) in (tuple, list):
+            parts = [self._output(item, seen) for item in value]
+            return tuple(parts) if type(value) is tuple else parts
+        if type(value) is dict and all(isinstance(key, str) for key in value):
+            return {key: self._output(item, seen) for key, item in value.items()}
+        if isinstance(value, tuple):  # a named tuple
+            return self.graph.call_function(_Named(type(value)), tuple(self._output(item) for item in value))
+        if type(value) in _PLAIN:
+            return value
+        if id(value) in seen or not hasattr(value, "__dict__") or isinstance(value, (type, nn.Module)):
+            return self._argument(value, f"output_{len(self.root)}")
+        seen |= {id(value)}
+        fields = {
+            name: self._output(item, seen) for name, item in vars(value).items() if _holds_tensor(item, 0)
+        }
+        items = None
+        if isinstance(value, dict):  # an ordered dict with fields, such as a model output
+            items = {str(key): self._output(item, seen) for key, item in value.items()}
+        template = self._argument(_Template(value), f"output_{len(self.root)}")
+        return self.graph.call_function(_Named(_filled), (template, fields, items))
+
+
+class _Template:
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def _filled(template: _Template, fields: dict[str, Any], items: dict[str, Any] | None) -> Any:
+    """A copy of an output object with its tensors replaced."""
+    value = copy.copy(template.value)
+    vars(value).update(fields)
+    for key, item in (items or {}).items():
+        dict.__setitem__(value, key, item)
+    return value
+
+
+def _holds_tensor(value: Any, depth: int) -> bool:
+    if isinstance(value, Tensor):
+        return True
+    if isinstance(value, (tuple, list)):
+        return any(_holds_tensor(item, depth) for item in value)
+    if isinstance(value, dict):
+        return any(_holds_tensor(item, depth) for item in value.values())
+    if depth < 4 and hasattr(value, "__dict__") and not isinstance(value, (type, nn.Module)):
+        return any(_holds_tensor(item, depth + 1) for item in vars(value).values())
+    return False
+
+
+class _Named:
+    """A callable that fx can print: it goes into the generated code as an object, not by import path."""
+
+    def __init__(self, func: Callable[..., Any]) -> None:
+        self.func = func
+        self.__name__ = _identifier(getattr(func, "__name__", type(func).__name__))
+        self.__qualname__ = self.__name__
+        self.__module__ = __name__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.func(*args, **kwargs)
+
+
+def _importable(func: Callable[..., Any]) -> Callable[..., Any]:
+    """`func` itself where fx can write its name into code, else a named stand-in."""
+    if isinstance(func, (types.MethodDescriptorType, types.WrapperDescriptorType)):
+        return _Named(func)
+    try:
+        path = fx.node._get_qualified_name(func)
+        found: Any = {"torch": torch}
+        first, *rest = path.split(".")
+        found = found.get(first)
+        for part in rest:
+            found = getattr(found, part)
+    except (AttributeError, RuntimeError, TypeError):
+        return _Named(func)
+    return func if found is func else _Named(func)
+
+
+def _identifier(name: str) -> str:
+    cleaned = "".join(char if char.isalnum() or char == "_" else "_" for char in name)
+    if not cleaned or cleaned[0].isdigit() or keyword.iskeyword(cleaned) or hasattr(builtins, cleaned):
+        cleaned = f"_{cleaned}"
+    return cleaned

@@ -1,0 +1,205 @@
+"""Follow one real run of a model: `trace(model, *args, **kwargs)`.
+
+What comes out is a `Trace`: a `torch.fx.GraphModule` that replays the run bit for bit, the run as plain
+values (`archcheck.dataflow`), and, computed from those, the model's residual connections and what is wrong
+with them whatever a diagram says. Loading and running a model runs its code: trace only what you trust.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import traceback
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from archcheck import residual
+from archcheck.tracing import replay
+from archcheck.dataflow import Call, Dataflow, Op
+from archcheck.errors import ArchcheckError, Problem, TraceError
+from archcheck.findings import Finding
+from archcheck.graph import Residual
+from archcheck.operations import POINTWISE_SHAPE_ASKERS, canonical
+from archcheck.places import display_path, is_model_code, location
+from archcheck.tracing.recorder import ATTRIBUTE, INPUT, OPAQUE, Recorder, Step, recording
+from archcheck.residual import Join
+
+
+class Trace:
+    """One recorded run of a model.
+
+    `model` is the traced module, `arguments` the run's inputs by name, `output` what it returned.
+    """
+
+    def __init__(self, recorder: Recorder, arguments: Mapping[str, Any], output: Any) -> None:
+        self._recorder = recorder
+        self.model = recorder.model
+        self.arguments = dict(arguments)
+        self.output = output
+
+    @cached_property
+    def graph_module(self) -> fx.GraphModule:
+        """The run as a `torch.fx.GraphModule`: same inputs, same outputs, bit for bit."""
+        return replay.graph_module(self._recorder, self.arguments, self.output)
+
+    @cached_property
+    def dataflow(self) -> Dataflow:
+        """The run as plain values."""
+        return _dataflow(self._recorder, self.output)
+
+    @cached_property
+    def joins(self) -> tuple[Join, ...]:
+        """The residual connections with their places in `dataflow`, in the order their sinks ran."""
+        return residual.find(self.dataflow)
+
+    @property
+    def residuals(self) -> tuple[Residual, ...]:
+        """The residual connections that the run executed, in the order their sinks ran."""
+        return tuple(join.residual for join in self.joins)
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong whatever a diagram says: RES007, RES008, RES011 and RES012."""
+        from archcheck import wrong
+
+        return wrong.find(self)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What could not be seen into, each with its line; sorted."""
+        return tuple(sorted(set(self._recorder.remarks)))
+
+
+def trace(model: nn.Module, /, *args: Any, **kwargs: Any) -> Trace:
+    """Run `model(*args, **kwargs)` once and return its `Trace`.
+
+    The model runs as it is: on its own device, in its own mode (call `.eval()` first if that is meant),
+    under the caller's grad mode. Raises `TraceError` if the run fails, at the model's own line.
+
+    >>> import torch
+    >>> class Block(torch.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.f = torch.nn.Linear(4, 4)
+    ...     def forward(self, x):
+    ...         return x + self.f(x)
+    >>> [(r.kind.value, r.source, r.branch) for r in trace(Block(), torch.ones(1, 4)).residuals]
+    [('identity', 'input', ('f',))]
+    """
+    recorder = Recorder(model)
+    arguments = _bind(model, args, kwargs)
+    _record_inputs(recorder, arguments)
+    try:
+        with recording(recorder):
+            output = model(*args, **kwargs)
+    except (ArchcheckError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        raise TraceError(_problem(error, model)) from error
+    return Trace(recorder, arguments, output)
+
+
+def _bind(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments by the names of forward's parameters, `*args` and `**kwargs` spread out."""
+    try:
+        signature = inspect.signature(model.forward)
+        bound = signature.bind(*args, **kwargs)
+    except (TypeError, ValueError):
+        return {f"arg_{place}": value for place, value in enumerate(args)} | kwargs
+    named: dict[str, Any] = {}
+    for name, value in bound.arguments.items():
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_POSITIONAL:
+            named |= {f"{name}_{place}": item for place, item in enumerate(value)}
+        elif kind is inspect.Parameter.VAR_KEYWORD:
+            named |= value
+        else:
+            named[name] = value
+    return named
+
+
+def _record_inputs(recorder: Recorder, arguments: Mapping[str, Any]) -> None:
+    for name, value in arguments.items():
+        recorder.record_input(name, value)
+
+
+def _problem(error: Exception, model: nn.Module) -> Problem:
+    """What went wrong in the model's run, at the innermost line of its own code."""
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if is_model_code(frame.filename)
+    ]
+    text = " ".join(str(error).split()) or "no message"
+    message = f"{type(model).__name__} failed while it ran: {type(error).__name__}: {text[:300]}"
+    hint = "Check the inputs' shapes and dtypes against what forward takes."
+    if not frames:
+        code = getattr(type(model).forward, "__code__", None)
+        place = location(code, code.co_firstlineno) if code else None
+        return Problem(place.file if place else "", place.line if place else None, None, "TRC001", message, hint=hint)
+    last = frames[-1]
+    return Problem(display_path(last.filename), last.lineno, None, "TRC001", message, hint=hint)
+
+
+def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
+    ops: list[Op] = []
+    for step in recorder.steps:
+        op = _op(step, recorder)
+        op.fed = step.kind == INPUT
+        for operand in op.operands:
+            for read in operand:
+                op.fed = op.fed or ops[read].fed
+                op.learned = op.learned or ops[read].learned
+        if op.name in POINTWISE_SHAPE_ASKERS:  # the values of what they look at are not read
+            op.fed = op.learned = False
+            op.operands = ()
+        ops.append(op)
+    calls: list[Call] = []
+    for call in recorder.calls:
+        made = Call(
+            call.path, type(call.module).__name__, call.parent, call.first, call.end, call.inputs,
+            call.outputs, location(call.code, call.line),
+        )  # fmt: skip
+        made.depth = calls[call.parent].depth + 1 if call.parent >= 0 else 0
+        calls.append(made)
+    return Dataflow(ops, calls, recorder.peek(output), tuple(recorder.host_reads))
+
+
+def _op(step: Step, recorder: Recorder) -> Op:
+    op = Op(canonical(step.name), step.operands, step.call)
+    op.location = location(step.code, step.line)
+    out = step.out if step.out is not None else step.mutates
+    if isinstance(out, Tensor):
+        op.shape = tuple(out.shape)
+        op.floating = out.is_floating_point() or out.is_complex()
+    if step.kind == ATTRIBUTE:
+        op.parameter = step.name
+        op.learned = isinstance(step.out, nn.Parameter)
+        op.name = "attribute"
+    elif step.kind == OPAQUE:
+        op.opaque = True
+        op.name = "opaque"
+    elif step.kind == INPUT:
+        op.name = "input"
+    elif step.func is not None:
+        op.numbers = _numbers(step)
+        op.training = _in_training(step, op.name)
+        op.stale = tuple(write for write in step.stale if recorder.steps[write].rebound)
+    else:
+        op.name = op.name or "constant"
+    return op
+
+
+def _numbers(step: Step) -> tuple[float, ...]:
+    """The plain number arguments: constant factors and addends."""
+    found = [*step.args, *(step.kwargs[name] for name in ("other", "value", "alpha", "beta") if name in step.kwargs)]
+    return tuple(float(value) for value in found if type(value) in (int, float))
+
+
+def _in_training(step: Step, name: str) -> bool:
+    if name != "batch_norm":
+        return False
+    training = step.kwargs.get("training", step.args[5] if len(step.args) > 5 else False)
+    return bool(training)

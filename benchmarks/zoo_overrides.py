@@ -1,0 +1,35 @@
+"""What the rules of `zoo_config` cannot know, per model type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+BASES: dict[str, dict[str, Any]] = {
+    "gemma4_assistant": {"text_config": {"model_type": "gemma4_text", "hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 0, "num_kv_shared_layers": 30}},
+}
+"""Per model type, what its default configuration lacks to be a valid one."""
+OVERRIDES: dict[str, dict[str, Any]] = {
+    "bamba": {"mamba_d_head": 32},
+    "granitemoehybrid": {"mamba_d_head": 32},
+    "falcon_h1": {"mamba_d_ssm": 128, "mamba_d_head": 32},
+    "mamba2": {"head_dim": 32, "n_groups": 2},
+    "nemotron_h": {"n_groups": 2},
+    "gemma4_text": {"global_head_dim": 32},
+    "gemma4_unified_text": {"global_head_dim": 32},
+    "gpt_neo": {"attention_types": [[["global", "local"], 1]]},
+    "cvt": {"depth": (1, 2, 3)},
+    "swin": {"image_size": 64, "window_size": 2},
+    "xmod": {"default_language": "en_XX"},
+    "zamba": {"num_hidden_layers": 5, "layers_block_type": ["linear_attention", "linear_attention", "hybrid", "linear_attention", "hybrid"]},
+    "lfm2_moe": {"num_hidden_layers": 4, "layer_types": ["conv", "full_attention", "conv", "full_attention"]},
+    "dbrx": {"attn_config": {"rope_theta": 10000.0}},
+    "longcat_flash": {"head_dim": 8},
+    "reformer": {"is_decoder": True, "axial_pos_shape": (4, 2), "axial_pos_embds_dim": (16, 48)},
+    "qwen4_exp_text": {"indexer_n_heads": 2, "indexer_kv_heads": 1, "indexer_head_dim": 16, "indexer_budget": 4, "indexer_compress_ratio": 2},
+    "cohere_compass_text": {"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [4, 2, 2]}}},
+    "dots3_note_vision": {"adapter_in_dim": 64, "adapter_out_dim": 64},
+    "dots3_note_audio": {"adapter_input_size": 64, "adapter_out_dim": 64},
+}
+"""Per model type, what the rules cannot know; applies to sub-configurations of the type too."""
+
+

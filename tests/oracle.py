@@ -1,0 +1,248 @@
+"""Where are residual connections? An answer by ablation, with forward hooks alone.
+
+The model runs for real, with random weights, and every tensor that crosses a module's boundary is noted.
+Then one module's output is forced to zero. There is a residual connection around a module if a tensor that
+is seen later then *equals* one that was seen before the module ran, though it did not without the
+ablation, and if the module's input depends on that earlier tensor. Equal means: the same values in any
+layout, up to one constant factor or one per channel, zeros left out (a concatenation with a zeroed branch),
+or after a ReLU. Of modules side by side, the others are forced to zero in both runs.
+
+Nothing here knows of archcheck's trace: modules are watched, operations are not. What happens between two
+boundaries therefore stays unseen, such as a sum that a function squashes before any module takes it.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tests.models.case import Case, seeded
+
+Place = tuple[str, int, str, int]
+"""A module's path, the number of its call, `in` or `out`, the number of the tensor among its values."""
+
+Change = Callable[[Place, Tensor], Tensor]
+
+
+@dataclasses.dataclass
+class Run:
+    """What crossed the boundaries in one run: when (in steps) and what."""
+
+    time: dict[Place, int] = dataclasses.field(default_factory=dict)
+    value: dict[Place, Tensor] = dataclasses.field(default_factory=dict)
+
+    def inputs(self, path: str) -> list[Tensor]:
+        """All tensors that entered a module, over all its calls."""
+        return [tensor for place, tensor in self.value.items() if place[0] == path and place[2] == "in"]
+
+
+class Oracle:
+    """The ablations of one case."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.plain = self.run()
+        self.paths = sorted({place[0] for place in self.plain.value if place[0] and place[2] == "out"})
+
+    def around(self) -> frozenset[str]:
+        """Paths of the modules that a residual connection leads around."""
+        return frozenset(path for path in self.paths if self.has_residual(path))
+
+    def has_residual(self, path: str) -> bool:
+        if self.passes(path, self.plain, self.without[path]):
+            return True
+        outputs = {place[3] for place in self.plain.value if place[0] == path and place[2] == "out"}
+        if len(outputs) > 1 and any(
+            self.passes(path, self.plain, self.run(_zeroed({path}, only=number))) for number in sorted(outputs)
+        ):
+            return True
+        beside = self.beside(path)
+        return bool(beside) and self.passes(
+            path, self.run(_zeroed(beside)), self.run(_zeroed({*beside, path}))
+        )
+
+    def passes(self, path: str, base: Run, ablated: Run) -> bool:
+        """Whether some tensor after the module is one from before it, but only under the ablation."""
+        own = [(time, place[2]) for place, time in ablated.time.items() if place[0] == path]
+        began = min((time for time, side in own if side == "in"), default=None)
+        ended = min((time for time, side in own if side == "out"), default=None)
+        if began is None or ended is None:
+            return False
+        before = [p for p, time in ablated.time.items() if time <= began and _is_signal(ablated.value[p])]
+        for place, time in ablated.time.items():
+            if time <= ended or place not in base.value or place[0] == path or place[0].startswith(f"{path}."):
+                continue
+            after, unablated = ablated.value[place], base.value[place]
+            if not _is_signal(after) or torch.equal(after, unablated):
+                continue
+            for origin in before:
+                if (
+                    _carries(after, ablated.value[origin])
+                    and not _carries(unablated, ablated.value[origin])
+                    and self.depends(path, origin)
+                ):
+                    return True
+        return False
+
+    @cached_property
+    def without(self) -> dict[str, Run]:
+        """For each module, the run in which its outputs are zero."""
+        return {path: self.run(_zeroed({path})) for path in self.paths}
+
+    def beside(self, path: str) -> frozenset[str]:
+        """Modules that neither feed this one nor are fed by it."""
+        return frozenset(
+            other
+            for other in self.paths
+            if not f"{other}.".startswith(f"{path}.")
+            and not f"{path}.".startswith(f"{other}.")
+            and _same(self.without[other].inputs(path), self.plain.inputs(path))
+            and _same(self.without[path].inputs(other), self.plain.inputs(other))
+        )
+
+    def depends(self, path: str, origin: Place) -> bool:
+        """Whether noise added at an earlier place reaches the module's input."""
+        if origin[0] == path and origin[2] == "in":
+            return True
+
+        def disturb(place: Place, tensor: Tensor) -> Tensor:
+            return tensor + torch.ones_like(tensor) * 0.37 if place == origin else tensor
+
+        return not _same(self.run(disturb).inputs(path), self.plain.inputs(path))
+
+    def run(self, change: Change = lambda place, tensor: tensor) -> Run:
+        """One forward pass of a new instance; `change` may replace any tensor at a boundary."""
+        model = self.case.model()
+        args, kwargs = self.case.arguments()
+        seen = Run()
+        clock = iter(range(10**9))
+        calls: dict[str, int] = {}
+
+        def cross(path: str, side: str, values: Any) -> Any:
+            now, numbers = next(clock), iter(range(10**9))
+
+            def note(tensor: Tensor) -> Tensor:
+                place = (path, calls[path], side, next(numbers))
+                tensor = change(place, tensor)
+                seen.time[place], seen.value[place] = now, tensor.detach().clone()
+                return tensor
+
+            return _mapped(values, note)
+
+        def enter(path: str) -> Callable[..., Any]:
+            def hook(module: nn.Module, args: Any, kwargs: Any) -> Any:
+                calls[path] = calls.get(path, -1) + 1
+                return cross(path, "in", (args, kwargs))
+
+            return hook
+
+        def leave(path: str) -> Callable[..., Any]:
+            return lambda module, args, output: cross(path, "out", output)
+
+        for path, module in _callable_modules(model):
+            module.register_forward_pre_hook(enter(path), with_kwargs=True)
+            module.register_forward_hook(leave(path))
+        with seeded():
+            model(*args, **kwargs)
+        return seen
+
+
+def _callable_modules(model: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """A model's modules with their paths; a scripted one runs outside of Python and takes no hooks."""
+    seen: set[nn.Module] = set()
+    for path, module in model.named_modules():
+        if not isinstance(module, torch.jit.ScriptModule) and module not in seen:
+            seen.add(module)
+            yield path, module
+
+
+def _zeroed(paths: set[str] | frozenset[str], only: int | None = None) -> Change:
+    def change(place: Place, tensor: Tensor) -> Tensor:
+        if place[0] in paths and place[2] == "out" and only in (None, place[3]) and _is_numeric(tensor):
+            return torch.zeros_like(tensor)
+        return tensor
+
+    return change
+
+
+def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """The same nested value with each tensor changed, in a fixed order."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, tuple):
+        parts = [_mapped(part, change) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    if isinstance(value, list):
+        return [_mapped(part, change) for part in value]
+    if isinstance(value, dict):
+        changed = copy.copy(value)
+        for key, part in value.items():
+            changed[key] = _mapped(part, change)
+        return changed
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.replace(
+            value, **{f.name: _mapped(getattr(value, f.name), change) for f in dataclasses.fields(value)}
+        )
+    return value
+
+
+def _same(left: list[Tensor], right: list[Tensor]) -> bool:
+    return len(left) == len(right) and all(torch.equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+def _is_numeric(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
+def _is_signal(tensor: Tensor) -> bool:
+    """Enough different numbers to be recognised by: no mask, no constant, no index."""
+    return _is_numeric(tensor) and tensor.unique().numel() >= 6
+
+
+def _carries(after: Tensor, before: Tensor) -> bool:
+    """Whether a tensor holds the values of an earlier one (see the module's docstring)."""
+    if _values_equal(_values(after), _values(before)):
+        return True
+    if after.is_floating_point() and before.is_floating_point():
+        if bool((after >= 0).all()) and _values_equal(_values(after), _values(before.relu())):
+            return True
+        return after.shape == before.shape and _one_factor_per_channel(after, before)
+    return False
+
+
+def _values(tensor: Tensor) -> Tensor:
+    """The non-zero numbers in order of size, complex ones as pairs."""
+    flat = (torch.view_as_real(tensor) if tensor.is_complex() else tensor).double().flatten()
+    return flat[flat != 0].sort().values
+
+
+def _values_equal(after: Tensor, before: Tensor) -> bool:
+    if after.shape != before.shape or not after.numel():
+        return False
+    if torch.equal(after, before):
+        return True
+    factor = after.abs().max() / before.abs().max()
+    return any(
+        torch.allclose(after, (sign * factor * before).sort().values, rtol=1e-5, atol=0) for sign in (1, -1)
+    )
+
+
+def _one_factor_per_channel(after: Tensor, before: Tensor) -> bool:
+    """Whether the ratio of two tensors changes along one dimension only."""
+    if not bool((before != 0).all()):
+        return False
+    ratio = after.double() / before.double()
+    for channel in range(1, ratio.ndim):
+        others = [d for d in range(ratio.ndim) if d != channel]
+        if ratio.numel() // ratio.shape[channel] < 4:
+            continue
+        middle = ratio.mean(others, keepdim=True)
+        if torch.allclose(ratio, middle.expand_as(ratio), rtol=1e-4, atol=0):
+            return True
+    return False
