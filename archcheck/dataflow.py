@@ -60,18 +60,35 @@ class Call:
     depth: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module of the model.
+
+    `has_parameters`: it or a descendant holds one. `mentioned`: its owner's code speaks of it outside of
+    `__init__`, so that another input or setting may call it. `location` is its class, or forward.
+    """
+
+    path: str
+    type_name: str
+    has_parameters: bool
+    mentioned: bool = True
+    location: Location | None = None
+
+
 @dataclass(frozen=True)
 class Dataflow:
     """One run: operations in order, module calls in order (0 is the model's own), and its outputs.
 
     `host_reads` are the moments (operations before) at which Python looked at values, and at whose: control
-    may depend on them from there on.
+    may depend on them from there on. `kept` are operations whose results something still holds after the run
+    (a cache, an attribute of a module).
     """
 
     ops: Sequence[Op]
     calls: Sequence[Call]
     outputs: tuple[int, ...]
     host_reads: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    kept: frozenset[int] = frozenset()
 
     @cached_property
     def users(self) -> list[list[int]]:

@@ -6,20 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from archcheck.dataflow import Call, Dataflow
-from archcheck.findings import Finding
+from archcheck.dataflow import Call, Dataflow, Module
 from archcheck.graph import Location
 from archcheck.residual import Join
-
-
-@dataclass(frozen=True, slots=True)
-class Module:
-    """A module of the model: its class, and whether it or a descendant holds a parameter."""
-
-    path: str
-    type_name: str
-    has_parameters: bool
-    location: Location | None = None
+from archcheck.wrong import Fault
 
 
 @dataclass(frozen=True)
@@ -27,14 +17,15 @@ class Execution:
     """One traced run of a model, as the diff sees it.
 
     `modules` are all modules by path ("" is the model), also those kept in plain lists that were called;
-    `findings` are those that need no diagram; `products` are multiplications where a sum might be drawn.
+    `faults` are wrong whatever a diagram says; `products` are multiplications where a sum might be drawn.
     """
 
     mode: str
     flow: Dataflow
     modules: dict[str, Module]
     joins: tuple[Join, ...]
-    findings: tuple[Finding, ...] = ()
+    products: tuple[Join, ...] = ()
+    faults: tuple[Fault, ...] = ()
     remarks: tuple[str, ...] = ()
 
     @cached_property
@@ -68,6 +59,18 @@ class Execution:
                     above = above.rpartition(".")[0]
                     found.setdefault(above, []).extend(self.flow.users[index])
         return found
+
+    @cached_property
+    def _children(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path in self.modules:
+            if path:
+                found.setdefault(path.rpartition(".")[0], []).append(path)
+        return found
+
+    def children(self, path: str) -> list[str]:
+        """The modules directly in a module, in the order in which it registered them."""
+        return self._children.get(path, [])
 
     def calls(self, path: str) -> list[Call]:
         """The calls of a module, or of the modules in a container."""

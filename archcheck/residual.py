@@ -74,6 +74,15 @@ def find(flow: Dataflow) -> tuple[Join, ...]:
     return tuple(detector.joins)
 
 
+def find_products(flow: Dataflow) -> tuple[Join, ...]:
+    """Products of a tensor with what was computed from it: no residuals, but drawn as such by mistake."""
+    detector = _Detector(flow)
+    for index, op in enumerate(flow.ops):
+        if op.name == "mul" and len(op.operands) == 2 and op.fed and op.floating and op.numel > 1:
+            detector.product(index, op)
+    return tuple(detector.joins)
+
+
 @dataclass(slots=True)
 class _Walk:
     """The skip path walked so far: operations passed, and what they did to the stream."""
@@ -191,6 +200,19 @@ class _Detector:
 
     def _fed(self, reads: Iterable[int]) -> bool:
         return any(self.ops[read].fed for read in reads)
+
+    def product(self, index: int, op: Op) -> None:
+        for skip, other in (op.operands, op.operands[::-1]):
+            back = _Back([-read for read in other])
+            heapq.heapify(back.frontier)
+            way = self._pure_way(skip[0], back, other[0]) if self._fed(skip) and self._fed(other) else None
+            if way is None:
+                continue
+            branch = self._between(way[0], back)
+            term = _Term(other)
+            if self._holds_parameters({way[0], *branch}, branch, term):
+                self._add(index, way[0], skip, branch, term, way[1], Kind.GATED)
+                return
 
     # -- one skip operand against the terms on the other side -------------------------------------
 

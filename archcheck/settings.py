@@ -1,4 +1,4 @@
-"""What the command line says about a model: `--set KEY=VALUE` and `--input NAME=DTYPE[SHAPE]<HIGH`; no torch."""
+"""What a command line says of a model: `--set KEY=VALUE` and `--input NAME=DTYPE[SHAPE]<HIGH`. No torch."""
 
 from __future__ import annotations
 
@@ -7,38 +7,40 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from archcheck.errors import Problem, TargetError
+from archcheck.errors import Problem, SpecError, TargetError
 from archcheck.spec.model import Model, TensorInput
+from archcheck.spec.problems import Problems
+from archcheck.spec.yaml import compose
 
 Setting = tuple[str, Any]
 
 _INPUT = re.compile(
-    r"(?P<name>\w+)=(?P<dtype>\w+)\[(?P<shape>\s*(?:\d+\s*(?:,\s*\d+\s*)*,?\s*)?)\](?:<(?P<high>\d+))?", re.ASCII
+    r"(?P<name>\w+)=(?P<dtype>\w+)\[(?P<shape>\s*(?:\d+\s*(?:,\s*\d+\s*)*,?\s*)?)\](?:<(?P<high>\d+))?",
+    re.ASCII,
 )
 
 
 def parse_setting(text: str) -> Setting:
-    """The key and value of `KEY=VALUE`; the value is read as YAML 1.2 (`4`, `true`, `[1, 2]`, `{target: a:b}`).
+    """The key and value of `KEY=VALUE`; the value is YAML, as in a spec: `4`, `true`, `{target: a:b}`.
 
     >>> parse_setting("config.num_hidden_layers=4")
     ('config.num_hidden_layers', 4)
 
     Raises TargetError (TGT011) where there is no key or the value is no YAML.
     """
-    # Imported here because a run without --set never needs a YAML parser for it.
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     key, equals, value = text.partition("=")
     if not equals or not all(key.strip().split(".")):
-        raise _unusable(text, "it has no key", "Write --set KEY=VALUE, for instance --set num_hidden_layers=4.")
-    try:
-        return key.strip(), YAML(typ="safe", pure=True).load(value)
-    except (YAMLError, ValueError) as error:
-        reason = str(getattr(error, "problem", None) or error).splitlines()[0]
         raise _unusable(
-            text, f"its value is no YAML ({reason})", "Put a text with special characters in quotes."
-        ) from None
+            text, "it has no key", "Write --set KEY=VALUE, for instance --set num_hidden_layers=4."
+        )
+    problems = Problems("")
+    try:
+        data = compose(value, problems).data
+        problems.raise_if_any()
+    except SpecError as error:
+        hint = "Put a text with special characters in quotes."
+        raise _unusable(text, error.problems[0].message, hint) from None
+    return key.strip(), data
 
 
 def parse_input(text: str) -> tuple[str, TensorInput]:
@@ -52,16 +54,8 @@ def parse_input(text: str) -> tuple[str, TensorInput]:
     """
     match = _INPUT.fullmatch(text.strip())
     if match is None:
-        raise TargetError(
-            Problem(
-                file="--input",
-                line=None,
-                column=None,
-                code="TGT009",
-                message=f"'{text}' is not an input.",
-                hint="Write NAME=DTYPE[SHAPE], for instance 'x=float32[1,3,224,224]' or 'ids=int64[1,16]<6400'.",
-            )
-        )
+        hint = "Write NAME=DTYPE[SHAPE], such as 'x=float32[1,3,224,224]' or 'ids=int64[1,16]<6400'."
+        raise TargetError(Problem("", None, None, "TGT009", f"'{text}' is no input", hint=hint))
     return match["name"], TensorInput(
         shape=[int(size) for size in match["shape"].split(",") if size.strip()],
         dtype=match["dtype"],
@@ -111,21 +105,17 @@ def _opened(value: dict[str, Any], following: str) -> dict[str, Any]:
 def _no_such_place(key: str, parent: str, place: Mapping[str, Any]) -> TargetError:
     name = parent.rpartition(".")[2]
     if name in place:
-        return _unusable(key, f"{parent} is {place[name]!r}, which has no parts", f"Set {parent} itself instead.")
+        return _unusable(key, f"'{parent}' is {place[name]!r}, which has no parts", f"Set '{parent}' itself.")
     groups = sorted(str(other) for other, value in place.items() if isinstance(value, Mapping))
     near = difflib.get_close_matches(name, groups, n=1)
-    hint = f"Did you mean {near[0]}?" if near else f"Make it a target: --set '{parent}={{target: MODULE:NAME}}'."
-    return _unusable(key, f"there is no argument {parent} to reach into", hint)
+    hint = (
+        f"Did you mean '{near[0]}'?"
+        if near
+        else f"Make it a target: --set '{parent}={{target: MODULE:NAME}}'."
+    )
+    return _unusable(key, f"there is no argument '{parent}' to reach into", hint)
 
 
 def _unusable(setting: str, reason: str, hint: str) -> TargetError:
-    return TargetError(
-        Problem(
-            file="--set",
-            line=None,
-            column=None,
-            code="TGT011",
-            message=f"The setting '{setting}' can't be applied: {reason}.",
-            hint=hint,
-        )
-    )
+    message = f"the setting '{setting}' can't be applied: {reason}"
+    return TargetError(Problem("", None, None, "TGT011", message, hint=hint))

@@ -1,8 +1,8 @@
-"""From the model section of a spec to a real `nn.Module`, which never holds more weights than a small model has.
+"""From the model section of a spec to a real `nn.Module`, whatever the model's size.
 
-A small model is built with real values on the CPU. Of a large one only the first weights, and the buffers, are
-real; further weights are born on the meta device (a shape and dtype without values), and in the end the whole
-module goes there.
+A small model is built with real values on the CPU. Of a large one only the first weights, and the buffers,
+are real; further weights are born on the meta device (a shape and dtype without values), and in the end the
+whole module goes there.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from archcheck.containment import contained, is_machinery
 from archcheck.errors import Problem, TargetError
-from archcheck.loading import Loader, contained, shown
+from archcheck.loading import Loader
+from archcheck.places import display_path
 from archcheck.settings import is_target, override
 from archcheck.spec.model import Model, Target
 from archcheck.weights import Sparing, one_number, replace_tensors, seeded, tensors, to_meta
@@ -45,16 +47,16 @@ class BuiltModel:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Where the model may be called: seeded, its imports found, its output and errors contained (TGT012)."""
+        """Where the model may be called: seeded, its lazy imports found, what it does contained (TGT012)."""
         hint = "Check the names, shapes and dtypes of its inputs."
-        with contained("Running the model", "TGT012", hint=hint), self.loader.importable(), seeded():
+        with contained("running the model", "TGT012", hint=hint), self.loader.importable(), seeded():
             yield
 
 
 def build_model(
     model: Model | Target, *, arguments: Mapping[str, Any] | None = None, search: Sequence[Path] = ()
 ) -> BuiltModel:
-    """Builds the model that a spec or a command line names, in no training mode of its own choice.
+    """Builds the model that a spec or a command line names; it is in the mode that its code leaves it in.
 
     `arguments` are laid over the model's; a dotted key reaches into nested targets (see `settings.override`).
     `search` is the spec's folder: the code is looked for in the current folder, then there and in the folders
@@ -86,7 +88,9 @@ def materialize(built: BuiltModel) -> BuiltModel:
     (see `weights.one_number`), so it takes no memory until an operation copies it. What was tied stays tied.
     """
     known = {id(meta): real for meta, real in built.kept}
-    replace_tensors(built.module, lambda tensor: known[id(tensor)] if id(tensor) in known else one_number(tensor))
+    replace_tensors(
+        built.module, lambda tensor: known[id(tensor)] if id(tensor) in known else one_number(tensor)
+    )
     remark = "on the CPU with constant weights: too large for real ones, and its code needs values"
     return BuiltModel(built.module, "cpu", remark, built.loader)
 
@@ -102,7 +106,9 @@ def resolve(value: Any, loader: Loader, path: str) -> Any:
         arguments = value.get("arguments", {})
         if arguments is None:
             return found
-        arguments = {name: resolve(part, loader, f"{path}.arguments.{name}") for name, part in arguments.items()}
+        arguments = {
+            name: resolve(part, loader, f"{path}.arguments.{name}") for name, part in arguments.items()
+        }
         return _call(found, arguments, str(value["target"]), loader, path)
     if isinstance(value, Mapping):
         return {name: resolve(part, loader, f"{path}.{name}") for name, part in value.items()}
@@ -111,12 +117,14 @@ def resolve(value: Any, loader: Loader, path: str) -> Any:
     return value
 
 
-def definition(function: Any) -> tuple[str, int] | None:
-    """File, as the user would write it, and line where a function or class is defined; None if not in Python."""
+def definition(function: Any) -> tuple[str, int | None]:
+    """File and line where the user's function or class is defined; ("", None) where that is not known."""
     if isinstance(function, type):
         function = function.__init__  # type: ignore[misc]
     code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
-    return None if code is None else (shown(code.co_filename), code.co_firstlineno)
+    if code is None or is_machinery(code.co_filename):
+        return "", None
+    return display_path(code.co_filename), code.co_firstlineno
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -124,18 +132,18 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1)
     if near:
-        return f"Did you mean {near[0]}?"
+        return f"Did you mean '{near[0]}'?"
     return f"It takes {', '.join(names)}." if names else "It takes none."
 
 
 def _call(found: Any, arguments: dict[str, Any], target: str, loader: Loader, path: str) -> Any:
     if isinstance(found, nn.Module) or not callable(found):
         if arguments:
-            message = f"{target} is a {type(found).__name__} already and takes no arguments."
-            raise TargetError(Problem(target, None, None, "TGT005", message, f"{path}.arguments", "Remove them."))
+            message = f"'{target}' is {_a(found)} already and takes no arguments"
+            raise TargetError(Problem("", None, None, "TGT005", message, f"{path}.arguments", "Remove them."))
         return found
     _check_arguments(found, arguments, target, path)
-    with contained(f"Building {target}", "TGT006", file=target, path=path), loader.importable(), seeded():
+    with contained(f"building '{target}'", "TGT006", path=path), loader.importable(), seeded():
         return found(**arguments)
 
 
@@ -146,46 +154,33 @@ def _check_arguments(function: Callable[..., Any], arguments: dict[str, Any], ta
         parameters = inspect.signature(function, follow_wrapped=False).parameters
     except (TypeError, ValueError):  # a built-in function may have none
         return
-    file, line = definition(function) or (target, None)
     named = {name: p for name, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-    problems = [
-        Problem(
-            file,
-            line,
-            None,
-            code="TGT005",
-            message=f"{target} needs the argument {name}.",
-            path=path,
-            hint=f"Give it under arguments, or with --set '{name}={_example(parameter, function, target)}'.",
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    complaints = [
+        (
+            f"'{target}' needs the argument '{name}'",
+            path,
+            f"Give it under arguments, or with --set '{name}={_example(parameter, function, target)}'.",
         )
         for name, parameter in named.items()
         if parameter.default is parameter.empty and name not in arguments
+    ] + [
+        (f"'{target}' takes no argument '{name}'", f"{path}.arguments.{name}", did_you_mean(name, named))
+        for name in arguments
+        if name not in named and not takes_any
     ]
-    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        problems += [
-            Problem(
-                file,
-                line,
-                None,
-                code="TGT005",
-                message=f"{target} takes no argument {name}.",
-                path=f"{path}.arguments.{name}",
-                hint=did_you_mean(name, named),
-            )
-            for name in arguments
-            if name not in named
-        ]
-    if problems:
-        raise TargetError(problems)
+    if complaints:
+        file, line = definition(function)
+        raise TargetError(Problem(file, line, None, "TGT005", *complaint) for complaint in complaints)
 
 
 def _example(parameter: inspect.Parameter, function: Any, target: str) -> str:
-    """What a value might look like: a target, where the annotation is a class of the user's, such as a config."""
+    """A value to write for an argument: a target, where its annotation is a class of the user's."""
     kind = parameter.annotation
     home = getattr(function, "__module__", None) or ""
     if isinstance(kind, str):
         kind = getattr(sys.modules.get(home), kind.split("|")[0].strip(), None)
-    if not isinstance(kind, type) or kind is parameter.empty or kind.__module__ in ("builtins", "typing", "torch"):
+    if not isinstance(kind, type) or kind.__module__ in ("builtins", "inspect", "torch", "typing"):
         return "VALUE"
     source = target.rpartition(":")[0] if kind.__module__ == home else kind.__module__
     return f"{{target: {source}:{kind.__qualname__}}}"
@@ -196,14 +191,19 @@ def _the_module(result: Any, target: str) -> nn.Module:
     modules = [part for part in parts if isinstance(part, nn.Module)]
     if len(modules) == 1:
         return modules[0]
-    got = "None" if result is None else f"the class {result.__name__}" if isinstance(result, type) else _kind(result)
+    message = f"'{target}' gives {_a(result)}, not an nn.Module"
     hint = "Name an nn.Module class, or a function that returns a model."
-    if len(modules) > 1:
-        got, hint = f"{got} with {len(modules)} modules", "Name a function that returns one model."
-    message = f"{target} gives {got}, not an nn.Module."
-    raise TargetError(Problem(target, None, None, "TGT007", message, "model.target", hint))
+    if modules:
+        message = f"'{target}' gives {_a(result)} with {len(modules)} modules, not one"
+        hint = "Name a function that returns the model alone."
+    raise TargetError(Problem("", None, None, "TGT007", message, "model.target", hint))
 
 
-def _kind(value: object) -> str:
+def _a(value: object) -> str:
+    """What a value is, with an article: `None`, `the class Net`, `a dict`, `an int`."""
+    if value is None:
+        return "None"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
     name = type(value).__name__
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"

@@ -1,4 +1,4 @@
-"""Keeps large weights out of memory: which tensors of a model hold values, and which only a shape and dtype."""
+"""Keeps large weights out of memory: which tensors of a model hold values, and which only have a shape."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SEED = 0
 
 @contextmanager
 def seeded() -> Iterator[None]:
-    """Fixes the random numbers of torch, Python and numpy (if loaded) inside; outside they go on as before."""
+    """Fixes the random numbers of torch, Python and a loaded numpy inside; outside they go on as before."""
     numpy_random = sys.modules.get("numpy.random")
     torch_state, python_state = torch.get_rng_state(), random.getstate()
     numpy_state = numpy_random.get_state() if numpy_random else None
@@ -45,7 +45,7 @@ def seeded() -> Iterator[None]:
 
 
 def tensors(module: nn.Module) -> list[Tensor]:
-    """The parameters and buffers of a module, each once, without those that a lazy module has yet to shape."""
+    """The parameters and buffers of a module, each once, without those that have no shape yet."""
     return [tensor for tensor in (*module.parameters(), *module.buffers()) if not is_lazy(tensor)]
 
 
@@ -75,8 +75,8 @@ def one_number(tensor: Tensor) -> Tensor:
 def replace_tensors(module: nn.Module, convert: Callable[[Tensor], Tensor]) -> list[tuple[Tensor, Tensor]]:
     """Puts `convert(tensor)` in the place of each tensor, in place, and gives the pairs (old, new).
 
-    Parameters, buffers and plain attributes count, also in a list, tuple or dict. Unlike `Module.to`, what was
-    one tensor stays one: tied weights stay tied.
+    Parameters, buffers and plain attributes count, also in a list, tuple or dict. Unlike with `Module.to`,
+    what was one tensor stays one: tied weights stay tied.
     """
     done: dict[int, tuple[Tensor, Tensor]] = {}
 
@@ -117,10 +117,10 @@ def _like(tensor: Tensor, data: Tensor) -> Tensor:
 
 
 class Sparing(TorchFunctionMode):
-    """While a model is built inside: weights beyond the budget get no storage, and all else stays on the CPU.
+    """While a model is built inside, weights beyond the budget get no storage, and all else is on the CPU.
 
-    Factory functions are watched for the sizes they are asked for, and parameters as they are registered, since
-    small ones add up. What is beyond the budget is born on the meta device. Values written into it are
+    Factory functions are watched for the sizes they are asked for, and parameters as they are registered,
+    since small ones add up. What is beyond the budget is born on the meta device. Values written into it are
     skipped: there is nothing to write, and the first such operation would load hundreds of Python modules.
     """
 
@@ -133,7 +133,9 @@ class Sparing(TorchFunctionMode):
         self._moved: dict[int, tuple[weakref.ref[Tensor], Tensor]] = {}
 
     def __enter__(self) -> Sparing:
-        self._hook = register_module_parameter_registration_hook(self._on_registration)
+        # The annotation in torch leaves out that the hook may return a replacement.
+        register: Any = register_module_parameter_registration_hook
+        self._hook = register(self._on_registration)
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
@@ -167,7 +169,9 @@ class Sparing(TorchFunctionMode):
             if elements >= LARGE and not made.is_meta:
                 self._charged.add(made.data_ptr())
             return made
-        return torch.empty(shape, dtype=dtype, device="meta", requires_grad=kwargs.get("requires_grad", False))
+        return torch.empty(
+            shape, dtype=dtype, device="meta", requires_grad=kwargs.get("requires_grad", False)
+        )
 
     def _on_registration(self, module: nn.Module, name: str, parameter: nn.Parameter) -> Tensor | None:
         known, moved = self._moved.get(id(parameter), (None, None))
@@ -204,9 +208,8 @@ _FACTORIES: dict[Any, str] = {
 }
 
 # In-place methods that change what a tensor is, not what it holds.
-_RESHAPING = frozenset(
-    "as_strided_ detach_ rename_ requires_grad_ resize_ resize_as_ set_ squeeze_ swapaxes_ swapdims_ t_ "
-    "transpose_ unsqueeze_".split()
+_RESHAPING = re.compile(
+    r"(as_strided|detach|rename|requires_grad|resize(_as)?|set|(un)?squeeze|swap(axes|dims)|t|transpose)_"
 )
 
 _ACCELERATOR = re.compile(r"(cuda|hip|hpu|mps|mtia|npu|xla|xpu)(:\d+)?")
@@ -231,7 +234,7 @@ def _request(
 
 def _only_writes(function: Any) -> bool:
     name = getattr(function, "__name__", "")
-    return name.endswith("_") and not name.startswith("_") and name not in _RESHAPING
+    return name.endswith("_") and not name.startswith("_") and not _RESHAPING.fullmatch(name)
 
 
 def _is_accelerator(value: object) -> bool:

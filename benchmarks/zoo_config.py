@@ -49,6 +49,7 @@ def unchanged(value: int) -> int:
 
 RULES: tuple[tuple[str, Rule], ...] = (
     (r".*(dropout|coefficient|padding|stride|kernel|loss|factor|ratio|prob).*", unchanged),
+    (r"upsample_groups", exactly(WIDTH)),
     (r"num_encoder_blocks|num_stages|rescale_every", unchanged),
     (r".*num_(labels|hash|lang|spk).*|type_vocab_size|spkr_.*|.*_classes", unchanged),
     (r".*vocab.*", at_most(VOCABULARY)),
@@ -114,10 +115,13 @@ class Widths(enum.Enum):
     SHALLOW = "shallow"
 
 
-def small_config(config_class: type[PreTrainedConfig], widths: Widths) -> PreTrainedConfig:
-    """A small configuration of `config_class`; raises what the class raises if it rejects the values."""
+def small_config(config_class: type[PreTrainedConfig], name: str, widths: Widths) -> PreTrainedConfig:
+    """A small configuration of `config_class` for the model class `name`.
+
+    Raises what the configuration class raises if it rejects the values.
+    """
     base = config_class(**BASES.get(config_class.model_type, {}))
-    return _Shrinker(widths).shrink(base, {})
+    return _Shrinker(widths).shrink(base, OVERRIDES.get(name, {}))
 
 
 def ways(config_class: type[PreTrainedConfig]) -> tuple[Widths, ...]:
@@ -163,7 +167,12 @@ class _Shrinker:
     def shrink(self, config: PreTrainedConfig, given: Mapping[str, Any]) -> PreTrainedConfig:
         """A small copy of `config`; `given` are overrides, nested like the configuration."""
         defaults = {field.name: field.default for field in dataclasses.fields(config)}
-        values = {name: vars(config).get(config.attribute_map.get(name, name)) for name in defaults}
+        has_outputs = "_out_indices" in vars(config)
+        values = {
+            name: vars(config).get(config.attribute_map.get(name, name))
+            for name in defaults
+            if not (has_outputs and name.strip("_") in ("out_indices", "out_features"))
+        }
         overrides = {**OVERRIDES.get(config.model_type, {}), **given}
         layers = _kept_layers(config, values)
         small: dict[str, Any] = {}
@@ -178,8 +187,8 @@ class _Shrinker:
                 if new is not _DERIVE:
                     small[name] = new
         _add_rope_sections(config, small)
-        if outputs := vars(config).get("_out_indices"):
-            small["out_indices"] = [_scaled_index(index, layers) for index in outputs]
+        if has_outputs and "out_indices" not in overrides:
+            small["out_indices"] = _scaled_outputs(vars(config)["_out_indices"] or [], layers)
         return type(config)(**{**overrides, **small})
 
     def _small(self, name: str, value: Any, derived: bool, layers: _Layers, values: Mapping[str, Any]) -> Any:
@@ -187,7 +196,7 @@ class _Shrinker:
             return UNSET.get(name, _DERIVE)
         if name == "use_cache":
             return False
-        if name in ("id2label", "label2id", "num_labels") or "out_indices" in name or "out_features" in name:
+        if name in ("id2label", "label2id", "num_labels"):
             return _DERIVE
         if isinstance(value, dict) and "rope" in name:
             return value if self.widths is Widths.SHALLOW else _small_rope(value)
@@ -224,9 +233,9 @@ class _Shrinker:
             return kind(self._token(item) for item in value)
         if STAGE_DEPTHS.fullmatch(name):
             return kind(min(item, 2) if type(item) is int else item for item in value)
-        if self.widths is Widths.SHALLOW:
-            return value
-        return kind(self._nested(name, item) for item in value)
+        if name == "hidden_sizes":
+            kind = list
+        return kind(value) if self.widths is Widths.SHALLOW else kind(self._nested(name, item) for item in value)
 
     def _nested(self, name: str, value: Any) -> Any:
         if isinstance(value, (list, tuple)):
@@ -239,6 +248,14 @@ class _Shrinker:
 def _scaled_index(index: int, layers: _Layers) -> int:
     """The index among the kept layers that lies where `index` lay; stages are not cut, so theirs stay."""
     return index * len(layers.kept) // layers.count if layers.count else index
+
+
+def _scaled_outputs(outputs: Sequence[int], layers: _Layers) -> list[int] | None:
+    """The stages that a backbone gives out, kept apart: the last ones where several fall together."""
+    scaled = [_scaled_index(index, layers) for index in outputs]
+    if len(set(scaled)) < len(scaled):
+        scaled = list(range(len(layers.kept) - len(scaled) + 1, len(layers.kept) + 1))
+    return scaled or None
 
 
 def _add_rope_sections(config: PreTrainedConfig, small: dict[str, Any]) -> None:

@@ -27,13 +27,16 @@ class NoInputsError(Exception):
     """No set of inputs ran; the message is that of the first attempt."""
 
 
-def example_inputs(model: nn.Module, extra: Callable[[nn.Module], Inputs] | None = None) -> Inputs:
+def example_inputs(
+    model: nn.Module, extra: Callable[[nn.Module], Inputs] | None = None, text_alone: bool = False
+) -> Inputs:
     """Keyword inputs on which `model` runs; raises `NoInputsError` when none is found.
 
-    `extra` gives the inputs of a model whose needs can't be read off its signature.
+    `extra` gives the inputs of a model whose needs can't be read off its signature. `text_alone` allows
+    a model that takes images or audio beside its text to do without.
     """
     errors: list[str] = []
-    attempts = iter([extra(model)]) if extra else _attempts(model)
+    attempts = iter([extra(model)]) if extra else _attempts(model, text_alone)
     for inputs in _guarded(attempts, errors):
         try:
             with torch.no_grad():
@@ -57,7 +60,7 @@ def _guarded(attempts: Iterator[Inputs], errors: list[str]) -> Iterator[Inputs]:
             return
 
 
-def _attempts(model: nn.Module) -> Iterator[Inputs]:
+def _attempts(model: nn.Module, text_alone: bool) -> Iterator[Inputs]:
     names = list(inspect.signature(model.forward).parameters)
     required = [
         name
@@ -65,36 +68,33 @@ def _attempts(model: nn.Module) -> Iterator[Inputs]:
         if parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
     ]
     text = _text(model, names)
-    images = [name for name in IMAGES if name in names][:1]
-    if "input_ids" in names and images:
-        yield from _with_features(model, names, text, "image", _image_sets(model, names))
-        for image in _image_sets(model, names):
-            yield {**text, **image, **_others(model, required, {*text, *image})}
-    if "input_ids" in names and {"input_features", "input_values"} & {*names}:
-        yield from _with_features(model, names, text, "audio", _audio_sets(model, names))
-        for audio in _audio_sets(model, names):
-            yield {**text, **audio, **_others(model, required, {*text, *audio})}
+    kinds = []
+    if {*IMAGES} & {*names}:
+        kinds.append(("image", _image_sets))
+    if {*AUDIO} & {*names}:
+        kinds.append(("audio", _audio_sets))
     if "input_ids" in names:
+        for modality, sets in kinds:
+            yield from _with_features(model, names, text, modality, sets(model, names))
+    for _, sets in kinds:
+        for one in sets(model, names):
+            yield {**text, **one, **_others(model, required, {*text, *one})}
+    if text_alone or not kinds:
         yield {**text, **_others(model, required, {*text})}
-        return
-    sets = [*(_image_sets(model, names) if images else ()), *_audio_sets(model, names)]
-    for one in sets:
-        yield {**text, **one, **_others(model, required, {*text, *one})}
-    if not sets:
-        yield _others(model, required, set())
 
 
 def _text(model: nn.Module, names: list[str]) -> Inputs:
     inputs = {}
     for name, length in (("input_ids", LENGTH), ("decoder_input_ids", LENGTH // 2)):
         if name in names:
-            inputs[name] = tokens(1, length)
+            inputs[name] = tokens(model, 1, length)
     return inputs
 
 
-def tokens(*shape: int) -> Tensor:
+def tokens(model: nn.Module, *shape: int) -> Tensor:
     """Ordinary tokens, shape `shape`."""
-    return torch.randint(*ORDINARY_TOKENS, shape)
+    low, high = ORDINARY_TOKENS
+    return torch.randint(low, min(high, _setting(model, "vocab_size") or high), shape)
 
 
 def _with_features(
@@ -105,14 +105,16 @@ def _with_features(
     token = _token_id(model.config, modality)
     if features is None or token is None:
         return
-    accepted = inspect.signature(features).parameters
+    parameters = inspect.signature(features).parameters
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     for inputs in sets:
         try:
             with torch.no_grad():
-                count = _feature_count(features(**{k: v for k, v in inputs.items() if k in accepted}))
+                accepted = {name: value for name, value in inputs.items() if takes_all or name in parameters}
+                count = _feature_count(features(**accepted))
         except Exception:
             continue
-        ids = tokens(1, LENGTH + count)
+        ids = tokens(model, 1, LENGTH + count)
         ids[:, 2 : 2 + count] = token
         whole = {**text, **inputs, "input_ids": ids}
         types = (ids == token).long()
@@ -165,7 +167,7 @@ def _image_sets(model: nn.Module, names: list[str]) -> Iterator[Inputs]:
     patch = _pair(_setting(model, "patch_size") or 8)[0]
     merge = _setting(model, "spatial_merge_size", "merge_size", "merge_kernel_size") or 1
     merge = _pair(merge)[0]
-    temporal = _setting(model, "temporal_patch_size") or 1
+    temporal = _setting(model, "temporal_patch_size", "patch_temporal") or 1
     key = next(name for name in IMAGES if name in names)
     if (grid_name := next((name for name in ("image_grid_thw", "grid_thw") if name in names), None)) is not None:
         grid = torch.tensor([[1, 2 * merge, 2 * merge]])
@@ -182,13 +184,13 @@ def _image_sets(model: nn.Module, names: list[str]) -> Iterator[Inputs]:
             "spatial_shapes": torch.tensor([[side, side]]),
         }
     sizes = [_pair(size)] if isinstance(size, (int, list, tuple)) else []
-    for height, width in dict.fromkeys([*sizes, (IMAGE, IMAGE), (2 * IMAGE, 2 * IMAGE), (224, 224)]):
+    for height, width in dict.fromkeys([*sizes, (IMAGE, IMAGE), (2 * IMAGE, 2 * IMAGE), (48, 160), (224, 224)]):
         image = torch.randn(1, channels, height, width)
         extra: Inputs = {"image_sizes": torch.tensor([[height, width]])} if "image_sizes" in names else {}
         yield {key: image, **extra}
         if "image_sizes" in names or "pixel_attention_mask" in names:
             yield {key: image[None].repeat(1, 2, 1, 1, 1) if extra else image[None], **extra}
-        frames = _setting(model, "num_frames", "frames_per_clip") or 4
+        frames = _setting(model, "num_frames", "frames_per_clip") or 2
         yield {key: torch.randn(1, frames, channels, height, width), **extra}
 
 
@@ -216,7 +218,7 @@ def _others(model: nn.Module, required: list[str], given: set[str]) -> Inputs:
         if name in given or name in ("self", "kwargs"):
             continue
         if name.endswith("_ids") or name in ("tokens", "codes", "audio_codes"):
-            inputs[name] = torch.zeros(1, LENGTH, dtype=torch.long) if "type" in name else tokens(1, LENGTH)
+            inputs[name] = torch.zeros(1, LENGTH, dtype=torch.long) if "type" in name else tokens(model, 1, LENGTH)
         elif name.endswith("mask"):
             inputs[name] = torch.ones(1, LENGTH, dtype=torch.long)
         else:

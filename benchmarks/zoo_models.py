@@ -112,18 +112,19 @@ class Case:
         Same weights and inputs in every call. Raises whatever the model's constructor or forward raises.
         """
         errors: list[Exception] = []
-        for widths in ways(CONFIG_MAPPING[self.model_type]):
-            try:
-                return self._build(widths)
-            except ImportError:
-                raise
-            except Exception as error:
-                errors.append(error)
+        for text_alone in (False, True):
+            for widths in ways(CONFIG_MAPPING[self.model_type]):
+                try:
+                    return self._build(widths, text_alone)
+                except ImportError:
+                    raise
+                except Exception as error:
+                    errors.append(error)
         raise errors[0]
 
-    def _build(self, widths: Widths) -> tuple[nn.Module, tuple[Any, ...], dict[str, Any]]:
+    def _build(self, widths: Widths, text_alone: bool) -> tuple[nn.Module, tuple[Any, ...], dict[str, Any]]:
         model_class = getattr(transformers, self.name)
-        config = small_config(CONFIG_MAPPING[self.model_type], widths)
+        config = small_config(CONFIG_MAPPING[self.model_type], self.name, widths)
         wanted = model_class.config_class
         if wanted is not None and not isinstance(config, wanted):
             config = next((value for value in vars(config).values() if isinstance(value, wanted)), config)
@@ -132,7 +133,7 @@ class Case:
         model = model_class(config).eval()
         _stir_constants(model)
         torch.manual_seed(1)
-        return model, (), example_inputs(model, INPUTS.get(self.name))
+        return model, (), example_inputs(model, INPUTS.get(self.name), text_alone)
 
 
 def cases() -> Iterator[Case]:

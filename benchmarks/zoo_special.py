@@ -12,7 +12,7 @@ from benchmarks.zoo_inputs import Inputs, tokens
 
 
 def _musicgen(model: Any) -> Inputs:
-    return {"input_ids": tokens(model.config.num_codebooks, 8)}
+    return {"input_ids": tokens(model, model.config.num_codebooks, 8)}
 
 
 INPUTS: dict[str, Callable[[nn.Module], Inputs]] = {

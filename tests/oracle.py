@@ -32,7 +32,7 @@ Change = Callable[[Place, Tensor], Tensor]
 
 @dataclasses.dataclass
 class Run:
-    """What crossed the boundaries in one run: when (in steps) and what."""
+    """What crossed the boundaries in one run: when (all tensors of one crossing together) and what."""
 
     time: dict[Place, int] = dataclasses.field(default_factory=dict)
     value: dict[Place, Tensor] = dataclasses.field(default_factory=dict)
@@ -82,9 +82,11 @@ class Oracle:
             if not _is_signal(after) or torch.equal(after, unablated):
                 continue
             for origin in before:
+                earlier = ablated.value[origin]
                 if (
-                    _carries(after, ablated.value[origin])
-                    and not _carries(unablated, ablated.value[origin])
+                    _carries(after, earlier)
+                    and not _carries(unablated, earlier)
+                    and not _selected(unablated, earlier)
                     and self.depends(path, origin)
                 ):
                     return True
@@ -121,14 +123,13 @@ class Oracle:
         model = self.case.model()
         args, kwargs = self.case.arguments()
         seen = Run()
-        clock = iter(range(10**9))
         calls: dict[str, int] = {}
 
         def cross(path: str, side: str, values: Any) -> Any:
-            now, numbers = next(clock), iter(range(10**9))
+            now = len(seen.time)
 
             def note(tensor: Tensor) -> Tensor:
-                place = (path, calls[path], side, next(numbers))
+                place = (path, calls[path], side, len(seen.time) - now)
                 tensor = change(place, tensor)
                 seen.time[place], seen.value[place] = now, tensor.detach().clone()
                 return tensor
@@ -153,19 +154,19 @@ class Oracle:
         return seen
 
 
-def _callable_modules(model: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
+def _callable_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """A model's modules with their paths; a scripted one runs outside of Python and takes no hooks."""
-    seen: set[nn.Module] = set()
     for path, module in model.named_modules():
-        if not isinstance(module, torch.jit.ScriptModule) and module not in seen:
-            seen.add(module)
+        if not isinstance(module, torch.jit.ScriptModule):
             yield path, module
 
 
 def _zeroed(paths: set[str] | frozenset[str], only: int | None = None) -> Change:
     def change(place: Place, tensor: Tensor) -> Tensor:
         if place[0] in paths and place[2] == "out" and only in (None, place[3]) and _is_numeric(tensor):
-            return torch.zeros_like(tensor)
+            zeros = torch.zeros_like(tensor)
+            # What follows may insist on a gradient, or write in place, which a leaf would refuse.
+            return zeros.requires_grad_().clone() if tensor.requires_grad else zeros
         return tensor
 
     return change
@@ -181,9 +182,11 @@ def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     if isinstance(value, list):
         return [_mapped(part, change) for part in value]
     if isinstance(value, dict):
+        parts_by_key = {key: _mapped(part, change) for key, part in value.items()}
+        if type(value) is dict:
+            return parts_by_key
         changed = copy.copy(value)
-        for key, part in value.items():
-            changed[key] = _mapped(part, change)
+        changed.update(parts_by_key)
         return changed
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.replace(
@@ -202,7 +205,7 @@ def _is_numeric(tensor: Tensor) -> bool:
 
 def _is_signal(tensor: Tensor) -> bool:
     """Enough different numbers to be recognised by: no mask, no constant, no index."""
-    return _is_numeric(tensor) and tensor.unique().numel() >= 6
+    return _is_numeric(tensor) and _values(tensor).unique().numel() >= 6
 
 
 def _carries(after: Tensor, before: Tensor) -> bool:
@@ -214,6 +217,11 @@ def _carries(after: Tensor, before: Tensor) -> bool:
             return True
         return after.shape == before.shape and _one_factor_per_channel(after, before)
     return False
+
+
+def _selected(later: Tensor, before: Tensor) -> bool:
+    """Whether a tensor is made of an earlier one's values alone, as an expert's tokens are."""
+    return bool(torch.isin(_values(later), _values(before)).all())
 
 
 def _values(tensor: Tensor) -> Tensor:

@@ -98,9 +98,11 @@ class Block:
 class Builder:
     """Lays out one panel; `sizes` gives every stop and every box on a rail or side its size."""
 
-    def __init__(self, sizes: Mapping[str, Size], scale: float, labels: Mapping[int, float] | None = None) -> None:
-        self.sizes, self.scale = sizes, scale
-        self.labels = labels or {}
+    def __init__(
+        self, sizes: Mapping[str, Size], scale: float, labels: Mapping[int, float], air: float
+    ) -> None:
+        """`labels` gives the widths of what is written on rails, `air` stretches the gaps along the flow."""
+        self.sizes, self.scale, self.labels, self.air = sizes, scale, labels, air
 
     def chain(self, chain: Chain) -> Block:
         """Lay out a chain with its axis at x = 0 and its foot at y = 0."""
@@ -143,6 +145,9 @@ class Builder:
         return size.h + size.over
 
     def _gap(self, before: Stop | Group | None, item: Stop | Group) -> float:
+        return self._natural_gap(before, item) * self.air
+
+    def _natural_gap(self, before: Stop | Group | None, item: Stop | Group) -> float:
         if before is None:
             return 0.0
         below = before.what if isinstance(before, Stop) else "group"
@@ -181,7 +186,7 @@ class Builder:
         whole = Block(top=max(block.top for block in blocks))
         whole.groups[id(group)] = Bus(0.0, -self._s(BUS), whole.top + self._s(BUS))
         for block, place in zip(blocks, places, strict=True):
-            whole.take(block, place - axis, 0.0)
+            whole.take(block, place - axis, whole.top - block.top if group.level_top else 0.0)
             whole.rects.append(Rect(place - axis - 1, 0.0, place - axis + 1, whole.top))
         return whole
 
@@ -226,7 +231,8 @@ class Builder:
             if side.start is None or side.start not in block.spots:
                 self._source(side, block)
         spans: list[tuple[float, int, Rail | Side]] = []
-        for order, each in enumerate([*chain.rails, *chain.sides]):
+        everything: list[Rail | Side] = [*chain.rails, *chain.sides]
+        for order, each in enumerate(everything):
             ends = (each.tail, each.head) if isinstance(each, Rail) else (each.start, each.end)
             if each in in_group or ends[0] not in block.spots:
                 continue
@@ -264,7 +270,9 @@ class Builder:
             return
         low, high = sorted((block.spots[rail.tail][1], block.spots[rail.head][1]))
         beads = [self.size(name) for name in rail.beads]
-        half = max([self.labels.get(index, 0.0) / 2 for index in rail.edges] + [size.w / 2 for size in beads] + [0.0])
+        half = max(
+            [self.labels.get(index, 0.0) / 2 for index in rail.edges] + [size.w / 2 for size in beads] + [0.0]
+        )
         x = block.reach(low, high, right=True) + self._s(RAIL) + max(0.0, half - self._s(8.0))
         room = high - low - sum(size.h for size in beads)
         step = room / (len(beads) + 1)

@@ -12,12 +12,13 @@ from archcheck.diagram.text import LINE_HEIGHT, Line, Run, lines_of, plain, widt
 from archcheck.diagram.theme import THEMES, Arrangement, Style, Theme, color
 from archcheck.graph import Kind
 from archcheck.spec.model import Line as LineStyle
-from archcheck.spec.model import Spec
+from archcheck.spec.model import Panel, ResidualEdge, Spec
 
 PAD = 20.0
 BETWEEN = 26.0
 WEDGE = 50.0
 EVEN_FROM = 0.78
+GHOST = ":ghost"  # begins the name of an edge that the code has and the diagram lacks
 
 
 @dataclass(slots=True)
@@ -47,9 +48,11 @@ class Composer:
     def compose(self) -> list[Placed]:
         """Fill the scene with the panels; return where they stand."""
         tints = _tints(self.spec, self.theme)
-        pictures = [
-            PanelPainter(self.spec, name, self.theme, tints, self.marks).paint() for name in self.names
-        ]
+        painters = [PanelPainter(self.spec, name, self.theme, tints, self.marks) for name in self.names]
+        pictures = [painter.paint() for painter in painters]
+        if self.style.layout is Arrangement.ROW:
+            tallest = max(picture.extent.y1 for picture in pictures)
+            pictures = [painter.paint(tallest) for painter in painters]
         placed = self._arrange(pictures)
         for frame in placed:
             self._frame(frame)
@@ -98,7 +101,9 @@ class Composer:
             y += frame.h + self.theme.size(BETWEEN)
 
     def _opens(self, left: Placed, right: Placed) -> bool:
-        return any(box.detail == right.picture.name for box in left.picture.panel.boxes.values())
+        """Say whether the panel on the right, and no other, details a box of the one on the left."""
+        opened = {box.detail for box in left.picture.panel.boxes.values()} & set(self.names)
+        return opened == {right.picture.name}
 
     def _title(self, picture: PanelPicture) -> tuple[Line, ...]:
         size = self.theme.size(15)
@@ -112,13 +117,11 @@ class Composer:
         return lines * self.theme.size(15) * LINE_HEIGHT + self.theme.size(8) if lines else 0.0
 
     def _wedges(self, frame: Placed, placed: list[Placed]) -> None:
-        """Spread from a box to the frame on its right that details it, as tinted light."""
-        if self.style.layout is not Arrangement.ROW:
+        """Spread tinted light from a box to the frame on its right that details it."""
+        after = placed[placed.index(frame) + 1 :]
+        if self.style.layout is not Arrangement.ROW or not after or not self._opens(frame, after[0]):
             return
-        index = placed.index(frame)
-        if index + 1 >= len(placed):
-            return
-        target = placed[index + 1]
+        target = after[0]
         for name, box in frame.picture.panel.boxes.items():
             if box.detail != target.picture.name or name not in frame.picture.spots:
                 continue
@@ -177,7 +180,9 @@ class Composer:
             points = tuple((x + frame.dx, y + frame.dy) for x, y in curve.points)
             self.scene.curves.append(replace(curve, points=points, radius=self.theme.size(curve.radius)))
 
-    def finish(self, placed: list[Placed], findings: list[tuple[str, str]], *, proved: bool = False) -> None:
+    def finish(
+        self, placed: list[Placed], findings: list[tuple[str, str]], marks: list[tuple[str, str]]
+    ) -> None:
         """Write title, caption, legend, notes and the numbered findings under the panels."""
         size = self.theme.size
         left = min(frame.x - frame.w / 2 for frame in placed)
@@ -188,7 +193,7 @@ class Composer:
             writer.centred(self.spec.title, 19, bold=True, italic=self.theme.italic_titles, name="title")
         if self.spec.caption:
             writer.centred(self.spec.caption, 12, muted=True, name="caption")
-        writer.legend(self._legend(), proved=proved)
+        writer.legend([*self._legend(), *marks])
         for number, message in findings:
             writer.finding(number, message)
         if self.spec.note:
@@ -198,7 +203,7 @@ class Composer:
 
     def _legend(self) -> list[tuple[str, str]]:
         """Return what needs explaining in this picture: line styles and letters in sinks."""
-        edges = [edge for name in self.names for edge in self.spec.panels[name].residuals]
+        edges = [edge for name in self.names for edge in drawn_edges(self.spec.panels[name])]
         entries = []
         if any(edge.line is LineStyle.SOLID for edge in edges):
             entries.append(("solid", "residual implemented here"))
@@ -220,7 +225,14 @@ class _Writer:
         self.count = 0
 
     def centred(
-        self, text: str, points: float, *, name: str, bold: bool = False, italic: bool = False, muted: bool = False
+        self,
+        text: str,
+        points: float,
+        *,
+        name: str,
+        bold: bool = False,
+        italic: bool = False,
+        muted: bool = False,
     ) -> None:
         size = self.theme.size(points)
         lines = lines_of(text, size, max(self.right - self.left, self.theme.size(220)), 6)
@@ -243,10 +255,9 @@ class _Writer:
         )
         self.y -= height + self.theme.size(8)
 
-    def legend(self, entries: list[tuple[str, str]], *, proved: bool) -> None:
+    def legend(self, entries: list[tuple[str, str]]) -> None:
         """Draw samples of lines and signs with their meaning, in as many rows as they need."""
         size, font = self.theme.size, self.theme.size(11)
-        entries = [*entries, *([("✓", "proved against the code")] if proved else [])]
         widths = [size(34) + size(6) + width_of((Run(text),), font) for _, text in entries]
         rows: list[list[int]] = []
         used = 0.0
@@ -264,25 +275,48 @@ class _Writer:
                 self._sample(entries[index][0], x, y, index)
                 text = (Run(entries[index][1]),)
                 wide = widths[index] - size(40)
-                self._text(f":legend{index}", (text,), x + size(40) + wide / 2, y, wide, font, self.theme.muted)
+                self._text(
+                    f":legend{index}", (text,), x + size(40) + wide / 2, y, wide, font, self.theme.muted
+                )
                 x += widths[index] + size(22)
             self.y -= size(20)
+        self.y -= size(4)
 
     def _sample(self, what: str, x: float, y: float, index: int) -> None:
         theme = self.theme
         begin, end = f":sample{index}a", f":sample{index}b"
-        if what in ("solid", "dashed"):
+        middle, width = x + theme.size(22), theme.size(16)
+        if what in ("solid", "dashed", "ghost"):
             points = ((x, y), (x + theme.size(34), y))
             self.scene.shapes += [Shape(begin, "point", *points[0]), Shape(end, "point", *points[1])]
-            self.scene.curves.append(Curve(begin, end, points, theme.ink, theme.pen, what, group="legend"))
+            sample = Curve(begin, end, points, theme.ink, theme.pen, what, group="legend")
+            if what == "ghost":
+                sample = replace(sample, color=theme.absent, line="dashed", double=True)
+            self.scene.curves.append(sample)
             return
-        middle, width = x + theme.size(22), theme.size(16)
+        if what == "cross":
+            self.scene.shapes.append(Shape(begin, "point", middle, y))
+            self.scene.curves += cross_at(begin, middle, y, theme)
+            return
         if what == "✓":
             self.scene.shapes.append(
-                Shape(begin, "text", middle, y, width, width, ((Run("✓"),),), ink=theme.proved, size=width, bold=True)
+                Shape(
+                    begin,
+                    "text",
+                    middle,
+                    y,
+                    width,
+                    width,
+                    ((Run("✓"),),),
+                    ink=theme.proved,
+                    size=width,
+                    bold=True,
+                )
             )
             return
-        circle = Shape(begin, "circle", middle, y, width, width, ((Run(what),),), theme.paper, theme.ink, theme.pen)
+        circle = Shape(
+            begin, "circle", middle, y, width, width, ((Run(what),),), theme.paper, theme.ink, theme.pen
+        )
         self.scene.shapes.append(replace(circle, size=theme.size(9), bold=True, ink=theme.ink))
 
     def finding(self, number: str, message: str) -> None:
@@ -301,18 +335,26 @@ class _Writer:
         self.count += 1
         key = f":item{self.count}"
         if badge:
-            self.scene.above.append(badge_at(f"{key}n", number, left - theme.size(10), self.y - size * 0.62, theme))
+            self.scene.above.append(
+                badge_at(f"{key}n", number, left - theme.size(10), self.y - size * 0.62, theme)
+            )
         elif number:
             mark = theme.size(9)
-            self._text(f"{key}n", ((Run(number),),), left - theme.size(7), self.y - size * 0.5, mark, mark, ink)
-        shape = Shape(key, "text", left + measure / 2, self.y - height / 2, measure, height, lines, ink=ink, size=size)
+            self._text(
+                f"{key}n", ((Run(number),),), left - theme.size(7), self.y - size * 0.5, mark, mark, ink
+            )
+        shape = Shape(
+            key, "text", left + measure / 2, self.y - height / 2, measure, height, lines, ink=ink, size=size
+        )
         self.scene.shapes.append(replace(shape, left=True))
         self.y -= height + theme.size(4)
 
     def _text(
         self, key: str, lines: tuple[Line, ...], x: float, y: float, width: float, size: float, ink: str
     ) -> None:
-        self.scene.shapes.append(Shape(key, "text", x, y, width, size * LINE_HEIGHT, lines, ink=ink, size=size))
+        self.scene.shapes.append(
+            Shape(key, "text", x, y, width, size * LINE_HEIGHT, lines, ink=ink, size=size)
+        )
 
 
 def badge_at(key: str, number: str, x: float, y: float, theme: Theme) -> Shape:
@@ -336,6 +378,20 @@ def badge_at(key: str, number: str, x: float, y: float, theme: Theme) -> Shape:
     )
 
 
+def cross_at(key: str, x: float, y: float, theme: Theme) -> list[Curve]:
+    """Return the two strokes of a red cross about the point shape `key`."""
+    half = theme.size(6.5)
+    ends = [((x - half, y - half * sign), (x + half, y + half * sign)) for sign in (1, -1)]
+    return [
+        Curve(key, key, points, theme.wrong, theme.pen * 2.4, arrow=False, group="cross") for points in ends
+    ]
+
+
+def drawn_edges(panel: Panel) -> list[ResidualEdge]:
+    """Return the residual edges that the spec itself draws."""
+    return [edge for edge in panel.residuals if not (edge.name or "").startswith(GHOST)]
+
+
 def chosen(spec: Spec, style: Style) -> list[str]:
     """Return the names of the panels to draw, in the spec's order; raises DrawError for one it has not."""
     if style.panels is None:
@@ -357,7 +413,9 @@ def shade(tint: str) -> str:
 def _tints(spec: Spec, theme: Theme) -> dict[str, str]:
     """Give every panel of the spec its tint, drawn or not, so that a subset keeps the colours."""
     return {
-        name: color(panel.color, f"panels.{name}.color") if panel.color else theme.tints[number % len(theme.tints)]
+        name: color(panel.color, f"panels.{name}.color")
+        if panel.color
+        else theme.tints[number % len(theme.tints)]
         for number, (name, panel) in enumerate(spec.panels.items())
     }
 
@@ -387,8 +445,9 @@ def _description(spec: Spec, names: list[str]) -> str:
     parts = []
     for name in names:
         panel = spec.panels[name]
-        solid = sum(edge.line is LineStyle.SOLID for edge in panel.residuals)
-        dashed = len(panel.residuals) - solid
+        edges = drawn_edges(panel)
+        solid = sum(edge.line is LineStyle.SOLID for edge in edges)
+        dashed = len(edges) - solid
         boxes = ", ".join(plain(box.label or key, 60) for key, box in list(panel.boxes.items())[:40])
         parts.append(
             f"Panel {plain(panel.title or name, 80)}: {boxes}; {solid} solid and {dashed} dashed residual connections."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from archcheck.diagram.scene import Curve, Patch, Point, Scene, Shape
@@ -13,15 +14,23 @@ FORMAT = "1"
 def to_dot(scene: Scene, digest: str) -> str:
     """Return the scene as DOT: the same scene gives the same text, byte for byte."""
     lines = [
-        f"// archcheck diagram {FORMAT} {digest}",
+        f"// archcheck-digest {digest}",
         "digraph architecture {",
         "  graph " + _attributes(_graph(scene)),
-        "  node " + _attributes({"shape": "box", "label": '""', "margin": "0", "fontname": _font(scene, False, False)}),
+        "  node "
+        + _attributes({"shape": "box", "label": '""', "margin": "0", "fontname": _font(scene, False, False)}),
         "  edge " + _attributes({"arrowhead": "normal", "arrowsize": "0.7"}),
     ]
-    lines += [f"  {quote(shape.key)} {_attributes(_node(shape, scene))}" for shape in [*scene.below, *scene.shapes]]
-    lines += [f"  {quote(curve.tail)} -> {quote(curve.head)} {_attributes(_edge(curve))}" for curve in scene.curves]
+    lines += [
+        f"  {quote(shape.key)} {_attributes(_node(shape, scene))}" for shape in [*scene.below, *scene.shapes]
+    ]
+    lines += [
+        f"  {quote(curve.tail)} -> {quote(curve.head)} {_attributes(_edge(curve))}" for curve in scene.curves
+    ]
     lines += [f"  {quote(shape.key)} {_attributes(_node(shape, scene))}" for shape in scene.above]
+    lines += [
+        f"  {quote(curve.tail)} -> {quote(curve.head)} {_attributes(_edge(curve))}" for curve in scene.top
+    ]
     return "\n".join([*lines, "}", ""])
 
 
@@ -89,10 +98,16 @@ def _patch(patch: Patch) -> str:
 def _rounded(patch: Patch) -> list[Point]:
     pieces: list[Point] = []
     corners = patch.points
-    for before, corner, after in zip((corners[-1], *corners), corners, (*corners[1:], corners[0]), strict=False):
+    for before, corner, after in zip(
+        (corners[-1], *corners), corners, (*corners[1:], corners[0]), strict=False
+    ):
         enter, leave = _towards(corner, before, patch.radius), _towards(corner, after, patch.radius)
         pieces += [pieces[-1], enter, enter] if pieces else [enter]
-        pieces += [_towards(corner, before, patch.radius * 0.45), _towards(corner, after, patch.radius * 0.45), leave]
+        pieces += [
+            _towards(corner, before, patch.radius * 0.45),
+            _towards(corner, after, patch.radius * 0.45),
+            leave,
+        ]
     return [*pieces, pieces[-1], pieces[0], pieces[0]]
 
 
@@ -170,7 +185,7 @@ def _towards(start: Point, end: Point, length: float) -> Point:
 
 
 def _distance(a: Point, b: Point) -> float:
-    return ((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2) ** 0.5
+    return math.hypot(a[0] - b[0], a[1] - b[1])
 
 
 def _pair(point: Point) -> str:

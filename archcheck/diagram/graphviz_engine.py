@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from archcheck.diagram.errors import DrawError
@@ -80,7 +80,8 @@ def _by_command(dot: str, form: str) -> bytes:
     command = shutil.which("dot")
     if command is None:
         raise DrawError.of("DIA002", "There is no Graphviz here.", _INSTALL)
-    done = subprocess.run([command, "-Kneato", "-n2", f"-T{form}"], input=dot.encode(), capture_output=True, check=False)
+    arguments = [command, "-Kneato", "-n2", f"-T{form}"]
+    done = subprocess.run(arguments, input=dot.encode(), capture_output=True, check=False)
     if done.returncode or not done.stdout:
         said = done.stderr.decode(errors="replace").strip()
         raise DrawError.of("DIA002", f"Graphviz could not draw the {form}: {said[:400]}", _INSTALL)
@@ -88,7 +89,7 @@ def _by_command(dot: str, form: str) -> bytes:
 
 
 @contextmanager
-def _quiet() -> Iterator[object]:
+def _quiet() -> Iterator[Callable[[], str]]:
     """Keep what the C library writes to the process's stderr (font warnings) from the user; yield it as text."""
     with tempfile.TemporaryFile() as kept:
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from archcheck.diagram.blocks import Block, Builder, Rect, Size
-from archcheck.diagram.routes import Router, Wire
+from archcheck.diagram.routes import Router, Wire, uncovered
 from archcheck.diagram.scene import Curve, Shape
 from archcheck.diagram.structure import PLUS, Chain, Group, Rail, Stop, structure
 from archcheck.diagram.text import LINE_HEIGHT, Line, Run, lines_of, plain, width_of
@@ -18,6 +18,7 @@ from archcheck.spec.model import Line as LineStyle
 TIMES = frozenset({"⊗", "×", "✕", "@", "matmul"})
 DOT = frozenset({"⊙", "·", "∘", "*"})
 _DOTS = frozenset({"…", "...", "⋯", "⋮"})
+LOOSEST = 1.7
 _KIND_LABELS = {Kind.SCALED: "× α", Kind.PROJECTION: "proj", Kind.GATED: "gate", Kind.MULTI_STREAM: "streams"}
 
 
@@ -55,25 +56,49 @@ class PanelPainter:
     """Draws one panel of a spec; `marks` gives the note numbers of boxes and edges."""
 
     def __init__(
-        self, spec: Spec, name: str, theme: Theme, tints: Mapping[str, str], marks: Mapping[tuple[str, str], str]
+        self,
+        spec: Spec,
+        name: str,
+        theme: Theme,
+        tints: Mapping[str, str],
+        marks: Mapping[tuple[str, str], str],
     ) -> None:
+        """`tints` gives every panel its colour, `marks` boxes and edges the numbers of their notes."""
         self.spec, self.name, self.theme, self.tints, self.marks = spec, name, theme, tints, marks
         self.panel = spec.panels[name]
         self.labels = {box: self._label(box) for box in self.panel.boxes}
 
-    def paint(self) -> PanelPicture:
+    def paint(self, height: float = 0.0) -> PanelPicture:
+        """Draw the panel; `height` is what it may grow to by standing further apart."""
         root = structure(self.panel)
         sizes = self._sizes(root)
-        block = Builder(sizes, self.theme.scale, self._chips(root)).chain(root)
+        block = self._spread(root, sizes, height)
         extent = Rect(block.left, 0.0, block.right, block.top)
-        picture = PanelPicture(self.name, self.panel, self.tints[self.name], extent, spots=block.spots, sizes=sizes)
+        picture = PanelPicture(
+            self.name, self.panel, self.tints[self.name], extent, spots=block.spots, sizes=sizes
+        )
         for key, (x, y) in block.spots.items():
             self._stop(picture, key, x, y)
-        for wire in Router(root, block, sizes, self.theme.scale).wires():
-            self._wire(picture, wire)
+        wires = Router(root, block, sizes, self.theme.scale).wires()
+        active = [wire for wire in wires if not self._is_faint(wire)]
+        for wire in wires:
+            self._wire(picture, wire if wire in active else uncovered(wire, active))
         self._rails(picture, block)
         self._kinds(picture, root)
         return picture
+
+    def _spread(self, root: Chain, sizes: dict[str, Size], height: float) -> Block:
+        """Lay out the panel with gaps as wide as the height allows, up to LOOSEST times their natural width."""
+
+        def laid(air: float) -> Block:
+            return Builder(sizes, self.theme.scale, self._chips(root), air).chain(root)
+
+        block = laid(1.0)
+        if height > block.top + 1:
+            growth = laid(LOOSEST).top - block.top
+            part = min(1.0, (height - block.top) / growth) if growth > 1 else 0.0
+            block = laid(1 + part * (LOOSEST - 1))
+        return block
 
     def key(self, stop: str) -> str:
         """Return the picture-wide name of a stop."""
@@ -108,7 +133,7 @@ class PanelPainter:
         height = len(lines) * size * LINE_HEIGHT + self.theme.size(14)
         if _dots(box):
             return Size(width + self.theme.size(6), height)
-        return Size(max(self.theme.size(64), width + self.theme.size(22)), height, over, right)
+        return Size(max(self.theme.size(72), width + self.theme.size(22)), height, over, right)
 
     def _repeat_width(self, box: Box) -> float:
         if box.repeat is None:
@@ -131,20 +156,26 @@ class PanelPainter:
         for chain in _chains(root):
             for item in chain.items:
                 if isinstance(item, Group):
-                    beside = [Chain([Stop(name) for name in side.boxes]) for side in chain.sides if side.start]
+                    beside = [
+                        Chain([Stop(name) for name in side.boxes]) for side in chain.sides if side.start
+                    ]
                     names = self._plain_boxes([*item.chains, *beside])
                     if names:
                         widen(names)
 
     def _plain_boxes(self, chains: list[Chain]) -> list[str]:
-        stops = [item for chain in chains for item in chain.items if isinstance(item, Stop) and item.what == "box"]
+        stops = [
+            item for chain in chains for item in chain.items if isinstance(item, Stop) and item.what == "box"
+        ]
         return [s.key for s in stops if not self._is_circle(s.key) and not _dots(self.panel.boxes[s.key])]
 
     def _is_circle(self, name: str) -> bool:
         box = self.panel.boxes[name]
         if role_of(name, box) is not Role.OPERATOR:
             return False
-        return _sign(box, name) != "" or width_of(self.labels[name][0], self.theme.size(11)) < self.theme.size(17)
+        return _sign(box, name) != "" or width_of(
+            self.labels[name][0], self.theme.size(11)
+        ) < self.theme.size(17)
 
     def _chips(self, root: Chain) -> dict[int, float]:
         size = self.theme.size(10)
@@ -206,13 +237,15 @@ class PanelPainter:
         role = role_of(key, box)
         if role in self.spec.colors:
             fill = color(self.spec.colors[role], f"colors.{role}")
-        elif box.detail in self.tints:
+        elif box.detail is not None and box.detail in self.tints:
             fill = stronger(self.tints[box.detail])
         else:
             fill = self.theme.roles[role]
         return fill, border_of(fill)
 
-    def _deck(self, picture: PanelPicture, key: str, x: float, y: float, size: Size, fill: str, stroke: str) -> None:
+    def _deck(
+        self, picture: PanelPicture, key: str, x: float, y: float, size: Size, fill: str, stroke: str
+    ) -> None:
         """Draw cards behind a box that stands for several, and the ×N beside it."""
         for number in (2, 1):
             step = self.theme.size(3.5) * number
@@ -237,7 +270,15 @@ class PanelPainter:
 
     def _circle(self, key: str, x: float, y: float, width: float) -> Shape:
         return Shape(
-            self.key(key), "circle", x, y, width, width, fill=self.theme.paper, stroke=self.theme.ink, pen=self.theme.pen
+            self.key(key),
+            "circle",
+            x,
+            y,
+            width,
+            width,
+            fill=self.theme.paper,
+            stroke=self.theme.ink,
+            pen=self.theme.pen,
         )
 
     def _operator(self, picture: PanelPicture, key: str, x: float, y: float, width: float) -> None:
@@ -246,7 +287,12 @@ class PanelPainter:
         circle = replace(self._circle(key, x, y, width), hover=self._hover(key), group="box", fill=role_fill)
         sign = _sign(box, key)
         if not sign:
-            circle = replace(circle, lines=self.labels[key][:1], size=self.theme.size(11), ink=ink_on(role_fill, self.theme))
+            circle = replace(
+                circle,
+                lines=self.labels[key][:1],
+                size=self.theme.size(11),
+                ink=ink_on(role_fill, self.theme),
+            )
         picture.shapes.append(circle)
         self._strokes(picture, key, x, y, width / 2, sign)
         mark = self.marks.get((self.name, key))
@@ -257,11 +303,16 @@ class PanelPainter:
         """Draw the sign inside a circle with lines that reach its rim: the same in every font."""
         name, ink = self.key(key), self.theme.ink
         if sign == "dot":
-            picture.above.append(Shape(f"{name}:dot", "dot", x, y, radius * 0.36, radius * 0.36, fill=ink, stroke=ink))
+            picture.above.append(
+                Shape(f"{name}:dot", "dot", x, y, radius * 0.36, radius * 0.36, fill=ink, stroke=ink)
+            )
         half = radius * (0.707 if sign == "times" else 1.0)
         ends = {
             "plus": (((x - half, y), (x + half, y)), ((x, y - half), (x, y + half))),
-            "times": (((x - half, y - half), (x + half, y + half)), ((x - half, y + half), (x + half, y - half))),
+            "times": (
+                ((x - half, y - half), (x + half, y + half)),
+                ((x - half, y + half), (x + half, y - half)),
+            ),
         }.get(sign, ())
         for points in ends:
             picture.curves.append(Curve(name, name, points, ink, self.theme.pen, arrow=False, group="sign"))
@@ -270,9 +321,10 @@ class PanelPainter:
         edges = [self.panel.residuals[index] for index in wire.edges]
         line = "dashed" if edges and all(edge.line is LineStyle.DASHED for edge in edges) else "solid"
         ink = self.theme.ink
-        faint = [name for name in (wire.tail, wire.head) if name in self.panel.boxes and self.panel.boxes[name].inactive]
-        if faint:
+        if self._is_faint(wire):
             line, ink = "dotted", "#a3abb5"
+        if len(wire.points) < 2:
+            return
         curve = Curve(
             self.key(wire.tail),
             self.key(wire.head),
@@ -282,11 +334,17 @@ class PanelPainter:
             line,
             wire.arrow,
             any(edge.kind is Kind.MULTI_STREAM for edge in edges),
-            group=" ".join(["residual", *(f"edge-{index}" for index in wire.edges)]) if edges else "flow",
-            key=f"{self.name}.residuals.{wire.edges[0]}" if edges else "",
+            group=" ".join(["residual", *(edge_class(self.spec, self.name, index) for index in wire.edges)])
+            if edges
+            else "flow",
         )
-        place = 0 if faint else len(picture.curves)
-        picture.curves.insert(place, curve)
+        picture.curves.append(curve)
+
+    def _is_faint(self, wire: Wire) -> bool:
+        """Say whether the wire leads to or from a box that is not in use."""
+        return any(
+            self.panel.boxes[end].inactive for end in (wire.tail, wire.head) if end in self.panel.boxes
+        )
 
     def _rails(self, picture: PanelPicture, block: Block) -> None:
         for lane in block.lanes:
@@ -294,11 +352,11 @@ class PanelPainter:
             for index in lane.rail.edges:
                 picture.lanes[index] = Lane(lane.x, tail, head, lane.rail.head)
             self._chip_on(picture, lane.rail, lane.x, tail[1], head[1])
-            if not lane.rail.tail.startswith(":tap"):
-                continue
             dot = self.theme.size(3.2)
             ink = self.theme.ink
-            picture.above.append(Shape(f"{self.key(lane.rail.tail)}:dot", "dot", *tail, dot, dot, fill=ink, stroke=ink))
+            picture.above.append(
+                Shape(f"{self.key(lane.rail.tail)}:dot", "dot", *tail, dot, dot, fill=ink, stroke=ink)
+            )
 
     def _chip_on(self, picture: PanelPicture, rail: Rail, x: float, low: float, high: float) -> None:
         for index in rail.edges[:1]:
@@ -307,7 +365,9 @@ class PanelPainter:
             if lines and not rail.beads:
                 width = max(width_of(line, size) for line in lines) + self.theme.size(4)
                 height = len(lines) * size * LINE_HEIGHT + self.theme.size(2)
-                chip = Shape(f"{self.key(rail.tail)}:label", "plate", x, (low + high) / 2, width, height, lines)
+                chip = Shape(
+                    f"{self.key(rail.tail)}:label", "plate", x, (low + high) / 2, width, height, lines
+                )
                 picture.above.append(replace(chip, fill=picture.tint, ink=self.theme.ink, size=size))
             mark = self.marks.get((self.name, f"residuals.{index}"))
             if mark:
@@ -318,7 +378,15 @@ class PanelPainter:
     def _mark(self, key: str, mark: str, x: float, y: float) -> Shape:
         size = self.theme.size(9)
         return Shape(
-            f"{self.key(key)}:note", "text", x, y, size, size, ((Run(mark),),), ink=self.theme.muted, size=size
+            f"{self.key(key)}:note",
+            "text",
+            x,
+            y,
+            size,
+            size,
+            ((Run(mark),),),
+            ink=self.theme.muted,
+            size=size,
         )
 
     def _kinds(self, picture: PanelPicture, root: Chain) -> None:
@@ -331,7 +399,13 @@ class PanelPainter:
                     if item.kind in (Kind.CONCAT, Kind.GATED):
                         letter = "C" if item.kind is Kind.CONCAT else "G"
                         picture.shapes = [
-                            replace(shape, lines=((Run(letter),),), size=self.theme.size(11), bold=True, ink=self.theme.ink)
+                            replace(
+                                shape,
+                                lines=((Run(letter),),),
+                                size=self.theme.size(11),
+                                bold=True,
+                                ink=self.theme.ink,
+                            )
                             if shape.key == self.key(item.key)
                             else shape
                             for shape in picture.shapes
@@ -347,6 +421,11 @@ class PanelPainter:
         if box.note:
             parts.append(plain(box.note, 300))
         return "\n".join(part for part in parts if part)
+
+
+def edge_class(spec: Spec, panel: str, index: int) -> str:
+    """Return the class by which a page finds the residual edge with that index in that panel."""
+    return f"edge-{list(spec.panels).index(panel)}-{index}"
 
 
 def _chains(root: Chain) -> list[Chain]:

@@ -50,7 +50,9 @@ class Router:
     def _connect(self, below: Stop | Group, above: Stop | Group, apart: bool) -> Iterator[Wire]:
         tails = self._stops(below, last=True)
         heads = self._stops(above, last=False)
-        into_circle = isinstance(above, Stop) and isinstance(below, Group) and not apart and self._is_round(above)
+        into_circle = (
+            isinstance(above, Stop) and isinstance(below, Group) and not apart and self._is_round(above)
+        )
         for tail in tails:
             for head in heads:
                 arrow = head.what != "pass"
@@ -86,7 +88,9 @@ class Router:
             if side.end in self.block.spots:
                 yield Wire(side.start, first, self._fork(side.start, first, chain))
             else:
-                yield Wire(side.start, first, (self._flank(side.start, first), self._flank(first, side.start)))
+                yield Wire(
+                    side.start, first, (self._flank(side.start, first), self._flank(first, side.start))
+                )
         if side.end in self.block.spots and side.end is not None:
             yield Wire(last, side.end, self._into_side(last, side.end))
 
@@ -166,3 +170,34 @@ def _straight(a: Point, b: Point, c: Point) -> bool:
     vertical = abs(a[0] - b[0]) < 0.02 and abs(b[0] - c[0]) < 0.02 and (b[1] - a[1]) * (c[1] - b[1]) > 0
     level = abs(a[1] - b[1]) < 0.02 and abs(b[1] - c[1]) < 0.02 and (b[0] - a[0]) * (c[0] - b[0]) > 0
     return vertical or level
+
+
+def uncovered(wire: Wire, others: list[Wire]) -> Wire:
+    """Return the wire without the parts at its ends that run on other wires; none is left to draw twice."""
+    segments = [pair for other in others for pair in zip(other.points, other.points[1:], strict=False)]
+    start = _advance(list(wire.points), segments)
+    end = _advance(start[::-1], segments)[::-1]
+    shortened = len(end) < 2 or end[-1] != wire.points[-1]
+    return Wire(wire.tail, wire.head, tuple(end), wire.edges, wire.arrow and not shortened)
+
+
+def _advance(points: list[Point], segments: list[tuple[Point, Point]]) -> list[Point]:
+    """Drop the beginning of a polyline as far as segments cover it."""
+    while len(points) > 1:
+        here, corner = points[0], points[1]
+        axis = 0 if abs(here[1] - corner[1]) < 0.02 else 1
+        sign = 1 if corner[axis] > here[axis] else -1
+        best = here[axis]
+        for a, b in sorted(segments, key=lambda pair: sign * min(sign * pair[0][axis], sign * pair[1][axis])):
+            on_line = abs(a[1 - axis] - here[1 - axis]) < 0.02 and abs(b[1 - axis] - here[1 - axis]) < 0.02
+            low, high = sorted((sign * a[axis], sign * b[axis]))
+            if on_line and low <= sign * best + 0.02 < high:
+                best = sign * high
+        if sign * best >= sign * corner[axis] - 0.02:
+            points = points[1:]
+            continue
+        if best != here[axis]:
+            moved = (best, here[1]) if axis == 0 else (here[0], best)
+            points = [moved, *points[1:]]
+        break
+    return points

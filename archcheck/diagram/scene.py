@@ -50,7 +50,6 @@ class Curve:
     double: bool = False
     hover: str = ""
     group: str = ""
-    key: str = ""
     radius: float = 5.0
 
 
@@ -78,3 +77,4 @@ class Scene:
     shapes: list[Shape] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
     above: list[Shape] = field(default_factory=list)
+    top: list[Curve] = field(default_factory=list)

@@ -64,9 +64,10 @@ class Chain:
 
 @dataclass(eq=False, slots=True)
 class Group:
-    """Chains that stand side by side between two stops of their parent."""
+    """Chains that stand side by side between two stops of their parent, level at the foot or at the top."""
 
     chains: list[Chain]
+    level_top: bool = False
 
 
 Place = tuple[tuple[Chain, int], ...]
@@ -125,7 +126,17 @@ def _fill(root: Chain, panel: Panel, on_rails: set[str]) -> None:
             if not chain.items:
                 chain.items.append(Stop(f":pass{len(root.items)}.{number}", "pass"))
         if chains:
-            root.items.append(Group(chains))
+            root.items.append(Group(chains, _alike_at_top(chains, panel)))
+
+
+def _alike_at_top(chains: list[Chain], panel: Panel) -> bool:
+    """Say whether the branches end alike but begin differently, as experts do of which some are weighted."""
+
+    def roles(index: int) -> set[Role]:
+        stops = [chain.items[index] for chain in chains]
+        return {_role(stop, panel) for stop in stops if isinstance(stop, Stop) and stop.key in panel.boxes}
+
+    return len(roles(-1)) == 1 < len(roles(0))
 
 
 def _spine(panel: Panel, on_rails: set[str]) -> list[str]:
@@ -180,7 +191,12 @@ def _add_edges(root: Chain, panel: Panel, places: dict[str, Place]) -> None:
 
 
 def _add_edge(
-    root: Chain, places: dict[str, Place], aside: set[str], start: str | None, boxes: list[str], end: str | None
+    root: Chain,
+    places: dict[str, Place],
+    aside: set[str],
+    start: str | None,
+    boxes: list[str],
+    end: str | None,
 ) -> None:
     if not boxes:
         if start is not None and end is not None and not _adjacent(places.get(start), places.get(end)):
@@ -219,28 +235,38 @@ class _Weaver:
         self.rails: dict[tuple[object, ...], Rail] = {}
 
     def weave(self) -> None:
+        for number, plain in enumerate(self.root.rails):
+            owner, place = self.places[plain.tail][-1]
+            tap = Stop(f":out{number}", "tap")
+            plain.tail = self._insert((owner, place + 1), tap, (_FROM, -1, number))
         for index, edge in enumerate(self.panel.residuals):
             ends = self._ends(index)
             if ends is None:
                 continue
-            chain, tap, sink, is_output = ends
-            shared = (id(tap[0]), tap[1], is_output, id(sink[0]), sink[1], edge.line, edge.kind, tuple(edge.through))
+            chain, below, sink, is_output = ends
+            curve = (id(below[0]), below[1], is_output, id(sink[0]), sink[1])
+            shared = (*curve, edge.line, edge.kind, tuple(edge.through))
             rail = self.rails.get(shared)
             if rail is not None and not edge.label:
                 rail.edges.append(index)
                 continue
-            span = sink[1] - tap[1] if tap[0] is sink[0] is chain else len(chain.items) + 1
+            span = sink[1] - below[1] if below[0] is sink[0] is chain else len(chain.items) + 1
             kind = edge.kind or Kind.IDENTITY
-            tail = self._insert(tap, Stop(f":tap{index}", "tap"), (_FROM if is_output else _AROUND, -span, index))
-            head = self._joined(sink, kind) or self._insert(
+            order = (_FROM if is_output else _AROUND, -span, index)
+            tail = self._insert(below, Stop(f":tap{index}", "tap"), order)
+            head = self._joined(sink, kind, edge.to) or self._insert(
                 sink, Stop(f":sink{index}", "sink", kind), (_SINK, span, index)
             )
-            beads = tuple(name for name in edge.through if name in self.panel.boxes and name not in self.places)
+            beads = tuple(
+                name for name in edge.through if name in self.panel.boxes and name not in self.places
+            )
             self.rails[shared] = Rail(tail, head, [index], beads)
             chain.rails.append(self.rails[shared])
-        for (owner, gap), insertions in sorted(self.insertions.items(), key=lambda each: -each[0][1]):
-            stops: list[Stop | Group] = [each.stop for each in sorted(insertions, key=lambda each: each.order)]
-            self.chains[owner].items[gap:gap] = stops
+        for (key, gap), insertions in sorted(self.insertions.items(), key=lambda each: -each[0][1]):
+            stops: list[Stop | Group] = [
+                each.stop for each in sorted(insertions, key=lambda each: each.order)
+            ]
+            self.chains[key].items[gap:gap] = stops
 
     def _ends(self, index: int) -> tuple[Chain, tuple[Chain, int], tuple[Chain, int], bool] | None:
         """Return the common chain, the gaps (chain, index) of tap and sink, and whether the tap is an output."""
@@ -255,7 +281,9 @@ class _Weaver:
             return None
         above_first: Place = ((self.root, 0),) if from_input else self.places[first]
         above_last = self.places[last]
-        level = max(n for n in range(min(len(above_first), len(above_last))) if above_first[n][0] is above_last[n][0])
+        level = max(
+            n for n in range(min(len(above_first), len(above_last))) if above_first[n][0] is above_last[n][0]
+        )
         if level and not is_output:
             level = self._lifted(above_first, above_last, level)
         chain, low = above_first[level]
@@ -294,10 +322,12 @@ class _Weaver:
                 return True
         return False
 
-    def _joined(self, sink: tuple[Chain, int], kind: Kind) -> str | None:
-        """Return the operator that the author drew for this sink: the last box itself or the next one."""
+    def _joined(self, sink: tuple[Chain, int], kind: Kind, to: str | None) -> str | None:
+        """Return the operator that the author drew for this sink: named by `to`, or right after the last box."""
         chain, gap = sink
-        for item in (chain.items[gap - 1], *chain.items[gap : gap + 1]):
+        if to is not None and is_join(to, self.panel, kind):
+            return to
+        for item in chain.items[gap : gap + 1]:
             if isinstance(item, Stop) and item.what == "box" and is_join(item.key, self.panel, kind):
                 return item.key
         return None

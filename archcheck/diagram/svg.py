@@ -10,12 +10,20 @@ from html import escape
 from archcheck.diagram.theme import dark
 
 _SVG = "http://www.w3.org/2000/svg"
-_KEPT = frozenset({"svg", "g", "path", "polygon", "polyline", "ellipse", "text", "title", "desc", "style", "tspan"})
+_KEPT = frozenset(
+    {"svg", "g", "path", "polygon", "polyline", "ellipse", "text", "title", "desc", "style", "tspan"}
+)
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def finished(
-    drawn: bytes, *, title: str, description: str, digest: str, fonts: tuple[str, ...], hovers: Mapping[str, str]
+    drawn: bytes,
+    *,
+    title: str,
+    description: str,
+    digest: str,
+    fonts: tuple[str, ...],
+    hovers: Mapping[str, str],
 ) -> bytes:
     """Return Graphviz's SVG with what a page needs. `hovers` maps titles of elements to what they show.
 
@@ -44,7 +52,10 @@ def finished(
     root.set("width", root.get("width", "").replace("pt", ""))
     root.set("height", root.get("height", "").replace("pt", ""))
     root.attrib.pop(f"{{{_SVG}}}xlink", None)
-    head = [ET.Element(f"{{{_SVG}}}title", id="archcheck-title"), ET.Element(f"{{{_SVG}}}desc", id="archcheck-desc")]
+    head = [
+        ET.Element(f"{{{_SVG}}}title", id="archcheck-title"),
+        ET.Element(f"{{{_SVG}}}desc", id="archcheck-desc"),
+    ]
     head[0].text, head[1].text = title, description
     style = ET.Element(f"{{{_SVG}}}style")
     style.text = _style(colors)

@@ -142,7 +142,9 @@ def _pieces(line: Line, size: float, max_width: float) -> list[Line]:
     for run in line:
         for part in re.findall(r"\S*\s+|\S+", run.text):
             for atom in _atoms(part, size, max_width):
-                if pieces[-1] and (pieces[-1][-1].text[-1:].isspace() or _breaks_between(pieces[-1][-1], atom)):
+                if pieces[-1] and (
+                    pieces[-1][-1].text[-1:].isspace() or _breaks_between(pieces[-1][-1], atom)
+                ):
                     pieces.append([])
                 pieces[-1].append(Run(atom, run.shift))
     return [tuple(piece) for piece in pieces if piece]
@@ -154,7 +156,11 @@ def _atoms(part: str, size: float, max_width: float) -> list[str]:
     atoms: list[str] = [""]
     for sign in part:
         too_long = _run_width(Run(atoms[-1] + sign), size) > max_width * 0.9
-        if atoms[-1] and not unicodedata.combining(sign) and (too_long or _is_wide(sign) or _is_wide(atoms[-1][-1])):
+        if (
+            atoms[-1]
+            and not unicodedata.combining(sign)
+            and (too_long or _is_wide(sign) or _is_wide(atoms[-1][-1]))
+        ):
             atoms.append("")
         atoms[-1] += sign
     return atoms
@@ -205,6 +211,10 @@ def _is_wide(sign: str) -> bool:
 
 def _is_control(sign: str) -> bool:
     code = ord(sign)
-    if unicodedata.category(sign) in ("Cc", "Cs", "Co", "Zl", "Zp") or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF:
+    if (
+        unicodedata.category(sign) in ("Cc", "Cs", "Co", "Zl", "Zp")
+        or code & 0xFFFE == 0xFFFE
+        or 0xFDD0 <= code <= 0xFDEF
+    ):
         return True
     return code in (0x200E, 0x200F, 0x061C, 0xFEFF) or 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069

@@ -62,7 +62,13 @@ class Theme:
 
 _SANS = ("Helvetica Neue", "Helvetica", "Arial", "Noto Sans", "DejaVu Sans")
 _SERIF = ("Times New Roman", "Times", "Liberation Serif", "Noto Serif", "DejaVu Serif")
-_CJK_SANS = ("Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei")
+_CJK_SANS = (
+    "Noto Sans CJK SC",
+    "Source Han Sans SC",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "WenQuanYi Micro Hei",
+)
 _CJK_SERIF = ("Noto Serif CJK SC", "Source Han Serif SC", "Songti SC", "SimSun")
 
 _ROLES = {
@@ -112,13 +118,40 @@ _GREYS = ("#f6f6f6", "#f1eff4", "#f0f3ed", "#f6f2ec", "#edf1f5", "#f5eff1", "#ef
 
 THEMES = {
     ThemeName.README: Theme(
-        (*_SANS, *_CJK_SANS, "sans-serif"), False, False, 1.0, 1.25, "#1f2328", "#59636e", "#ffffff", _ROLES, _TINTS
+        (*_SANS, *_CJK_SANS, "sans-serif"),
+        False,
+        False,
+        1.0,
+        1.25,
+        "#1f2328",
+        "#59636e",
+        "#ffffff",
+        _ROLES,
+        _TINTS,
     ),
     ThemeName.PAPER: Theme(
-        (*_SERIF, *_CJK_SERIF, "serif"), False, True, 0.9, 0.9, "#000000", "#4d4d4d", "#ffffff", _MUTED, _GREYS
+        (*_SERIF, *_CJK_SERIF, "serif"),
+        False,
+        True,
+        0.9,
+        0.9,
+        "#000000",
+        "#4d4d4d",
+        "#ffffff",
+        _MUTED,
+        _GREYS,
     ),
     ThemeName.SLIDES: Theme(
-        (*_SANS, *_CJK_SANS, "sans-serif"), True, False, 1.35, 2.0, "#16181d", "#4b5563", "#ffffff", _ROLES, _TINTS
+        (*_SANS, *_CJK_SANS, "sans-serif"),
+        True,
+        False,
+        1.35,
+        2.0,
+        "#16181d",
+        "#4b5563",
+        "#ffffff",
+        _ROLES,
+        _TINTS,
     ),
 }
 
@@ -165,7 +198,9 @@ def color(value: str, where: str) -> str:
         return "#" + "".join(digit * 2 for digit in text[1:])
     if text in CSS_COLORS:
         return CSS_COLORS[text]
-    raise DrawError.of("DIA003", f"{where}: not a colour: {value[:40]!r}.", "Write #rrggbb or a CSS name such as teal.")
+    raise DrawError.of(
+        "DIA003", f"{where}: not a colour: {value[:40]!r}.", "Write #rrggbb or a CSS name such as teal."
+    )
 
 
 def ink_on(fill: str, theme: Theme) -> str:

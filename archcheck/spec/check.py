@@ -1,60 +1,61 @@
-"""What one part of a spec says about another: names that must exist, flows without cycles, edges with ends."""
+"""What one part of a spec says about another: the story of the checks; large ones have files of their own."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Mapping
-from itertools import pairwise
-
-from archcheck.spec.codes import (
-    BAD_NAME,
-    BAD_PATTERN,
-    BAD_REALIZED_BY,
-    CYCLE,
-    DUPLICATE_EDGE,
-    NOT_IN_FLOW,
-    RESIDUAL_ENDS,
-    TWICE_IN_FLOW,
-    UNKNOWN_BOX,
-    UNKNOWN_PANEL,
-    UNREACHABLE,
-    SpecCode,
-)
-from archcheck.spec.flow import Reachability, edge_id, ends, flow_edges
-from archcheck.spec.model import ID_PATTERN, Box, Line, Panel, ResidualEdge
-from archcheck.spec.patterns import pattern_problem
-from archcheck.spec.problems import Problems
-from archcheck.spec.words import Path, did_you_mean, quote
-from archcheck.spec.yaml import Document
-
-_ID = re.compile(ID_PATTERN.rstrip("$") + r"\Z")
+from archcheck.spec.check_flow import check_flow
+from archcheck.spec.check_model import check_model
+from archcheck.spec.check_residuals import check_residuals
+from archcheck.spec.codes import BAD_NAME, CYCLE, UNKNOWN_PANEL
+from archcheck.spec.context import Context
+from archcheck.spec.flow import find_cycle
+from archcheck.spec.model import Box, Panel
+from archcheck.spec.words import Path, did_you_mean, quote, route
 
 
-class PanelChecks:
-    """The checks of all panels of one document.
+def check(context: Context) -> None:
+    """Add to the context's problems whatever contradicts itself or names what does not exist."""
+    check_model(context)
+    for name, panel in context.panels.items():
+        path: Path = ("panels", name)
+        context.check_id(name, path)
+        _check_modules(context, panel, path)
+        for box_name, box in panel.boxes.items():
+            _check_box(context, box_name, box, (*path, "boxes", box_name))
+        reachability = check_flow(context, panel, path)
+        check_residuals(context, panel, path, reachability)
+    _check_details(context)
 
-    `panels` holds those that could be read at all. `damaged` are the paths of what could not; what follows from
-    that alone is no problem of its own.
-    """
 
-    def __init__(
-        self, document: Document, panels: Mapping[str, Panel], damaged: Collection[Path], problems: Problems
-    ) -> None:
-        self._document = document
-        self._panels = panels
-        self._damaged = damaged
-        self._problems = problems
+def _check_modules(context: Context, panel: Panel, path: Path) -> None:
+    if panel.scope:
+        context.check_patterns([(panel.scope, (*path, "scope"))])
+    context.check_patterns((module, (*path, "omit", index)) for index, module in enumerate(panel.omit))
 
-    def run(self) -> None:
-        for name, panel in self._panels.items():
-            at: Path = ("panels", name)
-            self._check_id(name, at, "a panel")
-            self._check_pattern(panel.scope or "", (*at, "scope"))
-            for index, module in enumerate(panel.omit):
-                self._check_pattern(module, (*at, "omit", index))
-            for box_name, box in panel.boxes.items():
-                self._check_box(box_name, box, (*at, "boxes", box_name))
-            reachability = self._check_flow(panel, at)
-            self._check_residuals(panel, at, reachability)
-        self._check_details()
-'''+'' if False else '''
+
+def _check_box(context: Context, name: str, box: Box, path: Path) -> None:
+    context.check_id(name, path)
+    if name == "input":
+        hint = "It stands for what enters a panel; call the box otherwise and label it as you like."
+        context.add(BAD_NAME, path, "the name 'input' is reserved", hint, at_key=True)
+    if isinstance(box.module, str):
+        context.check_patterns([(box.module, (*path, "module"))])
+    elif box.module is not None:
+        context.check_patterns((module, (*path, "module", index)) for index, module in enumerate(box.module))
+    panels = context.names(("panels",))
+    if box.detail is not None and box.detail not in panels:
+        message = f"no panel {quote(box.detail)}{did_you_mean(box.detail, panels)}"
+        context.add(UNKNOWN_PANEL, (*path, "detail"), message)
+
+
+def _check_details(context: Context) -> None:
+    """Panels must not open each other in a circle: they could not be bound to modules."""
+    opened_by = {
+        (name, box.detail): ("panels", name, "boxes", box_name, "detail")
+        for name, panel in context.panels.items()
+        for box_name, box in panel.boxes.items()
+        if box.detail in context.panels
+    }
+    cycle = find_cycle(list(context.panels), [(name, str(detail)) for name, detail in opened_by])
+    if cycle:
+        last = opened_by[cycle[-1], cycle[0]]
+        context.add(CYCLE, last, f"panels detail each other in a circle: {route([*cycle, cycle[0]])}")

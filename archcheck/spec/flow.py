@@ -1,14 +1,16 @@
 """What a panel's flow means: edges between boxes, their order, and what lies on the way from one to another.
 
-These functions expect a panel that `load` accepted: every box named exists, and there is no cycle.
+These functions expect a panel that `load` accepted: every box named exists, and there is no cycle (but for
+`find_cycle`, which looks for one).
 """
 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from itertools import pairwise
 
-from archcheck.spec.model import FlowItem, Panel, ResidualEdge
+from archcheck.spec.model import FlowItem, Panel
 
 
 def flow_edges(panel: Panel) -> tuple[tuple[str, str], ...]:
@@ -41,25 +43,6 @@ def between(panel: Panel, first: str, last: str) -> tuple[str, ...]:
     return Reachability(panel).between(first, last)
 
 
-def edge_id(edge: ResidualEdge) -> str:
-    """What findings and `realized_by` call the edge: its name, or else what `ends` says."""
-    return edge.name or ends(edge)
-
-
-def ends(edge: ResidualEdge) -> str:
-    """Where a residual edge begins and ends: BOX, FIRST..LAST or FROM->TO.
-
-    >>> ends(ResidualEdge(around=["norm", "out"])), ends(ResidualEdge(from_="input", to="out"))
-    ('norm..out', 'input->out')
-    """
-    match edge.around:
-        case str():
-            return edge.around
-        case [first, last]:
-            return first if first == last else f"{first}..{last}"
-    return f"{edge.from_ or ''}->{edge.to or ''}"
-
-
 class Reachability:
     """Which boxes of a panel lead to which; for many questions about one panel."""
 
@@ -88,7 +71,24 @@ class Reachability:
         return tuple(box for box in self.order if self.leads(first, box) and self.leads(box, last))
 
 
-def _order(boxes: tuple[str, ...], edges: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+def find_cycle(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """The nodes of one cycle in the order of its edges, from the first one in `nodes`; () if none."""
+    done = set(_order(nodes, edges))
+    preceding = {after: before for before, after in reversed(edges) if before not in done}
+    node = next((node for node in nodes if node not in done), None)
+    walked: list[str] = []
+    while node is not None and node not in walked:
+        walked.append(node)
+        node = preceding[node]
+    if node is None:
+        return ()
+    cycle = walked[walked.index(node) :][::-1]
+    start = min(range(len(cycle)), key=lambda index: nodes.index(cycle[index]))
+    return (*cycle[start:], *cycle[:start])
+
+
+def _order(boxes: Sequence[str], edges: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """The boxes, each after those that lead to it, otherwise as given; without those on or behind a cycle."""
     waits = dict.fromkeys(boxes, 0)
     following: dict[str, list[str]] = {box: [] for box in boxes}
     for before, after in edges:

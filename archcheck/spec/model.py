@@ -174,6 +174,9 @@ class ResidualEdge(_Strict):
         default=Line.SOLID, description="solid: implemented by this panel's module; dashed: drawn only."
     )
     kind: Kind | None = Field(default=None, description="How skip path and branch are joined.")
+    factor_on: Literal["skip", "branch"] | None = Field(
+        default=None, description="Where the factor of a scaled residual stands; not checked unless given."
+    )
     through: list[Id] = Field(default_factory=list, description="Boxes on the skip path, in order.")
     realized_by: Name | None = Field(
         default=None,

@@ -29,9 +29,13 @@ class Problems:
     def add(
         self, code: SpecCode, message: str, place: Place | None = None, path: Path = (), hint: str = ""
     ) -> None:
-        """Note a problem; raises SpecError with those so far when there are too many."""
+        """Note a problem; raises SpecError with those so far when there are too many.
+
+        `message` is a clause, which is made a sentence here; `hint` is a sentence.
+        """
         line, column = place or (None, None)
-        self._found.append(Problem(self.file, line, column, code.code, message, path_text(path), hint))
+        sentence = f"{message[:1].upper()}{message[1:]}."
+        self._found.append(Problem(self.file, line, column, code.code, sentence, path_text(path), hint))
         if len(self._found) >= LIMIT:
             self.stop()
 

@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from archcheck.spec.codes import MISSING_KEY, UNKNOWN_KEY, WRONG_VALUE, SpecCode
 from archcheck.spec.model import Box, Mode, Model, Panel, ResidualEdge, Spec, TensorInput
-from archcheck.spec.words import Path, did_you_mean, listing, quote
+from archcheck.spec.words import Path, did_you_mean, quote
 
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
 
@@ -105,7 +105,9 @@ def _misfits(model: type[BaseModel], data: object, errors: list[ErrorDetails]) -
         groups.setdefault((complaint.path, complaint.at_key), []).append(complaint)
     outer = {path[:length] for path, _ in groups for length in range(len(path))}
     for (path, at_key), complaints in groups.items():
-        if at_key or path not in outer:  # what is wrong inside explains more: another member of the union was meant
+        if (
+            at_key or path not in outer
+        ):  # what is wrong inside explains more: another member of the union was meant
             yield _misfit(model, path, complaints)
 
 
@@ -114,25 +116,33 @@ def _located(data: Any, error: ErrorDetails) -> _Complaint:
     path: Path = ()
     node = data
     for part in error["loc"]:
-        if (isinstance(node, dict) and part in node) or (isinstance(node, list) and isinstance(part, int)):
+        if isinstance(node, dict):
+            # Pydantic writes a key that is no text as one: "None", "1.5".
+            keys = [part] if part in node else [key for key in node if str(key) == part]
+            if keys:
+                path, node = (*path, keys[0]), node[keys[0]]
+        elif isinstance(node, list) and isinstance(part, int):
             path, node = (*path, part), node[part]
     if error["type"] == "missing":
         return _Complaint(error, (*path, error["loc"][-1]), None, at_key=False)
-    at_key = error["loc"][-1] == "[key]" or error["type"] in ("extra_forbidden", "invalid_key")
-    return _Complaint(error, path, path[-1] if at_key and path else node, at_key)
+    about_key = error["loc"][-1:] == ("[key]",) or error["type"] in ("extra_forbidden", "invalid_key")
+    at_key = bool(path) and about_key
+    return _Complaint(error, path, path[-1] if at_key else node, at_key)
 
 
 def _misfit(model: type[BaseModel], path: Path, complaints: list[_Complaint]) -> Misfit:
     first = complaints[0]
     match first.error["type"]:
         case "missing":
-            hint = f"Known keys are {listing(_keys(_model_at(model, path[:-1])))}."
-            return Misfit(MISSING_KEY, path, f"the key {quote(path[-1])} is missing", hint)
+            return _missing_key(_model_at(model, path[:-1]), path)
         case "extra_forbidden":
             return _unknown_key(_model_at(model, path[:-1]), path)
-        case "invalid_key":
-            return _wrong_key(path, [first])
     return _wrong_key(path, complaints) if first.at_key else _wrong_value(path, complaints)
+
+
+def _missing_key(model: type[BaseModel], path: Path) -> Misfit:
+    field = next(field for name, field in model.model_fields.items() if path[-1] in (name, field.alias))
+    return Misfit(MISSING_KEY, path, f"the key {quote(path[-1])} is missing", field.description or "")
 
 
 def _unknown_key(model: type[BaseModel], path: Path) -> Misfit:
@@ -148,9 +158,10 @@ def _unknown_key(model: type[BaseModel], path: Path) -> Misfit:
 def _wrong_key(path: Path, complaints: list[_Complaint]) -> Misfit:
     key = path[-1]
     if not isinstance(key, str):
-        message, hint = f"the key {quote(key)} is no text", f"Write it in quotes: '{quote(key)}'."
+        message = "the key is empty" if key is None else f"the key {quote(key)} is no text"
+        hint = "Write it in quotes."
     else:
-        message, hint = _sentence(f"the key {quote(key)}", key, complaints)
+        message, hint = _sentence("the key", key, complaints)
     return Misfit(WRONG_VALUE, path, message, hint, at_key=True)
 
 
@@ -171,11 +182,18 @@ def _sentence(subject: str, value: object, complaints: list[_Complaint]) -> tupl
     if not expected:
         return f"{subject} {found}, which does not fit", ""
     if len(expected) > 4:
-        return f"{subject} {found}, which is not one of those known", f"Known are {', '.join(choices)}."
-    hint = "In YAML 1.2 only true and false are booleans." if value in ("yes", "no", "on", "off") else ""
+        return f"{subject} {found}, which is not known", f"Known are {', '.join(choices)}."
     *others, last = expected
     either = f"{', '.join(others)} or {last}" if others else last
-    return f"{subject} must be {either}, but {found}", hint if "true or false" in kinds else ""
+    return f"{subject} must be {either}, but {found}", _hint(kinds, value)
+
+
+def _hint(kinds: list[str], value: object) -> str:
+    if "true or false" in kinds and value in ("yes", "no", "on", "off"):
+        return "In YAML 1.2 only true and false are booleans."
+    if "a mapping" in kinds and value is None:
+        return "Write {} for one that says nothing."
+    return ""
 
 
 def _broken_limit(error: ErrorDetails, value: object) -> str:

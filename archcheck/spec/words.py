@@ -61,6 +61,12 @@ def listing(names: Sequence[object], last: str = "and") -> str:
     return f" {last} ".join(part for part in (", ".join(quoted[:-1]), quoted[-1]) if part)
 
 
+def route(names: Sequence[str]) -> str:
+    """`a -> b -> c`, without the middle of a long one."""
+    shown = [escape(name[:_SHOWN]) for name in names]
+    return " -> ".join(shown if len(shown) <= 12 else [*shown[:6], "…", *shown[-5:]])
+
+
 def path_text(path: Path) -> str:
     """The path as users write it.
 

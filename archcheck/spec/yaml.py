@@ -7,11 +7,12 @@ construct objects, recurse as deep as the text says, and expand aliases without 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     CollectionEndEvent,
@@ -86,22 +87,27 @@ def compose(text: str, problems: Problems) -> Document:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     _refuse_characters(text, problems)
     composer = _Composer(problems)
-    mark = None
-    try:
-        for event in YAML(typ="safe", pure=True).parse(text):
-            mark = event.end_mark
-            composer.take(event)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark or mark
-        problems.add(SYNTAX, _syntax_message(error), _within(text, mark), hint=_syntax_hint(error))
-        problems.raise_if_any()
-    except (YAMLError, ValueError, AssertionError) as error:  # slips of the parser: "\UFFFFFFFF", %YAML 1.99
-        problems.add(SYNTAX, f"not valid YAML: {escape(str(error))}", _within(text, mark))
-        problems.raise_if_any()
+    for event in _events(text, problems):
+        composer.take(event)
     if composer.root is None:
         return Document()
     builder = _Builder(problems)
     return Document(builder.build(composer.root, ()), builder.values, builder.keys)
+
+
+def _events(text: str, problems: Problems) -> Iterator[Event]:
+    mark = None
+    try:
+        for event in YAML(typ="safe", pure=True).parse(text):
+            mark = event.end_mark
+            yield event
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark or mark
+        problems.add(SYNTAX, _syntax_message(error), _within(text, mark), hint=_syntax_hint(error))
+        problems.stop()
+    except Exception as error:  # slips of the parser: "\UFFFFFFFF" overflows, %YAML 1.99 fails an assertion
+        problems.add(SYNTAX, f"not valid YAML: {escape(str(error))}", _within(text, mark))
+        problems.stop()
 
 
 @dataclass(slots=True)
@@ -181,10 +187,9 @@ class _Composer:
 
     def _refuse_tag(self, event: NodeEvent, tag: str | None) -> None:
         if tag is not None:
-            place = _place(event.start_mark)
-            self._problems.add(
-                REFUSED_YAML, f"the tag {quote(tag)}: a spec has no tags", place, hint="Remove it."
-            )
+            short = quote(tag.replace("tag:yaml.org,2002:", "!!"))
+            message = f"the tag {short} is refused: a spec is plain data"
+            self._problems.add(REFUSED_YAML, message, _place(event.start_mark), hint="Remove it.")
 
     def _attach(self, node: _Node, event: NodeEvent) -> None:
         self._count += node.size

@@ -8,7 +8,6 @@ with them whatever a diagram says. Loading and running a model runs its code: tr
 from __future__ import annotations
 
 import inspect
-import sys
 import traceback
 from collections.abc import Mapping
 from functools import cached_property
@@ -17,14 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from archcheck import residual
-from archcheck.tracing import replay
-from archcheck.dataflow import Call, Dataflow, Op
+from archcheck import residual, wrong
+from archcheck.dataflow import Call, Dataflow, Module, Op
 from archcheck.errors import ArchcheckError, Problem, TraceError
 from archcheck.findings import Finding
 from archcheck.graph import Residual
 from archcheck.operations import POINTWISE_SHAPE_ASKERS, canonical
 from archcheck.places import display_path, is_model_code, location
+from archcheck.tracing import inspection, replay
 from archcheck.tracing.recorder import ATTRIBUTE, INPUT, OPAQUE, Recorder, Step, recording
 from archcheck.residual import Join
 
@@ -64,9 +63,12 @@ class Trace:
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong whatever a diagram says: RES007, RES008, RES011 and RES012."""
-        from archcheck import wrong
+        return wrong.merged(wrong.find(self.dataflow, self.joins, self.modules))
 
-        return wrong.find(self)
+    @cached_property
+    def modules(self) -> dict[str, Module]:
+        """All modules of the model by path, and those in plain lists that were called."""
+        return inspection.modules(self._recorder)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -164,7 +166,7 @@ def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
         )  # fmt: skip
         made.depth = calls[call.parent].depth + 1 if call.parent >= 0 else 0
         calls.append(made)
-    return Dataflow(ops, calls, recorder.peek(output), tuple(recorder.host_reads))
+    return Dataflow(ops, calls, recorder.peek(output), tuple(recorder.host_reads), inspection.kept(recorder))
 
 
 def _op(step: Step, recorder: Recorder) -> Op:

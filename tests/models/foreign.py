@@ -370,7 +370,12 @@ CASES = (
         for reentrant in (False, True)
     ),
     Case("CustomFunction", CustomFunction, (residual(CustomFunction, "input", "f g"),)),
-    Case("ScriptedModule", ScriptedModule, (residual(ScriptedModule, "input", "f"),)),
+    Case(
+        "ScriptedModule",
+        ScriptedModule,
+        (residual(ScriptedModule, "input", "f"),),
+        unseen="a scripted module takes no hooks",
+    ),
     Case("ScriptedFunction", ScriptedFunction, (residual(ScriptedFunction, "input", "up down"),)),
     Case("CompiledPart", CompiledPart, (residual(CompiledPart, "input", "f"),)),
     Case("Hooked", Hooked, (residual(Hooked, "input", "f"),)),

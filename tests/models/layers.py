@@ -388,6 +388,16 @@ class _Optional(nn.Module):
         return x + self.f(x) if self.shortcut else self.f(x)  # sink
 
 
+class _CrossAttention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.query = nn.Linear(D, D)
+        self.value = nn.Linear(D, D)
+
+    def forward(self, x: Tensor, memory: Tensor) -> Tensor:
+        return F.softmax(self.query(x) @ memory.transpose(1, 2), -1) @ self.value(memory)
+
+
 class Decoder(nn.Module):
     """Self-attention, cross-attention, feed-forward: three residuals in a chain; memory is no source."""
 
@@ -395,12 +405,8 @@ class Decoder(nn.Module):
         super().__init__()
         self.norm1, self.norm2, self.norm3 = nn.LayerNorm(D), nn.LayerNorm(D), nn.LayerNorm(D)
         self.attn = Attention()
-        self.query = nn.Linear(D, D)
-        self.value = nn.Linear(D, D)
+        self.cross = _CrossAttention()
         self.mlp = Mlp()
-
-    def cross(self, x: Tensor, memory: Tensor) -> Tensor:
-        return F.softmax(self.query(x) @ memory.transpose(1, 2), -1) @ self.value(memory)
 
     def forward(self, x: Tensor, memory: Tensor) -> Tensor:
         x = x + self.attn(self.norm1(x))  # sink attn
@@ -429,8 +435,8 @@ def _pair(owner: type[nn.Module], first: str, second: str, source: str, scope: s
 _PARALLEL = (Parallel, ParallelGrouped, ParallelNested)
 _DECODER = (
     residual(Decoder, "input", "norm1 attn", "attn", scope="decoder"),
-    residual(Decoder, "sink(attn)", "norm2 query", "cross", scope="decoder"),
-    residual(Decoder, "sink(query)", "norm3 mlp", "mlp", scope="decoder"),
+    residual(Decoder, "sink(attn)", "norm2 cross", "cross", scope="decoder"),
+    residual(Decoder, "sink(cross)", "norm3 mlp", "mlp", scope="decoder"),
 )
 
 CASES = (
@@ -580,8 +586,8 @@ CASES = (
             residual(Decoder, source, branch, sink)
             for source, branch, sink in (
                 ("input", "norm1 attn", "attn"),
-                ("sink(attn)", "norm2 query", "cross"),
-                ("sink(query)", "norm3 mlp", "mlp"),
+                ("sink(attn)", "norm2 cross", "cross"),
+                ("sink(cross)", "norm3 mlp", "mlp"),
             )
         ),
         inputs=lambda: (torch.randn(2, 6, D), torch.randn(2, 4, D)),

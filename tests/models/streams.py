@@ -311,6 +311,7 @@ class _Mixer(nn.Module):
         self.act = nn.SiLU()
         self.x_proj = nn.Linear(D, 3)
         self.D = nn.Parameter(torch.ones(D))
+        self.norm = nn.LayerNorm(D)
         self.out_proj = nn.Linear(D, D)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -323,10 +324,8 @@ class _Mixer(nn.Module):
             state = state * torch.exp(-F.softplus(step[:, t])) + b[:, t] * u[:, t]
             outputs.append(state * c[:, t])
         y = torch.stack(outputs, dim=1) + u * self.D  # sink
-        return self.out_proj(y * F.silu(gate))
+        return self.out_proj(self.norm(y) * F.silu(gate))
 
-
-_NO_BOUNDARY = "the sum or its source is visible at no module boundary"
 
 CASES = (
     Case(

@@ -1,0 +1,188 @@
+"""Tie a spec to a model: each panel, once for every layer that its scope matches, with its boxes' modules."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from archcheck.errors import Problem, SpecError
+from archcheck.spec.load import LoadedSpec
+from archcheck.spec.model import Box, Panel
+from archcheck.spec.patterns import join, matches
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One instance of a panel: `index` is what the scope's wildcards stood for (None without any).
+
+    `base` is the path that names in the panel are relative to, `own` the modules that the panel shows.
+    `boxes` maps each box to the modules it found; `missing` to the names it did not find.
+    """
+
+    index: int | str | None
+    base: str
+    own: tuple[str, ...]
+    boxes: Mapping[str, tuple[str, ...]]
+    missing: Mapping[str, tuple[str, ...]]
+
+    def bound(self, box: str) -> tuple[str, ...]:
+        return self.boxes.get(box, ())
+
+
+@dataclass(frozen=True)
+class BoundPanel:
+    """A panel with all its layers. `details` is True for a panel that shows the modules of a box."""
+
+    name: str
+    panel: Panel
+    layers: tuple[Layer, ...]
+    details: bool
+
+
+def bind(loaded: LoadedSpec, names: Collection[str]) -> tuple[BoundPanel, ...]:
+    """Bind every panel of a spec to the model whose modules are `names`, in the spec's order.
+
+    Raises SpecError with every scope, and every wildcard, that matches nothing; a plain name that is not
+    there is left to the diff (BOX001).
+    """
+    binder = _Binder(loaded, names)
+    panels = tuple(binder.panel(name) for name in loaded.spec.panels)
+    if binder.problems:
+        raise SpecError(binder.problems)
+    return panels
+
+
+class _Binder:
+    def __init__(self, loaded: LoadedSpec, names: Collection[str]) -> None:
+        self.loaded = loaded
+        self.names = dict.fromkeys(names)
+        self.rename = loaded.spec.model.rename
+        self.problems: list[Problem] = []
+        self.parents = {
+            box.detail: (panel, name)
+            for panel, value in loaded.spec.panels.items()
+            for name, box in value.boxes.items()
+            if box.detail
+        }
+        self.bound: dict[str, BoundPanel] = {}
+
+    def panel(self, name: str) -> BoundPanel:
+        if name not in self.bound:
+            panel = self.loaded.spec.panels[name]
+            scopes = self._scopes(name, panel)
+            layers = tuple(self._layer(name, panel, *scope) for scope in scopes)
+            self.bound[name] = BoundPanel(name, panel, layers, panel.scope is None and name in self.parents)
+        return self.bound[name]
+
+    def _scopes(self, name: str, panel: Panel) -> list[tuple[int | str | None, str, tuple[str, ...]]]:
+        """(index, base, own modules) of every layer of a panel."""
+        if panel.scope is not None:
+            return self._matching(name, panel.scope, ("panels", name, "scope"))
+        if name not in self.parents:
+            return [(None, "", ("",))]
+        above, box_name = self.parents[name]
+        box = self.loaded.spec.panels[above].boxes[box_name]
+        parent = self.panel(above)
+        if isinstance(box.module, str) and "*" in box.module:
+            pattern = join(self.loaded.spec.panels[above].scope or "", box.module)
+            return self._matching(name, pattern, ("panels", above, "boxes", box_name, "module"))
+        return [(layer.index, layer.base, layer.bound(box_name)) for layer in parent.layers]
+
+    def _matching(
+        self, name: str, pattern: str, place: tuple[str, ...]
+    ) -> list[tuple[int | str | None, str, tuple[str, ...]]]:
+        found = matches(self._renamed(pattern), self.names)
+        if not found:
+            self._problem(pattern, place)
+        return [(_index(captures), path, (path,)) for path, captures in found]
+
+    def _layer(
+        self, name: str, panel: Panel, index: int | str | None, base: str, own: tuple[str, ...]
+    ) -> Layer:
+        boxes: dict[str, tuple[str, ...]] = {}
+        missing: dict[str, tuple[str, ...]] = {}
+        for box_name, box in panel.boxes.items():
+            found: list[str] = []
+            for pattern in patterns(box):
+                path = self._renamed(join(base, pattern))
+                hits = [hit for hit, _ in matches(path, self.names)]
+                found += hits
+                if not hits and "*" in pattern:
+                    self._problem(path, ("panels", name, "boxes", box_name, "module"))
+                elif not hits:
+                    missing[box_name] = (*missing.get(box_name, ()), path)
+            boxes[box_name] = tuple(dict.fromkeys(found))
+        return Layer(index, base, own, boxes, missing)
+
+    def _renamed(self, path: str) -> str:
+        """The model's own name for a path of the spec, by the longest prefix in `rename`."""
+        for prefix in sorted(self.rename, key=len, reverse=True):
+            if path == prefix or path.startswith(f"{prefix}."):
+                return join(self.rename[prefix], path[len(prefix) + 1 :])
+            renamed = _renamed_pattern(path, prefix, self.rename[prefix])
+            if renamed is not None:
+                return renamed
+        return path
+
+    def _problem(self, pattern: str, place: tuple[str, ...]) -> None:
+        spot = self.loaded.place(*place)
+        self.problems.append(
+            Problem(
+                spot.file, spot.line, spot.column, "SPEC030", f"no module of the model matches {pattern!r}",
+                ".".join(place), suggestion(self._renamed(pattern), self.names),
+            )
+        )  # fmt: skip
+
+
+def patterns(box: Box) -> tuple[str, ...]:
+    """The module patterns of a box."""
+    if box.module is None:
+        return ()
+    return (box.module,) if isinstance(box.module, str) else tuple(box.module)
+
+
+def suggestion(path: str, names: Collection[str]) -> str:
+    """What to do about a path that no module has: the nearest that exists, or what stands beside it."""
+    concrete = path.replace("*", "0")
+    parent, _, leaf = concrete.rpartition(".")
+    depth = concrete.count(".")
+    beside = [
+        name for name in names
+        if name and name.count(".") == depth and name.rpartition(".")[0] == parent
+    ]  # fmt: skip
+    near = difflib.get_close_matches(leaf, [name.rpartition(".")[2] for name in beside], n=1, cutoff=0.6)
+    if near:
+        return f"Did you mean {f'{parent}.{near[0]}' if parent else near[0]}?"
+    if beside:
+        listed = ", ".join(name.rpartition(".")[2] for name in beside[:8]) + (", …" if len(beside) > 8 else "")
+        return f"{parent or 'The model'} has {listed}."
+    anywhere = difflib.get_close_matches(concrete, [name for name in names if name], n=1, cutoff=0.6)
+    return f"Did you mean {anywhere[0]}?" if anywhere else ""
+
+
+def _renamed_pattern(path: str, prefix: str, target: str) -> str | None:
+    """`rename` with wildcards: `layers.*.attn` -> `blocks.*.mixer` for `layers.3.attn.q`."""
+    if "*" not in prefix or prefix.count("*") != target.count("*"):
+        return None
+    parts, wanted = path.split("."), prefix.split(".")
+    if len(parts) < len(wanted):
+        return None
+    captured: list[str] = []
+    for part, want in zip(parts, wanted, strict=False):
+        if want == "*":
+            captured.append(part)
+        elif part != want:
+            return None
+    filled = target
+    for value in captured:
+        filled = filled.replace("*", "\0", 1).replace("\0", value.replace("*", "\1"), 1)
+    return join(filled.replace("\1", "*"), ".".join(parts[len(wanted) :]))
+
+
+def _index(captures: tuple[str, ...]) -> int | str | None:
+    if not captures:
+        return None
+    if len(captures) == 1 and captures[0].isdigit():
+        return int(captures[0])
+    return ".".join(captures)

@@ -1,0 +1,189 @@
+"""A drawing: DOT text with a digest of its meaning, and the files that are made of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import struct
+import tempfile
+import unicodedata
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from archcheck.diagram import graphviz_engine, mermaid, svg
+from archcheck.diagram.compose import Composer
+from archcheck.diagram.dot import FORMAT, texts, to_dot
+from archcheck.diagram.errors import DrawError
+from archcheck.diagram.theme import THEMES, Style
+from archcheck.diagram.verdict import Marker, with_ghosts
+from archcheck.findings import Report
+from archcheck.spec.model import Spec
+
+SUFFIXES = (".svg", ".png", ".pdf", ".dot", ".mmd", ".mermaid", ".html")
+_CARRIED = re.compile(rb"archcheck-digest[ \0:]+([0-9a-f]{64})")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A diagram ready to be written. `dot` is its DOT text, `digest` what it means, as a SHA-256 in hex.
+
+    The digest covers what the spec draws, the findings and the style; it is the same for every Graphviz, font
+    and machine. `hovers` maps elements to the text that an SVG viewer shows over them.
+    """
+
+    spec: Spec
+    report: Report | None
+    style: Style
+    dot: str
+    digest: str
+    title: str
+    description: str
+    hovers: dict[str, str]
+    signs: frozenset[str]
+
+    def _repr_svg_(self) -> str:
+        """Show the drawing in a notebook."""
+        return render(self, ".svg").decode()
+
+
+def draw(spec: Spec, report: Report | None = None, *, style: Style = Style()) -> Drawing:  # noqa: B008
+    """Draw a spec, with the verdict of a report where there is one.
+
+    Raises DrawError (DIA003) for a colour that is none and for a panel that the spec has not.
+    """
+    composer = Composer(with_ghosts(spec, report), style)
+    placed = composer.compose()
+    marker = Marker(composer, placed, report) if report is not None else None
+    if marker is not None:
+        marker.mark()
+    composer.finish(placed, marker.listing() if marker else [], marker.legend() if marker else [])
+    scene = composer.scene
+    digest = _digest(spec, report, style)
+    hovers = {shape.key: shape.hover for shape in [*scene.shapes, *scene.above] if shape.hover}
+    hovers |= {f"{curve.tail}->{curve.head}": curve.hover for curve in scene.curves if curve.hover}
+    signs = frozenset(sign for text in texts(scene) for sign in text if _needs_glyph(sign))
+    return Drawing(
+        spec, report, style, to_dot(scene, digest), digest, scene.title, scene.description, hovers, signs
+    )
+
+
+def render(drawing: Drawing, suffix: str) -> bytes:
+    """Return the drawing in the format that a file suffix names (`.svg`, `.png`, `.pdf`, `.dot`, `.mmd`, `.html`).
+
+    Raises DrawError (DIA002) for another suffix or without Graphviz, and (DIA003) where PNG or PDF would show
+    empty boxes because no font here has a sign.
+    """
+    match suffix.lower():
+        case ".svg":
+            return svg.finished(
+                graphviz_engine.run(drawing.dot, "svg"),
+                title=drawing.title,
+                description=drawing.description,
+                digest=drawing.digest,
+                fonts=THEMES[drawing.style.theme].fonts,
+                hovers=drawing.hovers,
+            )
+        case ".png":
+            _check_glyphs(drawing)
+            dot = drawing.dot.replace("  graph [", f"  graph [dpi={drawing.style.dpi} ", 1)
+            return _png_with_digest(graphviz_engine.run(dot, "png"), drawing.digest)
+        case ".pdf":
+            _check_glyphs(drawing)
+            return (
+                graphviz_engine.run(drawing.dot, "pdf") + f"\n% archcheck-digest {drawing.digest}\n".encode()
+            )
+        case ".dot":
+            return drawing.dot.encode()
+        case ".mmd" | ".mermaid":
+            return mermaid.to_mermaid(drawing.spec, drawing.style, drawing.digest).encode()
+        case ".html":
+            from archcheck.diagram import html
+
+            return html.page(drawing, render(drawing, ".svg")).encode()
+    known = ", ".join(SUFFIXES)
+    raise DrawError.of(
+        "DIA002", f"Can't draw to a file ending in {suffix[:20]!r}.", f"Choose one of {known}."
+    )
+
+
+def write(drawing: Drawing, path: Path) -> None:
+    """Write the drawing to `path`, whole or not at all, in the format of its suffix.
+
+    Raises DrawError (DIA002) where it can't be drawn or the file can't be written.
+    """
+    content = render(drawing, path.suffix)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(name, 0o666 & ~mask)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        message = f"Can't write the diagram: {error.strerror or error}."
+        raise DrawError.of(
+            "DIA002", message, "Choose a file in a folder that can be written.", str(path)
+        ) from error
+
+
+def digest_of(path: Path) -> str | None:
+    """Return the digest that a drawn file carries, or None where there is no such file or it carries none."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    found = _CARRIED.search(content)
+    return found[1].decode() if found else None
+
+
+def _digest(spec: Spec, report: Report | None, style: Style) -> str:
+    meaning = {
+        "format": FORMAT,
+        "spec": spec.model_dump(mode="json", exclude={"model"}, exclude_defaults=True),
+        "style": [style.theme, style.layout, style.panels],
+        "findings": [
+            [f.code, f.panel, f.edge, [str(layer) for layer in f.layers], f.code_source, list(f.code_branch)]
+            for f in (report.findings if report else ())
+        ],
+        "proofs": sorted({(p.panel, p.edge) for p in (report.proofs if report else ())}),
+    }
+    text = json.dumps(meaning, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _needs_glyph(sign: str) -> bool:
+    if ord(sign) < 0x7F or unicodedata.combining(sign):
+        return False
+    return unicodedata.category(sign)[0] in "LNPS" or unicodedata.category(sign) == "Mc"
+
+
+def _check_glyphs(drawing: Drawing) -> None:
+    """Refuse to draw signs as empty boxes."""
+    if not drawing.signs:
+        return
+    missing = sorted(graphviz_engine.undrawn(drawing.dot, set(drawing.signs)))
+    if not missing:
+        return
+    names = ", ".join(f"{sign} (U+{ord(sign):04X})" for sign in missing[:12])
+    more = f" and {len(missing) - 12} more" if len(missing) > 12 else ""
+    wide = any(unicodedata.east_asian_width(sign) in "WF" for sign in missing)
+    font = "Noto Sans CJK (Debian: apt install fonts-noto-cjk)" if wide else "Noto Sans or DejaVu Sans"
+    hint = (
+        f"Install a font that has them, such as {font}, or write .svg, which leaves the font to the viewer."
+    )
+    raise DrawError.of("DIA003", f"No font on this machine has: {names}{more}.", hint)
+
+
+def _png_with_digest(png: bytes, digest: str) -> bytes:
+    """Put the digest into a text chunk right after the header."""
+    body = b"tEXt" + b"archcheck-digest\0" + digest.encode()
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    return png[:33] + chunk + png[33:]

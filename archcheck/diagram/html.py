@@ -1,0 +1,215 @@
+"""One self-contained page: the diagram with its verdict; a click on an edge shows spec and code side by side.
+
+The page loads nothing: its policy forbids every request, and the one script is allowed by its hash.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archcheck.diagram.compose import chosen
+from archcheck.diagram.panels import edge_class
+from archcheck.diagram.text import clean, plain
+from archcheck.diagram.verdict import place
+from archcheck.findings import Finding, Proof, Report
+from archcheck.graph import Location
+from archcheck.spec.edges import edge_id, ends
+
+if TYPE_CHECKING:
+    from archcheck.diagram.drawing import Drawing
+
+AROUND = 4
+_LARGEST = 2_000_000
+_NOWHERE = "base-uri 'none'; form-action 'none'"
+
+_SCRIPT = """
+const cards = [...document.querySelectorAll('.card')];
+const hint = document.getElementById('hint');
+function show(name) {
+  for (const card of cards) card.hidden = card.dataset.edge !== name;
+  for (const edge of document.querySelectorAll('.picked')) edge.classList.remove('picked');
+  for (const edge of document.getElementsByClassName(name)) edge.classList.add('picked');
+  hint.hidden = true;
+}
+for (const card of cards) {
+  for (const edge of document.getElementsByClassName(card.dataset.edge)) {
+    edge.setAttribute('tabindex', '0');
+    edge.setAttribute('role', 'button');
+    const hit = edge.querySelector('path').cloneNode();
+    hit.setAttribute('class', 'hit');
+    edge.append(hit);
+    edge.addEventListener('click', () => show(card.dataset.edge));
+    edge.addEventListener('keydown', (event) => {
+      if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); show(card.dataset.edge); }
+    });
+  }
+}
+for (const button of document.querySelectorAll('button[data-edge]')) {
+  button.addEventListener('click', () => show(button.dataset.edge));
+}
+for (const card of cards) card.hidden = true;
+hint.hidden = false;
+"""
+
+_STYLE = """
+:root{color-scheme:light dark;--ink:#1f2328;--muted:#59636e;--paper:#fff;--soft:#f5f6f8;--line:#d5d9de;
+--wrong:#c62828;--proved:#2e7d32;--mark:#fff3c4}
+@media (prefers-color-scheme:dark){:root{--ink:#dfe3e8;--muted:#9aa4af;--paper:#161616;--soft:#202327;--line:#3a4048;
+--wrong:#ff8a80;--proved:#81c784;--mark:#4a3f12}}
+body{margin:0 auto;max-width:1500px;padding:1rem;background:var(--paper);color:var(--ink);
+font:15px/1.5 system-ui,sans-serif}
+h1{font-size:1.4rem}h2{font-size:1.05rem;margin:.2rem 0}
+figure{margin:0;overflow-x:auto}figure svg{max-width:100%;height:auto}
+.residual{cursor:pointer}.residual>.hit{stroke:transparent;stroke-width:14;fill:none;pointer-events:stroke}
+.residual:focus>path,.picked>path{stroke-width:3.2}
+.card{border:1px solid var(--line);border-radius:10px;padding:.8rem 1rem;margin:.8rem 0}
+.sides{display:grid;grid-template-columns:repeat(auto-fit,minmax(320px,1fr));gap:1rem}
+pre{background:var(--soft);border-radius:8px;padding:.6rem;overflow-x:auto;margin:.3rem 0;
+font:13px/1.5 ui-monospace,monospace}
+mark{background:var(--mark);color:inherit;display:inline-block;min-width:100%}
+.wrong{color:var(--wrong)}.proved{color:var(--proved)}.muted{color:var(--muted)}
+button{font:inherit;text-align:left;background:none;border:0;padding:0;color:inherit;cursor:pointer;
+text-decoration:underline}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Card:
+    """What is known of one residual edge or of one finding that has no edge."""
+
+    name: str
+    heading: str
+    findings: tuple[tuple[int, Finding], ...]
+    proofs: tuple[Proof, ...]
+
+
+def page(drawing: Drawing, picture: bytes) -> str:
+    """Return the page for a drawing; `picture` is its SVG.
+
+    Lines of the spec and of the code are read from the files that the report names, where they can be.
+    """
+    svg = re.sub(r"^<\?xml[^>]*\?>\s*<!--.*?-->\s*", "", picture.decode(), flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; {_NOWHERE}"
+    cards = list(_cards(drawing))
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            f"<!-- archcheck-digest {drawing.digest} -->",
+            '<html lang="en">',
+            '<head><meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{_text(drawing.title, 200)}</title>",
+            f"<style>{_STYLE}</style></head>",
+            "<body>",
+            f"<h1>{_text(drawing.title, 200)}</h1>",
+            _verdict(drawing.report),
+            f"<figure>{svg}</figure>",
+            _findings(drawing.report, cards),
+            '<p id="hint" class="muted" hidden>Choose a residual connection in the diagram to see its lines.</p>',
+            *(_card(card) for card in cards),
+            f"<script>{_SCRIPT}</script>",
+            "</body></html>",
+            "",
+        ]
+    )
+
+
+def _cards(drawing: Drawing) -> Iterator[_Card]:
+    report = drawing.report
+    findings = list(enumerate(report.findings)) if report else []
+    shown: set[int] = set()
+    for name in chosen(drawing.spec, drawing.style):
+        panel = drawing.spec.panels[name]
+        for index, edge in enumerate(panel.residuals):
+            names = {edge_id(edge), ends(edge)}
+            mine = tuple((n, f) for n, f in findings if f.panel == name and f.edge in names)
+            proofs = tuple(
+                p for p in (report.proofs if report else ()) if p.panel == name and p.edge in names
+            )
+            shown |= {number for number, _ in mine}
+            kind = f", {edge.kind}" if edge.kind else ""
+            heading = f"{panel.title or name}: {edge_id(edge)} ({edge.line}{kind})"
+            yield _Card(edge_class(drawing.spec, name, index), heading, mine, proofs)
+    for number, finding in findings:
+        if number not in shown:
+            yield _Card(
+                f"finding-{number}", f"{finding.panel} {finding.edge}".strip(), ((number, finding),), ()
+            )
+
+
+def _verdict(report: Report | None) -> str:
+    if report is None:
+        return ""
+    count = len(report.findings)
+    words = "The diagram says what the code does." if not count else f"{count} finding{'s' * (count != 1)}."
+    return f'<p class="{"wrong" if count else "proved"}"><strong>{words}</strong></p>'
+
+
+def _findings(report: Report | None, cards: list[_Card]) -> str:
+    if report is None or not report.findings:
+        return ""
+    names = {number: card.name for card in cards for number, _ in card.findings}
+    items = [
+        f'<li><button data-edge="{names[number]}">{_text(finding.code, 20)} {_text(finding.message)}</button></li>'
+        for number, finding in enumerate(report.findings)
+    ]
+    return f'<ol class="wrong">{"".join(items)}</ol>'
+
+
+def _card(card: _Card) -> str:
+    parts = [f'<section class="card" data-edge="{card.name}"><h2>{_text(card.heading, 300)}</h2>']
+    spec: Location | None = None
+    code: Location | None = None
+    for number, finding in card.findings:
+        parts.append(
+            f'<p class="wrong">✗ {number + 1}. {_text(finding.code, 20)} {_text(finding.message)}</p>'
+        )
+        parts += [f'<p class="muted">Drawn: {_text(finding.drawn)}</p>'] if finding.drawn else []
+        parts += [f'<p class="muted">Code: {_text(finding.traced)}</p>'] if finding.traced else []
+        spec, code = spec or finding.spec, code or finding.location
+    for proof in card.proofs:
+        layers = f" in {proof.count} layers" if proof.count > 1 else ""
+        parts.append(f'<p class="proved">✓ {_text(proof.statement or "proved")}{layers}</p>')
+        spec = spec or proof.spec
+        code = code or next((residual.location for residual in proof.residuals if residual.location), None)
+    if not card.findings and not card.proofs:
+        parts.append('<p class="muted">Not checked in this run.</p>')
+    parts.append(f'<div class="sides">{_excerpt("Spec", spec)}{_excerpt("Code", code)}</div></section>')
+    return "".join(parts)
+
+
+def _excerpt(heading: str, location: Location | None) -> str:
+    """Return the line with those around it, or only its place where the file can't be read."""
+    if location is None:
+        return ""
+    title = f"<div><h2>{heading}: {_text(place(location), 200)}</h2>"
+    lines = _lines(location)
+    first = max(1, location.line - AROUND)
+    body = []
+    for number, line in enumerate(lines[first - 1 : location.line + AROUND], start=first):
+        text = f"{number:5d}  {escape(clean(line[:300]))}"
+        body.append(f"<mark>{text}</mark>" if number == location.line else text)
+    return title + (f"<pre>{chr(10).join(body)}</pre></div>" if body else "</div>")
+
+
+def _lines(location: Location) -> list[str]:
+    path = Path(location.file)
+    try:
+        if not path.is_file() or path.stat().st_size > _LARGEST:
+            return []
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except (OSError, ValueError):
+        return []
+
+
+def _text(text: str, limit: int = 1_000) -> str:
+    return escape(plain(text, limit))

@@ -1,0 +1,96 @@
+"""Build the model, run it in every mode, and hold what ran as `Execution`s. Imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from archcheck import wrong
+from archcheck.errors import ArchcheckError
+from archcheck.execution import Execution
+from archcheck.inputs import build_inputs, guess_inputs
+from archcheck.residual import find_products
+from archcheck.spec.model import Mode, Model
+from archcheck.target import build_model, materialize
+from archcheck.tracing import Trace, trace
+from archcheck.verification import modes_of
+
+Progress = Callable[[str], None]
+
+
+def run_modes(
+    model: Model, given: nn.Module | None, search: Sequence[Path], prove: bool, progress: Progress
+) -> list[Execution]:
+    """One execution for each mode of the spec, of the model `given` or else built from the spec.
+
+    Raises TargetError where the model or its inputs can't be built, TraceError where it does not run.
+    """
+    executions = []
+    for mode in modes_of(model):
+        traced, remarks = _run(model, mode, given, search, progress)
+        if prove:
+            from archcheck.proving import prove as proved
+
+            progress(f"proving by replay and ablation ({mode.name})")
+            remarks += proved(traced)
+        progress("looking for residual connections")
+        executions.append(execution(traced, mode.name, tuple(remarks)))
+    return executions
+
+
+def execution(traced: Trace, mode: str, remarks: tuple[str, ...] = ()) -> Execution:
+    """What the diff reads of a trace."""
+    return Execution(
+        mode=mode,
+        flow=traced.dataflow,
+        modules=traced.modules,
+        joins=traced.joins,
+        products=find_products(traced.dataflow),
+        faults=wrong.find(traced.dataflow, traced.joins, traced.modules),
+        remarks=(*remarks, *traced.remarks),
+    )
+
+
+def _run(
+    model: Model, mode: Mode, given: nn.Module | None, search: Sequence[Path], progress: Progress
+) -> tuple[Trace, list[str]]:
+    """The trace of one mode, on real values where the model is small enough or its code needs them."""
+    inputs = {**model.inputs, **mode.inputs}
+    if given is not None:
+        was_training = given.training
+        try:
+            return _trace(given, nullcontext, inputs, mode, search, progress), []
+        finally:
+            given.train(was_training)
+    progress(f"building {model.target}")
+    built = build_model(model, arguments=mode.arguments, search=search)
+    try:
+        return _trace(built.module, built.running, inputs, mode, search, progress), [built.remark]
+    except ArchcheckError:
+        if built.device != "meta":
+            raise
+    built = materialize(built)
+    return _trace(built.module, built.running, inputs, mode, search, progress), [built.remark]
+
+
+def _trace(
+    module: nn.Module, running: Callable[[], AbstractContextManager[None]], inputs: dict[str, Any], mode: Mode,
+    search: Sequence[Path], progress: Progress,
+) -> Trace:  # fmt: skip
+    module.train(mode.train)
+    progress(f"running {type(module).__name__} ({mode.name})")
+    examples = [build_inputs(module, inputs, search=search)] if inputs else guess_inputs(module)
+    first: ArchcheckError | None = None
+    for example in examples:
+        try:
+            with running(), torch.set_grad_enabled(mode.train):
+                return trace(module, *example.args, **example.kwargs)
+        except ArchcheckError as error:
+            first = first or error
+    assert first is not None  # there is at least one example
+    raise first

@@ -1,0 +1,82 @@
+"""What the checks of a spec share: the document, what could be read of it, and where problems go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archcheck.spec.codes import BAD_NAME, BAD_PATTERN, SpecCode
+from archcheck.spec.model import ID_PATTERN, Panel
+from archcheck.spec.patterns import pattern_problem
+from archcheck.spec.problems import Problems
+from archcheck.spec.words import Path, quote
+from archcheck.spec.yaml import Document
+
+_ID = re.compile(ID_PATTERN)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A document under check.
+
+    `panels` holds the panels that could be read, if need be without their misfits; `damaged` are the paths
+    of all misfits, so that what follows from one is not reported as a problem of its own.
+    """
+
+    document: Document
+    panels: Mapping[str, Panel]
+    damaged: frozenset[Path]
+    problems: Problems
+
+    def add(self, code: SpecCode, path: Path, message: str, hint: str = "", *, at_key: bool = False) -> None:
+        """Note a problem with the node at `path`, or with its key."""
+        place = self.document.key_place(path) if at_key else self.document.place(path)
+        self.problems.add(code, message, place, path, hint)
+
+    def intact(self, path: Path) -> bool:
+        """Whether all that was written at `path` could be read."""
+        return not any(
+            path == damaged[: len(path)] or damaged == path[: len(damaged)] for damaged in self.damaged
+        )
+
+    def names(self, path: Path) -> tuple[str, ...]:
+        """The keys of the mapping at `path` as written, whether or not what they hold could be read."""
+        return tuple(key for key in self._node(path) or () if isinstance(key, str))
+
+    def texts(self, path: Path) -> Iterator[tuple[str, Path]]:
+        """The text at `path`, or all those in the lists there, each with its own path; as written."""
+        node = self._node(path)
+        if isinstance(node, str):
+            yield node, path
+        elif isinstance(node, list):
+            for index in range(len(node)):
+                yield from self.texts((*path, index))
+
+    def _node(self, path: Path) -> Any:
+        node = self.document.data
+        for part in path:
+            if isinstance(node, dict) and part not in node:
+                return None
+            node = node[part]
+        return node
+
+    def line(self, path: Path) -> int:
+        """The line of the node at `path`."""
+        return self.document.place(path).line
+
+    def check_id(self, name: str, path: Path) -> None:
+        """A panel's or box's name; `path` leads to its entry."""
+        if not _ID.fullmatch(name):
+            message = f"the name {quote(name)} has more than letters, digits, '_' and '-'"
+            self.add(
+                BAD_NAME, path, message, "What is shown may be anything: the label or title.", at_key=True
+            )
+
+    def check_patterns(self, patterns: Iterable[tuple[str, Path]]) -> None:
+        """Module patterns with their paths."""
+        for pattern, path in patterns:
+            if problem := pattern_problem(pattern):
+                hint = "Write dots, as in layers.0.mlp." if "[" in pattern else ""
+                self.add(BAD_PATTERN, path, f"{quote(pattern)} is no module pattern: {problem}", hint)

@@ -1,0 +1,40 @@
+"""What residual edges are called, and which solid edge a dashed one refers to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archcheck.spec.model import Panel, ResidualEdge
+
+
+def edge_id(edge: ResidualEdge) -> str:
+    """What findings and `realized_by` call the edge: its name, or else what `ends` says."""
+    return edge.name or ends(edge)
+
+
+def ends(edge: ResidualEdge) -> str:
+    """Where a residual edge begins and ends: BOX, FIRST..LAST or FROM->TO.
+
+    >>> ends(ResidualEdge(around=["norm", "out"])), ends(ResidualEdge(from_="input", to="out"))
+    ('norm..out', 'input->out')
+    """
+    match edge.around:
+        case str():
+            return edge.around
+        case [first, last]:
+            return first if first == last else f"{first}..{last}"
+    return f"{edge.from_ or ''}->{edge.to or ''}"
+
+
+def find_edge(panels: Mapping[str, Panel], reference: str) -> tuple[str, ResidualEdge] | None:
+    """The panel and the residual edge that `PANEL.EDGE` names; EDGE is the edge's name or its ends.
+
+    None where there is no such panel or edge.
+    """
+    panel, _, wanted = reference.partition(".")
+    edges = panels[panel].residuals if panel in panels else []
+    for called in (edge_id, ends):
+        for edge in edges:
+            if called(edge) == wanted:
+                return panel, edge
+    return None

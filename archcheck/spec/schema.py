@@ -1,0 +1,27 @@
+"""The JSON Schema of a spec, by which editors complete and check while one writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from archcheck.spec.model import Spec, Target, TensorInput
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a spec. What needs more than the shape, `load` checks."""
+    _, definitions = models_json_schema([(model, "validation") for model in (Spec, TensorInput, Target)])
+    parts: dict[str, Any] = definitions["$defs"]
+    for name in ("Model", "Mode"):
+        parts[name]["properties"]["inputs"]["additionalProperties"] = {
+            "if": {"type": "object", "required": ["shape"]},
+            "then": {"$ref": "#/$defs/TensorInput"},
+        }
+    top = parts.pop("Spec")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **top,
+        "title": "archcheck spec",
+        "$defs": parts,
+    }

@@ -1,0 +1,101 @@
+"""What the model's modules are, beyond the run: their classes, and what their code speaks of."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from functools import lru_cache
+from types import CodeType, FunctionType
+from typing import Any
+
+from torch import Tensor, nn
+
+from archcheck.dataflow import Module
+from archcheck.graph import Location
+from archcheck.places import location
+from archcheck.tracing.recorder import Recorder
+
+# Code that reaches modules without naming them.
+_BY_ANY_NAME = frozenset(["_modules", "children", "modules", "named_children", "named_modules", "getattr",
+                          "get_submodule", "__dict__", "__getattr__"])  # fmt: skip
+
+
+def modules(recorder: Recorder) -> dict[str, Module]:
+    """All modules by path, in the order in which they were registered; called ones in plain lists last."""
+    found = dict(recorder.model.named_modules())
+    for call in recorder.calls:
+        found.setdefault(call.path, call.module)
+    holders = {""} if any(True for _ in recorder.model.parameters()) else set()
+    for path, module in found.items():
+        if module._parameters and any(value is not None for value in module._parameters.values()):
+            while path:
+                holders.add(path)
+                path = path.rpartition(".")[0]
+    return {
+        path: Module(path, type(module).__name__, path in holders, _mentioned(path, found), _defined(module))
+        for path, module in found.items()
+    }
+
+
+def kept(recorder: Recorder) -> frozenset[int]:
+    """Steps whose results are read by no other step, but still held by something after the run."""
+    read = {step for each in recorder.steps for operand in each.operands for step in operand}
+    found = set()
+    for index, step in enumerate(recorder.steps):
+        # Held here: the tape's list of living tensors, the step, and the call of getrefcount.
+        if index not in read and isinstance(step.out, Tensor) and sys.getrefcount(step.out) > 3:
+            found.add(index)
+    return frozenset(found)
+
+
+def _defined(module: nn.Module) -> Location | None:
+    """Where the module's forward is written."""
+    code = getattr(inspect.unwrap(type(module).forward), "__code__", None)
+    return location(code, code.co_firstlineno) if code is not None else None
+
+
+def _mentioned(path: str, found: dict[str, nn.Module]) -> bool:
+    """Does code of a module above speak of this one, outside of `__init__`?"""
+    owner, _, name = path.rpartition(".")
+    while owner and isinstance(found.get(owner), (nn.ModuleList, nn.ModuleDict, nn.Sequential)):
+        owner, _, name = owner.rpartition(".")
+    while True:
+        names = _names(type(found[owner])) if owner in found else _BY_ANY_NAME
+        if name in names or names & _BY_ANY_NAME:
+            return True
+        if not owner:
+            return False
+        owner = owner.rpartition(".")[0]
+
+
+@lru_cache(maxsize=None)
+def _names(kind: type) -> frozenset[str]:
+    """The names and strings in the methods of a class, but for its construction."""
+    found: set[str] = set()
+    for base in kind.__mro__:
+        if base in (nn.Module, object):
+            continue
+        for name, value in vars(base).items():
+            if name != "__init__":
+                for code in _codes(value):
+                    found |= _mentioned_in(code)
+    return frozenset(found)
+
+
+def _codes(value: Any) -> Iterator[CodeType]:
+    if isinstance(value, property):
+        value = value.fget
+    value = inspect.unwrap(getattr(value, "__func__", value)) if callable(value) or hasattr(value, "__func__") else value
+    if isinstance(value, FunctionType):
+        yield value.__code__
+
+
+def _mentioned_in(code: CodeType) -> set[str]:
+    found = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, str):
+            found.add(constant)
+        elif isinstance(constant, CodeType):
+            found |= _mentioned_in(constant)
+    return found
