@@ -40,7 +40,8 @@ class Loader:
         can't be imported, TGT004 it has no such name.
         """
         source, _, name = target.rpartition(":")
-        if not all(source.split(".")) or not all(part.isidentifier() for part in name.split(".")):
+        is_named = _is_path(source) or all(source.split("."))
+        if not is_named or not all(part.isidentifier() for part in name.split(".")):
             hint = "Write pkg.module:Class or path/file.py:Class."
             raise _error("TGT001", f"'{target}' names no class or function", path, hint)
         found = module = self._module(source, path)

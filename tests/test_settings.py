@@ -110,7 +110,9 @@ def test_an_input_is_a_name_a_dtype_and_a_shape(text: str, expected: tuple[str, 
     assert parse_input(text) == expected
 
 
-@pytest.mark.parametrize("text", ["x", "x=float32", "x=[1,2]", "x=float32[1,-2]", "x=int64[1]<a", "=int64[1]"])
+@pytest.mark.parametrize(
+    "text", ["x", "x=float32", "x=[1,2]", "x=float32[1,-2]", "x=int64[1]<a", "=int64[1]"]
+)
 def test_what_is_no_input_is_refused(text: str) -> None:
     with pytest.raises(TargetError) as caught:
         parse_input(text)

@@ -291,7 +291,7 @@ class _Writer:
             self.scene.shapes += [Shape(begin, "point", *points[0]), Shape(end, "point", *points[1])]
             sample = Curve(begin, end, points, theme.ink, theme.pen, what, group="legend")
             if what == "ghost":
-                sample = replace(sample, color=theme.absent, line="dashed", double=True)
+                sample = replace(sample, color=theme.absent, line="dashed", core=theme.paper)
             self.scene.curves.append(sample)
             return
         if what == "cross":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from archcheck.diagram.scene import Curve, Patch, Point, Scene, Shape
 from archcheck.diagram.text import SHIFTED_SIZE, Line, shown
@@ -24,13 +25,9 @@ def to_dot(scene: Scene, digest: str) -> str:
     lines += [
         f"  {quote(shape.key)} {_attributes(_node(shape, scene))}" for shape in [*scene.below, *scene.shapes]
     ]
-    lines += [
-        f"  {quote(curve.tail)} -> {quote(curve.head)} {_attributes(_edge(curve))}" for curve in scene.curves
-    ]
+    lines += [line for curve in scene.curves for line in _edges(curve)]
     lines += [f"  {quote(shape.key)} {_attributes(_node(shape, scene))}" for shape in scene.above]
-    lines += [
-        f"  {quote(curve.tail)} -> {quote(curve.head)} {_attributes(_edge(curve))}" for curve in scene.top
-    ]
+    lines += [line for curve in scene.top for line in _edges(curve)]
     return "\n".join([*lines, "}", ""])
 
 
@@ -48,14 +45,17 @@ def quote(text: str) -> str:
     return f'"{escaped}"'
 
 
-def label(lines: tuple[Line, ...], size: float, *, left: bool = False) -> str:
+def label(lines: tuple[Line, ...], size: float, *, left: bool = False, width: float = 0.0) -> str:
     """Return the lines as a DOT label: quoted text, or an HTML-like label where one has sub- or superscripts."""
     if all(run.shift == 0 for line in lines for run in line):
         texts = [quote(shown(line))[1:-1] for line in lines]
         return '"' + ("".join(f"{text}\\l" for text in texts) if left else "\\n".join(texts)) + '"'
     end = '<BR ALIGN="LEFT"/>' if left else "<BR/>"
     body = end.join("".join(_html_run(run.text, run.shift, size) for run in line) or " " for line in lines)
-    return f"<{body}{end if left else ''}>"
+    if not left:
+        return f"<{body}>"
+    table = '<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="0" CELLSPACING="0">'
+    return f'<{table}<TR><TD ALIGN="LEFT" WIDTH="{number(width)}">{body}{end}</TD></TR></TABLE>>'
 
 
 def number(value: float) -> str:
@@ -132,7 +132,7 @@ def _node(shape: Shape, scene: Scene) -> dict[str, str]:
         attributes["fixedsize"] = "true"
     if shape.lines:
         attributes |= {
-            "label": label(shape.lines, shape.size, left=shape.left),
+            "label": label(shape.lines, shape.size, left=shape.left, width=shape.w),
             "fontsize": number(shape.size),
             "fontcolor": quote(shape.ink),
         }
@@ -147,10 +147,20 @@ def _inches(points: float) -> str:
     return f"{points / 72:.4f}".rstrip("0").rstrip(".")
 
 
+def _edges(curve: Curve) -> Iterator[str]:
+    """Yield the statement for a line; a doubled one is a broad line with a narrow one of another colour on it."""
+    ends = f"  {quote(curve.tail)} -> {quote(curve.head)} "
+    if not curve.core:
+        yield ends + _attributes(_edge(curve))
+        return
+    yield ends + _attributes(_edge(replace(curve, pen=curve.pen * 3.2)))
+    core = replace(curve, pen=curve.pen * 1.3, color=curve.core, line="solid", arrow=False, core="")
+    points = (*curve.points[:-1], _towards(curve.points[-1], curve.points[-2], 9.0))
+    yield ends + _attributes(_edge(replace(core, points=points if curve.arrow else curve.points)))
+
+
 def _edge(curve: Curve) -> dict[str, str]:
     attributes = {"pos": quote(_spline(curve)), "color": quote(curve.color), "penwidth": number(curve.pen)}
-    if curve.double:
-        attributes["color"] = quote(f"{curve.color}:invis:{curve.color}")
     if curve.line != "solid":
         attributes["style"] = quote(curve.line)
     if not curve.arrow:

@@ -120,6 +120,8 @@ class PanelPainter:
                 if isinstance(item, Stop) and item.what == "sink"
             }
         self._align(root, sizes)
+        for edge in self.panel.residuals:
+            _widen([name for name in edge.through if name in sizes], sizes)
         return sizes
 
     def _box_size(self, name: str) -> Size:
@@ -147,12 +149,7 @@ class PanelPainter:
     def _align(self, root: Chain, sizes: dict[str, Size]) -> None:
         """Give the boxes of the spine one width, and the boxes of each group one width."""
 
-        def widen(names: list[str]) -> None:
-            widths = [sizes[name].w for name in names]
-            for name in names:
-                sizes[name] = replace(sizes[name], w=max(widths))
-
-        widen(self._plain_boxes([root]))
+        _widen(self._plain_boxes([root]), sizes)
         for chain in _chains(root):
             for item in chain.items:
                 if isinstance(item, Group):
@@ -160,8 +157,7 @@ class PanelPainter:
                         Chain([Stop(name) for name in side.boxes]) for side in chain.sides if side.start
                     ]
                     names = self._plain_boxes([*item.chains, *beside])
-                    if names:
-                        widen(names)
+                    _widen(names, sizes)
 
     def _plain_boxes(self, chains: list[Chain]) -> list[str]:
         stops = [
@@ -333,7 +329,7 @@ class PanelPainter:
             self.theme.pen,
             line,
             wire.arrow,
-            any(edge.kind is Kind.MULTI_STREAM for edge in edges),
+            core=picture.tint if any(edge.kind is Kind.MULTI_STREAM for edge in edges) else "",
             group=" ".join(["residual", *(edge_class(self.spec, self.name, index) for index in wire.edges)])
             if edges
             else "flow",
@@ -426,6 +422,13 @@ class PanelPainter:
 def edge_class(spec: Spec, panel: str, index: int) -> str:
     """Return the class by which a page finds the residual edge with that index in that panel."""
     return f"edge-{list(spec.panels).index(panel)}-{index}"
+
+
+def _widen(names: list[str], sizes: dict[str, Size]) -> None:
+    """Give the named boxes the width of the widest."""
+    width = max((sizes[name].w for name in names), default=0.0)
+    for name in names:
+        sizes[name] = replace(sizes[name], w=width)
 
 
 def _chains(root: Chain) -> list[Chain]:

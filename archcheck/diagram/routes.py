@@ -108,7 +108,7 @@ class Router:
         edges = tuple(rail.edges)
         tail, head = self.block.spots[rail.tail], self.block.spots[rail.head]
         start = (tail[0] + self._size(rail.tail).w / 2, tail[1])
-        end = (head[0] + self._size(rail.head).w / 2, head[1])
+        end = (head[0] + self._size(rail.head).w / 2 + self._size(rail.head).right, head[1])
         stops = [rail.tail, *rail.beads, rail.head]
         for low, high in zip(stops, stops[1:], strict=False):
             begin = (start, (lane.x, start[1])) if low == rail.tail else (self._top(low),)
@@ -127,7 +127,8 @@ class Router:
     def _flank(self, key: str, towards: str) -> Point:
         x, y = self.block.spots[key]
         side = 1 if self.block.spots[towards][0] > x else -1
-        return (x + side * self._size(key).w / 2, y)
+        size = self._size(key)
+        return (x + side * size.w / 2 + (size.right if side > 0 else 0.0), y)
 
     def _top(self, key: str) -> Point:
         x, y = self.block.spots[key]

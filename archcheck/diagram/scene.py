@@ -38,7 +38,10 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """An edge of the picture between two shapes; `line` is solid, dashed or dotted; `double` draws it doubled."""
+    """An edge of the picture between two shapes: `line` is solid, dashed or dotted.
+
+    `core` is the colour between the two strokes of a doubled line, "" for a single one.
+    """
 
     tail: str
     head: str
@@ -47,7 +50,7 @@ class Curve:
     pen: float = 1.2
     line: str = "solid"
     arrow: bool = True
-    double: bool = False
+    core: str = ""
     hover: str = ""
     group: str = ""
     radius: float = 5.0

@@ -110,7 +110,7 @@ class Marker:
             return
         lane = frame.picture.lanes[index]
         self._recolor(
-            frame, index, self.theme.absent, plain(f"{finding.code} {finding.message}", 600), double=True
+            frame, index, self.theme.absent, plain(f"{finding.code} {finding.message}", 600), core=frame.picture.tint
         )
         head = f"{frame.picture.name}.{lane.head}"
         if lane.head.startswith(":"):
@@ -174,12 +174,12 @@ class Marker:
         tick = replace(tick, ink=ink, size=size, bold=True, hover=_evidence(proof), group="proved")
         self.scene.above.append(tick)
 
-    def _recolor(self, frame: Placed, index: int, color: str, hover: str, *, double: bool = False) -> None:
-        pen = self.theme.pen * (1.2 if double else 1.8)
+    def _recolor(self, frame: Placed, index: int, color: str, hover: str, *, core: str = "") -> None:
+        pen = self.theme.pen * (1.0 if core else 1.8)
         wanted = edge_class(self.spec, frame.picture.name, index)
         for at, curve in enumerate(self.scene.curves):
             if wanted in curve.group.split():
-                self.scene.curves[at] = replace(curve, color=color, pen=pen, double=double, hover=hover)
+                self.scene.curves[at] = replace(curve, color=color, pen=pen, core=core, hover=hover)
 
     def _hover(self, frame: Placed, index: int, hover: str) -> None:
         wanted = edge_class(self.spec, frame.picture.name, index)

@@ -24,7 +24,7 @@ def check_residuals(context: Context, panel: Panel, path: Path, reachability: Re
             _check_unique(context, edge, at, called)
             if reachability is not None:
                 _check_direction(context, panel, edge, at, reachability)
-        if edge.realized_by is not None and context.intact((*at, "line")):
+        if edge.realized_by is not None:
             _check_realized_by(context, edge, edge.realized_by, at)
 
 
@@ -82,7 +82,7 @@ def _check_realized_by(context: Context, edge: ResidualEdge, reference: str, pat
     own_panel = path[1]
     panel, _, wanted = reference.partition(".")
     panels = context.names(("panels",))
-    if edge.line is Line.SOLID:
+    if edge.line is Line.SOLID and context.intact(path):
         message = "realized_by belongs to a dashed line, and this one is solid"
         context.add(BAD_REALIZED_BY, at, message, "Write line: dashed, or remove realized_by.")
     if not panel or not wanted:

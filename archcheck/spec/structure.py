@@ -166,7 +166,10 @@ def _wrong_key(path: Path, complaints: list[_Complaint]) -> Misfit:
 
 
 def _wrong_value(path: Path, complaints: list[_Complaint]) -> Misfit:
-    message, hint = _sentence(_subject(path), complaints[0].value, complaints)
+    value = complaints[0].value
+    message, hint = _sentence(_subject(path), value, complaints)
+    if value is None and path[-2:-1] == ("boxes",):
+        hint = "Write {} for a box that needs no more than its name."
     return Misfit(WRONG_VALUE, path, message, hint)
 
 
@@ -185,15 +188,9 @@ def _sentence(subject: str, value: object, complaints: list[_Complaint]) -> tupl
         return f"{subject} {found}, which is not known", f"Known are {', '.join(choices)}."
     *others, last = expected
     either = f"{', '.join(others)} or {last}" if others else last
-    return f"{subject} must be {either}, but {found}", _hint(kinds, value)
-
-
-def _hint(kinds: list[str], value: object) -> str:
-    if "true or false" in kinds and value in ("yes", "no", "on", "off"):
-        return "In YAML 1.2 only true and false are booleans."
-    if "a mapping" in kinds and value is None:
-        return "Write {} for one that says nothing."
-    return ""
+    is_old_boolean = "true or false" in kinds and value in ("yes", "no", "on", "off")
+    hint = "In YAML 1.2 only true and false are booleans." if is_old_boolean else ""
+    return f"{subject} must be {either}, but {found}", hint
 
 
 def _broken_limit(error: ErrorDetails, value: object) -> str:

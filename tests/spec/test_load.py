@@ -124,11 +124,14 @@ def test_names_that_no_file_can_have() -> None:
 
 
 def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: object) -> os.stat_result:
+    file = tmp_path / "secret.yaml"
+    file.write_text(LAYER)
+
+    def refuse(path: Path, mode: str) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("archcheck.spec.load.os.stat", refuse)  # the superuser may read anything
-    assert reason(tmp_path) == "SPEC001 You have no permission to read this file. Check the path."
+    monkeypatch.setattr("builtins.open", refuse)  # for the superuser no mode of the file does
+    assert reason(file) == "SPEC001 You have no permission to read this file. Check the path."
 
 
 def test_a_large_file_is_refused_unread(tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""`archcheck inspect`: the residual connections of a model, with no spec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from archcheck.errors import ArchcheckError
+from archcheck.findings import Report, Status
+from archcheck.settings import Setting, apply_settings
+from archcheck.spec.model import Model, Spec
+
+Outline = Callable[[], Spec]
+
+
+def inspect(
+    target: str, settings: Sequence[Setting], inputs: Mapping[str, Any], train: bool, prove: bool,
+    progress: Callable[[str], None],
+) -> tuple[Report, Outline | None]:  # fmt: skip
+    """What one run of `target` executes, as a report, and (on demand) a spec that outlines it.
+
+    The status is `differs` where the code is wrong whatever a diagram says (RES007, RES008, RES011, RES012).
+    """
+    try:
+        return _inspect(target, settings, inputs, train, prove, progress)
+    except ArchcheckError as error:
+        return Report(target, Status.ERROR, target=target, problems=error.problems), None
+
+
+def _inspect(
+    target: str, settings: Sequence[Setting], inputs: Mapping[str, Any], train: bool, prove: bool,
+    progress: Callable[[str], None],
+) -> tuple[Report, Outline]:  # fmt: skip
+    from archcheck.running import run_modes  # imports torch
+    from archcheck.wrong import merged
+
+    model = apply_settings(Model(target=target, inputs=dict(inputs), modes=["train"] if train else []), settings)
+    (execution,) = run_modes(model, None, [Path()], prove, progress)
+    findings = merged(execution.faults)
+    report = Report(
+        file=target, status=Status.DIFFERS if findings else Status.CONFORMS, target=target, findings=findings,
+        residuals=tuple(join.residual for join in execution.joins), remarks=execution.remarks,
+    )  # fmt: skip
+
+    def outline() -> Spec:
+        from archcheck.diagram.from_trace import outline as drawn
+
+        modules = [(path, module.type_name, place) for place, (path, module) in enumerate(execution.modules.items())]
+        return drawn(report.residuals, modules, target)
+
+    return report, outline

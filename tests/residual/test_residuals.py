@@ -1,0 +1,43 @@
+"""The detector finds each model's residual connections as a person reads them off the source, and no other.
+
+The models and what is expected of them stand in `tests/models`.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+import archcheck
+from archcheck.graph import Kind
+from tests.models import CASES
+from tests.models.case import Case, described, seeded
+
+DECIDED = tuple(case for case in CASES if not case.open_question)
+
+
+@pytest.mark.parametrize("case", DECIDED, ids=lambda case: case.name)
+def test_residuals(case: Case) -> None:
+    args, kwargs = case.arguments()
+    with seeded():
+        trace = archcheck.trace(case.model(), *args, **kwargs)
+    assert described(trace.residuals, case.expected) == list(case.expected)
+
+
+@pytest.mark.parametrize("case", DECIDED[::7], ids=lambda case: case.name)
+def test_detection_is_deterministic(case: Case) -> None:
+    args, kwargs = case.arguments()
+    model = case.model()
+    with seeded():
+        first = archcheck.trace(model, *args, **kwargs).residuals
+    args, kwargs = case.arguments()
+    with seeded():
+        assert archcheck.trace(model, *args, **kwargs).residuals == first
+
+
+def test_the_registry_covers_every_kind() -> None:
+    assert {expected.kind for case in CASES for expected in case.expected} == {str(kind) for kind in Kind}
+
+
+def test_names_are_unique() -> None:
+    names = [case.name for case in CASES]
+    assert len(set(names)) == len(names)
