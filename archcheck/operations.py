@@ -56,9 +56,8 @@ MIXING = (
          "cosine_similarity", "pairwise_distance", "segment_reduce", "scatter_reduce", "chain_matmul"]
     )
 )  # fmt: skip
-# Values that steer a mixture rather than carry the stream.
-GATES = frozenset(["sigmoid", "hardsigmoid", "softmax", "tanh", "rsub", "exp", "softplus", "logsigmoid",
-                   "sigmoid_"])  # fmt: skip
+# Values that weigh a mixture: an input-dependent factor of these makes a gate.
+GATES = frozenset(["sigmoid", "hardsigmoid", "softmax", "tanh", "hardtanh", "clamp", "sparsemax"])
 STACKS = frozenset(["stack"])
 POINTWISE_SHAPE_ASKERS = frozenset(["zeros_like", "ones_like", "empty_like", "full_like", "rand_like",
                                     "randn_like", "new_zeros", "new_ones", "new_empty", "new_full",

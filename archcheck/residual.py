@@ -90,7 +90,6 @@ class _Walk:
     passed: tuple[int, ...] = ()
     affine: bool = False
     gated: bool = False
-    rigid: bool = False  # past a factor that is no mixing weight: an affine map below it is a gated unit
     mixed: bool = False
     factors: tuple[tuple[int, float | None], ...] = ()
 
@@ -137,7 +136,7 @@ class _Detector:
         if op.name in CONCATS:
             self._concat(index, op)
         elif op.name == "lerp" and len(op.operands) == 3:
-            self._sum(index, [op.operands[0]], [op.operands[1]], gated=True)
+            self._accept(index, op.operands[0], [_Term((*op.operands[1], *op.operands[2]))], gated=True)
         elif op.name in FUSED_SUMS and len(op.operands) >= 3:
             self._fused(index, op)
         elif op.name in SUMS or (op.name in ("sum", "mean") and self._stacked(op)):
@@ -157,20 +156,14 @@ class _Detector:
             return
         for place, skip in enumerate(operands):
             others = [operand for at, operand in enumerate(operands) if at != place]
-            if self._sum(index, [skip], others):
+            terms = [term for other in others for term in self._terms(other, index)]
+            if self._accept(index, skip, terms):
                 return
-        return
 
     def _fused(self, index: int, op: Op) -> None:
         """x + a·b in one operation: the product is the branch's last operation."""
         product = tuple(read for operand in op.operands[1:] for read in operand)
         self._accept(index, op.operands[0], [_Term(product, fused=True)])
-
-    def _sum(
-        self, index: int, skips: list[tuple[int, ...]], others: list[tuple[int, ...]], gated: bool = False
-    ) -> bool:
-        terms = [term for other in others for term in self._terms(other, index)]
-        return self._accept(index, skips[0], terms, gated)
 
     def _terms(self, reads: tuple[int, ...], sink: int) -> Iterator[_Term]:
         """The summands of the branch's side: a sum made by the sink's own module is taken apart."""
@@ -224,9 +217,12 @@ class _Detector:
         widest = max((self.ops[read].numel for read in skip), default=0)
         if widest < self.ops[index].numel:
             return False
-        found = False
-        for term in terms:
-            match = self._source(index, skip, term)
+        return any([self._accept_term(index, skip, term, gated) for term in terms])
+
+    def _accept_term(self, index: int, skip: tuple[int, ...], term: _Term, gated: bool) -> bool:
+        """Try the plain skip paths first: a projection is one only where the source itself is not added."""
+        for plain in (True, False):
+            match = self._source(index, skip, term, plain)
             if match is None:
                 continue
             source, walk, back = match
@@ -234,16 +230,18 @@ class _Detector:
             if not self._is_branch(index, source, branch, term):
                 continue
             kind = self._kind(index, source, branch, term, walk, gated)
-            if kind is None:
-                continue
-            self._add(index, source, skip, branch, term, walk, kind)
-            found = True
-        return found
+            if kind is not None:
+                self._add(index, source, skip, branch, term, walk, kind)
+                return True
+        return False
 
     def _source(
-        self, sink: int, skip: tuple[int, ...], term: _Term
+        self, sink: int, skip: tuple[int, ...], term: _Term, plain: bool
     ) -> tuple[int, _Walk, _Back] | None:
-        """The latest operation on the skip path that the term depends on, with the way walked to it."""
+        """The latest operation on the skip path that the term depends on, with the way walked to it.
+
+        `plain` paths hold no affine maps and no gates, and pass through sums made by the sink's module.
+        """
         back = _Back([-read for read in term.reads])
         heapq.heapify(back.frontier)
         counter = 0
@@ -260,7 +258,7 @@ class _Detector:
                 return at, walk, back
             if at in term.reads and op.name in VIEWS | {"alias"}:
                 return None
-            for below, path in self._back(at, op, walk, sink):
+            for below, path in self._back(at, op, walk, sink, plain):
                 counter += 1
                 heapq.heappush(paths, (-below, counter, path))
         return None
@@ -310,7 +308,7 @@ class _Detector:
 
     # -- the skip path ----------------------------------------------------------------------------
 
-    def _back(self, at: int, op: Op, walk: _Walk, sink: int) -> Iterator[tuple[int, _Walk]]:
+    def _back(self, at: int, op: Op, walk: _Walk, sink: int, plain: bool) -> Iterator[tuple[int, _Walk]]:
         """One step back along the skip path: the operations whose results `op` passes on, and how."""
         fed = [operand for operand in op.operands if self._fed(operand)]
         if not fed:
@@ -320,34 +318,37 @@ class _Detector:
         elif op.name == "neg":
             yield from ((read, walk.scaled(at, -1.0)) for read in fed[0][:1])
         elif op.name in PRODUCTS:
-            yield from self._back_product(at, op, walk, fed)
-        elif at in self.at_sink:
-            for join in self.at_sink[at]:
-                yield from ((read, walk.through(at)) for read in join.skip_operand[:1])
-            if self._same_sum(op, sink):
-                yield from ((read, walk.through(at)) for operand in fed for read in operand[:1])
-        elif op.name in SUMS and len(fed) == 2 and self._same_sum(op, sink):
-            yield from ((read, walk.through(at)) for operand in fed for read in operand[:1])
-        elif op.name in SUMS and len(fed) == 1:
+            yield from self._back_product(at, op, walk, fed, plain)
+        elif op.name in SUMS and len(fed) > 1:
+            skips = [join.skip_operand for join in self.at_sink.get(at, ())]
+            if plain and self._same_sum(op, sink):
+                skips += [operand for operand in fed if operand not in skips]
+            yield from ((read, walk.through(at)) for operand in skips for read in operand[:1])
+        elif op.name in SUMS:
             moved = len(op.operands) > 1 or any(op.numbers)
-            yield from ((read, walk.through(at, affine=moved)) for read in fed[0][:1])
-        elif op.name in AFFINE and not op.training:
-            if len(fed) == 1 and not walk.rigid and fed[0] == op.operands[0]:
+            if not (plain and moved):
+                yield from ((read, walk.through(at, affine=moved)) for read in fed[0][:1])
+        elif at in self.at_sink:
+            skips = [join.skip_operand for join in self.at_sink[at]]
+            yield from ((read, walk.through(at)) for operand in skips for read in operand[:1])
+        elif plain:
+            return
+        elif op.name in AFFINE:
+            if len(fed) == 1 and fed[0] == op.operands[0] and not op.training:
                 yield from ((read, walk.through(at, affine=True)) for read in fed[0][:1])
         elif op.name in PRODUCTS_OF_MATRICES:
             for operand in fed:
                 weights = [other for other in op.operands if other != operand]
                 direct = all(self._is_parameter(other) for other in weights)
                 if direct or self._numel(operand) == op.numel:
-                    mixed = self._numel(operand) == op.numel
-                    path = walk.through(at, affine=direct, mixed=mixed, gated=not direct)
+                    path = walk.through(at, affine=direct, mixed=not direct)
                     yield from ((read, path) for read in operand[:1])
 
     def _same_sum(self, op: Op, sink: int) -> bool:
         return op.call == self.ops[sink].call
 
     def _back_product(
-        self, at: int, op: Op, walk: _Walk, fed: list[tuple[int, ...]]
+        self, at: int, op: Op, walk: _Walk, fed: list[tuple[int, ...]], plain: bool
     ) -> Iterator[tuple[int, _Walk]]:
         if len(op.operands) == 1:
             number = op.numbers[0] if op.numbers else None
@@ -361,13 +362,21 @@ class _Detector:
             for read in operand[:1]:
                 if self._fed(others[0]):
                     if all(self.ops[other].floating for other in others[0]):
-                        weighted = self._through_views(others[0][0]).name in GATES
-                        if self._through_views(read).name not in GATES and not walk.affine:
-                            yield read, walk.through(at, gated=True, rigid=not weighted)
+                        if plain:
+                            continue
+                        if self._is_gate(others[0][0]) and not self._is_gate(read) and not walk.affine:
+                            yield read, walk.through(at, gated=True)
                     else:  # a mask of positions
                         yield read, walk.through(at)
                 elif self._is_factor(others[0]):
                     yield read, walk.scaled(at, None)
+
+    def _is_gate(self, read: int) -> bool:
+        """A mixing weight: a sigmoid, a softmax or the like, perhaps its complement."""
+        op = self._through_views(read)
+        while op.name in SUMS | PRODUCTS | {"neg"} and len(op.operands) == 1:
+            op = self._through_views(op.operands[0][0])
+        return op.name in GATES
 
     def _is_factor(self, reads: tuple[int, ...]) -> bool:
         """A learned factor of any shape, or a constant one per channel: not a table over positions."""
@@ -445,7 +454,7 @@ class _Detector:
         spread = self._is_spread(sink, term)
         if (walk.mixed or walk.affine or walk.gated) and spread and self._streams(sink, source):
             return Kind.MULTI_STREAM
-        if walk.mixed and not walk.affine:
+        if walk.mixed:
             return None
         if walk.affine:
             return None if self._is_affine(branch, source) else Kind.PROJECTION
@@ -655,7 +664,8 @@ class _Detector:
                 best, above = -1, call
                 while above != scope and above >= 0:
                     span = calls[above]
-                    if not span.first <= sink < span.end and not span.first <= source < span.end:
+                    holds = any(span.first <= at < span.end for at in (sink, source))
+                    if not holds and source not in span.outputs:  # one that passes the stream on holds it too
                         best = above
                     above = span.parent
                 cache[call] = best

@@ -24,7 +24,7 @@ from archcheck.loading import Loader
 from archcheck.places import display_path
 from archcheck.settings import is_target, override
 from archcheck.spec.model import Model, Target
-from archcheck.weights import Sparing, one_number, replace_tensors, seeded, tensors, to_meta
+from archcheck.weights import Sparing, replace_tensors, seeded, tensors, to_meta, untouched_zeros
 
 # Parameters of up to this many elements keep their values for `materialize`; buffers always do.
 _SMALL = 2**16
@@ -84,14 +84,14 @@ def build_model(
 def materialize(built: BuiltModel) -> BuiltModel:
     """The same module, changed in place to CPU tensors, for a forward that needs values (`if mask.any()`).
 
-    Buffers and small parameters get back the values they were built with. A large parameter stores one number
-    (see `weights.one_number`), so it takes no memory until an operation copies it. What was tied stays tied.
+    Buffers and small parameters get back the values they were built with. Large parameters are zeros that
+    take no memory (see `weights.untouched_zeros`). What was tied stays tied.
     """
     known = {id(meta): real for meta, real in built.kept}
     replace_tensors(
-        built.module, lambda tensor: known[id(tensor)] if id(tensor) in known else one_number(tensor)
+        built.module, lambda tensor: known[id(tensor)] if id(tensor) in known else untouched_zeros(tensor)
     )
-    remark = "on the CPU with constant weights: too large for real ones, and its code needs values"
+    remark = "on the CPU with zeros for its large weights: its code needs values"
     return BuiltModel(built.module, "cpu", remark, built.loader)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
@@ -18,7 +19,7 @@ from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 # Elements that may be allocated: once for weights, once for tensors of known values (zeros, masks).
-BUDGET = 50_000_000
+BUDGET = 100_000_000
 # From this number of elements on, a factory's tensor is charged to the budget; parameters always are.
 LARGE = 2**20
 
@@ -50,26 +51,23 @@ def tensors(module: nn.Module) -> list[Tensor]:
 
 
 def to_meta(tensor: Tensor) -> Tensor:
-    """A tensor of the same shape and dtype on the meta device."""
-    return torch.empty_like(tensor, device="meta")
+    """A tensor of the same shape and dtype on the meta device; the tensor itself where it is there."""
+    return tensor if tensor.is_meta else torch.empty_like(tensor, device="meta")
 
 
-def one_number(tensor: Tensor) -> Tensor:
-    """A CPU tensor of the same shape and dtype that stores a single number.
+def untouched_zeros(tensor: Tensor) -> Tensor:
+    """Zeros on the CPU of the same shape and dtype as a meta tensor, that take no memory until written to.
 
-    A weight of n rows gets n/elements, so that a linear layer or convolution averages its inputs and no
-    activation grows with the width; an integer is 0, a boolean True. Tensors that are not on the meta device
-    are given back.
+    calloc maps them to the one zero page of the system, where reading leaves them. Where not even addresses
+    are to be had, it is a single zero, expanded. Tensors that are not on the meta device are given back.
     """
     if not tensor.is_meta:
         return tensor
-    if tensor.dtype is torch.bool:
-        number: float = True
-    elif tensor.is_floating_point() or tensor.is_complex():
-        number = tensor.shape[0] / max(1, tensor.numel()) if tensor.dim() > 1 else 1.0
-    else:
-        number = 0
-    return torch.tensor(number).to(tensor.dtype).expand(tensor.shape)
+    try:
+        memory = numpy.zeros(tensor.numel() * tensor.element_size(), dtype=numpy.uint8)
+    except MemoryError:
+        return torch.zeros((), dtype=tensor.dtype).expand(tensor.shape)
+    return torch.from_numpy(memory).view(tensor.dtype).view(tensor.shape)
 
 
 def replace_tensors(module: nn.Module, convert: Callable[[Tensor], Tensor]) -> list[tuple[Tensor, Tensor]]:
@@ -128,6 +126,7 @@ class Sparing(TorchFunctionMode):
         super().__init__()
         self.refused_device = False
         self._spent = {"weights": 0, "values": 0}
+        self._refused: set[str] = set()
         # Addresses of the storages that are charged already: a parameter shares the one of its tensor.
         self._charged: set[int] = set()
         self._moved: dict[int, tuple[weakref.ref[Tensor], Tensor]] = {}
@@ -187,10 +186,13 @@ class Sparing(TorchFunctionMode):
         return moved
 
     def _afford(self, purpose: str, elements: int) -> bool:
-        affordable = self._spent[purpose] + elements <= BUDGET
-        if affordable:
-            self._spent[purpose] += elements
-        return affordable
+        # After one refusal the model goes to the meta device as a whole: no more memory for what is large.
+        is_refused = purpose in self._refused and elements >= LARGE
+        if is_refused or self._spent[purpose] + elements > BUDGET:
+            self._refused.add(purpose)
+            return False
+        self._spent[purpose] += elements
+        return True
 
 
 # What each factory function makes: weights, which are drawn or written later, or values with a meaning.

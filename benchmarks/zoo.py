@@ -25,9 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 import transformers
@@ -193,7 +192,8 @@ def _families() -> list[str]:
 
 
 def _family_table(rows: list[Row]) -> Iterator[str]:
-    yield "\n| family | classes | run | traced | replayed exactly | oracle agrees |\n|---|--:|--:|--:|--:|--:|"
+    yield "\n| family | classes | run | traced | replayed exactly | oracle agrees |"
+    yield "|---|--:|--:|--:|--:|--:|"
     for family in [*_families(), "all"]:
         here = [row for row in rows if family in (row.family, "all")]
         if not here:
@@ -241,7 +241,9 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="where to write the table (default: nowhere)")
     options = parser.parse_args()
     chosen = [
-        case for case in cases() if options.family in (None, case.family) and re.search(options.only, case.name)
+        case
+        for case in cases()
+        if options.family in (None, case.family) and re.search(options.only, case.name)
     ]
     rows = []
     for case, outcome in run_all(check, chosen, TIMEOUT):

@@ -49,11 +49,17 @@ def unchanged(value: int) -> int:
 
 RULES: tuple[tuple[str, Rule], ...] = (
     (r".*(dropout|coefficient|padding|stride|kernel|loss|factor|ratio|prob).*", unchanged),
+    (r"num_filters", at_most(8)),
+    (r"base_channels|upsample_initial_channel", at_most(32)),
+    (r"num_frames|frames_per_clip", at_most(4)),
     (r"upsample_groups", exactly(WIDTH)),
     (r"num_encoder_blocks|num_stages|rescale_every", unchanged),
     (r".*num_(labels|hash|lang|spk).*|type_vocab_size|spkr_.*|.*_classes", unchanged),
     (r".*vocab.*", at_most(VOCABULARY)),
-    (r"(max_|n_|num_)?((source|target|speech|text)_)?(positions?|position_embeddings)|n_ctx|max_seq_len", at_most(256)),
+    (
+        r"(max_|n_|num_)?((source|target|speech|text)_)?(positions?|position_embeddings)|n_ctx|max_seq_len",
+        at_most(256),
+    ),
     (r"(num_)?dense_layers|first_k_dense_replace|moe_layer_start_index", at_most(1)),
     (r".*(_period|_interval|sparse_step|_frequency|_every_n_layers|sliding_window_pattern)", at_most(2)),
     (r".*layer_offset", at_most(1)),
@@ -72,14 +78,20 @@ RULES: tuple[tuple[str, Rule], ...] = (
         r"(.*_)?((intermediate|ffn|ffn_hidden|inner|mlp|feed_?forward|linear)(_dim|_size|_units)(_mlp)?|d_ff|dff|d_inner|n_inner|dim_ff|feed_forward)",
         exactly(2 * WIDTH),
     ),
-    (r"d_model|n_embd|dim|(.*_)?(hidden|embed|embedding|projection|pooler|output|out|proj|emb)_(size|dim)(_global)?|hidden_size_per_layer_input|(.*_)?project_dim", exactly(WIDTH)),
+    (
+        r"d_model|n_embd|dim|(.*_)?(hidden|embed|embedding|projection|pooler|output|out|proj|emb)_(size|dim)(_global)?|hidden_size_per_layer_input|(.*_)?project_dim",
+        exactly(WIDTH),
+    ),
     (r"(.*_)?(n_|num_)?(hidden_)?(layers?|depth|blocks)", at_most(2)),
     (r"(.*_)?image_size", at_most(IMAGE)),
     (r"patch_size", at_most(PATCH)),
-    (r"num_queries|num_query_tokens|(.*_)?num_latents|num_denoising|num_detection_tokens|two_stage_num_proposals|latent_query_num|.*n_latents", at_most(8)),
+    (
+        r"num_queries|num_query_tokens|(.*_)?num_latents|num_denoising|num_detection_tokens|two_stage_num_proposals|latent_query_num|.*n_latents",
+        at_most(8),
+    ),
 )
 SIZES = re.compile(
-    r".*(vocab|experts|image_size|queries|proposals|latents|per_tok).*|.*(layers|depth|blocks)|(.*_)?(chunk_size|sliding_window).*"
+    r"num_frames|frames_per_clip|base_channels|num_filters|.*(vocab|experts|image_size|queries|proposals|latents|per_tok).*|.*(layers|depth|blocks)|(.*_)?(chunk_size|sliding_window).*"
 )
 """The fields that rules shrink even where widths stay or are divided."""
 UNSET = {
@@ -101,7 +113,9 @@ DIVISOR = 4
 PERIODS = re.compile(r".*(_period|_interval|sparse_step|_frequency|_every_n_layers|sliding_window_pattern)")
 DEPTHS = ("num_hidden_layers", "num_layers", "n_layers", "n_layer", "depth", "encoder_layers", "num_blocks")
 STAGE_DEPTHS = re.compile(r"depths|.*(num_blocks|block_repeats|blocks_per_stage|numb_of_layers)|layers|depth")
-LAYER_INDICES = re.compile(r".*(index|indexes|indices|layer_ids|only_layers|global_attn_indexes|attention_blocks)")
+LAYER_INDICES = re.compile(
+    r".*(index|indexes|indices|layer_ids|only_layers|global_attn_indexes|attention_blocks)"
+)
 TOKEN = re.compile(r".*(_token_id|_token_index|_token|_token_ids|eos|bos|pad|_index|_id)")
 _DERIVE: Any = object()
 """Stands for a value that the configuration class is to derive itself."""
@@ -121,7 +135,12 @@ def small_config(config_class: type[PreTrainedConfig], name: str, widths: Widths
     Raises what the configuration class raises if it rejects the values.
     """
     base = config_class(**BASES.get(config_class.model_type, {}))
-    return _Shrinker(widths).shrink(base, OVERRIDES.get(name, {}))
+    given = {
+        key: value
+        for key, value in BASES.get(config_class.model_type, {}).items()
+        if not isinstance(value, dict)
+    }
+    return _Shrinker(widths).shrink(base, {**given, **OVERRIDES.get(name, {})})
 
 
 def ways(config_class: type[PreTrainedConfig]) -> tuple[Widths, ...]:
@@ -222,10 +241,12 @@ class _Shrinker:
         return token if token < 10 else self.token_ids.setdefault(token, VOCABULARY - 1 - len(self.token_ids))
 
     def _small_list(self, name: str, value: Sequence[Any], derived: bool, layers: _Layers) -> Any:
-        kind = type(value)
+        kind = list if name == "hidden_sizes" else type(value)
         if len(value) == layers.count > 2:
-            return kind(self._number(name, value[i]) if type(value[i]) is int else value[i] for i in layers.kept)
-        if derived:
+            return kind(
+                self._number(name, value[i]) if type(value[i]) is int else value[i] for i in layers.kept
+            )
+        if derived and name != "hidden_sizes":
             return _DERIVE
         if _is_layer_indices(name, value, layers.count):
             return kind(sorted({_scaled_index(item, layers) for item in value}))
@@ -233,9 +254,9 @@ class _Shrinker:
             return kind(self._token(item) for item in value)
         if STAGE_DEPTHS.fullmatch(name):
             return kind(min(item, 2) if type(item) is int else item for item in value)
-        if name == "hidden_sizes":
-            kind = list
-        return kind(value) if self.widths is Widths.SHALLOW else kind(self._nested(name, item) for item in value)
+        return (
+            kind(value) if self.widths is Widths.SHALLOW else kind(self._nested(name, item) for item in value)
+        )
 
     def _nested(self, name: str, value: Any) -> Any:
         if isinstance(value, (list, tuple)):

@@ -101,7 +101,8 @@ def _with_features(
     model: nn.Module, names: list[str], text: Inputs, modality: str, sets: Iterator[Inputs]
 ) -> Iterator[Inputs]:
     """Text with one placeholder token for each feature that the model makes of the image or audio."""
-    features = getattr(model, f"get_{modality}_features", None)
+    name = f"get_{modality}_features"
+    features = next((getattr(module, name) for module in model.modules() if hasattr(module, name)), None)
     token = _token_id(model.config, modality)
     if features is None or token is None:
         return
@@ -128,7 +129,12 @@ def _with_features(
 
 def _token_id(config: Any, modality: str) -> int | None:
     for owner in _configs(config):
-        for name in (f"{modality}_token_id", f"{modality}_token_index", f"{modality}_token", "media_token_id"):
+        for name in (
+            f"{modality}_token_id",
+            f"{modality}_token_index",
+            f"{modality}_token",
+            "media_token_id",
+        ):
             if isinstance(value := vars(owner).get(name), int):
                 return value
     return None
@@ -169,9 +175,13 @@ def _image_sets(model: nn.Module, names: list[str]) -> Iterator[Inputs]:
     merge = _pair(merge)[0]
     temporal = _setting(model, "temporal_patch_size", "patch_temporal") or 1
     key = next(name for name in IMAGES if name in names)
-    if (grid_name := next((name for name in ("image_grid_thw", "grid_thw") if name in names), None)) is not None:
+    if (
+        grid_name := next((name for name in ("image_grid_thw", "grid_thw") if name in names), None)
+    ) is not None:
         grid = torch.tensor([[1, 2 * merge, 2 * merge]])
-        merges = {name: torch.tensor([merge]) for name in ("merge_sizes", "image_merge_sizes") if name in names}
+        merges = {
+            name: torch.tensor([merge]) for name in ("merge_sizes", "image_merge_sizes") if name in names
+        }
         for depth in dict.fromkeys((temporal, 1)):
             width = channels * depth * patch * patch
             yield {key: torch.randn(4 * merge * merge, width), grid_name: grid, **merges}
@@ -184,29 +194,53 @@ def _image_sets(model: nn.Module, names: list[str]) -> Iterator[Inputs]:
             "spatial_shapes": torch.tensor([[side, side]]),
         }
     sizes = [_pair(size)] if isinstance(size, (int, list, tuple)) else []
-    for height, width in dict.fromkeys([*sizes, (IMAGE, IMAGE), (2 * IMAGE, 2 * IMAGE), (48, 160), (224, 224)]):
+    for height, width in dict.fromkeys(
+        [*sizes, (IMAGE, IMAGE), (2 * IMAGE, 2 * IMAGE), (48, 160), (224, 224)]
+    ):
         image = torch.randn(1, channels, height, width)
         extra: Inputs = {"image_sizes": torch.tensor([[height, width]])} if "image_sizes" in names else {}
         yield {key: image, **extra}
-        if "image_sizes" in names or "pixel_attention_mask" in names:
-            yield {key: image[None].repeat(1, 2, 1, 1, 1) if extra else image[None], **extra}
+        if extra:
+            yield {key: image}
+        if {"image_sizes", "pixel_attention_mask"} & {*names}:
+            yield {key: image[None], **extra}
         frames = _setting(model, "num_frames", "frames_per_clip") or 2
         yield {key: torch.randn(1, frames, channels, height, width), **extra}
 
 
 def _audio_sets(model: nn.Module, names: list[str]) -> Iterator[Inputs]:
     """Audio as samples or as a spectrogram, with channels or with frames first."""
-    bins = _setting(model, "feature_projection_input_dim", "num_mel_bins", "feature_size", "input_feat_per_channel", "input_dim", "n_mels") or 80
+    bins = (
+        _setting(
+            model,
+            "feature_projection_input_dim",
+            "num_mel_bins",
+            "feature_size",
+            "input_feat_per_channel",
+            "input_dim",
+            "n_mels",
+        )
+        or 80
+    )
     frames = _setting(model, "max_length", "max_source_positions") or 64
     for name in AUDIO:
         if name not in names:
             continue
-        shapes = [(1, 2 * frames, bins), (1, bins, 2 * frames), (1, 64, bins), (1, bins, 64), (1, 1, 64, bins)]
+        shapes = [
+            (1, 2 * frames, bins),
+            (1, bins, 2 * frames),
+            (1, 64, bins),
+            (1, bins, 64),
+            (1, 64, 128),
+            (1, 64, 320),
+        ]
         samples = [(1, 4000), (1, 1, 4000), (1, 16000), (1, 1, 16000)]
         ordered = [*samples, *shapes, (1, frames, bins)] if name.endswith("values") else [*shapes, *samples]
         for shape in ordered:
             yield {name: torch.randn(shape)}
-            masks = [n for n in ("attention_mask", "input_features_mask", "feature_attention_mask") if n in names]
+            masks = [
+                n for n in ("attention_mask", "input_features_mask", "feature_attention_mask") if n in names
+            ]
             for length in dict.fromkeys(shape[1:3]) if masks else ():
                 yield {name: torch.randn(shape), masks[-1]: torch.ones(shape[0], length, dtype=torch.long)}
 
@@ -218,7 +252,9 @@ def _others(model: nn.Module, required: list[str], given: set[str]) -> Inputs:
         if name in given or name in ("self", "kwargs"):
             continue
         if name.endswith("_ids") or name in ("tokens", "codes", "audio_codes"):
-            inputs[name] = torch.zeros(1, LENGTH, dtype=torch.long) if "type" in name else tokens(model, 1, LENGTH)
+            inputs[name] = (
+                torch.zeros(1, LENGTH, dtype=torch.long) if "type" in name else tokens(model, 1, LENGTH)
+            )
         elif name.endswith("mask"):
             inputs[name] = torch.ones(1, LENGTH, dtype=torch.long)
         else:

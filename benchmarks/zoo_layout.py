@@ -23,7 +23,8 @@ LAYOUTS = (*POSITIONS, "parallel", *(kind.value for kind in Kind if kind is not 
 - sandwich: the branch begins and ends with a norm;
 - branch-end norm: the branch ends with a norm.
 
-`parallel` residuals share their source with another one of the same module.
+`parallel` residuals share their source with another one of the same module. A model is named after where
+most of its norms stand and after what else holds of a quarter of its residuals or more.
 """
 TRANSPARENT = ("Dropout", "Identity", "DropPath", "StochasticDepth")
 
@@ -80,7 +81,7 @@ class CallOrder:
 
 def layouts(residuals: Sequence[Residual], order: CallOrder) -> Counter[str]:
     """How many residuals are counted as each of `LAYOUTS`; one residual can count twice."""
-    shared = Counter((residual.scope, residual.source, residual.implemented_in) for residual in residuals)
+    shared = Counter(_origin(residual) for residual in residuals if residual.branch)
     counts: Counter[str] = Counter()
     for residual in residuals:
         if residual.kind is not Kind.IDENTITY:
@@ -88,9 +89,13 @@ def layouts(residuals: Sequence[Residual], order: CallOrder) -> Counter[str]:
         if residual.kind in (Kind.CONCAT, Kind.MULTI_STREAM):
             continue
         counts[_position(residual, order)] += 1
-        if shared[residual.scope, residual.source, residual.implemented_in] > 1:
+        if residual.branch and shared[_origin(residual)] > 1:
             counts["parallel"] += 1
     return counts
+
+
+def _origin(residual: Residual) -> tuple[str, str, str]:
+    return residual.scope, residual.source, residual.implemented_in
 
 
 def _position(residual: Residual, order: CallOrder) -> str:
@@ -122,5 +127,6 @@ def summary(counts: Counter[str]) -> str:
         return "no residual connection"
     positions = [name for name in POSITIONS if counts[name]]
     main = max(positions, key=lambda name: counts[name], default="")
-    others = [name for name in LAYOUTS[len(POSITIONS) :] if counts[name]]
+    total = sum(counts[name] for name in (*POSITIONS, Kind.CONCAT.value, Kind.MULTI_STREAM.value))
+    others = [name for name in LAYOUTS[len(POSITIONS) :] if 4 * counts[name] >= total]
     return ", ".join([main, *others] if main else others)

@@ -181,7 +181,11 @@ def _stir_constants(model: nn.Module) -> None:
     A zero gate or output projection would hide its branch, a unit norm weight would hide its scale.
     """
     for parameter in model.parameters():
-        if parameter.is_floating_point() and parameter.numel() and bool((parameter == parameter.flatten()[0]).all()):
+        if (
+            parameter.is_floating_point()
+            and parameter.numel()
+            and bool((parameter == parameter.flatten()[0]).all())
+        ):
             parameter.add_(torch.randn_like(parameter), alpha=0.05)
 
 
@@ -204,7 +208,9 @@ def main() -> None:
     parser.add_argument("--only", default="", metavar="REGEX", help="classes whose name matches")
     options = parser.parse_args()
     chosen = [
-        case for case in cases() if options.family in (None, case.family) and re.search(options.only, case.name)
+        case
+        for case in cases()
+        if options.family in (None, case.family) and re.search(options.only, case.name)
     ]
     built: dict[str, list[bool]] = {}
     for case, outcome in run_all(try_case, chosen, timeout=60.0):

@@ -59,7 +59,8 @@ class Oracle:
             return True
         outputs = {place[3] for place in self.plain.value if place[0] == path and place[2] == "out"}
         if len(outputs) > 1 and any(
-            self.passes(path, self.plain, self.run(_zeroed({path}, only=number))) for number in sorted(outputs)
+            self.passes(path, self.plain, self.run(_zeroed({path}, only=number)))
+            for number in sorted(outputs)
         ):
             return True
         beside = self.beside(path)
@@ -76,7 +77,12 @@ class Oracle:
             return False
         before = [p for p, time in ablated.time.items() if time <= began and _is_signal(ablated.value[p])]
         for place, time in ablated.time.items():
-            if time <= ended or place not in base.value or place[0] == path or place[0].startswith(f"{path}."):
+            if (
+                time <= ended
+                or place not in base.value
+                or place[0] == path
+                or place[0].startswith(f"{path}.")
+            ):
                 continue
             after, unablated = ablated.value[place], base.value[place]
             if not _is_signal(after) or torch.equal(after, unablated):

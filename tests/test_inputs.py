@@ -50,9 +50,10 @@ def problems_of(module: nn.Module, inputs: Mapping[str, Any]) -> list[tuple[str,
 
 
 def test_needed_inputs_go_by_position_and_others_by_name() -> None:
+    ids = {"shape": [1, 4], "dtype": "int64"}
     example = build_inputs(
-        Tokens(), {"mask": {"shape": [1, 4], "dtype": "bool"}, "input_ids": {"shape": [1, 4], "dtype": "int64"}, "scale": 2}
-    )  # fmt: skip
+        Tokens(), {"mask": {"shape": [1, 4], "dtype": "bool"}, "input_ids": ids, "scale": 2}
+    )
     assert [value.dtype for value in example.args] == [torch.int64]
     assert example.kwargs["mask"].tolist() == [[True] * 4]
     assert example.kwargs["scale"] == 2
@@ -112,10 +113,14 @@ def test_inputs_are_on_the_models_device() -> None:
 
 def test_names_must_fit_forward() -> None:
     assert problems_of(Tokens(), {"inputs_ids": 1, "zoom": 1}) == [
-        ("TGT008", "the forward of Tokens needs the input 'input_ids'", "Give it under inputs, or as --input 'input_ids=float32[1,16,64]'."),
+        (
+            "TGT008",
+            "the forward of Tokens needs the input 'input_ids'",
+            "Give it under inputs, or as --input 'input_ids=float32[1,16,64]'.",
+        ),
         ("TGT008", "the forward of Tokens takes no input 'inputs_ids'", "Did you mean 'input_ids'?"),
         ("TGT008", "the forward of Tokens takes no input 'zoom'", "It takes input_ids, mask, scale."),
-    ]  # fmt: skip
+    ]
     with pytest.raises(TargetError) as caught:
         build_inputs(Tokens(), {})
     (problem,) = caught.value.problems
@@ -123,17 +128,29 @@ def test_names_must_fit_forward() -> None:
     assert problem.line == Tokens.forward.__code__.co_firstlineno
 
 
+SHAPE_HINT = "Write {shape: [1, 16], dtype: int64, high: 6400}."
+COMMON = "Common ones are bfloat16, bool, float16, float32, float64, int32, int64."
+
+
 @pytest.mark.parametrize(
     ("tensor", "message", "hint"),
     [
         ({"shape": [1], "dtype": "flaot32"}, "torch has no dtype 'flaot32'", "Did you mean 'float32'?"),
-        ({"shape": [1], "dtype": "nn"}, "torch has no dtype 'nn'", "Common ones are bfloat16, bool, float16, float32, float64, int32, int64."),
-        ({"dtype": "float32"}, "shape: Field required", "Write {shape: [1, 16], dtype: int64, high: 6400}."),
-        ({"shape": ["a"]}, "shape.0: Input should be a valid integer, unable to parse string as an integer", "Write {shape: [1, 16], dtype: int64, high: 6400}."),
-        ({"shape": [1], "dtype": "int64", "low": 3, "high": 3}, "there is no integer from 3 to below 3", "Raise its high."),
-        ({"shape": [10**6, 10**6]}, "a tensor of shape [1000000, 1000000] is too large", "Give a smaller shape."),
+        ({"shape": [1], "dtype": "nn"}, "torch has no dtype 'nn'", COMMON),
+        ({"dtype": "float32"}, "shape: Field required", SHAPE_HINT),
+        ({"shape": [[]]}, "shape.0: Input should be a valid integer", SHAPE_HINT),
+        (
+            {"shape": [1], "dtype": "int64", "low": 3, "high": 3},
+            "there is no integer from 3 to below 3",
+            "Raise its high.",
+        ),
+        (
+            {"shape": [10**6, 10**6]},
+            "a tensor of shape [1000000, 1000000] is too large",
+            "Give a smaller shape.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_tensor_that_can_not_be_made(tensor: dict[str, Any], message: str, hint: str) -> None:
     assert problems_of(Images(), {"x": tensor}) == [
         ("TGT009", f"the input 'x' can't be made: {message}", hint)

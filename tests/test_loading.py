@@ -282,7 +282,8 @@ def test_an_error_of_archchecks_own_passes_and_others_keep_their_cause() -> None
 
 
 def test_loading_needs_no_torch() -> None:
-    script = "import sys, archcheck.loading, archcheck.settings, archcheck.target_codes; print('torch' in sys.modules)"
+    modules = "archcheck.loading, archcheck.settings, archcheck.target_codes"
+    script = f"import sys, {modules}; print('torch' in sys.modules)"
     run = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, env=_env(), check=True
     )

@@ -98,21 +98,19 @@ def test_a_class_a_function_a_classmethod_or_a_module(
 def test_an_argument_may_be_a_value_that_is_not_called(write: Write) -> None:
     write(NET)
     config = {"target": "net:Config", "arguments": {"dtype": {"target": "torch:bfloat16"}}}
-    module = build(
-        "net:Net", config=config, act={"target": "torch.nn:GELU", "arguments": None}
-    ).module  # fmt: skip
-    assert module.layer.weight.dtype is torch.bfloat16  # type: ignore[union-attr]
+    gelu = {"target": "torch.nn:GELU"}
+    module: Any = build("net:Net", config=config, act={**gelu, "arguments": None}).module
+    assert module.layer.weight.dtype is torch.bfloat16
     assert module.act is nn.GELU
-    assert build("net:Net", config=config, act="torch.float32").module.act == "torch.float32"
-    assert (
-        build("net:Net", config=config, act=[{"target": "torch.nn:GELU"}]).module.act[0].approximate == "none"
-    )  # type: ignore[index, union-attr]
+    module = build("net:Net", config=config, act=["torch.float32", gelu]).module
+    assert (module.act[0], type(module.act[1])) == ("torch.float32", nn.GELU)
 
 
 def test_arguments_are_laid_over_the_models(write: Write) -> None:
     write(NET)
     model = Model(target="net:Net", arguments={"config": {"target": "net:Config", "arguments": {"width": 5}}})
-    assert build_model(model, arguments={"config.width": 9}).module.layer.in_features == 9  # type: ignore[union-attr]
+    module: Any = build_model(model, arguments={"config.width": 9}).module
+    assert module.layer.in_features == 9
 
 
 def test_values_are_the_same_in_every_run_and_the_random_state_is_left_alone(write: Write) -> None:
@@ -142,9 +140,9 @@ def test_arguments_that_are_missing_or_unknown_are_all_told(write: Write) -> Non
 
 def test_a_nested_target_is_told_by_its_place_in_the_spec(write: Write) -> None:
     write(NET)
-    (problem,) = problems_of("net:Net", config={"target": "net:Config", "arguments": {"depth": 1}})
+    (problem,) = problems_of("net:Net", config={"target": "net:Config", "arguments": {"zzz": 1}})
     assert (problem.path, problem.hint) == (
-        "model.arguments.config.arguments.depth",
+        "model.arguments.config.arguments.zzz",
         "It takes width, dtype.",
     )
     (problem,) = problems_of("net:Net", config={"target": "net:Confg"})
@@ -187,9 +185,12 @@ def test_what_is_no_module_is_refused(returned: str, message: str, write: Write)
 
 
 def test_a_run_is_contained_and_may_still_import(write: Write, tmp_path: Path) -> None:
-    write(
-        "class Net(nn.Module):\n    def forward(self, x):\n        import lazy\n        return x @ lazy.weight"
-    )
+    write("""
+    class Net(nn.Module):
+        def forward(self, x):
+            import lazy
+            return x @ lazy.weight
+    """)
     (tmp_path / "lazy.py").write_text("import torch\nweight = torch.ones(3, 3)\n")
     built = build("net.py:Net")
     with built.running():
@@ -197,7 +198,7 @@ def test_a_run_is_contained_and_may_still_import(write: Write, tmp_path: Path) -
     with pytest.raises(TargetError) as caught, built.running():
         built.module(torch.ones(1, 2))
     (problem,) = caught.value.problems
-    assert (problem.code, problem.file, problem.line) == ("TGT012", "net.py", 6)
+    assert (problem.code, problem.file, problem.line) == ("TGT012", "net.py", 7)
     assert problem.message.startswith("running the model raised RuntimeError: mat1 and mat2")
     assert problem.hint == "Check the names, shapes and dtypes of its inputs."
 
@@ -262,40 +263,40 @@ def large(write: Write, monkeypatch: pytest.MonkeyPatch) -> BuiltModel:
 def test_a_large_model_is_built_on_the_meta_device_as_a_whole(large: BuiltModel) -> None:
     assert large.device == "meta"
     assert all(tensor.is_meta for tensor in weights.tensors(large.module))
-    block = large.module.get_submodule("blocks.0")
-    assert block.scale.is_meta  # type: ignore[union-attr]
-    assert block.table[0].is_meta  # type: ignore[index, union-attr]
+    block: Any = large.module.get_submodule("blocks.0")
+    assert block.scale.is_meta
+    assert block.table[0].is_meta
     count = 1000 * 1024 + 3 * (2 * 1024 * 1024 + 2 * 1024) + 4 * 2 * (1024 + 2 + 2)
     assert sum(p.numel() for p in large.module.parameters()) == count
     assert large.remark == f"on the meta device: its {count:,} parameters have shapes and no values"
 
 
 def test_tied_weights_stay_tied(large: BuiltModel) -> None:
-    module = large.module
-    assert module.head.weight is module.embed.weight  # type: ignore[union-attr]
+    module: Any = large.module
+    assert module.head.weight is module.embed.weight
     materialize(large)
-    assert module.head.weight is module.embed.weight  # type: ignore[union-attr]
+    assert module.head.weight is module.embed.weight
 
 
-def test_a_large_model_can_be_given_constant_weights(large: BuiltModel) -> None:
+def test_a_large_model_can_be_run_on_zeros(large: BuiltModel) -> None:
     with pytest.raises(TargetError), large.running():
         large.module(torch.zeros(1, 4, dtype=torch.long, device="meta"))
     built = materialize(large)
     assert built.module is large.module
     assert (built.device, built.remark) == (
         "cpu",
-        "on the CPU with constant weights: too large for real ones, and its code needs values",
+        "on the CPU with zeros for its large weights: its code needs values",
     )
-    block = built.module.get_submodule("blocks.2")
-    weight = block.up.weight  # type: ignore[union-attr]
+    block: Any = built.module.get_submodule("blocks.2")
+    weight = block.up.weight
     assert isinstance(weight, nn.Parameter)
     assert weight.shape == (1024, 1024)
-    assert weight.untyped_storage().nbytes() == 4  # type: ignore[operator]
-    assert weight[0, 0].item() == 1 / 1024  # type: ignore[index]
-    assert torch.equal(block.mask, torch.tril(torch.ones(1024, 1024)))  # type: ignore[arg-type]
-    assert block.norm.weight.tolist() == [1.0] * 1024  # type: ignore[union-attr, operator]
-    assert block.scale.tolist() == [2.0]  # type: ignore[union-attr, operator]
-    assert block.table[0].tolist() == [0, 1, 2]  # type: ignore[index, union-attr]
+    assert weight.is_contiguous()
+    assert not weight.any()
+    assert torch.equal(block.mask, torch.tril(torch.ones(1024, 1024)))
+    assert block.norm.weight.tolist() == [1.0] * 1024
+    assert block.scale.tolist() == [2.0]
+    assert block.table[0].tolist() == [0, 1, 2]
     with built.running():
         assert built.module(torch.zeros(1, 4, dtype=torch.long)).shape == (1, 4, 1000)
 
@@ -316,7 +317,7 @@ def test_many_small_parameters_add_up(write: Write, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_huge_model_takes_little_time_and_memory(tmp_path: Path) -> None:
-    """35 billion parameters in float32 would be 140 GB; and the first operation on meta costs a second."""
+    """35 billion parameters would be 140 GB; the first operation on meta loads hundreds of modules."""
     (tmp_path / "net.py").write_text(
         dedent("""
         import torch
@@ -338,10 +339,11 @@ def test_a_huge_model_takes_little_time_and_memory(tmp_path: Path) -> None:
         import resource, sys
         from archcheck.spec.model import Model
         from archcheck.target import build_model
+        loaded = len(sys.modules)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         built = build_model(Model(target="net.py:Net"))
         used = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
-        print(built.device, used < 400, "torch._meta_registrations" in sys.modules)
+        print(built.device, used < 100, len(sys.modules) - loaded < 50)
     """)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     run = subprocess.run(
@@ -352,7 +354,7 @@ def test_a_huge_model_takes_little_time_and_memory(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    assert run.stdout == "meta True False\n"
+    assert run.stdout == "meta True True\n"
 
 
 def test_every_code_is_explained_once() -> None:

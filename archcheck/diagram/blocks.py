@@ -54,14 +54,16 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Bus:
-    """Where the branches of a group part (`fork`) and meet (`join`), and the axis that they share."""
+    """Where the branches of a group part (`fork`) and meet (`join`), their shared axis and the outermost ones."""
 
     axis: float
     fork: float
     join: float
+    left: float
+    right: float
 
     def moved(self, dx: float, dy: float) -> Bus:
-        return Bus(self.axis + dx, self.fork + dy, self.join + dy)
+        return Bus(self.axis + dx, self.fork + dy, self.join + dy, self.left + dx, self.right + dx)
 
 
 @dataclass(slots=True)
@@ -114,11 +116,13 @@ class Builder:
             y += self._gap(before, item)
             y = self._room_for_sides(chain, item, y, block, columns)
             if isinstance(item, Group):
-                group = self._group(item, columns.get(id(item), []))
+                group = self._group(item, columns.get(id(item), []), self._widest(chain))
                 block.take(group, 0.0, y)
                 y += group.top
             else:
                 y += self._stop(block, item, y)
+                if isinstance(before, Group):
+                    self._reserve_join(block, block.groups[id(before)], item)
             before = item
         block.top = y
         self._beside(chain, block, columns)
@@ -162,14 +166,26 @@ class Builder:
             return self._s(10.0 if below == here else TAP_ABOVE if here == "tap" else TAP_BELOW)
         return self._s(GAP)
 
+    def _reserve_join(self, block: Block, bus: Bus, above: Stop) -> None:
+        """Keep the way of the branches free, up to where they meet."""
+        height = block.spots[above.key][1] if self._is_round(above) else bus.join
+        block.rects += [Rect(x - 1, bus.join - self._s(BUS), x + 1, height) for x in (bus.left, bus.right)]
+
     def _is_round(self, item: Stop | Group) -> bool:
         if isinstance(item, Group):
             return False
         size = self.size(item.key)
         return item.what == "sink" or (item.what == "box" and 0 < size.w <= self._s(30.0))
 
-    def _group(self, group: Group, sides: list[Side]) -> Block:
-        """Lay the branches side by side about the axis; side chains from the same fork stand with them."""
+    def _widest(self, chain: Chain) -> float:
+        sizes = [self.size(item.key) for item in chain.items if isinstance(item, Stop)]
+        return max(size.w / 2 + size.right for size in sizes)
+
+    def _group(self, group: Group, sides: list[Side], clear: float) -> Block:
+        """Lay the branches side by side about the axis; side chains from the same fork stand with them.
+
+        What leads on from the side chains passes at least `clear` from the axis.
+        """
         blocks = [self.chain(branch) for branch in group.chains]
         for side in sides:
             blocks.append(self.chain(Chain([Stop(name) for name in side.boxes])))
@@ -184,14 +200,19 @@ class Builder:
         middle = len(places) // 2
         axis = places[middle] if len(places) % 2 else (places[middle - 1] + places[middle]) / 2
         whole = Block(top=max(block.top for block in blocks))
-        whole.groups[id(group)] = Bus(0.0, -self._s(BUS), whole.top + self._s(BUS))
-        for block, place in zip(blocks, places, strict=True):
-            whole.take(block, place - axis, whole.top - block.top if group.level_top else 0.0)
+        for number in range(len(group.chains), len(places)):
+            places[number] = max(places[number], axis + clear + self._s(BETWEEN) * (number - len(group.chains) + 1))
+        fork, join = -self._s(BUS), whole.top + self._s(BUS)
+        inner = len(group.chains) - 1
+        whole.groups[id(group)] = Bus(0.0, fork, join, places[0] - axis, places[inner] - axis)
+        for number, (block, place) in enumerate(zip(blocks, places, strict=True)):
+            lifted = group.level_top and number <= inner
+            whole.take(block, place - axis, whole.top - block.top if lifted else 0.0)
             whole.rects.append(Rect(place - axis - 1, 0.0, place - axis + 1, whole.top))
         return whole
 
     def _columns(self, chain: Chain) -> dict[int, list[Side]]:
-        """Return the side chains that start at the fork of a group, by the group."""
+        """Return the side chains that start at the fork of a group and pass no other, by the group."""
         columns: dict[int, list[Side]] = {}
         keys = [item.key if isinstance(item, Stop) else None for item in chain.items]
         for side in chain.sides:
@@ -200,8 +221,9 @@ class Builder:
             index = keys.index(side.start) + 1
             while index < len(keys) and isinstance(item := chain.items[index], Stop) and item.what == "tap":
                 index += 1
-            if index < len(keys) and isinstance(chain.items[index], Group) and keys.index(side.end) > index:
-                columns.setdefault(id(chain.items[index]), []).append(side)
+            groups = [item for item in chain.items[index : keys.index(side.end)] if isinstance(item, Group)]
+            if len(groups) == 1 and groups[0] is chain.items[index]:
+                columns.setdefault(id(groups[0]), []).append(side)
         return columns
 
     def _room_for_sides(
@@ -214,7 +236,7 @@ class Builder:
         for side in chain.sides:
             if side.end != item.key or side in in_group or side.start not in block.spots:
                 continue
-            low = block.spots[side.start][1] + self.size(side.start).h / 2 + self._s(FORK)
+            low = self._foot(side, chain, block)
             y = max(y, low + self._height(side) + self._s(GAP) - self.size(item.key).h / 2)
         return y
 
@@ -228,36 +250,45 @@ class Builder:
         for side in in_group:
             self._reserve(side, block)
         for side in chain.sides:
+            if side.start in block.spots and side.end not in block.spots:
+                self._dead_end(side, block)
+        beside = [side for side in chain.sides if side not in in_group and self._is_anchored(side, block)]
+        rails = [rail for rail in chain.rails if {rail.tail, rail.head} <= block.spots.keys()]
+        spans = {id(each): self._span(each, chain, block) for each in [*beside, *rails]}
+        outer = [rail for rail in rails if all(_is_around(spans[id(rail)], spans[id(side)]) for side in beside)]
+        inner = [rail for rail in rails if rail not in outer]
+        for rail in sorted(inner, key=lambda each: _length(spans[id(each)])):
+            self._rail(rail, block)
+        for side in sorted(beside, key=lambda each: _length(spans[id(each)])):
+            self._side(side, chain, block)
+        for rail in sorted(outer, key=lambda each: _length(spans[id(each)])):
+            self._rail(rail, block)
+        for side in chain.sides:
             if side.start is None or side.start not in block.spots:
                 self._source(side, block)
-        spans: list[tuple[float, int, Rail | Side]] = []
-        everything: list[Rail | Side] = [*chain.rails, *chain.sides]
-        for order, each in enumerate(everything):
-            ends = (each.tail, each.head) if isinstance(each, Rail) else (each.start, each.end)
-            if each in in_group or ends[0] not in block.spots:
-                continue
-            low = block.spots[ends[0]][1]
-            high = block.spots[ends[1]][1] if ends[1] in block.spots else low
-            spans.append((high - low, order, each))
-        for span, _, each in sorted(spans, key=lambda entry: entry[:2]):
-            if isinstance(each, Rail):
-                self._rail(each, block)
-            elif each.end in block.spots:
-                self._side(each, block, right=not self._is_crossed(each, chain, block, span))
-            else:
-                self._dead_end(each, block)
 
-    def _is_crossed(self, side: Side, chain: Chain, block: Block, span: float) -> bool:
-        """Say whether a rail of the chain would cut the side chain: then it stands on the left."""
+    def _is_anchored(self, side: Side, block: Block) -> bool:
+        return side.start in block.spots and side.end in block.spots
+
+    def _span(self, each: Rail | Side, chain: Chain, block: Block) -> tuple[float, float]:
+        """Return the heights between which a rail or a side chain stands beside the chain."""
+        if isinstance(each, Rail):
+            low, high = sorted((block.spots[each.tail][1], block.spots[each.head][1]))
+            return low, high
+        assert each.end is not None
+        return self._foot(each, chain, block), block.spots[each.end][1]
+
+    def _foot(self, side: Side, chain: Chain, block: Block) -> float:
+        """Return where a side chain begins: above the fork, and above the taps on the way to it."""
         assert side.start is not None
-        low = block.spots[side.start][1]
-        for rail in chain.rails:
-            if rail.tail not in block.spots or rail.head not in block.spots:
-                continue
-            tail, head = block.spots[rail.tail][1], block.spots[rail.head][1]
-            if (low < tail < low + span) != (low < head < low + span):
-                return True
-        return False
+        foot = block.spots[side.start][1] + self.size(side.start).h / 2 + self._s(FORK)
+        keys = [item.key if isinstance(item, Stop) else "" for item in chain.items]
+        if side.start in keys:
+            for item in chain.items[keys.index(side.start) + 1 :]:
+                if isinstance(item, Group) or item.what != "tap" or item.key not in block.spots:
+                    break
+                foot = max(foot, block.spots[item.key][1] + self._s(BUS + 6))
+        return foot
 
     def _reserve(self, side: Side, block: Block) -> None:
         if side.end not in block.spots or side.boxes[-1] not in block.spots:
@@ -285,15 +316,14 @@ class Builder:
         block.rects.append(Rect(x - max(half, 1.0), low, x + max(half, 1.0), high))
         block.lanes.append(Lane(rail, x))
 
-    def _side(self, side: Side, block: Block, *, right: bool) -> None:
+    def _side(self, side: Side, chain: Chain, block: Block) -> None:
         assert side.start is not None
         assert side.end is not None
         low = block.spots[side.start][1] + self.size(side.start).h / 2
         high = block.spots[side.end][1]
         column = self.chain(Chain([Stop(name) for name in side.boxes]))
-        reach = block.reach(low, high, right=right) + self._s(BETWEEN)
-        x = reach - column.left if right else -reach - column.right
-        block.take(column, x, low + self._s(FORK))
+        x = block.reach(low, high, right=True) + self._s(BETWEEN) - column.left
+        block.take(column, x, self._foot(side, chain, block))
         block.rects.append(Rect(x - 2, low, x + 2, high))
 
     def _source(self, side: Side, block: Block) -> None:
@@ -305,9 +335,20 @@ class Builder:
         block.take(column, -reach - column.right, foot)
 
     def _dead_end(self, side: Side, block: Block) -> None:
-        """Put boxes that feed nothing to the right of what feeds them, the first at its height."""
+        """Put boxes that feed nothing to the left of the tap that feeds them, the first about its height."""
         assert side.start is not None
         column = self.chain(Chain([Stop(name) for name in side.boxes]))
-        foot = block.spots[side.start][1] - column.spots[side.boxes[0]][1]
-        reach = block.reach(foot, foot + column.top, right=True) + self._s(GAP)
-        block.take(column, reach - column.left, foot)
+        half = self.size(side.boxes[0]).h / 2
+        foot = block.spots[side.start][1] - min(half, self._s(TAP_ABOVE - 2))
+        reach = block.reach(foot, foot + column.top, right=False) + self._s(GAP)
+        block.take(column, -reach - column.right, foot)
+
+
+def _length(span: tuple[float, float]) -> float:
+    return span[1] - span[0]
+
+
+def _is_around(outer: tuple[float, float], inner: tuple[float, float]) -> bool:
+    """Say whether one span contains the other or lies wholly elsewhere."""
+    contains = outer[0] <= inner[0] and inner[1] <= outer[1]
+    return contains or outer[1] <= inner[0] or inner[1] <= outer[0]

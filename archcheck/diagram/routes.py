@@ -88,9 +88,8 @@ class Router:
             if side.end in self.block.spots:
                 yield Wire(side.start, first, self._fork(side.start, first, chain))
             else:
-                yield Wire(
-                    side.start, first, (self._flank(side.start, first), self._flank(first, side.start))
-                )
+                tap = self.block.spots[side.start]
+                yield Wire(side.start, first, (tap, (self._flank(first, side.start)[0], tap[1])))
         if side.end in self.block.spots and side.end is not None:
             yield Wire(last, side.end, self._into_side(last, side.end))
 

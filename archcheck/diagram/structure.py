@@ -236,9 +236,11 @@ class _Weaver:
 
     def weave(self) -> None:
         for number, plain in enumerate(self.root.rails):
-            owner, place = self.places[plain.tail][-1]
-            tap = Stop(f":out{number}", "tap")
-            plain.tail = self._insert((owner, place + 1), tap, (_FROM, -1, number))
+            plain.tail = self._tap_after(plain.tail, f":out{number}")
+        for chain in self.chains.values():
+            for number, side in enumerate(chain.sides):
+                if side.end is None and side.start in self.places:
+                    side.start = self._tap_after(side.start, f":end{number}")
         for index, edge in enumerate(self.panel.residuals):
             ends = self._ends(index)
             if ends is None:
@@ -298,6 +300,10 @@ class _Weaver:
         at_end = all(n == len(each.items) - 1 for each, n in above_last[level + 1 :])
         sink = (chain, high + 1) if at_end else (above_last[-1][0], above_last[-1][1] + 1)
         return chain, tap, sink, is_output
+
+    def _tap_after(self, box: str, key: str) -> str:
+        owner, place = self.places[box][-1]
+        return self._insert((owner, place + 1), Stop(key, "tap"), (_FROM, -1, len(self.insertions)))
 
     def _begins_with_input(self) -> bool:
         first = self.root.items[0]

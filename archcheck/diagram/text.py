@@ -109,26 +109,27 @@ def _math(text: str) -> list[Run]:
 
 def _wrapped(line: Line, size: float, max_width: float) -> list[Line]:
     """Break a line greedily, then narrow the measure as far as the number of lines allows: even lines."""
-    lines = _greedy(line, size, max_width)
+    pieces = [(piece, width_of(piece, size), width_of(_stripped(piece), size)) for piece in _pieces(line, size, max_width)]
+    lines = _greedy(pieces, max_width)
     if 1 < len(lines) <= MAX_LINES:
-        low, high = max_width / 3, max_width
-        while high - low > 4:
+        low, high = max(width for _, _, width in pieces), max_width
+        while high - low > 2:
             middle = (low + high) / 2
-            narrower = _greedy(line, size, middle)
-            if len(narrower) == len(lines) and all(width_of(each, size) <= middle for each in narrower):
+            narrower = _greedy(pieces, middle)
+            if len(narrower) == len(lines):
                 high, lines = middle, narrower
             else:
                 low = middle
     return lines
 
 
-def _greedy(line: Line, size: float, max_width: float) -> list[Line]:
+def _greedy(pieces: list[tuple[Line, float, float]], max_width: float) -> list[Line]:
+    """Fill lines with pieces, each given with its width and its width without the space at its end."""
     lines: list[Line] = []
     current: list[Run] = []
     used = 0.0
-    for piece in _pieces(line, size, max_width):
-        width = width_of(piece, size)
-        if current and used + width_of(_stripped(piece), size) > max_width:
+    for piece, width, bare in pieces:
+        if current and used + bare > max_width:
             lines.append(_stripped(tuple(current)))
             current, used = [], 0.0
         current += piece
@@ -137,38 +138,35 @@ def _greedy(line: Line, size: float, max_width: float) -> list[Line]:
 
 
 def _pieces(line: Line, size: float, max_width: float) -> list[Line]:
-    """Return unbreakable pieces, each a word with the space after it; overlong words are cut."""
-    pieces: list[list[Run]] = [[]]
+    """Return unbreakable pieces: a word with its indices and the space after it, or a part of a long word."""
+    pieces: list[list[Run]] = []
+    is_open = False
     for run in line:
         for part in re.findall(r"\S*\s+|\S+", run.text):
-            for atom in _atoms(part, size, max_width):
-                if pieces[-1] and (
-                    pieces[-1][-1].text[-1:].isspace() or _breaks_between(pieces[-1][-1], atom)
-                ):
-                    pieces.append([])
-                pieces[-1].append(Run(atom, run.shift))
-    return [tuple(piece) for piece in pieces if piece]
+            for number, atom in enumerate(_atoms(Run(part, run.shift), size, max_width)):
+                fits = is_open and number == 0 and not _is_wide(atom[0])
+                if fits and width_of((*pieces[-1], Run(atom.rstrip(), run.shift)), size) <= max_width:
+                    pieces[-1].append(Run(atom, run.shift))
+                else:
+                    pieces.append([Run(atom, run.shift)])
+                is_open = not atom[-1].isspace() and not _is_wide(atom[-1])
+    return [tuple(piece) for piece in pieces]
 
 
-def _atoms(part: str, size: float, max_width: float) -> list[str]:
-    if _run_width(Run(part.rstrip()), size) <= max_width and not any(_is_wide(sign) for sign in part):
-        return [part]
+def _atoms(run: Run, size: float, max_width: float) -> list[str]:
+    """Cut a word where it is wider than the line, and around every ideograph."""
     atoms: list[str] = [""]
-    for sign in part:
-        too_long = _run_width(Run(atoms[-1] + sign), size) > max_width * 0.9
-        if (
-            atoms[-1]
-            and not unicodedata.combining(sign)
-            and (too_long or _is_wide(sign) or _is_wide(atoms[-1][-1]))
-        ):
+    used = 0.0
+    for sign in run.text:
+        width = _run_width(Run(sign, run.shift), size)
+        too_long = used + width > max_width and not sign.isspace()
+        breaks = too_long or _is_wide(sign) or _is_wide(atoms[-1][-1:] or " ")
+        if atoms[-1] and breaks and width and not sign.isspace():
             atoms.append("")
+            used = 0.0
         atoms[-1] += sign
+        used += width
     return atoms
-
-
-def _breaks_between(before: Run, after: str) -> bool:
-    """Ideographs break anywhere; so does a word that had to be cut."""
-    return _is_wide(before.text[-1]) or _is_wide(after[0]) or len(before.text) > 12
 
 
 def _ellipsis(line: Line, size: float, max_width: float) -> Line:

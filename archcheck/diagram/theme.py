@@ -230,7 +230,7 @@ def stronger(tint: str) -> str:
 def dark(value: str) -> str:
     """Return the colour that takes the place of `value` on a dark background: lightness turned round."""
     hue, light, saturation = _hls(value)
-    turned = 0.085 + (1 - light) * 0.83
+    turned = 0.075 + (1 - light) * 0.88
     return _hex(hue, turned, saturation * (0.45 if light > 0.6 else 0.9))
 
 

@@ -80,7 +80,7 @@ class Marker:
         if index is not None:
             self._ghost(number, index, finding, frame)
             return
-        index = self._edge(frame, finding.edge)
+        index = None if finding.code.startswith("BOX") else self._edge(frame, finding.edge)
         if index is not None and index in frame.picture.lanes:
             self._wrong_edge(number, index, finding, frame)
         elif finding.edge in frame.picture.panel.boxes and finding.edge in frame.picture.spots:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from archcheck.spec.check_flow import check_flow
 from archcheck.spec.check_model import check_model
 from archcheck.spec.check_residuals import check_residuals
-from archcheck.spec.codes import BAD_NAME, CYCLE, UNKNOWN_PANEL
+from archcheck.spec.codes import BAD_NAME, CYCLE
 from archcheck.spec.context import Context
 from archcheck.spec.flow import find_cycle
 from archcheck.spec.model import Box, Panel
-from archcheck.spec.words import Path, did_you_mean, quote, route
+from archcheck.spec.words import Path, route
 
 
 def check(context: Context) -> None:
@@ -41,10 +41,8 @@ def _check_box(context: Context, name: str, box: Box, path: Path) -> None:
         context.check_patterns([(box.module, (*path, "module"))])
     elif box.module is not None:
         context.check_patterns((module, (*path, "module", index)) for index, module in enumerate(box.module))
-    panels = context.names(("panels",))
-    if box.detail is not None and box.detail not in panels:
-        message = f"no panel {quote(box.detail)}{did_you_mean(box.detail, panels)}"
-        context.add(UNKNOWN_PANEL, (*path, "detail"), message)
+    if box.detail is not None:
+        context.check_panel_name(box.detail, (*path, "detail"))
 
 
 def _check_details(context: Context) -> None:

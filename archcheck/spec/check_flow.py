@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from archcheck.spec.codes import CYCLE, NOT_IN_FLOW, TWICE_IN_FLOW, UNKNOWN_BOX
+from archcheck.spec.codes import CYCLE, NOT_IN_FLOW, TWICE_IN_FLOW
 from archcheck.spec.context import Context
 from archcheck.spec.flow import Reachability, find_cycle, flow_edges
 from archcheck.spec.model import Panel
-from archcheck.spec.words import Path, did_you_mean, quote, route
+from archcheck.spec.words import Path, quote, route
 
 
 def check_flow(context: Context, panel: Panel, path: Path) -> Reachability | None:
@@ -24,21 +24,12 @@ def check_flow(context: Context, panel: Panel, path: Path) -> Reachability | Non
         in_flow.setdefault(name, at)
     in_edges = list(context.texts((*path, "edges")))
     for name, at in [*in_flow.items(), *in_edges]:
-        check_box_name(context, name, path, at)
+        context.check_box_name(name, path, at)
         sound = sound and name in panel.boxes
     if not sound:
         return None
     _check_all_placed(context, panel, path, {*in_flow, *(name for name, _ in in_edges)})
     return None if _has_cycle(context, panel, path) else Reachability(panel)
-
-
-def check_box_name(context: Context, name: str, panel_path: Path, path: Path) -> None:
-    """Check that the panel has a box of this name, which stands at `path`."""
-    boxes = context.names((*panel_path, "boxes"))
-    if name not in boxes:
-        hint = "Only 'from' can name the panel's input." if name == "input" else ""
-        message = f"no box {quote(name)} in this panel{did_you_mean(name, boxes)}"
-        context.add(UNKNOWN_BOX, path, message, hint)
 
 
 def _check_all_placed(context: Context, panel: Panel, path: Path, placed: set[str]) -> None:

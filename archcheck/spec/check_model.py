@@ -20,7 +20,7 @@ def check_model(context: Context) -> None:
     model = data.get("model") if isinstance(data, dict) else None
     if not isinstance(model, dict):
         return
-    if isinstance(model.get("target"), str):
+    if isinstance(model.get("target"), str) and model["target"]:
         _check_target(context, model["target"], ("model", "target"))
     _check_values(context, model, ("model",))
     modes = model.get("modes")

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from archcheck.spec.check_flow import check_box_name
-from archcheck.spec.codes import BAD_REALIZED_BY, DUPLICATE_EDGE, RESIDUAL_ENDS, UNKNOWN_PANEL, UNREACHABLE
+from archcheck.graph import Kind
+from archcheck.spec.codes import (
+    BAD_REALIZED_BY,
+    DUPLICATE_EDGE,
+    RESIDUAL_ENDS,
+    UNREACHABLE,
+    WRONG_VALUE,
+)
 from archcheck.spec.context import Context
 from archcheck.spec.edges import edge_id, ends, find_edge
 from archcheck.spec.flow import Reachability
@@ -19,11 +25,14 @@ def check_residuals(context: Context, panel: Panel, path: Path, reachability: Re
         for key in ("around", "from", "to", "through"):
             for name, name_path in context.texts((*at, key)):
                 if (key, name) != ("from", "input"):
-                    check_box_name(context, name, path, name_path)
+                    context.check_box_name(name, path, name_path)
         if context.intact(at) and _has_ends(context, edge, at):
             _check_unique(context, edge, at, called)
             if reachability is not None:
                 _check_direction(context, panel, edge, at, reachability)
+        if edge.factor_on and edge.kind not in (None, Kind.SCALED):
+            message = f"'factor_on' belongs to a scaled residual edge, and this one is {edge.kind}"
+            context.add(WRONG_VALUE, (*at, "factor_on"), message, "Write kind: scaled, or remove factor_on.")
         if edge.realized_by is not None:
             _check_realized_by(context, edge, edge.realized_by, at)
 
@@ -81,15 +90,14 @@ def _check_realized_by(context: Context, edge: ResidualEdge, reference: str, pat
     at = (*path, "realized_by")
     own_panel = path[1]
     panel, _, wanted = reference.partition(".")
-    panels = context.names(("panels",))
     if edge.line is Line.SOLID and context.intact(path):
-        message = "realized_by belongs to a dashed line, and this one is solid"
+        message = "'realized_by' belongs to a dashed line, and this one is solid"
         context.add(BAD_REALIZED_BY, at, message, "Write line: dashed, or remove realized_by.")
     if not panel or not wanted:
         message = f"{quote(reference)} names no residual edge"
         context.add(BAD_REALIZED_BY, at, message, "Write PANEL.BOX, PANEL.FIRST..LAST or PANEL.NAME.")
-    elif panel not in panels:
-        context.add(UNKNOWN_PANEL, at, f"no panel {quote(panel)}{did_you_mean(panel, panels)}")
+    elif panel not in context.names(("panels",)):
+        context.check_panel_name(panel, at)
     elif panel == own_panel:
         message = f"{quote(reference)} is an edge of this same panel"
         context.add(BAD_REALIZED_BY, at, message, "Name the solid edge of the panel whose module adds.")

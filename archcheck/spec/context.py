@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from archcheck.spec.codes import BAD_NAME, BAD_PATTERN, SpecCode
+from archcheck.spec.codes import BAD_NAME, BAD_PATTERN, UNKNOWN_BOX, UNKNOWN_PANEL, SpecCode
 from archcheck.spec.model import ID_PATTERN, Panel
 from archcheck.spec.patterns import pattern_problem
 from archcheck.spec.problems import Problems
-from archcheck.spec.words import Path, quote
+from archcheck.spec.words import Path, did_you_mean, listing, quote
 from archcheck.spec.yaml import Document
 
 _ID = re.compile(ID_PATTERN)
@@ -73,6 +73,26 @@ class Context:
             self.add(
                 BAD_NAME, path, message, "What is shown may be anything: the label or title.", at_key=True
             )
+
+    def check_panel_name(self, name: str, path: Path) -> None:
+        """Check that there is a panel of this name, which stands at `path`."""
+        self._check_known(UNKNOWN_PANEL, f"no panel {quote(name)}", name, ("panels",), path)
+
+    def check_box_name(self, name: str, panel_path: Path, path: Path) -> None:
+        """Check that the panel has a box of this name, which stands at `path`."""
+        self._check_known(
+            UNKNOWN_BOX, f"no box {quote(name)} in this panel", name, (*panel_path, "boxes"), path
+        )
+
+    def _check_known(self, code: SpecCode, message: str, name: str, among: Path, path: Path) -> None:
+        known = self.names(among)
+        if name in known:
+            return
+        near = did_you_mean(name, known)
+        hint = "" if near or not known else f"Known are {listing(known)}."
+        if name == "input":
+            hint = "Only 'from' can name the panel's input."
+        self.add(code, path, message + near, hint)
 
     def check_patterns(self, patterns: Iterable[tuple[str, Path]]) -> None:
         """Module patterns with their paths."""

@@ -62,7 +62,7 @@ def _captures(components: tuple[tuple[str, str, str], ...], parts: list[str]) ->
         if not star:
             if part != before:
                 return None
-        elif part.startswith(before) and part.endswith(after) and len(part) >= len(before) + len(after):
+        elif part.startswith(before) and part.endswith(after) and len(part) >= max(1, len(before + after)):
             captures.append(part[len(before) : len(part) - len(after)])
         else:
             return None

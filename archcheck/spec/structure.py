@@ -22,7 +22,7 @@ from archcheck.spec.words import Path, did_you_mean, quote
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
 
 _KINDS = {
-    "string_type": "a text",
+    "string_type": "text",
     "list_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping",

@@ -49,7 +49,7 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
     return f" (did you mean {quote(by_lower[near[0]])}?)" if near else ""
 
 
-def listing(names: Sequence[object], last: str = "and") -> str:
+def listing(names: Sequence[object]) -> str:
     """`'a', 'b' and 'c'`, at most twelve of them.
 
     >>> listing(["a", "b", "c"])
@@ -58,7 +58,7 @@ def listing(names: Sequence[object], last: str = "and") -> str:
     quoted = [quote(name) for name in names[:12]]
     if len(names) > len(quoted):
         return f"{', '.join(quoted)} and {len(names) - len(quoted)} more"
-    return f" {last} ".join(part for part in (", ".join(quoted[:-1]), quoted[-1]) if part)
+    return " and ".join(part for part in (", ".join(quoted[:-1]), quoted[-1]) if part)
 
 
 def route(names: Sequence[str]) -> str:

@@ -236,8 +236,7 @@ class _Builder:
             return [self.build(child, (*path, index)) for index, child in enumerate(node.children)]
         if node.kind == "mapping":
             return self._mapping(node, path)
-        self._check_text(node, path)
-        return node.value
+        return self._checked(node, path)
 
     def _mapping(self, node: _Node, path: Path) -> dict[Any, Any]:
         data: dict[Any, Any] = {}
@@ -245,7 +244,7 @@ class _Builder:
             if key.value not in data:
                 here = (*path, key.value)
                 self.keys[here] = key.place
-                self._check_text(key, here)
+                self._checked(key, here)
                 data[key.value] = self.build(value, here)
         return data
 
@@ -277,10 +276,12 @@ class _Builder:
                         self._problems.add(SYNTAX, "'<<' merges mappings only", source.place, path)
         return merged
 
-    def _check_text(self, node: _Node, path: Path) -> None:
-        """Escapes in quoted texts write characters that the file itself may not contain."""
+    def _checked(self, node: _Node, path: Path) -> Any:
+        """A scalar's value; an escape in a quoted text can stand for a character that is refused."""
         if isinstance(node.value, str) and (found := _FORBIDDEN.search(node.value)):
             self._problems.add(FORBIDDEN_CHARACTER, _forbidden(found[0]), node.place, path, "Remove it.")
+            return _FORBIDDEN.sub("?", node.value)
+        return node.value
 
 
 def _refuse_characters(text: str, problems: Problems) -> None:

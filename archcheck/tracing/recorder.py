@@ -47,7 +47,7 @@ class Step:
     """One entry of the tape: a torch call, an input, a parameter, or a constant."""
 
     __slots__ = ("args", "autocast", "call", "code", "func", "kind", "kwargs", "line", "mutates", "name",
-                 "operands", "origin", "out", "rebound", "stale")  # fmt: skip
+                 "operands", "origin", "out", "rebound", "stale", "with_grad")  # fmt: skip
 
     def __init__(self, kind: str, func: Any, args: Any, kwargs: Any, operands: Any, call: int) -> None:
         self.kind = kind
@@ -65,6 +65,7 @@ class Step:
         self.stale: tuple[int, ...] = ()
         self.autocast: tuple[str, torch.dtype, bool] | None = None
         self.origin: tuple[int, Any] | None = None
+        self.with_grad = torch.is_grad_enabled()
 
 
 class Call:
@@ -106,12 +107,14 @@ class Recorder(TorchFunctionMode):
         self.calls: list[Call] = []
         self.stack: list[int] = []
         self.remarks: list[str] = []
+        self.with_grad = torch.is_grad_enabled()
         self.host_reads: list[tuple[int, tuple[int, ...]]] = []  # (number of steps before, steps read)
         self._ids: dict[int, int] = {}  # id of a tensor object -> the step that made it
         self._alive: list[Tensor] = []  # ids stay unique only while their tensors live
         self._writes: dict[int, list[Write]] = {}  # storage -> its writes, oldest first
         self._paths = {id(module): name for name, module in model.named_modules(remove_duplicate=True)}
         self._attributes = _attributes(model)
+        self._foreign: dict[int, str] = {}  # parameters of modules that the model does not register
         self._user_code: dict[CodeType, bool] = {}
 
     # -- torch calls ------------------------------------------------------------------------------
@@ -264,6 +267,7 @@ class Recorder(TorchFunctionMode):
             step.name = name
         else:
             step = Step(CONSTANT, None, (), {}, (), 0)
+            step.name = self._foreign.get(id(tensor), "")
             step.args = tensor if tensor.is_meta or _is_wrapped(tensor) else tensor.detach().clone()
         step.out = tensor
         index = self._append(step)
@@ -381,7 +385,9 @@ class Recorder(TorchFunctionMode):
     def _adopt_module(self, module: nn.Module, path: str) -> None:
         for name, child in module.named_modules():
             self._paths[id(child)] = f"{path}.{name}" if name else path
-        self._alive.extend(module.parameters())  # its id must stay unique
+        for name, parameter in module.named_parameters():
+            self._foreign.setdefault(id(parameter), f"{path}.{name}")
+            self._alive.append(parameter)
 
     def _place(self, frame: FrameType | None) -> tuple[CodeType | None, int]:
         """The innermost line of model code at or above `frame`."""
@@ -401,7 +407,7 @@ class Recorder(TorchFunctionMode):
 def recording(recorder: Recorder) -> Iterator[None]:
     """Record everything that runs inside; torch is as before afterwards."""
     call_module = nn.Module.__call__
-    apply = torch.autograd.Function.apply
+    apply = vars(torch.autograd.Function)["apply"]
 
     def recorded_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
         index = recorder.enter(module, args, kwargs, sys._getframe(1))
@@ -412,7 +418,7 @@ def recording(recorder: Recorder) -> Iterator[None]:
             del recorder.stack[recorder.stack.index(index) :]
 
     def recorded_apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        out = apply.__func__(cls, *args, **kwargs)  # type: ignore[attr-defined]
+        out = apply.__func__(cls, *args, **kwargs)
         return recorder.opaque_call(cls.apply, cls.__name__, args, kwargs, out)
 
     def recorded_script(function: Any, *args: Any, **kwargs: Any) -> Any:

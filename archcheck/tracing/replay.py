@@ -50,6 +50,7 @@ class _Builder:
         self.nodes: dict[int, fx.Node] = {}  # step -> node
         self.known: dict[int, fx.Node] = {}  # id of tensor or container -> node
         self.autocast: tuple[Any, fx.Node] | None = None
+        self.with_grad = self.grad = recorder.with_grad
         self.leaves = dict(recorder.model.named_parameters(remove_duplicate=False))
         self.leaves |= dict(recorder.model.named_buffers(remove_duplicate=False))
 
@@ -69,6 +70,7 @@ class _Builder:
             if step.code is not None:
                 node.meta["location"] = (step.code.co_filename, step.line)
         self._leave_autocast()
+        self._grad(self.with_grad)
         self.graph.output(self._output(output))
         return fx.GraphModule(self.root, self.graph, "Replay")
 
@@ -89,6 +91,7 @@ class _Builder:
             parent, position = step.origin
             return self.graph.call_function(operator.getitem, (self.nodes[parent], position))
         self._autocast(step.autocast)
+        self._grad(step.with_grad)
         if step.kind == OPAQUE:
             return self._opaque(index, step)
         args = tuple(self._argument(value, f"{index}_{place}") for place, value in enumerate(step.args))
@@ -147,6 +150,11 @@ class _Builder:
         if self.autocast is not None:
             self.graph.call_function(torch.amp.autocast_mode._exit_autocast, (self.autocast[1],))
             self.autocast = None
+
+    def _grad(self, enabled: bool) -> None:
+        if enabled != self.grad:
+            self.graph.call_function(torch._C._set_grad_enabled, (enabled,))
+            self.grad = enabled
 
     def _output(self, value: Any, seen: frozenset[int] = frozenset()) -> Any:
         if isinstance(value, Tensor):

@@ -24,7 +24,7 @@ from archcheck.graph import Residual
 from archcheck.operations import POINTWISE_SHAPE_ASKERS, canonical
 from archcheck.places import display_path, is_model_code, location
 from archcheck.tracing import inspection, replay
-from archcheck.tracing.recorder import ATTRIBUTE, INPUT, OPAQUE, Recorder, Step, recording
+from archcheck.tracing.recorder import ATTRIBUTE, CONSTANT, INPUT, OPAQUE, Recorder, Step, recording
 from archcheck.residual import Join
 
 
@@ -176,10 +176,10 @@ def _op(step: Step, recorder: Recorder) -> Op:
     if isinstance(out, Tensor):
         op.shape = tuple(out.shape)
         op.floating = out.is_floating_point() or out.is_complex()
-    if step.kind == ATTRIBUTE:
+    if step.kind in (ATTRIBUTE, CONSTANT):
         op.parameter = step.name
         op.learned = isinstance(step.out, nn.Parameter)
-        op.name = "attribute"
+        op.name = step.kind
     elif step.kind == OPAQUE:
         op.opaque = True
         op.name = "opaque"
@@ -189,8 +189,6 @@ def _op(step: Step, recorder: Recorder) -> Op:
         op.numbers = _numbers(step)
         op.training = _in_training(step, op.name)
         op.stale = tuple(write for write in step.stale if recorder.steps[write].rebound)
-    else:
-        op.name = op.name or "constant"
     return op
 
 

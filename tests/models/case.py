@@ -27,8 +27,8 @@ Factors = tuple[tuple[str, float | str], ...]
 class Expected:
     """A residual as a person reads it off the source; a field that is None is left open.
 
-    `place` is (file name, line) of the sink; `factors` holds (`skip` or `branch`, number or parameter path
-    relative to scope).
+    `place` is (file name, line) of the sink; `factors` holds (`skip` or `branch`, number or path of a
+    parameter of the model).
     """
 
     kind: str

@@ -147,7 +147,7 @@ class Lerp(nn.Module):
 
 
 class GatedFromBoth(nn.Module):
-    """The gate looks at the stream and at the branch, as in gated transformers."""
+    """The gate looks at stream and branch side by side, which joins them a first time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -156,8 +156,8 @@ class GatedFromBoth(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.f(x)
-        z = torch.sigmoid(self.gate(torch.cat([x, h], dim=-1)))
-        return (1 - z) * x + z * h  # sink
+        z = torch.sigmoid(self.gate(torch.cat([x, h], dim=-1)))  # sink both
+        return (1 - z) * x + z * h  # sink mix
 
 
 class GatedBranch(nn.Module):
@@ -226,7 +226,7 @@ class FeatureList(nn.Module):
 
 
 class UNet(nn.Module):
-    """Two levels; each decoder takes the encoder's features of its own resolution."""
+    """Two levels; each decoder takes the encoder's features of its own resolution. One pool serves both."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -357,7 +357,7 @@ class DynamicHyperConnections(nn.Module):
 
 _CONVS = "conv1 bn1 relu conv2 bn2"
 _INNER = "pool middle up2"
-_OUTER = f"pool down2 {_INNER} decode2 up1"
+_OUTER = "pool down2 middle up2 decode2 up1"
 
 CASES = (
     Case("BasicBlock", BasicBlock, (residual(BasicBlock, "input", _CONVS, skip=""),), inputs=image),
@@ -407,7 +407,14 @@ CASES = (
     ),
     Case("Highway", Highway, (residual(Highway, "input", "transform gate", kind="gated"),)),
     Case("Lerp", Lerp, (residual(Lerp, "input", "f gate", kind="gated"),)),
-    Case("GatedFromBoth", GatedFromBoth, (residual(GatedFromBoth, "input", "f gate", kind="gated"),)),
+    Case(
+        "GatedFromBoth",
+        GatedFromBoth,
+        (
+            residual(GatedFromBoth, "input", "f", "both", kind="concat"),
+            residual(GatedFromBoth, "input", "f gate", "mix", kind="gated"),
+        ),
+    ),
     Case("GatedBranch", GatedBranch, (residual(GatedBranch, "input", "gate f"),)),
     Case("SqueezeExcite", SqueezeExcite, (residual(SqueezeExcite, "input", "conv squeeze"),), inputs=image),
     Case(
@@ -424,7 +431,7 @@ CASES = (
         FeatureList,
         (
             residual(FeatureList, "input", "f", "f", kind="concat"),
-            residual(FeatureList, "sink(f)", "g", "g", kind="concat"),
+            residual(FeatureList, None, "g", "g", kind="concat"),
         ),
     ),
     Case(

@@ -480,10 +480,8 @@ CASES = (
         Deferred,
         (
             residual(_DeferredBlock, "embed", "layers.0.norm layers.0.mixer", within="layers.1"),
-            residual(
-                _DeferredBlock, "sink(layers.0.mixer)", "layers.1.norm layers.1.mixer", within="layers.2"
-            ),
-            residual(Deferred, "sink(layers.1.mixer)", "layers.2.norm layers.2.mixer"),
+            residual(_DeferredBlock, "layers.1", "layers.1.norm layers.1.mixer", within="layers.2"),
+            residual(Deferred, "layers.2", "layers.2.norm layers.2.mixer"),
         ),
         inputs=token_ids,
     ),

@@ -169,16 +169,16 @@ class FusedProjection(nn.Module):
 
 
 class HalfUpdated(nn.Module):
-    """Only the first half of the channels has a residual; the other passes by."""
+    """Only the first half of the channels has a residual; the other leaves the block as it came."""
 
     def __init__(self) -> None:
         super().__init__()
         self.f = Mlp(D // 2)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         a, b = x.split(D // 2, dim=-1)
         a = a + self.f(a)  # sink
-        return torch.cat([a, b], dim=-1)
+        return a, b
 
 
 class Reversible(nn.Module):
@@ -239,7 +239,7 @@ class RoutedExperts(nn.Module):
         self.experts = nn.ModuleList([Mlp() for _ in range(3)])
 
     def forward(self, x: Tensor) -> Tensor:
-        flat = x.view(-1, D)
+        flat = x.reshape(-1, D)
         weight, chosen = F.softmax(self.router(flat), dim=-1).max(dim=-1)
         out = torch.zeros_like(flat)
         for number, expert in enumerate(self.experts):
@@ -366,9 +366,7 @@ CASES = (
     Case("Resized", Resized, (residual(Resized, "input", "conv"),), inputs=image),
     Case("PositionFirst", PositionFirst, (residual(PositionFirst, "input", "f"),)),
     Case("SplitBranch", SplitBranch, (residual(SplitBranch, "input", "f g"),)),
-    Case(
-        "StackedBranch", StackedBranch, (residual(StackedBranch, "input", "heads.0 heads.1 heads.2"),)
-    ),
+    Case("StackedBranch", StackedBranch, (residual(StackedBranch, "input", "heads.0 heads.1 heads.2"),)),
     Case("FusedProjection", FusedProjection, (residual(FusedProjection, "input", "norm wide out"),)),
     Case("HalfUpdated", HalfUpdated, (residual(HalfUpdated, None, "f"),)),
     Case("Reversible", Reversible, open_question="the halves of a coupling share no identity skip path"),
@@ -389,7 +387,7 @@ CASES = (
         "StateSpace",
         StateSpace,
         (
-            residual(_Mixer, "act", "x_proj", scope="mixer", kind="scaled", factors=(("skip", "D"),)),
+            residual(_Mixer, "act", "x_proj", scope="mixer", kind="scaled", factors=(("skip", "mixer.D"),)),
             residual(StateSpace, "input", "norm mixer"),
         ),
     ),

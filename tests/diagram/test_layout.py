@@ -1,0 +1,136 @@
+"""Nothing overlaps, no line runs through a box, no label is cut: for random panels."""
+
+from __future__ import annotations
+
+from itertools import combinations, pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from archcheck.diagram import Style
+from archcheck.diagram.compose import Composer
+from archcheck.diagram.scene import Scene, Shape
+from archcheck.diagram.text import width_of
+from archcheck.diagram.theme import ThemeName
+from tests.diagram.specs import LAYER, chain, panels, spec
+
+
+def composed(panels: dict[str, Any], style: Style = Style()) -> Scene:
+    composer = Composer(spec(panels), style)
+    composer.compose()
+    return composer.scene
+
+
+def solid_shapes(scene: Scene) -> list[Shape]:
+    return [shape for shape in scene.shapes if shape.form in ("box", "circle")]
+
+
+def is_apart(a: Shape, b: Shape) -> bool:
+    return abs(a.x - b.x) >= (a.w + b.w) / 2 - 0.1 or abs(a.y - b.y) >= (a.h + b.h) / 2 - 0.1
+
+
+def runs_through(shape: Shape, start: tuple[float, float], end: tuple[float, float]) -> bool:
+    inset = 1.5
+    low_x, high_x = sorted((start[0], end[0]))
+    low_y, high_y = sorted((start[1], end[1]))
+    within_x = high_x > shape.x - shape.w / 2 + inset and low_x < shape.x + shape.w / 2 - inset
+    within_y = high_y > shape.y - shape.h / 2 + inset and low_y < shape.y + shape.h / 2 - inset
+    return within_x and within_y
+
+
+@settings(max_examples=150, deadline=None)
+@given(panels())
+def test_nothing_overlaps_and_no_line_runs_through_a_box(panel: dict[str, Any]) -> None:
+    scene = composed({"p": panel})
+    shapes = solid_shapes(scene)
+    for a, b in combinations(shapes, 2):
+        assert is_apart(a, b), (a.key, b.key)
+    for curve in scene.curves:
+        for start, end in pairwise(curve.points):
+            for shape in shapes:
+                if curve.group != "sign" and shape.key not in (curve.tail, curve.head):
+                    assert not runs_through(shape, start, end), (shape.key, curve.tail, curve.head)
+
+
+@settings(max_examples=60, deadline=None)
+@given(panels())
+def test_every_label_fits_its_box(panel: dict[str, Any]) -> None:
+    for shape in solid_shapes(composed({"p": panel})):
+        for line in shape.lines:
+            assert width_of(line, shape.size) <= shape.w, shape.key
+
+
+def test_every_panel_lies_within_its_frame_and_frames_do_not_overlap() -> None:
+    composer = Composer(spec({"a": LAYER, "b": LAYER, "c": chain("x")}), Style())
+    placed = composer.compose()
+    for left, right in pairwise(placed):
+        assert left.x + left.w / 2 < right.x - right.w / 2
+    for frame in placed:
+        for shape in composer.scene.shapes:
+            if shape.key.startswith(f"{frame.picture.name}."):
+                assert abs(shape.x - frame.x) + shape.w / 2 <= frame.w / 2
+                assert abs(shape.y - frame.y) + shape.h / 2 <= frame.h / 2
+
+
+def test_the_spine_is_straight_and_a_residual_leaves_and_enters_at_right_angles() -> None:
+    scene = composed({"layer": LAYER})
+    spine = {shape.x for shape in scene.shapes if shape.form in ("box", "circle", "point")}
+    assert len(spine) == 1
+    (x,) = spine
+    solid, dashed = (curve for curve in scene.curves if "residual" in curve.group)
+    assert (solid.line, dashed.line) == ("solid", "dashed")
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = solid.points
+    assert x0 == x < x1 == x2
+    assert y0 == y1 < y2 == y3
+    assert x < x3 < x2  # it ends at the rim of the sink, from the side
+    assert solid.head == "layer.:sink0"
+
+
+def test_nested_residuals_get_lanes_of_their_own() -> None:
+    panel = chain("a", "b", "c", residuals=[{"around": ["a", "c"]}, {"around": "b"}])
+    outer, inner = (curve for curve in composed({"p": panel}).curves if "residual" in curve.group)
+    if "edge-0-1" in outer.group:
+        outer, inner = inner, outer
+    assert max(x for x, _ in inner.points) + 10 < max(x for x, _ in outer.points)
+
+
+def test_residuals_around_parallel_boxes_share_one_line_and_one_sink() -> None:
+    panel = {
+        "boxes": {name: {} for name in ("norm", "attn", "mlp")},
+        "flow": ["norm", ["attn", "mlp"]],
+        "residuals": [{"around": ["norm", "attn"]}, {"around": ["norm", "mlp"]}],
+    }
+    scene = composed({"p": panel})
+    residuals = [curve for curve in scene.curves if "residual" in curve.group]
+    assert [curve.group for curve in residuals] == ["residual edge-0-0 edge-0-1"]
+    into = sorted(curve.tail for curve in scene.curves if curve.head == residuals[0].head and curve.group == "flow")
+    assert into == ["p.attn", "p.mlp"]
+
+
+def test_a_residual_uses_the_plus_that_the_author_drew() -> None:
+    panel = chain("conv", "plus", "relu", residuals=[{"around": "conv"}])
+    panel["boxes"]["plus"] = {"label": "⊕", "role": "operator"}
+    scene = composed({"p": panel})
+    assert [curve.head for curve in scene.curves if "residual" in curve.group] == ["p.plus"]
+    assert not [shape for shape in scene.shapes if ":sink" in shape.key]
+
+
+def test_the_skip_path_passes_through_its_boxes() -> None:
+    panel = chain("conv", "bn", residuals=[{"around": ["conv", "bn"], "kind": "projection", "through": ["down"]}])
+    panel["boxes"]["down"] = {"label": "1×1 conv"}
+    legs = [(curve.tail, curve.head) for curve in composed({"p": panel}).curves if "residual" in curve.group]
+    assert legs == [("p.:tap0", "p.down"), ("p.down", "p.:sink0")]
+
+
+@pytest.mark.parametrize("theme", list(ThemeName))
+def test_a_chain_on_the_side_stands_with_the_branches_of_the_same_fork(theme: ThemeName) -> None:
+    panel = {
+        "boxes": {name: {} for name in ("norm", "q", "k", "v", "scores", "attend")},
+        "flow": ["norm", [["q"], ["k"]], "scores", "attend"],
+        "edges": [["norm", "v", "attend"]],
+    }
+    places = {shape.key: shape for shape in composed({"p": panel}, Style(theme=theme)).shapes}
+    q, k, v = places["p.q"], places["p.k"], places["p.v"]
+    assert q.y == k.y == v.y
+    assert q.x < k.x == places["p.norm"].x < v.x

@@ -1,0 +1,54 @@
+"""Roles from words, colours from specs, colours for a dark page."""
+
+from __future__ import annotations
+
+import pytest
+
+from archcheck.diagram import DrawError
+from archcheck.diagram.theme import THEMES, ThemeName, color, dark, ink_on, luminance, role_of
+from archcheck.spec.model import Box, Role
+
+
+@pytest.mark.parametrize(
+    ("name", "box", "role"),
+    [
+        ("x", Box(role=Role.MASK, label="RMSNorm"), Role.MASK),
+        ("x", Box(label="RMSNorm"), Role.NORM),
+        ("x", Box(label="Linear"), Role.LINEAR),
+        ("x", Box(label="1×1 conv"), Role.CONVOLUTION),
+        ("x", Box(label="SoftMax"), Role.SOFTMAX),
+        ("gqa", Box(), Role.ATTENTION),
+        ("x", Box(module="layers.0.mlp"), Role.FEED_FORWARD),
+        ("x", Box(detail="panel"), Role.BLOCK),
+        ("x", Box(label="formal"), Role.OTHER),
+    ],
+)
+def test_role_of_a_box(name: str, box: Box, role: Role) -> None:
+    assert role_of(name, box) is role
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("#ABC", "#aabbcc"), ("#a1b2c3", "#a1b2c3"), ("Teal", "#008080"), ("gray", "#808080")]
+)
+def test_color(value: str, expected: str) -> None:
+    assert color(value, "panels.p.color") == expected
+
+
+@pytest.mark.parametrize("value", ["", "rgb(1,2,3)", 'red"; x="', "#12", "nosuchcolour"])
+def test_what_is_no_colour_is_refused(value: str) -> None:
+    with pytest.raises(DrawError, match=r"DIA003 panels\.p\.color: not a colour"):
+        color(value, "panels.p.color")
+
+
+def contrast(a: str, b: str) -> float:
+    low, high = sorted((luminance(a), luminance(b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", list(ThemeName))
+@pytest.mark.parametrize("role", list(Role))
+def test_labels_can_be_read_on_their_boxes_in_light_and_dark(theme: ThemeName, role: Role) -> None:
+    fill = THEMES[theme].roles[role]
+    ink = ink_on(fill, THEMES[theme])
+    assert contrast(ink, fill) >= 4.5
+    assert contrast(dark(ink), dark(fill)) >= 4.5

@@ -1,0 +1,22 @@
+"""Networks composed at random from all constructs: replay, detector and oracle on each."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+
+from tests.generated import judge
+from tests.strategies import Network, case_of, networks
+
+_SETTINGS = {"deadline": None, "derandomize": True, "suppress_health_check": list(HealthCheck)}
+
+
+@settings(max_examples=200, **_SETTINGS)
+@given(networks())
+def test_random_networks(plan: Network) -> None:
+    judge(case_of(plan))
+
+
+@settings(max_examples=15, **_SETTINGS)
+@given(networks())
+def test_random_networks_under_ablation(plan: Network) -> None:
+    judge(case_of(plan), ablate=True)
