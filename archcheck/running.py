@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,8 @@ def run_modes(
             from archcheck.proving import prove as proved
 
             progress(f"proving by replay and ablation ({mode.name})")
-            remarks += proved(traced)
+            with _one_thread():
+                remarks += proved(traced)
         progress("looking for residual connections")
         executions.append(execution(traced, mode.name, tuple(remarks)))
     return executions
@@ -88,9 +89,20 @@ def _trace(
     first: ArchcheckError | None = None
     for example in examples:
         try:
-            with running(), torch.set_grad_enabled(mode.train):
+            with running(), _one_thread(), torch.set_grad_enabled(mode.train):
                 return trace(module, *example.args, **example.kwargs)
         except ArchcheckError as error:
             first = first or error
     assert first is not None  # there is at least one example
     raise first
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Inputs are small: handing them to several threads costs more than it saves."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

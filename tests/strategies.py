@@ -443,40 +443,51 @@ JOINS = ("sum", "swapped", "function", "into_stream", "into_branch", "method")
 LAYOUTS = ("as it is", "as it is", "rolled", "windows", "transposed")
 
 
-def _units(depth: int) -> st.SearchStrategy[Unit]:
-    part: st.SearchStrategy[Any] = st.sampled_from(sorted(PARTS))
-    if depth:
-        nested = st.builds(Nested, st.lists(_blocks(depth - 1), min_size=1, max_size=2).map(tuple))
-        part = st.one_of(part, part, part, nested)
-    return st.builds(
-        Unit,
+@st.composite
+def networks(draw: st.DrawFn) -> Network:
+    """Networks of one to three blocks, nested up to two levels deep."""
+    return Network(
+        blocks=_several(draw, 3, 2),
+        stem=draw(st.sampled_from(("linear", "embedding", "none"))),
+        again=draw(st.booleans()),
+        long_skip=draw(st.booleans()),
+        train=draw(st.booleans()),
+    )
+
+
+def _several(draw: st.DrawFn, most: int, depth: int) -> tuple[Block, ...]:
+    return tuple(_block(draw, depth) for _ in range(draw(st.integers(1, most))))
+
+
+def _block(draw: st.DrawFn, depth: int) -> Block:
+    return _sensible_block(
+        Block(
+            units=tuple(_unit(draw, depth) for _ in range(draw(st.integers(1, 3)))),
+            arrangement=draw(st.sampled_from(("chain", "chain", "parallel", "stale"))),
+            grouping=draw(st.sampled_from(("left", "branches", "statements", "nested"))),
+            norm=draw(st.sampled_from(("layer", "rms"))),
+            shared=draw(st.booleans()),
+            gives=draw(st.sampled_from(("tensor", "tuple"))),
+        )
+    )
+
+
+def _unit(draw: st.DrawFn, depth: int) -> Unit:
+    part: str | Nested = draw(st.sampled_from(sorted(PARTS)))
+    if depth and draw(st.integers(0, 5)) == 5:
+        part = Nested(_several(draw, 2, depth - 1))
+    kind = draw(st.sampled_from(KINDS))
+    return Unit(
         part=part,
-        pre=st.booleans(),
-        end=st.booleans(),
-        post=st.booleans(),
-        layout=st.sampled_from(LAYOUTS),
-        dropout=st.sampled_from(("", "", "dropout", "path")),
-        kind=st.sampled_from(KINDS),
-        join=st.sampled_from(JOINS),
-        delegated=st.booleans(),
-    ).map(_sensible_unit)
-
-
-def _sensible_unit(unit: Unit) -> Unit:
-    """Only a plain sum can be left to an output module."""
-    return replace(unit, delegated=unit.delegated and unit.kind == "identity")
-
-
-def _blocks(depth: int) -> st.SearchStrategy[Block]:
-    return st.builds(
-        Block,
-        units=st.lists(_units(depth), min_size=1, max_size=3).map(tuple),
-        arrangement=st.sampled_from(("chain", "chain", "parallel", "stale")),
-        grouping=st.sampled_from(("left", "branches", "statements", "nested")),
-        norm=st.sampled_from(("layer", "rms")),
-        shared=st.booleans(),
-        gives=st.sampled_from(("tensor", "tuple")),
-    ).map(_sensible_block)
+        pre=draw(st.booleans()),
+        end=draw(st.booleans()),
+        post=draw(st.booleans()),
+        layout=draw(st.sampled_from(LAYOUTS)),
+        dropout=draw(st.sampled_from(("", "", "dropout", "path"))),
+        kind=kind,
+        join=draw(st.sampled_from(JOINS)),
+        delegated=kind == "identity" and draw(st.booleans()),
+    )
 
 
 def _sensible_block(block: Block) -> Block:
@@ -500,15 +511,3 @@ def _sensible_block(block: Block) -> Block:
     if shared:
         units = tuple(replace(unit, part=units[0].part, pre=units[0].pre) for unit in units)
     return replace(block, units=units, arrangement=arrangement, shared=shared)
-
-
-def networks() -> st.SearchStrategy[Network]:
-    """Networks of one to three blocks, nested up to two levels deep."""
-    return st.builds(
-        Network,
-        blocks=st.lists(_blocks(2), min_size=1, max_size=3).map(tuple),
-        stem=st.sampled_from(("linear", "embedding", "none")),
-        again=st.booleans(),
-        long_skip=st.booleans(),
-        train=st.booleans(),
-    )

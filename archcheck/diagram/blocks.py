@@ -54,7 +54,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Bus:
-    """Where the branches of a group part (`fork`) and meet (`join`), their shared axis and the outermost ones."""
+    """Where the branches of a group part (`fork`) and meet (`join`), their axis, the outermost branches."""
 
     axis: float
     fork: float
@@ -201,7 +201,9 @@ class Builder:
         axis = places[middle] if len(places) % 2 else (places[middle - 1] + places[middle]) / 2
         whole = Block(top=max(block.top for block in blocks))
         for number in range(len(group.chains), len(places)):
-            places[number] = max(places[number], axis + clear + self._s(BETWEEN) * (number - len(group.chains) + 1))
+            places[number] = max(
+                places[number], axis + clear + self._s(BETWEEN) * (number - len(group.chains) + 1)
+            )
         fork, join = -self._s(BUS), whole.top + self._s(BUS)
         inner = len(group.chains) - 1
         whole.groups[id(group)] = Bus(0.0, fork, join, places[0] - axis, places[inner] - axis)
@@ -230,8 +232,14 @@ class Builder:
         self, chain: Chain, item: Stop | Group, y: float, block: Block, columns: dict[int, list[Side]]
     ) -> float:
         """Return the height for an item such that the side chains that end there fit below it."""
-        if not isinstance(item, Stop):
+        if not isinstance(item, Stop) or item.what == "tap":
             return y
+        for side in chain.sides:
+            if (
+                side.end is None and side.start in block.spots
+            ):  # a loose end: the way into the item stays free
+                top = block.spots[side.start][1] + self._height(side)
+                y = max(y, top - self.size(item.key).h / 2)
         in_group = [side for sides in columns.values() for side in sides]
         for side in chain.sides:
             if side.end != item.key or side in in_group or side.start not in block.spots:
@@ -254,8 +262,11 @@ class Builder:
                 self._dead_end(side, block)
         beside = [side for side in chain.sides if side not in in_group and self._is_anchored(side, block)]
         rails = [rail for rail in chain.rails if {rail.tail, rail.head} <= block.spots.keys()]
-        spans = {id(each): self._span(each, chain, block) for each in [*beside, *rails]}
-        outer = [rail for rail in rails if all(_is_around(spans[id(rail)], spans[id(side)]) for side in beside)]
+        everything: list[Rail | Side] = [*beside, *rails]
+        spans = {id(each): self._span(each, chain, block) for each in everything}
+        outer = [
+            rail for rail in rails if all(_is_around(spans[id(rail)], spans[id(side)]) for side in beside)
+        ]
         inner = [rail for rail in rails if rail not in outer]
         for rail in sorted(inner, key=lambda each: _length(spans[id(each)])):
             self._rail(rail, block)

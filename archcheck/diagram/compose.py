@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from archcheck.diagram.errors import DrawError
+from archcheck.diagram.footer import Writer
 from archcheck.diagram.panels import PanelPainter, PanelPicture
-from archcheck.diagram.scene import Curve, Patch, Scene, Shape
+from archcheck.diagram.scene import Patch, Scene, Shape
 from archcheck.diagram.text import LINE_HEIGHT, Line, Run, lines_of, plain, width_of
 from archcheck.diagram.theme import THEMES, Arrangement, Style, Theme, color
 from archcheck.graph import Kind
@@ -50,7 +51,7 @@ class Composer:
         tints = _tints(self.spec, self.theme)
         painters = [PanelPainter(self.spec, name, self.theme, tints, self.marks) for name in self.names]
         pictures = [painter.paint() for painter in painters]
-        if self.style.layout is Arrangement.ROW:
+        if self.style.layout == Arrangement.ROW:
             tallest = max(picture.extent.y1 for picture in pictures)
             pictures = [painter.paint(tallest) for painter in painters]
         placed = self._arrange(pictures)
@@ -69,7 +70,7 @@ class Composer:
             width = max(picture.extent.x1 - picture.extent.x0, title_width) + 2 * size(PAD)
             height = picture.extent.y1 + 2 * size(PAD) + self._title_height(picture)
             placed.append(Placed(picture, 0.0, 0.0, max(width, size(130)), height))
-        if self.style.layout is Arrangement.ROW:
+        if self.style.layout == Arrangement.ROW:
             self._in_row(placed)
         else:
             self._in_column(placed)
@@ -119,7 +120,7 @@ class Composer:
     def _wedges(self, frame: Placed, placed: list[Placed]) -> None:
         """Spread tinted light from a box to the frame on its right that details it."""
         after = placed[placed.index(frame) + 1 :]
-        if self.style.layout is not Arrangement.ROW or not after or not self._opens(frame, after[0]):
+        if self.style.layout != Arrangement.ROW or not after or not self._opens(frame, after[0]):
             return
         target = after[0]
         for name, box in frame.picture.panel.boxes.items():
@@ -188,7 +189,7 @@ class Composer:
         left = min(frame.x - frame.w / 2 for frame in placed)
         right = max(frame.x + frame.w / 2 for frame in placed)
         foot = min(frame.y - frame.h / 2 for frame in placed)
-        writer = _Writer(self.scene, self.theme, left, right, foot - size(18))
+        writer = Writer(self.scene, self.theme, left, right, foot - size(18))
         if self.spec.title:
             writer.centred(self.spec.title, 19, bold=True, italic=self.theme.italic_titles, name="title")
         if self.spec.caption:
@@ -215,176 +216,6 @@ class Composer:
         if Kind.GATED in kinds:
             entries.append(("G", "gated mix"))
         return entries
-
-
-class _Writer:
-    """Writes lines of text downwards from `y`, centred between `left` and `right`."""
-
-    def __init__(self, scene: Scene, theme: Theme, left: float, right: float, y: float) -> None:
-        self.scene, self.theme, self.left, self.right, self.y = scene, theme, left, right, y
-        self.count = 0
-
-    def centred(
-        self,
-        text: str,
-        points: float,
-        *,
-        name: str,
-        bold: bool = False,
-        italic: bool = False,
-        muted: bool = False,
-    ) -> None:
-        size = self.theme.size(points)
-        lines = lines_of(text, size, max(self.right - self.left, self.theme.size(220)), 6)
-        height = len(lines) * size * LINE_HEIGHT
-        ink = self.theme.muted if muted else self.theme.ink
-        self.scene.shapes.append(
-            Shape(
-                f":{name}",
-                "text",
-                (self.left + self.right) / 2,
-                self.y - height / 2,
-                max(width_of(line, size) for line in lines),
-                height,
-                lines,
-                ink=ink,
-                size=size,
-                bold=bold,
-                italic=italic,
-            )
-        )
-        self.y -= height + self.theme.size(8)
-
-    def legend(self, entries: list[tuple[str, str]]) -> None:
-        """Draw samples of lines and signs with their meaning, in as many rows as they need."""
-        size, font = self.theme.size, self.theme.size(11)
-        widths = [size(34) + size(6) + width_of((Run(text),), font) for _, text in entries]
-        rows: list[list[int]] = []
-        used = 0.0
-        for index, width in enumerate(widths):
-            if not rows or used + width > max(self.right - self.left, size(220)):
-                rows.append([])
-                used = 0.0
-            rows[-1].append(index)
-            used += width + size(22)
-        for row in rows:
-            total = sum(widths[index] for index in row) + size(22) * (len(row) - 1)
-            x = (self.left + self.right - total) / 2
-            y = self.y - size(9)
-            for index in row:
-                self._sample(entries[index][0], x, y, index)
-                text = (Run(entries[index][1]),)
-                wide = widths[index] - size(40)
-                self._text(
-                    f":legend{index}", (text,), x + size(40) + wide / 2, y, wide, font, self.theme.muted
-                )
-                x += widths[index] + size(22)
-            self.y -= size(20)
-        self.y -= size(4)
-
-    def _sample(self, what: str, x: float, y: float, index: int) -> None:
-        theme = self.theme
-        begin, end = f":sample{index}a", f":sample{index}b"
-        middle, width = x + theme.size(22), theme.size(16)
-        if what in ("solid", "dashed", "ghost"):
-            points = ((x, y), (x + theme.size(34), y))
-            self.scene.shapes += [Shape(begin, "point", *points[0]), Shape(end, "point", *points[1])]
-            sample = Curve(begin, end, points, theme.ink, theme.pen, what, group="legend")
-            if what == "ghost":
-                sample = replace(sample, color=theme.absent, line="dashed", core=theme.paper)
-            self.scene.curves.append(sample)
-            return
-        if what == "cross":
-            self.scene.shapes.append(Shape(begin, "point", middle, y))
-            self.scene.curves += cross_at(begin, middle, y, theme)
-            return
-        if what == "✓":
-            self.scene.shapes.append(
-                Shape(
-                    begin,
-                    "text",
-                    middle,
-                    y,
-                    width,
-                    width,
-                    ((Run("✓"),),),
-                    ink=theme.proved,
-                    size=width,
-                    bold=True,
-                )
-            )
-            return
-        circle = Shape(
-            begin, "circle", middle, y, width, width, ((Run(what),),), theme.paper, theme.ink, theme.pen
-        )
-        self.scene.shapes.append(replace(circle, size=theme.size(9), bold=True, ink=theme.ink))
-
-    def finding(self, number: str, message: str) -> None:
-        self._item(number, message, self.theme.wrong, 10.5, badge=True)
-
-    def listed(self, number: str, note: str) -> None:
-        self._item(number, note, self.theme.muted, 10, badge=False)
-
-    def _item(self, number: str, text: str, ink: str, points: float, *, badge: bool) -> None:
-        """Write a numbered paragraph, ranged left in a measure that is easy to read."""
-        theme, size = self.theme, self.theme.size(points)
-        measure = min(max(self.right - self.left - theme.size(24), theme.size(220)), theme.size(640))
-        lines = lines_of(text, size, measure, 4)
-        height = len(lines) * size * LINE_HEIGHT
-        left = (self.left + self.right - measure) / 2
-        self.count += 1
-        key = f":item{self.count}"
-        if badge:
-            self.scene.above.append(
-                badge_at(f"{key}n", number, left - theme.size(10), self.y - size * 0.62, theme)
-            )
-        elif number:
-            mark = theme.size(9)
-            self._text(
-                f"{key}n", ((Run(number),),), left - theme.size(7), self.y - size * 0.5, mark, mark, ink
-            )
-        shape = Shape(
-            key, "text", left + measure / 2, self.y - height / 2, measure, height, lines, ink=ink, size=size
-        )
-        self.scene.shapes.append(replace(shape, left=True))
-        self.y -= height + theme.size(4)
-
-    def _text(
-        self, key: str, lines: tuple[Line, ...], x: float, y: float, width: float, size: float, ink: str
-    ) -> None:
-        self.scene.shapes.append(
-            Shape(key, "text", x, y, width, size * LINE_HEIGHT, lines, ink=ink, size=size)
-        )
-
-
-def badge_at(key: str, number: str, x: float, y: float, theme: Theme) -> Shape:
-    """Return a numbered red disc: the sign of a finding."""
-    width = theme.size(15 if len(number) < 2 else 18)
-    return Shape(
-        key,
-        "circle",
-        x,
-        y,
-        width,
-        width,
-        ((Run(number),),),
-        theme.wrong,
-        theme.paper,
-        1.0,
-        "#ffffff",
-        theme.size(9.5),
-        bold=True,
-        group="badge",
-    )
-
-
-def cross_at(key: str, x: float, y: float, theme: Theme) -> list[Curve]:
-    """Return the two strokes of a red cross about the point shape `key`."""
-    half = theme.size(6.5)
-    ends = [((x - half, y - half * sign), (x + half, y + half * sign)) for sign in (1, -1)]
-    return [
-        Curve(key, key, points, theme.wrong, theme.pen * 2.4, arrow=False, group="cross") for points in ends
-    ]
 
 
 def drawn_edges(panel: Panel) -> list[ResidualEdge]:
@@ -421,7 +252,7 @@ def _tints(spec: Spec, theme: Theme) -> dict[str, str]:
 
 
 def _notes(spec: Spec, names: list[str]) -> tuple[list[tuple[str, str]], dict[tuple[str, str], str]]:
-    """Number the notes as they come; equal notes share a number. Keys are (panel, box or residuals.N or "")."""
+    """Number the notes as they come; equal ones share a number. Keys: panel, and box, residuals.N or ""."""
     numbers: dict[str, str] = {}
     marks: dict[tuple[str, str], str] = {}
     for place, note in _noted(spec, names):
@@ -449,7 +280,6 @@ def _description(spec: Spec, names: list[str]) -> str:
         solid = sum(edge.line is LineStyle.SOLID for edge in edges)
         dashed = len(edges) - solid
         boxes = ", ".join(plain(box.label or key, 60) for key, box in list(panel.boxes.items())[:40])
-        parts.append(
-            f"Panel {plain(panel.title or name, 80)}: {boxes}; {solid} solid and {dashed} dashed residual connections."
-        )
+        title = plain(panel.title or name, 80)
+        parts.append(f"Panel {title}: {boxes}; {solid} solid and {dashed} dashed residual connections.")
     return " ".join(parts)

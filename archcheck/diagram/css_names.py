@@ -1,4 +1,4 @@
-"""The colour names of CSS, as #rrggbb. Graphviz reads some of them otherwise (X11), so they are resolved here."""
+"""The colour names of CSS, as #rrggbb; Graphviz (X11) reads some of them otherwise."""
 
 from __future__ import annotations
 

@@ -34,9 +34,9 @@ def to_dot(scene: Scene, digest: str) -> str:
 def quote(text: str) -> str:
     r"""Return `text` as a DOT string that stands for exactly that text.
 
-    A quoted DOT string ends at a bare quote, and Graphviz expands `\N`, `\G`, `\l` and the like, as well as
-    `&…;` entities, in labels: quotes and backslashes are escaped and ampersands written as entities, so nothing
-    in it is a command. The result is never an HTML-like label, which only unquoted angle brackets make.
+    A quoted DOT string ends at a bare quote, and in labels Graphviz expands `\N`, `\G`, `\l` and the like and
+    `&…;` entities: quotes and backslashes are escaped and ampersands become entities, so nothing in it is a
+    command. The result is never an HTML-like label, which only unquoted angle brackets make.
 
     >>> print(quote('say "N"'))
     "say \"N\""
@@ -46,7 +46,7 @@ def quote(text: str) -> str:
 
 
 def label(lines: tuple[Line, ...], size: float, *, left: bool = False, width: float = 0.0) -> str:
-    """Return the lines as a DOT label: quoted text, or an HTML-like label where one has sub- or superscripts."""
+    """Return the lines as a DOT label: quoted text, or HTML-like where one has sub- or superscripts."""
     if all(run.shift == 0 for line in lines for run in line):
         texts = [quote(shown(line))[1:-1] for line in lines]
         return '"' + ("".join(f"{text}\\l" for text in texts) if left else "\\n".join(texts)) + '"'
@@ -66,6 +66,7 @@ def number(value: float) -> str:
 
 def _html_run(text: str, shift: int, size: float) -> str:
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    text = text.replace("\\", "\\\\")  # Graphviz expands \N and the like here too
     if not shift:
         return text
     tag = "SUB" if shift < 0 else "SUP"
@@ -148,7 +149,7 @@ def _inches(points: float) -> str:
 
 
 def _edges(curve: Curve) -> Iterator[str]:
-    """Yield the statement for a line; a doubled one is a broad line with a narrow one of another colour on it."""
+    """Yield a line's statement; a doubled one is a broad line with a narrow one of another colour on it."""
     ends = f"  {quote(curve.tail)} -> {quote(curve.head)} "
     if not curve.core:
         yield ends + _attributes(_edge(curve))

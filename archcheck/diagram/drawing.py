@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import struct
@@ -23,6 +24,7 @@ from archcheck.findings import Report
 from archcheck.spec.model import Spec
 
 SUFFIXES = (".svg", ".png", ".pdf", ".dot", ".mmd", ".mermaid", ".html")
+MOST_PIXELS = 40_000_000
 _CARRIED = re.compile(rb"archcheck-digest[ \0:]+([0-9a-f]{64})")
 
 
@@ -31,7 +33,8 @@ class Drawing:
     """A diagram ready to be written. `dot` is its DOT text, `digest` what it means, as a SHA-256 in hex.
 
     The digest covers what the spec draws, the findings and the style; it is the same for every Graphviz, font
-    and machine. `hovers` maps elements to the text that an SVG viewer shows over them.
+    and machine. `hovers` maps elements to the text that an SVG viewer shows over them, `signs` are those that
+    need a glyph, `points` is the area in square points.
     """
 
     spec: Spec
@@ -43,6 +46,7 @@ class Drawing:
     description: str
     hovers: dict[str, str]
     signs: frozenset[str]
+    points: float
 
     def _repr_svg_(self) -> str:
         """Show the drawing in a notebook."""
@@ -65,13 +69,12 @@ def draw(spec: Spec, report: Report | None = None, *, style: Style = Style()) ->
     hovers = {shape.key: shape.hover for shape in [*scene.shapes, *scene.above] if shape.hover}
     hovers |= {f"{curve.tail}->{curve.head}": curve.hover for curve in scene.curves if curve.hover}
     signs = frozenset(sign for text in texts(scene) for sign in text if _needs_glyph(sign))
-    return Drawing(
-        spec, report, style, to_dot(scene, digest), digest, scene.title, scene.description, hovers, signs
-    )
+    dot, area = to_dot(scene, digest), scene.width * scene.height
+    return Drawing(spec, report, style, dot, digest, scene.title, scene.description, hovers, signs, area)
 
 
 def render(drawing: Drawing, suffix: str) -> bytes:
-    """Return the drawing in the format that a file suffix names (`.svg`, `.png`, `.pdf`, `.dot`, `.mmd`, `.html`).
+    """Return the drawing in the format that a file suffix (one of SUFFIXES) names.
 
     Raises DrawError (DIA002) for another suffix or without Graphviz, and (DIA003) where PNG or PDF would show
     empty boxes because no font here has a sign.
@@ -88,7 +91,7 @@ def render(drawing: Drawing, suffix: str) -> bytes:
             )
         case ".png":
             _check_glyphs(drawing)
-            dot = drawing.dot.replace("  graph [", f"  graph [dpi={drawing.style.dpi} ", 1)
+            dot = drawing.dot.replace("  graph [", f"  graph [dpi={_dpi(drawing):.0f} ", 1)
             return _png_with_digest(graphviz_engine.run(dot, "png"), drawing.digest)
         case ".pdf":
             _check_glyphs(drawing)
@@ -148,7 +151,7 @@ def _digest(spec: Spec, report: Report | None, style: Style) -> str:
     meaning = {
         "format": FORMAT,
         "spec": spec.model_dump(mode="json", exclude={"model"}, exclude_defaults=True),
-        "style": [style.theme, style.layout, style.panels],
+        "style": [str(style.theme), str(style.layout), style.panels],
         "findings": [
             [f.code, f.panel, f.edge, [str(layer) for layer in f.layers], f.code_source, list(f.code_branch)]
             for f in (report.findings if report else ())
@@ -157,6 +160,11 @@ def _digest(spec: Spec, report: Report | None, style: Style) -> str:
     }
     text = json.dumps(meaning, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _dpi(drawing: Drawing) -> float:
+    """Return the resolution asked for, or the highest that keeps the picture within MOST_PIXELS."""
+    return min(drawing.style.dpi, math.sqrt(MOST_PIXELS / drawing.points) * 72)
 
 
 def _needs_glyph(sign: str) -> bool:

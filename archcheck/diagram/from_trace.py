@@ -1,9 +1,8 @@
-"""A picture without a spec: the outline of a traced model, in the same form as a spec, for the same drawing code."""
+"""A picture without a spec: the outline of a traced model, in a spec's form, for the same drawing code."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,122 +13,111 @@ Module = tuple[str, str, int]
 """A module that ran: its path, the name of its type, and its place in the order of first calls."""
 
 _NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
+_LONGEST = 200
 
 
 def outline(residuals: Sequence[Residual], modules: Sequence[Module], title: str) -> Spec:
-    """Return a spec that shows what a trace holds.
+    """Return a spec that shows what a trace holds; it is for drawing only.
 
-    One panel shows the model's children in the order in which they ran; modules that differ only in a number of
-    their path and are of one type stand once, with ×N. A panel more shows each such repeated layer, and each
-    other module, that executes residual connections. Residuals that can't be placed on the children of their
-    panel are left out of the picture.
+    The first panel shows the model's children in the order in which they ran; layers that differ only in a
+    number of their path and are of one type stand once, with ×N. One panel more shows each module that
+    executes residual connections itself, for repeated layers the first. A residual whose branch has no box in
+    its panel is left out.
     """
     outliner = _Outliner(residuals, modules)
-    panels = outliner.panels()
-    data = {"title": title[:10_000], "model": {"target": "traced:model"}, "panels": panels}
-    return Spec.model_validate(data)
+    return Spec.model_validate(
+        {"title": title[:1_000], "model": {"target": "traced:model"}, "panels": outliner.panels()}
+    )
 
 
 class _Outliner:
     def __init__(self, residuals: Sequence[Residual], modules: Sequence[Module]) -> None:
-        self.types = {path: kind for path, kind, _ in modules if path}
-        self.order = {path: place for path, _, place in sorted(modules, key=lambda each: each[2], reverse=True)}
-        self.repeats = Counter(_folded(path) for path in self.types)
-        self.first: dict[str, str] = {}
-        for path in sorted(self.types, key=lambda each: self.order[each]):
-            self.first.setdefault(_folded(path), path)
+        self.types = {
+            path: kind for path, kind, _ in sorted(modules, key=lambda each: (each[2], each[0])) if path
+        }
+        self.places = {path: place for place, path in enumerate(self.types)}
         self.residuals: dict[str, list[Residual]] = {}
-        for residual in residuals:
-            if self._is_first(residual.implemented_in):
-                self.residuals.setdefault(residual.implemented_in, []).append(residual)
+        seen: set[str] = set()
+        for residual in sorted(residuals, key=lambda each: self.places.get(each.implemented_in, -1)):
+            owner = residual.implemented_in
+            if owner in self.residuals or _folded(owner) not in seen:
+                seen.add(_folded(owner))
+                self.residuals.setdefault(owner, []).append(residual)
 
     def panels(self) -> dict[str, Any]:
         """Return the model's panel, then one for each module that executes residuals, in order of calls."""
-        scopes = ["", *sorted((path for path in self.residuals if path), key=lambda path: self.order.get(path, 0))]
+        scopes = ["", *(path for path in self.residuals if path)]
         names = {scope: f"panel{number}" for number, scope in enumerate(scopes)}
         panels = {names[scope]: self._panel(scope, names) for scope in scopes}
-        return {name: panel for name, panel in panels.items() if panel["boxes"]} or {"panel0": _empty()}
+        whole = {"title": "Model", "boxes": {"model": {"label": "model"}}}
+        return {name: panel for name, panel in panels.items() if panel["boxes"]} or {"panel0": whole}
 
     def _panel(self, scope: str, names: dict[str, str]) -> dict[str, Any]:
         boxes: dict[str, Any] = {}
-        of_module: dict[str, str] = {}
-        for path in self._children(scope):
-            name = f"box{len(boxes)}"
-            of_module[path] = name
-            local = path[len(scope) + 1 :] if scope else path
-            repeat = self._repeat(scope, path)
-            label = self.types[path] if repeat > 1 else f"{local}\n{self.types[path]}"
-            boxes[name] = {"label": label[:10_000], "module": local[:200] or None}
-            if repeat > 1:
-                boxes[name]["repeat"] = repeat
-            if path in names:
-                boxes[name]["detail"] = names[path]
-        title = f"{_folded(scope)} ({self.types.get(scope, '')})" if scope else "Model"
-        edges = self._edges(scope, of_module)
-        return {"title": title[:10_000], "boxes": boxes, "flow": list(boxes), "residuals": edges}
+        box_of: dict[str, str] = {}
+        for path, count in self._children(scope).items():
+            name = box_of[path] = f"box{len(boxes)}"
+            local = path[len(scope) :].lstrip(".")
+            label = f"{local}\n{self.types[path]}" if count == 1 else self.types[path]
+            details = [
+                panel for inner, panel in names.items() if inner == path or inner.startswith(f"{path}.")
+            ]
+            boxes[name] = {"label": label[:1_000], "module": local[:_LONGEST]}
+            boxes[name] |= {"repeat": count} if count > 1 else {}
+            boxes[name] |= {"detail": details[0]} if details else {}
+        title = f"{_folded(scope)}: {self.types.get(scope, '')}" if scope else "Model"
+        edges = self._edges(scope, box_of)
+        return {"title": title[:1_000], "boxes": boxes, "flow": list(boxes), "residuals": edges}
 
-    def _children(self, scope: str) -> list[str]:
-        """Return the modules to show in a panel: children, opened where they only hold numbered ones."""
+    def _children(self, scope: str) -> dict[str, int]:
+        """Return the modules to show, with how many each stands for: children, and layers out of lists."""
         prefix = f"{scope}." if scope else ""
-        shown: list[str] = []
-        for path in sorted(self.types, key=lambda each: (self.order[each], each)):
-            if not path.startswith(prefix) or path == scope or any(path.startswith(f"{top}.") for top in shown):
-                continue
-            if self._is_holder(path) or not self._is_first_in(scope, path):
-                continue
-            shown.append(path)
+        inside = [path for path in self.types if path.startswith(prefix) and path != scope]
+        alike: dict[tuple[str, str], list[str]] = {}
+        for path in inside:
+            alike.setdefault((_folded(path[len(prefix) :]), self.types[path]), []).append(path)
+        counts = {paths[0]: len(paths) for paths in alike.values()}
+        layers = [path for path, count in counts.items() if count > 1 and path.rpartition(".")[2].isdecimal()]
+        outermost = [path for path in layers if not any(path[:end] in layers for end in _dots(path))]
+        holders = {path[:end] for path in outermost for end in _dots(path)}
+        known = set(inside)
+        shown: dict[str, int] = {}
+        for path in inside:
+            above = [path[:end] for end in _dots(path) if path[:end] in known]
+            in_a_twin = any(
+                each not in counts for each in above
+            )  # in a later one of layers that stand as one box
+            if (
+                path in counts
+                and path not in holders
+                and not in_a_twin
+                and not any(each in shown for each in above)
+            ):
+                shown[path] = counts[path]
         return shown
 
-    def _is_holder(self, path: str) -> bool:
-        """Say whether the module only leads to others that are shown: a list, or what holds a list of layers."""
-        return any(other.startswith(f"{path}.") and self._repeat(path, other) > 1 for other in self.types)
-
-    def _is_first_in(self, scope: str, path: str) -> bool:
-        return self._repeat(scope, path) == 1 or self.first[_folded(path)] == path or not self._is_first(scope)
-
-    def _is_first(self, path: str) -> bool:
-        return not path or self.first.get(_folded(path)) == path
-
-    def _repeat(self, scope: str, path: str) -> int:
-        """Return how many modules of the same type share the path but for numbers below the scope."""
-        local = path[len(scope) :]
-        if not _NUMBER.search(local.lstrip(".")):
-            return 1
-        pattern = scope + _folded(local.lstrip(".")) if not scope else f"{scope}.{_folded(local.lstrip('.'))}"
-        kind = self.types[path]
-        alike = [each for each, name in self.types.items() if name == kind and self._matches(scope, each, pattern)]
-        return len(alike)
-
-    def _matches(self, scope: str, path: str, pattern: str) -> bool:
-        prefix = f"{scope}." if scope else ""
-        return path.startswith(prefix) and prefix + _folded(path[len(prefix) :]) == pattern
-
-    def _edges(self, scope: str, of_module: dict[str, str]) -> list[dict[str, Any]]:
+    def _edges(self, scope: str, box_of: dict[str, str]) -> list[dict[str, Any]]:
+        order = list(box_of.values())
         edges: list[dict[str, Any]] = []
-        order = list(of_module.values())
         for residual in self.residuals.get(scope, ()):
             base = f"{residual.scope}." if residual.scope else ""
-            boxes = {self._box(base + part, of_module) for part in residual.branch} - {None}
-            inside = sorted(order.index(box) for box in boxes if box is not None)
-            if not inside:
-                continue
-            edge = {"around": [order[inside[0]], order[inside[-1]]], "kind": residual.kind}
-            if edge not in edges:
-                edges.append(edge)
+            boxes = [self._box(base + part, box_of) for part in residual.branch]
+            places = sorted(order.index(box) for box in boxes if box)
+            if places:
+                edge = {"around": [order[places[0]], order[places[-1]]], "kind": residual.kind}
+                edges += [edge] if edge not in edges else []
         return edges
 
-    def _box(self, path: str, of_module: dict[str, str]) -> str | None:
-        """Return the box that shows the module or one that contains it."""
-        for shown, box in of_module.items():
-            if path == shown or path.startswith(f"{shown}."):
-                return box
-        return None
+    def _box(self, path: str, box_of: dict[str, str]) -> str:
+        """Return the box that shows the module or one around it, "" if there is none."""
+        return next((box_of[path[:end]] for end in (*_dots(path), len(path)) if path[:end] in box_of), "")
 
 
 def _folded(path: str) -> str:
-    """Return the path with every number that is a component as `*`."""
+    """Return the path with every component that is a number as `*`."""
     return _NUMBER.sub("*", path)
 
 
-def _empty() -> dict[str, Any]:
-    return {"title": "Model", "boxes": {"model": {"label": "model"}}, "flow": ["model"]}
+def _dots(path: str) -> list[int]:
+    """Return where the paths of the enclosing modules end."""
+    return [place for place, sign in enumerate(path) if sign == "."]

@@ -25,7 +25,7 @@ def run(dot: str, form: str) -> bytes:
     Raises DrawError (DIA002) where there is no Graphviz or where it refuses the text.
     """
     try:
-        import pygraphviz
+        import pygraphviz  # type: ignore[import-untyped]
     except ImportError:
         return _by_command(dot, form)
     with _ONE_AT_A_TIME, _quiet() as said:
@@ -90,7 +90,7 @@ def _by_command(dot: str, form: str) -> bytes:
 
 @contextmanager
 def _quiet() -> Iterator[Callable[[], str]]:
-    """Keep what the C library writes to the process's stderr (font warnings) from the user; yield it as text."""
+    """Catch what the C library writes to stderr, such as font warnings; yield what gives it as text."""
     with tempfile.TemporaryFile() as kept:
 
         def said() -> str:

@@ -61,8 +61,8 @@ hint.hidden = false;
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1f2328;--muted:#59636e;--paper:#fff;--soft:#f5f6f8;--line:#d5d9de;
 --wrong:#c62828;--proved:#2e7d32;--mark:#fff3c4}
-@media (prefers-color-scheme:dark){:root{--ink:#dfe3e8;--muted:#9aa4af;--paper:#161616;--soft:#202327;--line:#3a4048;
---wrong:#ff8a80;--proved:#81c784;--mark:#4a3f12}}
+@media (prefers-color-scheme:dark){:root{--ink:#dfe3e8;--muted:#9aa4af;--paper:#161616;--soft:#202327;
+--line:#3a4048;--wrong:#ff8a80;--proved:#81c784;--mark:#4a3f12}}
 body{margin:0 auto;max-width:1500px;padding:1rem;background:var(--paper);color:var(--ink);
 font:15px/1.5 system-ui,sans-serif}
 h1{font-size:1.4rem}h2{font-size:1.05rem;margin:.2rem 0}
@@ -114,7 +114,7 @@ def page(drawing: Drawing, picture: bytes) -> str:
             _verdict(drawing.report),
             f"<figure>{svg}</figure>",
             _findings(drawing.report, cards),
-            '<p id="hint" class="muted" hidden>Choose a residual connection in the diagram to see its lines.</p>',
+            '<p id="hint" class="muted" hidden>Choose a residual connection to see its lines.</p>',
             *(_card(card) for card in cards),
             f"<script>{_SCRIPT}</script>",
             "</body></html>",
@@ -158,11 +158,11 @@ def _findings(report: Report | None, cards: list[_Card]) -> str:
     if report is None or not report.findings:
         return ""
     names = {number: card.name for card in cards for number, _ in card.findings}
-    items = [
-        f'<li><button data-edge="{names[number]}">{_text(finding.code, 20)} {_text(finding.message)}</button></li>'
+    items = "".join(
+        f'<li><button data-edge="{names[number]}">{_text(f"{finding.code} {finding.message}")}</button></li>'
         for number, finding in enumerate(report.findings)
-    ]
-    return f'<ol class="wrong">{"".join(items)}</ol>'
+    )
+    return f'<ol class="wrong">{items}</ol>'
 
 
 def _card(card: _Card) -> str:

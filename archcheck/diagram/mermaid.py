@@ -1,4 +1,4 @@
-"""A spec as Mermaid text, for places that draw it themselves, such as GitHub. A plainer picture, the same lines."""
+"""A spec as Mermaid text, which GitHub draws: a plainer picture with the same lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 
 
 def to_mermaid(spec: Spec, style: Style, digest: str) -> str:
-    """Return the spec as a Mermaid flowchart: a subgraph for each panel, `-->` for solid, `-.->` for dashed."""
+    """Return the spec as a flowchart: a subgraph for each panel, `-->` for solid, `-.->` for dashed."""
     lines = [f"%% archcheck-digest {digest}", "flowchart BT"]
     ids: dict[tuple[str, str], str] = {}
     names = chosen(spec, style)
@@ -28,7 +28,7 @@ def to_mermaid(spec: Spec, style: Style, digest: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return `text` for a quoted Mermaid label: every sign that is not a letter, digit or space as an entity."""
+    """Return `text` for a quoted label: every sign that is not a letter, digit or space as an entity."""
     return "".join(
         sign if sign in _SAFE or (ord(sign) > 0x7F and sign.isalnum()) else f"#{ord(sign)};"
         for sign in plain(text, 200)

@@ -6,20 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from archcheck.diagram.blocks import Block, Builder, Rect, Size
+from archcheck.diagram.measure import Measure, chains, is_dots, sign_of
 from archcheck.diagram.routes import Router, Wire, uncovered
 from archcheck.diagram.scene import Curve, Shape
-from archcheck.diagram.structure import PLUS, Chain, Group, Rail, Stop, structure
-from archcheck.diagram.text import LINE_HEIGHT, Line, Run, lines_of, plain, width_of
+from archcheck.diagram.structure import Chain, Rail, Stop, structure
+from archcheck.diagram.text import LINE_HEIGHT, Run, plain, width_of
 from archcheck.diagram.theme import Theme, border_of, color, ink_on, role_of, stronger
 from archcheck.graph import Kind
-from archcheck.spec.model import Box, Panel, ResidualEdge, Role, Spec
 from archcheck.spec.model import Line as LineStyle
+from archcheck.spec.model import Panel, Spec
 
-TIMES = frozenset({"⊗", "×", "✕", "@", "matmul"})
-DOT = frozenset({"⊙", "·", "∘", "*"})
-_DOTS = frozenset({"…", "...", "⋯", "⋮"})
 LOOSEST = 1.7
-_KIND_LABELS = {Kind.SCALED: "× α", Kind.PROJECTION: "proj", Kind.GATED: "gate", Kind.MULTI_STREAM: "streams"}
 
 
 @dataclass(slots=True)
@@ -66,12 +63,12 @@ class PanelPainter:
         """`tints` gives every panel its colour, `marks` boxes and edges the numbers of their notes."""
         self.spec, self.name, self.theme, self.tints, self.marks = spec, name, theme, tints, marks
         self.panel = spec.panels[name]
-        self.labels = {box: self._label(box) for box in self.panel.boxes}
+        self.measure = Measure(self.panel, name, theme, marks)
 
     def paint(self, height: float = 0.0) -> PanelPicture:
         """Draw the panel; `height` is what it may grow to by standing further apart."""
         root = structure(self.panel)
-        sizes = self._sizes(root)
+        sizes = self.measure.sizes(root)
         block = self._spread(root, sizes, height)
         extent = Rect(block.left, 0.0, block.right, block.top)
         picture = PanelPicture(
@@ -88,10 +85,10 @@ class PanelPainter:
         return picture
 
     def _spread(self, root: Chain, sizes: dict[str, Size], height: float) -> Block:
-        """Lay out the panel with gaps as wide as the height allows, up to LOOSEST times their natural width."""
+        """Lay out the panel with gaps as wide as the height allows, at most LOOSEST times as natural."""
 
         def laid(air: float) -> Block:
-            return Builder(sizes, self.theme.scale, self._chips(root), air).chain(root)
+            return Builder(sizes, self.theme.scale, self.measure.chip_widths(), air).chain(root)
 
         block = laid(1.0)
         if height > block.top + 1:
@@ -103,90 +100,6 @@ class PanelPainter:
     def key(self, stop: str) -> str:
         """Return the picture-wide name of a stop."""
         return f"{self.name}.{stop}"
-
-    def _label(self, name: str) -> tuple[Line, ...]:
-        box = self.panel.boxes[name]
-        size = self.theme.size(13)
-        lines = lines_of(box.label or name, size, self.theme.size(140))
-        mark = self.marks.get((self.name, name))
-        return (*lines[:-1], (*lines[-1], Run(mark, 1))) if mark else lines
-
-    def _sizes(self, root: Chain) -> dict[str, Size]:
-        sizes = {name: self._box_size(name) for name in self.panel.boxes}
-        for chain in _chains(root):
-            sizes |= {
-                item.key: Size(self.theme.size(20), self.theme.size(20))
-                for item in chain.items
-                if isinstance(item, Stop) and item.what == "sink"
-            }
-        self._align(root, sizes)
-        for edge in self.panel.residuals:
-            _widen([name for name in edge.through if name in sizes], sizes)
-        return sizes
-
-    def _box_size(self, name: str) -> Size:
-        box, lines = self.panel.boxes[name], self.labels[name]
-        size = self.theme.size(13)
-        width = max(width_of(line, size) for line in lines)
-        if self._is_circle(name):
-            return Size(self.theme.size(22), self.theme.size(22))
-        over = self.theme.size(7) if box.repeat is not None else 0.0
-        right = self._repeat_width(box)
-        height = len(lines) * size * LINE_HEIGHT + self.theme.size(14)
-        if _dots(box):
-            return Size(width + self.theme.size(6), height)
-        return Size(max(self.theme.size(72), width + self.theme.size(22)), height, over, right)
-
-    def _repeat_width(self, box: Box) -> float:
-        if box.repeat is None:
-            return 0.0
-        return width_of(self._repeat(box), self.theme.size(13)) + self.theme.size(8)
-
-    def _repeat(self, box: Box) -> Line:
-        text = plain(str(box.repeat), 12)
-        return (Run(text if text.startswith(("×", "x")) else f"×{text}"),)
-
-    def _align(self, root: Chain, sizes: dict[str, Size]) -> None:
-        """Give the boxes of the spine one width, and the boxes of each group one width."""
-
-        _widen(self._plain_boxes([root]), sizes)
-        for chain in _chains(root):
-            for item in chain.items:
-                if isinstance(item, Group):
-                    beside = [
-                        Chain([Stop(name) for name in side.boxes]) for side in chain.sides if side.start
-                    ]
-                    names = self._plain_boxes([*item.chains, *beside])
-                    _widen(names, sizes)
-
-    def _plain_boxes(self, chains: list[Chain]) -> list[str]:
-        stops = [
-            item for chain in chains for item in chain.items if isinstance(item, Stop) and item.what == "box"
-        ]
-        return [s.key for s in stops if not self._is_circle(s.key) and not _dots(self.panel.boxes[s.key])]
-
-    def _is_circle(self, name: str) -> bool:
-        box = self.panel.boxes[name]
-        if role_of(name, box) is not Role.OPERATOR:
-            return False
-        return _sign(box, name) != "" or width_of(
-            self.labels[name][0], self.theme.size(11)
-        ) < self.theme.size(17)
-
-    def _chips(self, root: Chain) -> dict[int, float]:
-        size = self.theme.size(10)
-        texts = {index: self._chip(edge) for index, edge in enumerate(self.panel.residuals)}
-        return {
-            index: max(width_of(line, size) for line in lines) + self.theme.size(8)
-            for index, lines in texts.items()
-            if lines
-        }
-
-    def _chip(self, edge: ResidualEdge) -> tuple[Line, ...]:
-        """Return the words on the skip path: the edge's label, else what its kind needs to say."""
-        kind = edge.kind or Kind.IDENTITY
-        text = edge.label or ("" if edge.through else _KIND_LABELS.get(kind, ""))
-        return lines_of(text, self.theme.size(10), self.theme.size(80), 3) if text else ()
 
     def _stop(self, picture: PanelPicture, key: str, x: float, y: float) -> None:
         size = picture.sizes.get(key, Size())
@@ -201,9 +114,9 @@ class PanelPainter:
         ink = ink_on(fill, self.theme)
         if box.inactive:
             fill, stroke, ink = "#eceef0", "#b8bec6", "#8b939c"
-        if self._is_circle(key):
+        if self.measure.is_circle(key):
             self._operator(picture, key, x, y, size.w)
-        elif _dots(box):
+        elif is_dots(box):
             picture.shapes.append(self._shape(key, "text", x, y, size, ink=self.theme.ink))
         else:
             if box.repeat is not None:
@@ -219,7 +132,7 @@ class PanelPainter:
             y,
             size.w,
             size.h,
-            self.labels[key],
+            self.measure.labels[key],
             pen=self.theme.pen,
             ink=ink,
             size=self.theme.size(13),
@@ -247,7 +160,7 @@ class PanelPainter:
             step = self.theme.size(3.5) * number
             card = Shape(f"{self.key(key)}:card{number}", "box", x, y + step, size.w - 3 * step, size.h)
             picture.below.append(replace(card, fill=fill, stroke=stroke, pen=self.theme.pen))
-        line = self._repeat(self.panel.boxes[key])
+        line = self.measure.repeat(self.panel.boxes[key])
         width = width_of(line, self.theme.size(13))
         picture.shapes.append(
             Shape(
@@ -281,11 +194,11 @@ class PanelPainter:
         box = self.panel.boxes[key]
         role_fill = self._fill(key)[0]
         circle = replace(self._circle(key, x, y, width), hover=self._hover(key), group="box", fill=role_fill)
-        sign = _sign(box, key)
+        sign = sign_of(box, key)
         if not sign:
             circle = replace(
                 circle,
-                lines=self.labels[key][:1],
+                lines=self.measure.labels[key][:1],
                 size=self.theme.size(11),
                 ink=ink_on(role_fill, self.theme),
             )
@@ -356,7 +269,7 @@ class PanelPainter:
 
     def _chip_on(self, picture: PanelPicture, rail: Rail, x: float, low: float, high: float) -> None:
         for index in rail.edges[:1]:
-            lines = self._chip(self.panel.residuals[index])
+            lines = self.measure.chip(self.panel.residuals[index])
             size = self.theme.size(10)
             if lines and not rail.beads:
                 width = max(width_of(line, size) for line in lines) + self.theme.size(4)
@@ -367,9 +280,8 @@ class PanelPainter:
                 picture.above.append(replace(chip, fill=picture.tint, ink=self.theme.ink, size=size))
             mark = self.marks.get((self.name, f"residuals.{index}"))
             if mark:
-                picture.above.append(
-                    self._mark(f":mark{index}", mark, x - self.theme.size(8), high + self.theme.size(7))
-                )
+                x += self.theme.size(7)
+                picture.above.append(self._mark(f":mark{index}", mark, x, high - self.theme.size(5)))
 
     def _mark(self, key: str, mark: str, x: float, y: float) -> Shape:
         size = self.theme.size(9)
@@ -387,7 +299,7 @@ class PanelPainter:
 
     def _kinds(self, picture: PanelPicture, root: Chain) -> None:
         """Draw into each sink what it does: plus, or a letter for concatenation."""
-        for chain in _chains(root):
+        for chain in chains(root):
             for item in chain.items:
                 if isinstance(item, Stop) and item.what == "sink":
                     x, y = picture.spots[item.key]
@@ -422,28 +334,3 @@ class PanelPainter:
 def edge_class(spec: Spec, panel: str, index: int) -> str:
     """Return the class by which a page finds the residual edge with that index in that panel."""
     return f"edge-{list(spec.panels).index(panel)}-{index}"
-
-
-def _widen(names: list[str], sizes: dict[str, Size]) -> None:
-    """Give the named boxes the width of the widest."""
-    width = max((sizes[name].w for name in names), default=0.0)
-    for name in names:
-        sizes[name] = replace(sizes[name], w=width)
-
-
-def _chains(root: Chain) -> list[Chain]:
-    found = [root]
-    for item in root.items:
-        if isinstance(item, Group):
-            for branch in item.chains:
-                found += _chains(branch)
-    return found
-
-
-def _sign(box: Box, name: str) -> str:
-    label = (box.label or name).strip().lower()
-    return "plus" if label in PLUS else "times" if label in TIMES else "dot" if label in DOT else ""
-
-
-def _dots(box: Box) -> bool:
-    return box.label.strip() in _DOTS and box.module is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from archcheck.diagram.blocks import BUS, Block, Lane, Size
 from archcheck.diagram.structure import Chain, Group, Side, Stop
@@ -31,10 +32,13 @@ class Router:
 
     def __init__(self, root: Chain, block: Block, sizes: Mapping[str, Size], scale: float) -> None:
         self.root, self.block, self.sizes, self.scale = root, block, sizes, scale
+        self.entered: set[str] = set()
 
     def wires(self) -> list[Wire]:
         """Return flow first, then what runs beside it."""
-        wires = [*self._flow(self.root), *self._beside(self.root)]
+        flow = list(self._flow(self.root))
+        self.entered = {w.head for w in flow if w.points[-1][0] < w.points[-2][0]}
+        wires = [*flow, *self._beside(self.root)]
         return [Wire(w.tail, w.head, _tidy(w.points), w.edges, w.arrow) for w in wires]
 
     def _flow(self, chain: Chain) -> Iterator[Wire]:
@@ -43,7 +47,7 @@ class Router:
             if isinstance(item, Group):
                 for branch in item.chains:
                     yield from self._flow(branch)
-        for below, above in zip(items, items[1:], strict=False):
+        for below, above in pairwise(items):
             apart = chain.items.index(above) - chain.items.index(below) > 1
             yield from self._connect(below, above, apart)
 
@@ -82,7 +86,7 @@ class Router:
 
     def _side(self, side: Side, chain: Chain) -> Iterator[Wire]:
         first, last = side.boxes[0], side.boxes[-1]
-        for tail, head in zip(side.boxes, side.boxes[1:], strict=False):
+        for tail, head in pairwise(side.boxes):
             yield Wire(tail, head, (self._top(tail), self._foot(head)))
         if side.start in self.block.spots and side.start is not None:
             if side.end in self.block.spots:
@@ -108,8 +112,10 @@ class Router:
         tail, head = self.block.spots[rail.tail], self.block.spots[rail.head]
         start = (tail[0] + self._size(rail.tail).w / 2, tail[1])
         end = (head[0] + self._size(rail.head).w / 2 + self._size(rail.head).right, head[1])
+        if rail.head in self.entered:  # a branch comes in from this side: keep above it
+            end = (head[0] + self._size(rail.head).w * 0.4, head[1] + self._size(rail.head).w * 0.3)
         stops = [rail.tail, *rail.beads, rail.head]
-        for low, high in zip(stops, stops[1:], strict=False):
+        for low, high in pairwise(stops):
             begin = (start, (lane.x, start[1])) if low == rail.tail else (self._top(low),)
             finish = ((lane.x, end[1]), end) if high == rail.head else (self._foot(high),)
             yield Wire(low, high, (*begin, *finish), edges)
@@ -174,7 +180,7 @@ def _straight(a: Point, b: Point, c: Point) -> bool:
 
 def uncovered(wire: Wire, others: list[Wire]) -> Wire:
     """Return the wire without the parts at its ends that run on other wires; none is left to draw twice."""
-    segments = [pair for other in others for pair in zip(other.points, other.points[1:], strict=False)]
+    segments = [pair for other in others for pair in pairwise(other.points)]
     start = _advance(list(wire.points), segments)
     end = _advance(start[::-1], segments)[::-1]
     shortened = len(end) < 2 or end[-1] != wire.points[-1]

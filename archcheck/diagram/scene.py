@@ -58,7 +58,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A filled polygon behind everything else: a frame, or the wedge from a box to the panel that details it."""
+    """A filled polygon behind everything: a frame, or the wedge from a box to the panel that details it."""
 
     points: tuple[Point, ...]
     fill: str
@@ -81,3 +81,17 @@ class Scene:
     curves: list[Curve] = field(default_factory=list)
     above: list[Shape] = field(default_factory=list)
     top: list[Curve] = field(default_factory=list)
+
+    @property
+    def width(self) -> float:
+        """The width of all frames and shapes."""
+        edges = [x for patch in self.patches for x, _ in patch.points]
+        edges += [shape.x + side * shape.w / 2 for shape in self.shapes for side in (-1, 1)]
+        return max(edges) - min(edges)
+
+    @property
+    def height(self) -> float:
+        """The height of all frames and shapes."""
+        edges = [y for patch in self.patches for _, y in patch.points]
+        edges += [shape.y + side * shape.h / 2 for shape in self.shapes for side in (-1, 1)]
+        return max(edges) - min(edges)

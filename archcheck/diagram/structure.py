@@ -1,14 +1,15 @@
 """A panel as a tree: chains of stops and groups, with what runs beside them.
 
-The flow of a panel is series-parallel: a chain holds stops and groups, a group holds chains that stand side by
-side. Residual edges put taps (where the skip path leaves) and sinks (where it joins) on the chains; what
-`edges` adds becomes a side chain, or a rail where nothing stands on it.
+The flow of a panel is series-parallel: a chain holds stops and groups, a group holds chains side by side.
+Residual edges put taps (where the skip path leaves) and sinks (where it joins) on the chains; what `edges`
+adds becomes a side chain, or a rail where nothing stands on it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from archcheck.diagram.theme import role_of
 from archcheck.graph import Kind
@@ -96,7 +97,7 @@ def is_join(name: str, panel: Panel, kind: Kind) -> bool:
 
 
 def ends(items: Sequence[Stop | Group], *, last: bool) -> list[str]:
-    """Return the keys of the stops that the items begin with or, if `last`, end with; taps are passed over."""
+    """Return the keys of the stops that the items begin or, if `last`, end with; taps are passed over."""
     for item in reversed(items) if last else items:
         if isinstance(item, Group):
             return [key for chain in item.chains for key in ends(chain.items, last=last)]
@@ -140,10 +141,10 @@ def _alike_at_top(chains: list[Chain], panel: Panel) -> bool:
 
 
 def _spine(panel: Panel, on_rails: set[str]) -> list[str]:
-    """Return the longest path of a panel that has no flow, or its boxes in order if it has no edges either."""
+    """Return the longest path of a panel without flow, or its boxes in order if it has no edges either."""
     after: dict[str, list[str]] = {}
     for chain in panel.edges:
-        for tail, head in zip(chain, chain[1:], strict=False):
+        for tail, head in pairwise(chain):
             after.setdefault(tail, []).append(head)
     best: dict[str, list[str]] = {}
 
@@ -271,7 +272,7 @@ class _Weaver:
             self.chains[key].items[gap:gap] = stops
 
     def _ends(self, index: int) -> tuple[Chain, tuple[Chain, int], tuple[Chain, int], bool] | None:
-        """Return the common chain, the gaps (chain, index) of tap and sink, and whether the tap is an output."""
+        """Return the common chain, the gaps (chain, index) of tap and sink, and if the tap is an output."""
         edge = self.panel.residuals[index]
         is_output = edge.around is None
         if edge.around is not None:
@@ -329,7 +330,7 @@ class _Weaver:
         return False
 
     def _joined(self, sink: tuple[Chain, int], kind: Kind, to: str | None) -> str | None:
-        """Return the operator that the author drew for this sink: named by `to`, or right after the last box."""
+        """Return the operator that the author drew for this sink: named by `to`, or after the last box."""
         chain, gap = sink
         if to is not None and is_join(to, self.panel, kind):
             return to

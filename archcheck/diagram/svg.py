@@ -62,7 +62,8 @@ def finished(
     root[0:0] = [*head, style]
     ET.register_namespace("", _SVG)
     body = ET.tostring(root, encoding="unicode")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n<!-- archcheck-digest {escape(digest)} -->\n{body}\n'.encode()
+    carried = f"<!-- archcheck-digest {escape(digest)} -->"
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{carried}\n{body}\n'.encode()
 
 
 def _check(root: ET.Element) -> None:
@@ -100,7 +101,7 @@ def _recolor(element: ET.Element, colors: dict[str, str]) -> None:
 
 
 def _text(element: ET.Element, fonts: tuple[str, ...]) -> None:
-    """Take out the family, which the whole picture shares, and put right how Graphviz splits a font's style."""
+    """Take out the family, which the whole picture shares, and say the font's style in SVG's words."""
     family = element.attrib.pop("font-family", "")
     words = family.split()
     if "Bold" in words:

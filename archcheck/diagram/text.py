@@ -1,8 +1,8 @@
 """Labels as lines of runs: what is shown, how wide it is, where it wraps.
 
-A label is plain text with a little mathematics: `_{…}` and `^{…}` lower and raise what the braces hold, and so
-does a single sign after a single letter that stands alone (`W_q`, `x_1`). Inside `$…$` any `_c` and `^c` does.
-Every other underscore is shown as it is, so `o_proj` stays `o_proj`.
+A label is plain text with a little mathematics: `_{…}` and `^{…}` lower and raise what the braces hold; so
+does a single sign after a single letter that stands alone (`W_q`, `x_1`), and inside `$…$` any `_c` and
+`^c`. Every other underscore is shown as it is, so `o_proj` stays `o_proj`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ SHIFTED_SIZE = 0.72
 # Advance widths of U+0020…U+007E in hundredths of an em: the wider of DejaVu Sans Bold and DejaVu Serif Bold,
 # which are wider than the fonts that most machines have, so a label measured here fits everywhere.
 _WIDTHS = (
-    35, 46, 52, 84, 70, 100, 90, 31, 47, 47, 52, 84, 38, 42, 38, 37, 70, 70, 70, 70, 70, 70, 70, 70, 70, 70, 40, 40,
-    84, 84, 84, 59, 100, 78, 85, 80, 87, 76, 71, 85, 94, 47, 47, 87, 70, 111, 91, 87, 75, 87, 83, 72, 74, 87, 78,
-    112, 78, 72, 73, 47, 37, 47, 84, 50, 50, 67, 72, 61, 72, 68, 44, 72, 73, 38, 36, 69, 38, 106, 73, 69, 72, 72,
-    53, 60, 48, 73, 65, 92, 65, 65, 58, 71, 37, 71, 84,
+    35, 46, 52, 84, 70, 100, 90, 31, 47, 47, 52, 84, 38, 42, 38, 37, 70, 70, 70, 70, 70, 70, 70, 70,
+    70, 70, 40, 40, 84, 84, 84, 59, 100, 78, 85, 80, 87, 76, 71, 85, 94, 47, 47, 87, 70, 111, 91,
+    87, 75, 87, 83, 72, 74, 87, 78, 112, 78, 72, 73, 47, 37, 47, 84, 50, 50, 67, 72, 61, 72, 68, 44,
+    72, 73, 38, 36, 69, 38, 106, 73, 69, 72, 72, 53, 60, 48, 73, 65, 92, 65, 65, 58, 71, 37, 71, 84,
 )  # fmt: skip
 _SHIFT = re.compile(r"([_^])(?:\{([^{}]*)\})|(?<![^\W_])([^\W\d_])_([^\W_])(?![\w{])|\$([^$\n]+)\$")
+_JOINTS = re.compile(r".*[._/-]")  # a long word breaks after one of these where it can
 _IN_MATH = re.compile(r"([_^])(?:\{([^{}]*)\}|([^\s{}]))")
 
 
@@ -54,15 +55,18 @@ def plain(text: str, limit: int = 400) -> str:
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 
-def lines_of(label: str, size: float, max_width: float, max_lines: int = MAX_LINES) -> tuple[Line, ...]:
+def lines_of(
+    label: str, size: float, max_width: float, max_lines: int = MAX_LINES, *, even: bool = True
+) -> tuple[Line, ...]:
     """Return the label in lines of at most `max_width` points at font size `size`.
 
-    Words move to the next line whole where they can; what exceeds `max_lines` ends in an ellipsis.
+    Words move to the next line whole where they can, `even` makes the lines about as long as each other; what
+    exceeds `max_lines` ends in an ellipsis.
     """
     lines: list[Line] = []
     source = clean(label[:MAX_SIGNS])
     for paragraph in source.split("\n"):
-        lines += _wrapped(_runs(paragraph.strip()), size, max_width)
+        lines += _wrapped(_runs(paragraph.strip()), size, max_width, even)
     while len(lines) > 1 and not lines[-1]:
         lines.pop()
     if len(lines) > max_lines or len(label) > MAX_SIGNS:
@@ -107,11 +111,14 @@ def _math(text: str) -> list[Run]:
     return [*runs, Run(text[place:])]
 
 
-def _wrapped(line: Line, size: float, max_width: float) -> list[Line]:
+def _wrapped(line: Line, size: float, max_width: float, even: bool) -> list[Line]:
     """Break a line greedily, then narrow the measure as far as the number of lines allows: even lines."""
-    pieces = [(piece, width_of(piece, size), width_of(_stripped(piece), size)) for piece in _pieces(line, size, max_width)]
+    pieces = [
+        (piece, width_of(piece, size), width_of(_stripped(piece), size))
+        for piece in _pieces(line, size, max_width)
+    ]
     lines = _greedy(pieces, max_width)
-    if 1 < len(lines) <= MAX_LINES:
+    if even and 1 < len(lines) <= MAX_LINES:
         low, high = max(width for _, _, width in pieces), max_width
         while high - low > 2:
             middle = (low + high) / 2
@@ -162,8 +169,10 @@ def _atoms(run: Run, size: float, max_width: float) -> list[str]:
         too_long = used + width > max_width and not sign.isspace()
         breaks = too_long or _is_wide(sign) or _is_wide(atoms[-1][-1:] or " ")
         if atoms[-1] and breaks and width and not sign.isspace():
-            atoms.append("")
-            used = 0.0
+            joint = _JOINTS.match(atoms[-1]) if too_long else None
+            cut = joint.end() if joint and joint.end() * 2 > len(atoms[-1]) else len(atoms[-1])
+            atoms[-1:] = [atoms[-1][:cut], atoms[-1][cut:]]
+            used = _run_width(Run(atoms[-1], run.shift), size)
         atoms[-1] += sign
         used += width
     return atoms

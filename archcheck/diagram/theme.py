@@ -29,12 +29,22 @@ class Arrangement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What the caller chooses: `panels` draws a subset in the spec's order; `dpi` is for PNG alone."""
+    """What the caller chooses; raises DrawError (DIA003) where there is no such theme or layout.
 
-    theme: ThemeName = ThemeName.README
-    layout: Arrangement = Arrangement.ROW
+    `theme` is one of ThemeName, `layout` one of Arrangement; `panels` draws a subset in the spec's order; `dpi`
+    is for PNG alone.
+    """
+
+    theme: str = ThemeName.README
+    layout: str = Arrangement.ROW
     panels: tuple[str, ...] | None = None
     dpi: int = 144
+
+    def __post_init__(self) -> None:
+        for what, value, known in (("theme", self.theme, ThemeName), ("layout", self.layout, Arrangement)):
+            if value not in list(known):
+                names = ", ".join(known)
+                raise DrawError.of("DIA003", f"There is no {what} {value[:40]!r}.", f"Choose one of {names}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +126,7 @@ _MUTED = {
 _TINTS = ("#f5f6f8", "#f0e9fa", "#eaf5e2", "#fdf1e2", "#e7f1fb", "#fbeaf0", "#e8f6f5", "#f8f5de")
 _GREYS = ("#f6f6f6", "#f1eff4", "#f0f3ed", "#f6f2ec", "#edf1f5", "#f5eff1", "#eff4f4", "#f4f3ea")
 
-THEMES = {
+THEMES: dict[str, Theme] = {
     ThemeName.README: Theme(
         (*_SANS, *_CJK_SANS, "sans-serif"),
         False,

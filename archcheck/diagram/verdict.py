@@ -1,6 +1,6 @@
-"""The verdict in the picture: proved edges get a quiet tick, findings a number and a sign that needs no colour.
+"""The verdict in the picture: proved edges get a quiet tick, findings a number and a sign without colour.
 
-Red and a cross: drawn, but not in the code. Amber, dashed and doubled: in the code, but not drawn. An amber arrow
+Red and a cross: drawn, not in the code. Amber, dashed and doubled: in the code, not drawn. An amber arrow
 leads from the drawn source to the true one.
 """
 
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from archcheck.diagram.compose import GHOST, Composer, Placed, badge_at, cross_at
+from archcheck.diagram.compose import GHOST, Composer, Placed
+from archcheck.diagram.footer import badge_at, cross_at
 from archcheck.diagram.panels import Lane, edge_class
 from archcheck.diagram.scene import Curve, Shape
 from archcheck.diagram.text import Run, plain
@@ -110,7 +111,11 @@ class Marker:
             return
         lane = frame.picture.lanes[index]
         self._recolor(
-            frame, index, self.theme.absent, plain(f"{finding.code} {finding.message}", 600), core=frame.picture.tint
+            frame,
+            index,
+            self.theme.absent,
+            plain(f"{finding.code} {finding.message}", 600),
+            core=frame.picture.tint,
         )
         head = f"{frame.picture.name}.{lane.head}"
         if lane.head.startswith(":"):

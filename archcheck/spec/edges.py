@@ -33,8 +33,4 @@ def find_edge(panels: Mapping[str, Panel], reference: str) -> tuple[str, Residua
     """
     panel, _, wanted = reference.partition(".")
     edges = panels[panel].residuals if panel in panels else []
-    for called in (edge_id, ends):
-        for edge in edges:
-            if called(edge) == wanted:
-                return panel, edge
-    return None
+    return next(((panel, edge) for edge in edges if wanted in (edge_id(edge), ends(edge))), None)

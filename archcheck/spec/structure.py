@@ -103,11 +103,10 @@ def _misfits(model: type[BaseModel], data: object, errors: list[ErrorDetails]) -
     for error in errors:
         complaint = _located(data, error)
         groups.setdefault((complaint.path, complaint.at_key), []).append(complaint)
+    # What is wrong inside a value explains more than its own type: another member of the union is meant.
     outer = {path[:length] for path, _ in groups for length in range(len(path))}
     for (path, at_key), complaints in groups.items():
-        if (
-            at_key or path not in outer
-        ):  # what is wrong inside explains more: another member of the union was meant
+        if at_key or path not in outer:
             yield _misfit(model, path, complaints)
 
 

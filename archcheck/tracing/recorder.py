@@ -289,6 +289,7 @@ class Recorder(TorchFunctionMode):
             if id(tensor) not in self._ids:
                 step = Step(INPUT, None, (), {}, (), 0)
                 step.name, step.out = name, tensor
+                step.args = tensor.detach().clone()  # the run may change it
                 self._bind(tensor, self._append(step))
 
     def peek(self, value: Any) -> tuple[int, ...]:

@@ -42,6 +42,20 @@ def graph_module(recorder: Recorder, arguments: Mapping[str, Any], output: Any) 
     return _Builder(recorder).build(arguments, output)
 
 
+def copied_inputs(recorder: Recorder, arguments: Mapping[str, Any]) -> list[Any]:
+    """The arguments as they were before the run."""
+    before = {id(step.out): step.args for step in recorder.steps if step.kind == INPUT}
+
+    def copied(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return before[id(value)].clone()
+        if type(value) in (tuple, list):
+            return type(value)(copied(item) for item in value)
+        return {key: copied(item) for key, item in value.items()} if type(value) is dict else value
+
+    return [copied(value) for value in arguments.values()]
+
+
 class _Builder:
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
@@ -63,6 +77,7 @@ class _Builder:
                 continue
             node = self._node(index, step)
             self.nodes[index] = node
+            node.meta["step"] = index
             if isinstance(step.out, Tensor):
                 self.known[id(step.out)] = node
             if step.call >= 0:

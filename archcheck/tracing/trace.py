@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -24,8 +26,38 @@ from archcheck.graph import Residual
 from archcheck.operations import POINTWISE_SHAPE_ASKERS, canonical
 from archcheck.places import display_path, is_model_code, location
 from archcheck.tracing import inspection, replay
+from archcheck.tracing.pause import no_collection
 from archcheck.tracing.recorder import ATTRIBUTE, CONSTANT, INPUT, OPAQUE, Recorder, Step, recording
 from archcheck.residual import Join
+
+
+@dataclass(frozen=True)
+class State:
+    """What a run may change beside its inputs: the random state, and in training the model's buffers."""
+
+    random: Tensor
+    buffers: tuple[tuple[Tensor, Tensor], ...]
+
+    @classmethod
+    def of(cls, model: nn.Module) -> State:
+        buffers = [(buffer, buffer.clone()) for buffer in model.buffers()] if model.training else []
+        return cls(torch.get_rng_state(), tuple(buffers))
+
+    @contextmanager
+    def restored(self, model: nn.Module) -> Iterator[None]:
+        """The state as it was, and afterwards as it is now."""
+        now = State.of(model)
+        self._put()
+        try:
+            yield
+        finally:
+            now._put()
+
+    def _put(self) -> None:
+        torch.set_rng_state(self.random)
+        with torch.no_grad():
+            for buffer, value in self.buffers:
+                buffer.copy_(value)
 
 
 class Trace:
@@ -34,8 +66,11 @@ class Trace:
     `model` is the traced module, `arguments` the run's inputs by name, `output` what it returned.
     """
 
-    def __init__(self, recorder: Recorder, arguments: Mapping[str, Any], output: Any) -> None:
+    def __init__(
+        self, recorder: Recorder, arguments: Mapping[str, Any], output: Any, before: State
+    ) -> None:
         self._recorder = recorder
+        self._before = before
         self.model = recorder.model
         self.arguments = dict(arguments)
         self.output = output
@@ -45,15 +80,24 @@ class Trace:
         """The run as a `torch.fx.GraphModule`: same inputs, same outputs, bit for bit."""
         return replay.graph_module(self._recorder, self.arguments, self.output)
 
+    def replay(self, interpreter: Callable[[fx.GraphModule], fx.Interpreter] = fx.Interpreter) -> Any:
+        """Run the graph on copies of the inputs, with the model's buffers and random state as before the run."""
+        inputs = replay.copied_inputs(self._recorder, self.arguments)
+        with self._before.restored(self.model), torch.set_grad_enabled(self._recorder.with_grad):
+            return interpreter(self.graph_module).run(*inputs)
+
     @cached_property
     def dataflow(self) -> Dataflow:
         """The run as plain values."""
-        return _dataflow(self._recorder, self.output)
+        with no_collection():
+            return _dataflow(self._recorder, self.output)
 
     @cached_property
     def joins(self) -> tuple[Join, ...]:
         """The residual connections with their places in `dataflow`, in the order their sinks ran."""
-        return residual.find(self.dataflow)
+        flow = self.dataflow
+        with no_collection():
+            return residual.find(flow)
 
     @property
     def residuals(self) -> tuple[Residual, ...]:
@@ -93,16 +137,17 @@ def trace(model: nn.Module, /, *args: Any, **kwargs: Any) -> Trace:
     [('identity', 'input', ('f',))]
     """
     recorder = Recorder(model)
+    before = State.of(model)
     arguments = _bind(model, args, kwargs)
     _record_inputs(recorder, arguments)
     try:
-        with recording(recorder):
+        with no_collection(), recording(recorder):
             output = model(*args, **kwargs)
     except (ArchcheckError, KeyboardInterrupt):
         raise
     except Exception as error:
         raise TraceError(_problem(error, model)) from error
-    return Trace(recorder, arguments, output)
+    return Trace(recorder, arguments, output, before)
 
 
 def _bind(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

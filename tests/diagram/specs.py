@@ -49,7 +49,11 @@ def panels(draw: st.DrawFn) -> dict[str, Any]:
 
     def box(**fields: Any) -> str:
         name = f"b{len(boxes)}"
-        label = draw(st.sampled_from(["Linear", "RMSNorm", "W_q", "Multi-head attention over everything", "中文标签", "x"]))
+        label = draw(
+            st.sampled_from(
+                ["Linear", "RMSNorm", "W_q", "Multi-head attention over everything", "中文标签", "x"]
+            )
+        )
         boxes[name] = {"label": label, **fields}
         return name
 
@@ -62,7 +66,9 @@ def panels(draw: st.DrawFn) -> dict[str, Any]:
             flow.append(name)
             spine.append((name, name))
         else:
-            branches = [[box() for _ in range(draw(st.integers(1, 3)))] for _ in range(draw(st.integers(2, 4)))]
+            branches = [
+                [box() for _ in range(draw(st.integers(1, 3)))] for _ in range(draw(st.integers(2, 4)))
+            ]
             flow.append(branches)
             spine.append((branches[0][0], branches[-1][-1]))
     residuals = []

@@ -12,7 +12,17 @@ from typing import Any
 
 import pytest
 
-from archcheck.diagram import SUFFIXES, Arrangement, DrawError, Style, ThemeName, digest_of, draw, render, write
+from archcheck.diagram import (
+    SUFFIXES,
+    Arrangement,
+    DrawError,
+    Style,
+    ThemeName,
+    digest_of,
+    draw,
+    render,
+    write,
+)
 from archcheck.diagram import drawing as drawing_module
 from archcheck.diagram.graphviz_engine import undrawn
 from archcheck.findings import Finding, Proof, Report, Status
@@ -104,7 +114,9 @@ def test_every_format_is_written_and_carries_the_digest(tmp_path: Path, suffix: 
 
 
 def test_an_unknown_suffix_names_the_known_ones_and_writes_nothing(tmp_path: Path) -> None:
-    with pytest.raises(DrawError, match=r"DIA002 .*'\.jpg'.* \.svg, \.png, \.pdf, \.dot, \.mmd, \.mermaid, \.html"):
+    with pytest.raises(
+        DrawError, match=r"DIA002 .*'\.jpg'.* \.svg, \.png, \.pdf, \.dot, \.mmd, \.mermaid, \.html"
+    ):
         write(draw(spec(TWO_PANELS)), tmp_path / "picture.jpg")
     assert not list(tmp_path.iterdir())
 
@@ -140,7 +152,9 @@ def test_hostile_text_shows_as_text(text: str) -> None:
         spec({"p": panel}, title=text, caption=text, note=text),
         report(Finding("RES001", text, panel="p", edge="a", drawn=text, traced=text)),
     )
-    assert not re.search(r"\b(URL|href|image|target|tooltip|comment)\s*=", re.sub(r'"(\\.|[^"\\])*"|<.*>', "", drawn.dot))
+    assert not re.search(
+        r"\b(URL|href|image|target|tooltip|comment)\s*=", re.sub(r'"(\\.|[^"\\])*"|<.*>', "", drawn.dot)
+    )
     svg = render(drawn, ".svg")
     names = {element.tag.removeprefix(SVG) for element in ET.fromstring(svg).iter()}
     assert names <= {"svg", "g", "path", "polygon", "ellipse", "text", "tspan", "title", "desc", "style"}
@@ -154,7 +168,9 @@ def test_hostile_text_shows_as_text(text: str) -> None:
     assert not [name for name in tags.attributes if name.startswith("on") or name in ("href", "src")]
     mermaid = render(drawn, ".mmd").decode()
     for line in mermaid.splitlines():
-        assert re.fullmatch(r"%% archcheck-digest [0-9a-f]{64}|flowchart BT| *[\w #;|\".()\[\]>-]*", line), line
+        assert re.fullmatch(r"%% archcheck-digest [0-9a-f]{64}|flowchart BT| *[\w #;|\".()\[\]>-]*", line), (
+            line
+        )
         assert "<" not in line
 
 
@@ -182,6 +198,7 @@ class Tags(HTMLParser):
         ("W_q", "Wq"),
         ("o_proj", "o_proj"),
         ("<i>_{2}", "<i>2"),
+        ("\\N \\G &lt; \\_{2}", "\\N \\G &lt; \\2"),
     ],
 )
 def test_a_label_shows_letter_by_letter(label: str, expected: str) -> None:
@@ -254,6 +271,20 @@ def test_a_role_takes_the_colour_of_the_spec_and_only_a_colour() -> None:
         draw(wrong)
 
 
+@pytest.mark.parametrize("style", [{"theme": "neon"}, {"layout": "spiral"}])
+def test_an_unknown_theme_or_layout_is_refused(style: dict[str, str]) -> None:
+    with pytest.raises(DrawError, match="DIA003 There is no (theme 'neon'|layout 'spiral')"):
+        Style(**style)  # type: ignore[arg-type]
+
+
+def test_a_picture_too_large_for_its_resolution_is_drawn_at_a_lower_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(drawing_module, "MOST_PIXELS", 10_000)
+    png = render(draw(spec(TWO_PANELS)), ".png")
+    assert int.from_bytes(png[16:20], "big") * int.from_bytes(png[20:24], "big") < 15_000
+
+
 def marked(finding: Finding, panels: dict[str, Any] = TWO_PANELS) -> str:
     return draw(spec(panels), report(finding)).dot
 
@@ -290,7 +321,12 @@ def test_a_wrong_box_is_outlined_and_a_finding_without_a_place_marks_its_panel()
 
 def test_a_proved_edge_gets_a_tick_and_says_where_it_is_in_the_code() -> None:
     residual = Residual(
-        Kind.IDENTITY, "model.layers.0", "model.layers.0", "input", ("attn",), Location("/home/me/model.py", 193)
+        Kind.IDENTITY,
+        "model.layers.0",
+        "model.layers.0",
+        "input",
+        ("attn",),
+        Location("/home/me/model.py", 193),
     )
     proof = Proof("layer", "gqa", "solid", "residual around GQA", 8, residuals=(residual,))
     drawn = draw(spec(TWO_PANELS), report(proofs=(proof,)))

@@ -16,8 +16,8 @@ from archcheck.diagram.theme import ThemeName
 from tests.diagram.specs import LAYER, chain, panels, spec
 
 
-def composed(panels: dict[str, Any], style: Style = Style()) -> Scene:
-    composer = Composer(spec(panels), style)
+def composed(panels: dict[str, Any], style: Style | None = None) -> Scene:
+    composer = Composer(spec(panels), style or Style())
     composer.compose()
     return composer.scene
 
@@ -104,7 +104,9 @@ def test_residuals_around_parallel_boxes_share_one_line_and_one_sink() -> None:
     scene = composed({"p": panel})
     residuals = [curve for curve in scene.curves if "residual" in curve.group]
     assert [curve.group for curve in residuals] == ["residual edge-0-0 edge-0-1"]
-    into = sorted(curve.tail for curve in scene.curves if curve.head == residuals[0].head and curve.group == "flow")
+    into = sorted(
+        curve.tail for curve in scene.curves if curve.head == residuals[0].head and curve.group == "flow"
+    )
     assert into == ["p.attn", "p.mlp"]
 
 
@@ -117,7 +119,9 @@ def test_a_residual_uses_the_plus_that_the_author_drew() -> None:
 
 
 def test_the_skip_path_passes_through_its_boxes() -> None:
-    panel = chain("conv", "bn", residuals=[{"around": ["conv", "bn"], "kind": "projection", "through": ["down"]}])
+    panel = chain(
+        "conv", "bn", residuals=[{"around": ["conv", "bn"], "kind": "projection", "through": ["down"]}]
+    )
     panel["boxes"]["down"] = {"label": "1×1 conv"}
     legs = [(curve.tail, curve.head) for curve in composed({"p": panel}).curves if "residual" in curve.group]
     assert legs == [("p.:tap0", "p.down"), ("p.down", "p.:sink0")]

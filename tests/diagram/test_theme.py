@@ -28,7 +28,8 @@ def test_role_of_a_box(name: str, box: Box, role: Role) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [("#ABC", "#aabbcc"), ("#a1b2c3", "#a1b2c3"), ("Teal", "#008080"), ("gray", "#808080")]
+    ("value", "expected"),
+    [("#ABC", "#aabbcc"), ("#a1b2c3", "#a1b2c3"), ("Teal", "#008080"), ("gray", "#808080")],
 )
 def test_color(value: str, expected: str) -> None:
     assert color(value, "panels.p.color") == expected

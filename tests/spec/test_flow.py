@@ -165,11 +165,11 @@ def test_edges_are_called_by_their_ends_unless_named(edge: ResidualEdge, called:
     assert (edge_id(named), ends(named)) == ("skip", called)
 
 
-def test_find_edge_takes_a_name_before_ends() -> None:
-    around, named = ResidualEdge(around="b"), ResidualEdge(around="a", name="b")
-    panels = {"p": Panel(boxes={"a": Box(), "b": Box()}, residuals=[around, named])}
-    assert find_edge(panels, "p.a") == ("p", named)
-    assert find_edge(panels, "p.b") == ("p", around)
+def test_find_edge_goes_by_name_and_by_ends() -> None:
+    plain, named = ResidualEdge(around="b"), ResidualEdge(around="a", name="skip")
+    panels = {"p": Panel(boxes={"a": Box(), "b": Box()}, residuals=[plain, named])}
+    assert find_edge(panels, "p.b") == ("p", plain)
+    assert find_edge(panels, "p.a") == find_edge(panels, "p.skip") == ("p", named)
     assert find_edge(panels, "p.c") is None
     assert find_edge(panels, "q.a") is None
     assert find_edge(panels, "p") is None

@@ -1,0 +1,135 @@
+"""How large everything in a panel is: labels in lines, boxes around them, words on the skip paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from archcheck.diagram.blocks import Size
+from archcheck.diagram.structure import PLUS, Chain, Group, Stop
+from archcheck.diagram.text import LINE_HEIGHT, Line, Run, lines_of, plain, width_of
+from archcheck.diagram.theme import Theme, role_of
+from archcheck.graph import Kind
+from archcheck.spec.model import Box, Panel, ResidualEdge, Role
+
+TIMES = frozenset({"⊗", "×", "✕", "@", "matmul"})
+DOT = frozenset({"⊙", "·", "∘", "*"})
+_DOTS = frozenset({"…", "...", "⋯", "⋮"})
+_KIND_LABELS = {Kind.SCALED: "× α", Kind.PROJECTION: "proj", Kind.GATED: "gate", Kind.MULTI_STREAM: "streams"}
+
+
+class Measure:
+    """The sizes of one panel's stops; `labels` holds the lines of every box."""
+
+    def __init__(self, panel: Panel, name: str, theme: Theme, marks: Mapping[tuple[str, str], str]) -> None:
+        self.panel, self.name, self.theme, self.marks = panel, name, theme, marks
+        self.labels = {box: self._lines(box) for box in panel.boxes}
+
+    def _lines(self, name: str) -> tuple[Line, ...]:
+        box = self.panel.boxes[name]
+        size = self.theme.size(13)
+        lines = lines_of(box.label or name, size, self.theme.size(140))
+        mark = self.marks.get((self.name, name))
+        return (*lines[:-1], (*lines[-1], Run(mark, 1))) if mark else lines
+
+    def sizes(self, root: Chain) -> dict[str, Size]:
+        sizes = {name: self._box_size(name) for name in self.panel.boxes}
+        for chain in chains(root):
+            sizes |= {
+                item.key: Size(self.theme.size(20), self.theme.size(20))
+                for item in chain.items
+                if isinstance(item, Stop) and item.what == "sink"
+            }
+        self._align(root, sizes)
+        for edge in self.panel.residuals:
+            _widen([name for name in edge.through if name in sizes], sizes)
+        return sizes
+
+    def _box_size(self, name: str) -> Size:
+        box, lines = self.panel.boxes[name], self.labels[name]
+        size = self.theme.size(13)
+        width = max(width_of(line, size) for line in lines)
+        if self.is_circle(name):
+            return Size(self.theme.size(22), self.theme.size(22))
+        over = self.theme.size(7) if box.repeat is not None else 0.0
+        right = self._repeat_width(box)
+        height = len(lines) * size * LINE_HEIGHT + self.theme.size(14)
+        if is_dots(box):
+            return Size(width + self.theme.size(6), height)
+        return Size(max(self.theme.size(72), width + self.theme.size(22)), height, over, right)
+
+    def _repeat_width(self, box: Box) -> float:
+        if box.repeat is None:
+            return 0.0
+        return width_of(self.repeat(box), self.theme.size(13)) + self.theme.size(8)
+
+    def repeat(self, box: Box) -> Line:
+        text = plain(str(box.repeat), 12)
+        return (Run(text if text.startswith(("×", "x")) else f"×{text}"),)
+
+    def _align(self, root: Chain, sizes: dict[str, Size]) -> None:
+        """Give the boxes of the spine one width, and the boxes of each group one width."""
+
+        _widen(self._plain_boxes([root]), sizes)
+        for chain in chains(root):
+            for item in chain.items:
+                if isinstance(item, Group):
+                    beside = [
+                        Chain([Stop(name) for name in side.boxes]) for side in chain.sides if side.start
+                    ]
+                    names = self._plain_boxes([*item.chains, *beside])
+                    _widen(names, sizes)
+
+    def _plain_boxes(self, chains: list[Chain]) -> list[str]:
+        stops = [
+            item for chain in chains for item in chain.items if isinstance(item, Stop) and item.what == "box"
+        ]
+        return [s.key for s in stops if not self.is_circle(s.key) and not is_dots(self.panel.boxes[s.key])]
+
+    def is_circle(self, name: str) -> bool:
+        box = self.panel.boxes[name]
+        if role_of(name, box) is not Role.OPERATOR:
+            return False
+        return sign_of(box, name) != "" or width_of(
+            self.labels[name][0], self.theme.size(11)
+        ) < self.theme.size(17)
+
+    def chip_widths(self) -> dict[int, float]:
+        size = self.theme.size(10)
+        texts = {index: self.chip(edge) for index, edge in enumerate(self.panel.residuals)}
+        return {
+            index: max(width_of(line, size) for line in lines) + self.theme.size(8)
+            for index, lines in texts.items()
+            if lines
+        }
+
+    def chip(self, edge: ResidualEdge) -> tuple[Line, ...]:
+        """Return the words on the skip path: the edge's label, else what its kind needs to say."""
+        kind = edge.kind or Kind.IDENTITY
+        text = edge.label or ("" if edge.through else _KIND_LABELS.get(kind, ""))
+        return lines_of(text, self.theme.size(10), self.theme.size(80), 3) if text else ()
+
+
+def _widen(names: list[str], sizes: dict[str, Size]) -> None:
+    """Give the named boxes the width of the widest."""
+    width = max((sizes[name].w for name in names), default=0.0)
+    for name in names:
+        sizes[name] = replace(sizes[name], w=width)
+
+
+def chains(root: Chain) -> list[Chain]:
+    found = [root]
+    for item in root.items:
+        if isinstance(item, Group):
+            for branch in item.chains:
+                found += chains(branch)
+    return found
+
+
+def sign_of(box: Box, name: str) -> str:
+    label = (box.label or name).strip().lower()
+    return "plus" if label in PLUS else "times" if label in TIMES else "dot" if label in DOT else ""
+
+
+def is_dots(box: Box) -> bool:
+    return box.label.strip() in _DOTS and box.module is None
