@@ -20,7 +20,7 @@ class Op:
 
     `operands` has one tuple of operation numbers per tensor read. `numbers` are its plain number arguments.
     `parameter` is the path of the parameter or buffer that it is; `learned`: it depends on a parameter;
-    `fed`: it depends on an input. `stale`: writes that it read through an older name.
+    `fed`: it depends on an input. `instruction` is the place in the code that it was called from. `stale`: writes that it read through an older name.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Op:
     training: bool = False
     opaque: bool = False
     stale: tuple[int, ...] = ()
+    instruction: tuple[int, int] = (0, 0)
 
     @property
     def numel(self) -> int:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from archcheck.dataflow import Call, Dataflow, Module
 from archcheck.graph import Location
+from archcheck.operations import VIEWS
 from archcheck.residual import Join
 from archcheck.wrong import Fault
 
@@ -50,14 +51,33 @@ class Execution:
 
     @cached_property
     def _parameter_reads(self) -> dict[str, list[int]]:
-        """For each path, the operations that read a parameter of it or below it."""
+        """For each path, the operations that bring a parameter of that module together with the input."""
         found: dict[str, list[int]] = {}
         for index, op in enumerate(self.flow.ops):
             if op.parameter:
-                above = op.parameter
-                while above:
-                    above = above.rpartition(".")[0]
-                    found.setdefault(above, []).extend(self.flow.users[index])
+                found.setdefault(op.parameter.rpartition(".")[0], []).extend(self._fed_users(index))
+        return {path: sorted(set(reads)) for path, reads in found.items()}
+
+    @cached_property
+    def _read_paths(self) -> frozenset[str]:
+        """The modules of which, or below which, a parameter was read."""
+        found = set()
+        for path in self._parameter_reads:
+            while path not in found:
+                found.add(path)
+                path = path.rpartition(".")[0]
+        return frozenset(found)
+
+    def _fed_users(self, op: int) -> list[int]:
+        """What reads a parameter and the input, behind what only prepares the parameter (a transpose)."""
+        found: list[int] = []
+        pending = list(self.flow.users[op])
+        while pending:
+            at = pending.pop()
+            if self.flow.ops[at].fed:
+                found.append(at)
+            else:
+                pending += self.flow.users[at]
         return found
 
     @cached_property
@@ -76,24 +96,25 @@ class Execution:
         """The calls of a module, or of the modules in a container."""
         return [self.flow.calls[index] for index in self._paths_run.get(path, ())]
 
+    def own_calls(self, path: str) -> list[Call]:
+        """The calls of this very module."""
+        return [self.flow.calls[index] for index in self.calls_by_path.get(path, ())]
+
+    def own_parameter_reads(self, path: str) -> list[int]:
+        """The operations that read a parameter of this very module."""
+        return self._parameter_reads.get(path, [])
+
     def ran(self, path: str) -> bool:
         """Was the module called, or one in it, or a parameter of it read?"""
-        return path in self._paths_run or path in self._parameter_reads
+        return path in self._paths_run or path in self._read_paths
 
-    def inputs(self, path: str) -> set[int]:
-        """The operations whose results entered the module."""
-        calls = self.calls(path)
-        if calls:
-            return {read for call in calls for read in call.inputs}
-        reads = self._parameter_reads.get(path, ())
-        return {read for at in reads for operand in self.flow.ops[at].operands for read in operand}
-
-    def outputs(self, path: str) -> set[int]:
-        """The operations whose results the module returned."""
-        calls = self.calls(path)
-        if calls:
-            return {out for call in calls for out in call.outputs}
-        return set(self._parameter_reads.get(path, ()))
+    def value(self, at: int) -> int:
+        """The operation that made these values, behind those that only pass them on."""
+        op = self.flow.ops[at]
+        while op.name in VIEWS and len(op.operands) == 1 and self.flow.ops[op.operands[0][0]].numel == op.numel:
+            at = op.operands[0][0]
+            op = self.flow.ops[at]
+        return at
 
     def depends(self, later: Iterable[int], earlier: Iterable[int]) -> bool:
         """Does any of `later` depend on (or is it) any of `earlier`? Looks back no further than those."""
@@ -114,6 +135,25 @@ class Execution:
                         seen.add(read)
                         pending.append(read)
         return False
+
+    def ancestors(self, at: int, floor: int) -> frozenset[int]:
+        """The operations from `floor` on that `at` depends on, itself included."""
+        found = self._ancestors.get((at, floor))
+        if found is None:
+            seen = {at}
+            pending = [at]
+            while pending:
+                for operand in self.flow.ops[pending.pop()].operands:
+                    for read in operand:
+                        if read >= floor and read not in seen:
+                            seen.add(read)
+                            pending.append(read)
+            found = self._ancestors[at, floor] = frozenset(seen)
+        return found
+
+    @cached_property
+    def _ancestors(self) -> dict[tuple[int, int], frozenset[int]]:
+        return {}
 
     def steered(self, later: Sequence[int], earlier: Iterable[int]) -> bool:
         """Did Python look at a value that depends on `earlier` before `later` ran?"""

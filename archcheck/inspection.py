@@ -46,7 +46,9 @@ def _inspect(
     def outline() -> Spec:
         from archcheck.diagram.from_trace import outline as drawn
 
-        modules = [(path, module.type_name, place) for place, (path, module) in enumerate(execution.modules.items())]
+        modules = [
+            (path, execution.modules[path].type_name, calls[0]) for path, calls in execution.calls_by_path.items()
+        ]
         return drawn(report.residuals, modules, target)
 
     return report, outline

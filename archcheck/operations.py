@@ -59,9 +59,10 @@ MIXING = (
 # Values that weigh a mixture: an input-dependent factor of these makes a gate.
 GATES = frozenset(["sigmoid", "hardsigmoid", "softmax", "tanh", "hardtanh", "clamp", "sparsemax"])
 STACKS = frozenset(["stack"])
-POINTWISE_SHAPE_ASKERS = frozenset(["zeros_like", "ones_like", "empty_like", "full_like", "rand_like",
-                                    "randn_like", "new_zeros", "new_ones", "new_empty", "new_full",
-                                    "new_tensor", "randint_like"])  # fmt: skip
+# New values in the shape of another tensor, and values of the first tensor in the shape of the second.
+LIKE = frozenset(["zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "new_zeros",
+                  "new_ones", "new_empty", "new_full", "new_tensor", "randint_like"])  # fmt: skip
+SHAPED_LIKE = frozenset(["expand_as", "view_as", "reshape_as", "type_as"])
 
 _REFLECTED = {"radd": "add", "rmul": "mul", "rmatmul": "matmul", "iadd": "add", "isub": "sub", "imul": "mul",
               "itruediv": "div", "truediv": "div", "rtruediv": "reciprocal_div", "rsub": "rsub",

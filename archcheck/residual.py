@@ -23,6 +23,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from math import prod
 
 from archcheck.dataflow import Dataflow, Op
 from archcheck.graph import Factor, Kind, Residual
@@ -91,6 +92,7 @@ class _Walk:
     affine: bool = False
     gated: bool = False
     mixed: bool = False
+    shifted: bool = False
     factors: tuple[tuple[int, float | None], ...] = ()
 
     def through(self, op: int, **effects: bool) -> _Walk:
@@ -152,13 +154,31 @@ class _Detector:
         return below.operands if stacked and below.numel == op.numel * len(below.operands) else ()
 
     def _pairs(self, index: int, op: Op, operands: tuple[tuple[int, ...], ...]) -> None:
-        if len(operands) < 2:
+        if len(operands) < 2 or any(self._is_score(operand) for operand in operands):
             return
         for place, skip in enumerate(operands):
             others = [operand for at, operand in enumerate(operands) if at != place]
             terms = [term for other in others for term in self._terms(other, index)]
             if self._accept(index, skip, terms):
                 return
+
+    def _is_score(self, reads: tuple[int, ...]) -> bool:
+        """Attention scores, a product of two matrices that both depend on the input, on the way to a softmax."""
+        op = self._through_views(reads[0])
+        while op.name in PRODUCTS and self._constant(op):
+            op = self._through_views(self._stream(op)[0])
+        if op.name not in PRODUCTS_OF_MATRICES or sum(map(self._fed, op.operands)) < 2:
+            return False
+        pending, seen = list(self.flow.users[reads[0]]), set()
+        while pending:
+            at = pending.pop()
+            user = self.ops[at]
+            if user.name in ("softmax", "sigmoid"):
+                return user.name == "softmax"
+            if at not in seen and user.name in VIEWS | PRODUCTS | SUMS | {"where", "tanh", "maximum", "max"}:
+                seen.add(at)
+                pending += self.flow.users[at]
+        return False
 
     def _fused(self, index: int, op: Op) -> None:
         """x + a·b in one operation: the product is the branch's last operation."""
@@ -230,6 +250,8 @@ class _Detector:
             if not self._is_branch(index, source, branch, term):
                 continue
             kind = self._kind(index, source, branch, term, walk, gated)
+            if kind is Kind.PROJECTION and not self._holds_parameters({source, *branch}, branch, term):
+                continue  # statistics of one tensor: a mean and a deviation
             if kind is not None:
                 self._add(index, source, skip, branch, term, walk, kind)
                 return True
@@ -327,7 +349,7 @@ class _Detector:
         elif op.name in SUMS:
             moved = len(op.operands) > 1 or any(op.numbers)
             if not (plain and moved):
-                yield from ((read, walk.through(at, affine=moved)) for read in fed[0][:1])
+                yield from ((read, walk.through(at, shifted=moved)) for read in fed[0][:1])
         elif at in self.at_sink:
             skips = [join.skip_operand for join in self.at_sink[at]]
             yield from ((read, walk.through(at)) for operand in skips for read in operand[:1])
@@ -399,13 +421,18 @@ class _Detector:
 
     def _is_branch(self, sink: int, source: int, branch: tuple[int, ...], term: _Term) -> bool:
         inside = {source, *branch}
+        copies = VIEWS | PRODUCTS | {"neg", "attribute"}
+        if not term.fused and all(self.ops[at].name in copies and self._constant(self.ops[at]) for at in branch):
+            return False  # the source itself, at most rescaled
+        mixes = term.fused or any(self.ops[at].name in MIXING or self.ops[at].opaque for at in branch)
         learned = self._holds_parameters(inside, branch, term)
+        if self._sign(sink):  # a tensor less its own mean or maximum is normalised
+            return learned and mixes
         if learned:
             return True
-        sub = self.ops[sink].name in ("sub", "rsub")
-        if sub or self._is_recurrence(sink):
+        if self._is_recurrence(sink):
             return False
-        return term.fused or any(self.ops[at].name in MIXING or self.ops[at].opaque for at in branch)
+        return mixes
 
     def _holds_parameters(self, inside: set[int], branch: tuple[int, ...], term: _Term) -> bool:
         reads = [read for at in branch for operand in self.ops[at].operands for read in operand]
@@ -421,11 +448,7 @@ class _Detector:
         """Does the same line of one module call add to its own result again and again?"""
         op = self.ops[sink]
         return any(
-            other != sink
-            and self.ops[other].location == op.location
-            and self.ops[other].name == op.name
-            and self.ops[other].shape == op.shape
-            for other in self._sums_of(op.call)
+            other != sink and self.ops[other].instruction == op.instruction for other in self._sums_of(op.call)
         )
 
     def _sums_of(self, call: int) -> list[int]:
@@ -451,10 +474,9 @@ class _Detector:
     def _kind(
         self, sink: int, source: int, branch: tuple[int, ...], term: _Term, walk: _Walk, gated: bool
     ) -> Kind | None:
-        spread = self._is_spread(sink, term)
-        if (walk.mixed or walk.affine or walk.gated) and spread and self._streams(sink, source):
+        if self._is_multi_stream(sink, source, branch, term, walk):
             return Kind.MULTI_STREAM
-        if walk.mixed:
+        if walk.mixed or (walk.shifted and not walk.affine):
             return None
         if walk.affine:
             return None if self._is_affine(branch, source) else Kind.PROJECTION
@@ -464,28 +486,45 @@ class _Detector:
             return Kind.SCALED
         return Kind.IDENTITY
 
-    def _is_spread(self, sink: int, term: _Term) -> bool:
-        """Is the branch's result broadcast over several streams on its way into the sink?"""
+    def _is_multi_stream(
+        self, sink: int, source: int, branch: tuple[int, ...], term: _Term, walk: _Walk
+    ) -> bool:
+        """Hyper-connections: the branch is spread over streams that the skip path keeps, or mixes among them."""
+        streams = self.ops[source].numel == self.ops[sink].numel and len(self.ops[sink].shape) >= 3
+        spread = self._spread(sink, term) if streams else ""
+        if not spread or self._is_affine(branch, source):
+            return False
+        mixing = [at for at in walk.passed if self.ops[at].name in MIXING]
+        among = all(self.ops[at].name in PRODUCTS_OF_MATRICES | {"sum"} for at in mixing)
+        return (bool(mixing) or walk.gated) and among or (not mixing and spread == "product")
+
+    def _spread(self, sink: int, term: _Term) -> str:
+        """How the branch's result is repeated on its way into the sink: by a "product", a "copy", or not ("")."""
         at = term.reads
         while len(at) == 1:
             op = self.ops[at[0]]
             fed = [operand for operand in op.operands if self._fed(operand)]
             if op.name in PRODUCTS | PRODUCTS_OF_MATRICES and fed:
-                if all(self._numel(operand) < op.numel for operand in fed):
-                    return True
+                if len(op.operands) == 2 and self._is_outer(op):
+                    return "product"
                 at = max(fed, key=self._numel)
             elif op.name in VIEWS and op.operands:
-                if op.name in ("expand", "repeat", "expand_as", "broadcast_to") and (
-                    self._numel(op.operands[0]) < op.numel
-                ):
-                    return True
+                if self._numel(op.operands[0]) < op.numel and op.name != "pad":
+                    return "copy"
                 at = op.operands[0]
             else:
                 break
-        return self._numel(term.reads) < self.ops[sink].numel
+        return "copy" if self._numel(term.reads) < self.ops[sink].numel else ""
 
-    def _streams(self, sink: int, source: int) -> bool:
-        return self.ops[source].numel == self.ops[sink].numel and len(self.ops[sink].shape) >= 3
+    def _is_outer(self, op: Op) -> bool:
+        """An outer product, batched over leading axes: nothing is summed, and both factors are repeated."""
+        one, other = (self._numel(operand) for operand in op.operands)
+        if max(one, other) >= op.numel:
+            return False
+        if op.name in PRODUCTS:
+            return True
+        shared, rest = divmod(one * other, op.numel)
+        return not rest and any(prod(op.shape[:axes]) == shared for axes in range(len(op.shape)))
 
     def _sign(self, sink: int) -> bool:
         return self.ops[sink].name in ("sub", "rsub")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from archcheck.dataflow import Dataflow, Module, Op
+from archcheck.dataflow import Call, Dataflow, Module, Op
 from archcheck.findings import Finding
 from archcheck.graph import Location
 from archcheck.operations import VIEWS
@@ -148,26 +148,55 @@ def _overwritten(flow: Dataflow, joins: Sequence[Join]) -> list[Fault]:
 
 def _dropped(flow: Dataflow, modules: Mapping[str, Module]) -> list[Fault]:
     live = _live(flow)
-    found = []
-    dead_calls: set[int] = set()
+    dead: list[int] = []
     for index, call in enumerate(flow.calls):
         module = modules.get(call.path)
         if index == 0 or module is None or not module.has_parameters or not call.outputs:
             continue
-        if call.parent in dead_calls:
-            dead_calls.add(index)
+        if call.parent in dead or any(out in live for out in call.outputs) or _is_empty(flow, call):
             continue
-        if any(out in live for out in call.outputs) or any(at in live for at in range(call.first, call.end)):
-            continue
-        dead_calls.add(index)
-        owner = flow.calls[call.parent].path
-        found.append(
-            Fault(
-                "RES012", owner, (call.path,), f"{call.path} is computed and its result is dropped",
-                "nothing that reaches the output reads it", call.location, call.first,
-            )
-        )  # fmt: skip
-    return found
+        if not any(at in live for at in range(call.first, call.end)):
+            dead.append(index)
+    return [_dropped_fault(flow, group) for group in _branches(flow, dead)]
+
+
+def _is_empty(flow: Dataflow, call: Call) -> bool:
+    """Is what was made of the result an empty selection? Then another, longer input reads it."""
+    pending, seen = list(call.outputs), set(call.outputs)
+    while pending:
+        at = pending.pop()
+        if flow.ops[at].shape and not flow.ops[at].numel:
+            return True
+        for user in flow.users[at]:
+            if user not in seen:
+                seen.add(user)
+                pending.append(user)
+    return False
+
+
+def _branches(flow: Dataflow, dead: Sequence[int]) -> list[list[int]]:
+    """Dropped calls of one module that read each other's results are one dropped branch."""
+    groups: list[list[int]] = []
+    for index in dead:
+        call = flow.calls[index]
+        reads = set(call.inputs)
+        for group in groups:
+            last = flow.calls[group[-1]]
+            if last.parent == call.parent and reads & set(last.outputs):
+                group.append(index)
+                break
+        else:
+            groups.append([index])
+    return groups
+
+
+def _dropped_fault(flow: Dataflow, group: Sequence[int]) -> Fault:
+    last = flow.calls[group[-1]]
+    paths = tuple(dict.fromkeys(flow.calls[index].path for index in group))
+    return Fault(
+        "RES012", flow.calls[last.parent].path, paths, f"{', '.join(paths)} is computed and its result is dropped",
+        "nothing that reaches the output reads it", last.location, last.first,
+    )  # fmt: skip
 
 
 def _live(flow: Dataflow) -> set[int]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -49,6 +50,7 @@ def unchanged(value: int) -> int:
 
 RULES: tuple[tuple[str, Rule], ...] = (
     (r".*(dropout|coefficient|padding|stride|kernel|loss|factor|ratio|prob).*", unchanged),
+    (r"max_text_length", at_most(8)),
     (r"num_filters", at_most(8)),
     (r"base_channels|upsample_initial_channel", at_most(32)),
     (r"num_frames|frames_per_clip", at_most(4)),
@@ -91,7 +93,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ),
 )
 SIZES = re.compile(
-    r"num_frames|frames_per_clip|base_channels|num_filters|.*(vocab|experts|image_size|queries|proposals|latents|per_tok).*|.*(layers|depth|blocks)|(.*_)?(chunk_size|sliding_window).*"
+    r"num_frames|frames_per_clip|max_text_length|base_channels|num_filters|.*(vocab|experts|image_size|queries|proposals|latents|per_tok).*|.*(layers|depth|blocks)|(.*_)?(chunk_size|sliding_window).*"
 )
 """The fields that rules shrink even where widths stay or are divided."""
 UNSET = {
@@ -113,9 +115,7 @@ DIVISOR = 4
 PERIODS = re.compile(r".*(_period|_interval|sparse_step|_frequency|_every_n_layers|sliding_window_pattern)")
 DEPTHS = ("num_hidden_layers", "num_layers", "n_layers", "n_layer", "depth", "encoder_layers", "num_blocks")
 STAGE_DEPTHS = re.compile(r"depths|.*(num_blocks|block_repeats|blocks_per_stage|numb_of_layers)|layers|depth")
-LAYER_INDICES = re.compile(
-    r".*(index|indexes|indices|layer_ids|only_layers|global_attn_indexes|attention_blocks)"
-)
+LAYER_INDICES = re.compile(r".*(index|indexes|indices|idxs|layer_ids|layers|attention_blocks)")
 TOKEN = re.compile(r".*(_token_id|_token_index|_token|_token_ids|eos|bos|pad|_index|_id)")
 _DERIVE: Any = object()
 """Stands for a value that the configuration class is to derive itself."""
@@ -242,14 +242,14 @@ class _Shrinker:
 
     def _small_list(self, name: str, value: Sequence[Any], derived: bool, layers: _Layers) -> Any:
         kind = list if name == "hidden_sizes" else type(value)
+        if _is_layer_indices(name, value, layers.count):
+            return kind(sorted({_scaled_index(item, layers) for item in value}))
         if len(value) == layers.count > 2:
             return kind(
                 self._number(name, value[i]) if type(value[i]) is int else value[i] for i in layers.kept
             )
         if derived and name != "hidden_sizes":
             return _DERIVE
-        if _is_layer_indices(name, value, layers.count):
-            return kind(sorted({_scaled_index(item, layers) for item in value}))
         if TOKEN.fullmatch(name):
             return kind(self._token(item) for item in value)
         if STAGE_DEPTHS.fullmatch(name):
@@ -291,7 +291,13 @@ def _add_rope_sections(config: PreTrainedConfig, small: dict[str, Any]) -> None:
 def _kept_layers(config: PreTrainedConfig, values: Mapping[str, Any]) -> _Layers:
     names = [config.attribute_map.get("num_hidden_layers", "num_hidden_layers"), *DEPTHS]
     count = next((v for name in names if isinstance(v := values.get(name), int) and v > 0), 0)
-    per_layer = [v for v in values.values() if isinstance(v, (list, tuple)) and len(v) == count > 2]
+    per_layer = [
+        value
+        for name, value in values.items()
+        if isinstance(value, (list, tuple))
+        and len(value) == count > 2
+        and not _is_layer_indices(name, value, count)
+    ]
     first_of_kind = {str(kind): i for i, kind in reversed(list(enumerate(zip(*per_layer, strict=True))))}
     kept = sorted(first_of_kind.values())
     least = 2
@@ -311,6 +317,7 @@ def _is_layer_indices(name: str, value: Any, count: int) -> bool:
         and isinstance(value, (list, tuple))
         and len(value) > 0
         and all(type(item) is int and 0 <= item < count for item in value)
+        and all(one < following for one, following in itertools.pairwise(value))
     )
 
 

@@ -263,4 +263,4 @@ def _others(model: nn.Module, required: list[str], given: set[str]) -> Inputs:
     return inputs
 
 
-assert VOCABULARY > ORDINARY_TOKENS[1]
+assert ORDINARY_TOKENS[1] < VOCABULARY

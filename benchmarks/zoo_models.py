@@ -3,7 +3,7 @@
     python benchmarks/zoo_models.py [--family causal-lm] [--only REGEX]
 
 builds and runs each in a process of its own and prints which do, and why the others don't. Nothing is
-downloaded.
+downloaded. Some classes need more than torch (scipy, timm, natten, detectron2, torchaudio): each says so.
 """
 
 from __future__ import annotations

@@ -36,10 +36,15 @@ def _run(case: Case, model: torch.nn.Module) -> Any:
 
 def main(count: int) -> None:
     """Draw and judge `count` networks; one in twenty is ablated too."""
+    torch.set_num_threads(1)
     judged = 0
 
     @settings(
-        max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=True
+        max_examples=count,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
     )
     @given(networks())
     def run(plan: Network) -> None:

@@ -30,16 +30,37 @@ Place = tuple[str, int, str, int]
 Change = Callable[[Place, Tensor], Tensor]
 
 
+class Signal:
+    """One tensor as it was at a boundary."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor.detach().clone()
+
+    @cached_property
+    def values(self) -> Tensor:
+        """The non-zero numbers in order of size, complex ones as pairs."""
+        tensor = torch.view_as_real(self.tensor) if self.tensor.is_complex() else self.tensor
+        flat = tensor.double().flatten()
+        return flat[flat != 0].sort().values
+
+    @cached_property
+    def telling(self) -> bool:
+        """Enough different numbers to be recognised by: no mask, no constant, no index."""
+        return _is_numeric(self.tensor) and self.values.unique().numel() >= 6
+
+
 @dataclasses.dataclass
 class Run:
     """What crossed the boundaries in one run: when (all tensors of one crossing together) and what."""
 
     time: dict[Place, int] = dataclasses.field(default_factory=dict)
-    value: dict[Place, Tensor] = dataclasses.field(default_factory=dict)
+    value: dict[Place, Signal] = dataclasses.field(default_factory=dict)
 
     def inputs(self, path: str) -> list[Tensor]:
         """All tensors that entered a module, over all its calls."""
-        return [tensor for place, tensor in self.value.items() if place[0] == path and place[2] == "in"]
+        return [
+            signal.tensor for place, signal in self.value.items() if place[0] == path and place[2] == "in"
+        ]
 
 
 class Oracle:
@@ -75,7 +96,7 @@ class Oracle:
         ended = min((time for time, side in own if side == "out"), default=None)
         if began is None or ended is None:
             return False
-        before = [p for p, time in ablated.time.items() if time <= began and _is_signal(ablated.value[p])]
+        before = [p for p, time in ablated.time.items() if time <= began and ablated.value[p].telling]
         for place, time in ablated.time.items():
             if (
                 time <= ended
@@ -85,7 +106,7 @@ class Oracle:
             ):
                 continue
             after, unablated = ablated.value[place], base.value[place]
-            if not _is_signal(after) or torch.equal(after, unablated):
+            if not after.telling or torch.equal(after.tensor, unablated.tensor):
                 continue
             for origin in before:
                 earlier = ablated.value[origin]
@@ -137,7 +158,7 @@ class Oracle:
             def note(tensor: Tensor) -> Tensor:
                 place = (path, calls[path], side, len(seen.time) - now)
                 tensor = change(place, tensor)
-                seen.time[place], seen.value[place] = now, tensor.detach().clone()
+                seen.time[place], seen.value[place] = now, Signal(tensor)
                 return tensor
 
             return _mapped(values, note)
@@ -209,31 +230,19 @@ def _is_numeric(tensor: Tensor) -> bool:
     return tensor.is_floating_point() or tensor.is_complex()
 
 
-def _is_signal(tensor: Tensor) -> bool:
-    """Enough different numbers to be recognised by: no mask, no constant, no index."""
-    return _is_numeric(tensor) and _values(tensor).unique().numel() >= 6
-
-
-def _carries(after: Tensor, before: Tensor) -> bool:
+def _carries(after: Signal, before: Signal) -> bool:
     """Whether a tensor holds the values of an earlier one (see the module's docstring)."""
-    if _values_equal(_values(after), _values(before)):
+    if _values_equal(after.values, before.values):
         return True
-    if after.is_floating_point() and before.is_floating_point():
-        if bool((after >= 0).all()) and _values_equal(_values(after), _values(before.relu())):
-            return True
-        return after.shape == before.shape and _one_factor_per_channel(after, before)
-    return False
+    if not bool((after.values < 0).any()) and _values_equal(after.values, before.values[before.values > 0]):
+        return True
+    a, b = after.tensor, before.tensor
+    return a.shape == b.shape and not a.is_complex() and not b.is_complex() and _one_factor_per_channel(a, b)
 
 
-def _selected(later: Tensor, before: Tensor) -> bool:
+def _selected(later: Signal, before: Signal) -> bool:
     """Whether a tensor is made of an earlier one's values alone, as an expert's tokens are."""
-    return bool(torch.isin(_values(later), _values(before)).all())
-
-
-def _values(tensor: Tensor) -> Tensor:
-    """The non-zero numbers in order of size, complex ones as pairs."""
-    flat = (torch.view_as_real(tensor) if tensor.is_complex() else tensor).double().flatten()
-    return flat[flat != 0].sort().values
+    return bool(torch.isin(later.values, before.values).all())
 
 
 def _values_equal(after: Tensor, before: Tensor) -> bool:

@@ -17,7 +17,16 @@ from torch.nn import functional as F
 
 from tests.models.adds import DenseMixture, GatedUnit, HalfRotary, LowRank, SharedExpert, WrittenGelu
 from tests.models.case import Case, Expected, residual
-from tests.models.parts import VOCABULARY, Attention, AttentionWithWeights, D, DropPath, LayerScale, Mlp, RMSNorm
+from tests.models.parts import (
+    VOCABULARY,
+    Attention,
+    AttentionWithWeights,
+    D,
+    DropPath,
+    LayerScale,
+    Mlp,
+    RMSNorm,
+)
 from tests.models.streams import RoutedExperts
 
 LENGTH = 4
@@ -183,7 +192,7 @@ class BlockModule(nn.Module):
         h = self.child("f", number)(h)
         if isinstance(h, tuple):
             h = h[0]
-        h = _out_of_layout(unit.layout, h)
+        h = _out_of_layout(unit.layout, h, x.shape)
         for name in ("end", "scale", "drop"):
             if hasattr(self, f"{name}{number}"):
                 h = self.child(name, number)(h)
@@ -236,7 +245,9 @@ class NetworkModule(nn.Module):
         super().__init__()
         self.plan = plan
         if plan.stem != "none":
-            self.stem: nn.Module = nn.Embedding(VOCABULARY, D) if plan.stem == "embedding" else nn.Linear(D, D)
+            self.stem: nn.Module = (
+                nn.Embedding(VOCABULARY, D) if plan.stem == "embedding" else nn.Linear(D, D)
+            )
         self.blocks = nn.ModuleList([BlockModule(block, block.gives) for block in plan.blocks])
         self.out = nn.Linear(D, D)
 
@@ -287,11 +298,11 @@ def _into_layout(layout: str, x: Tensor) -> Tensor:
     return x.transpose(0, 1) if layout == "transposed" else x
 
 
-def _out_of_layout(layout: str, x: Tensor) -> Tensor:
+def _out_of_layout(layout: str, x: Tensor, shape: torch.Size) -> Tensor:
     if layout == "rolled":
         return torch.roll(x, -1, dims=1)
     if layout == "windows":
-        return x.reshape(-1, LENGTH, D)
+        return x.reshape(shape)
     return x.transpose(0, 1) if layout == "transposed" else x
 
 
@@ -320,23 +331,29 @@ def _block_residuals(block: Block, scope: str) -> list[Expected]:
     if block.arrangement == "parallel":
         order = (1, 0) if block.grouping in ("statements", "nested") else (0, 1)
         per_branch = block.grouping == "statements"
-        return inner[0] + inner[1] + [
-            residual(
-                BlockModule.parallel,
-                "input",
-                " ".join(branches[number]),
-                f"statements{number}" if per_branch else block.grouping,
-                scope=scope,
-                **_kind(block, number, scope),
-            )
-            for number in order
-        ]
+        return (
+            inner[0]
+            + inner[1]
+            + [
+                residual(
+                    BlockModule.parallel,
+                    "input",
+                    " ".join(branches[number]),
+                    f"statements{number}" if per_branch else block.grouping,
+                    scope=scope,
+                    **_kind(block, number, scope),
+                )
+                for number in order
+            ]
+        )
     if block.arrangement == "stale":
         both = list(dict.fromkeys(branches[0] + branches[1]))
         forward = BlockModule.forward
         return [
             *inner[0],
-            residual(forward, "input", " ".join(branches[0]), "stale0", scope=scope, **_kind(block, 0, scope)),
+            residual(
+                forward, "input", " ".join(branches[0]), "stale0", scope=scope, **_kind(block, 0, scope)
+            ),
             *inner[1],
             residual(forward, "input", " ".join(both), "stale1", scope=scope, **_kind(block, 1, scope)),
         ]

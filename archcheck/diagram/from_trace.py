@@ -65,9 +65,11 @@ class _Outliner:
             boxes[name] = {"label": label[:1_000], "module": local[:_LONGEST]}
             boxes[name] |= {"repeat": count} if count > 1 else {}
             boxes[name] |= {"detail": details[0]} if details else {}
-        title = f"{_folded(scope)}: {self.types.get(scope, '')}" if scope else "Model"
+        title = f"{scope}: {self.types.get(scope, '')}" if scope else "Model"
         edges = self._edges(scope, box_of)
-        return {"title": title[:1_000], "boxes": boxes, "flow": list(boxes), "residuals": edges}
+        aside = {box for edge in edges for box in edge["through"]}
+        flow = [box for box in boxes if box not in aside]
+        return {"title": title[:1_000], "boxes": boxes, "flow": flow, "residuals": edges}
 
     def _children(self, scope: str) -> dict[str, int]:
         """Return the modules to show, with how many each stands for: children, and layers out of lists."""
@@ -76,7 +78,10 @@ class _Outliner:
         alike: dict[tuple[str, str], list[str]] = {}
         for path in inside:
             alike.setdefault((_folded(path[len(prefix) :]), self.types[path]), []).append(path)
-        counts = {paths[0]: len(paths) for paths in alike.values()}
+        counts: dict[str, int] = {}
+        for paths in alike.values():
+            is_stack = len(paths) > 1 and self._is_stack(paths)
+            counts |= {paths[0]: len(paths)} if is_stack else dict.fromkeys(paths, 1)
         layers = [path for path, count in counts.items() if count > 1 and path.rpartition(".")[2].isdecimal()]
         outermost = [path for path in layers if not any(path[:end] in layers for end in _dots(path))]
         holders = {path[:end] for path in outermost for end in _dots(path)}
@@ -96,15 +101,25 @@ class _Outliner:
                 shown[path] = counts[path]
         return shown
 
+    def _is_stack(self, paths: list[str]) -> bool:
+        """Say whether modules alike are layers of a stack: they have parts, or nothing else is between."""
+        places = sorted(self.places[path] for path in paths)
+        siblings = [path for path in self.types if path.rpartition(".")[0] == paths[0].rpartition(".")[0]]
+        between = [path for path in siblings if places[0] < self.places[path] < places[-1]]
+        has_parts = any(path.startswith(f"{paths[0]}.") for path in self.types)
+        return has_parts or {self.types[path] for path in between} <= {self.types[paths[0]]}
+
     def _edges(self, scope: str, box_of: dict[str, str]) -> list[dict[str, Any]]:
         order = list(box_of.values())
         edges: list[dict[str, Any]] = []
         for residual in self.residuals.get(scope, ()):
             base = f"{residual.scope}." if residual.scope else ""
-            boxes = [self._box(base + part, box_of) for part in residual.branch]
-            places = sorted(order.index(box) for box in boxes if box)
+            branch = {self._box(base + part, box_of) for part in residual.branch} - {""}
+            skip = {self._box(base + part, box_of) for part in residual.skip} - branch - {""}
+            places = sorted(order.index(box) for box in branch)
             if places:
-                edge = {"around": [order[places[0]], order[places[-1]]], "kind": residual.kind}
+                around = [order[places[0]], order[places[-1]]]
+                edge = {"around": around, "kind": residual.kind, "through": sorted(skip, key=order.index)}
                 edges += [edge] if edge not in edges else []
         return edges
 

@@ -87,6 +87,8 @@ def _element(element: ET.Element, hovers: Mapping[str, str]) -> None:
 
 
 def _recolor(element: ET.Element, colors: dict[str, str]) -> None:
+    if element.tag == f"{{{_SVG}}}text" and not element.get("fill"):
+        element.set("fill", "#000000")  # Graphviz leaves black unsaid
     for attribute, prefix in (("fill", "f"), ("stroke", "s")):
         value = element.get(attribute, "")
         if value == "black":

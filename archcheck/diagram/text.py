@@ -25,7 +25,7 @@ _WIDTHS = (
     72, 73, 38, 36, 69, 38, 106, 73, 69, 72, 72, 53, 60, 48, 73, 65, 92, 65, 65, 58, 71, 37, 71, 84,
 )  # fmt: skip
 _SHIFT = re.compile(r"([_^])(?:\{([^{}]*)\})|(?<![^\W_])([^\W\d_])_([^\W_])(?![\w{])|\$([^$\n]+)\$")
-_JOINTS = re.compile(r".*[._/-]")  # a long word breaks after one of these where it can
+_JOINTS = re.compile(r".*(?:[._/-]|[a-z](?=[A-Z]))")  # where a long word breaks if it can
 _IN_MATH = re.compile(r"([_^])(?:\{([^{}]*)\}|([^\s{}]))")
 
 

@@ -31,8 +31,8 @@ class Arrangement(StrEnum):
 class Style:
     """What the caller chooses; raises DrawError (DIA003) where there is no such theme or layout.
 
-    `theme` is one of ThemeName, `layout` one of Arrangement; `panels` draws a subset in the spec's order; `dpi`
-    is for PNG alone.
+    `theme` is one of ThemeName, `layout` one of Arrangement; `panels` draws a subset in the spec's order;
+    `dpi` is for PNG alone.
     """
 
     theme: str = ThemeName.README
@@ -192,10 +192,11 @@ def role_of(name: str, box: Box) -> Role:
         return box.role
     modules = [box.module] if isinstance(box.module, str) else box.module or []
     for text in (box.label[:200], name, *(module.rpartition(".")[2] for module in modules)):
-        words = re.sub(r"[_\s]+", " ", text).lower()
-        for role, pattern in _ROLE_PATTERNS:
-            if pattern.search(words):
-                return role
+        spaced = re.sub(r"[_\s]+", " ", text)
+        for words in (spaced.lower(), re.sub(r"(?<=[a-z])(?=[A-Z])", " ", spaced).lower()):
+            for role, pattern in _ROLE_PATTERNS:
+                if pattern.search(words):
+                    return role
     return Role.BLOCK if box.detail else Role.OTHER
 
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from archcheck.binding import BoundPanel, Layer, patterns, suggestion
-from archcheck.diff.drawn import bound_neighbours, is_within, label, names_of
+from archcheck.diff.drawn import bound_neighbours
+from archcheck.diff.edges import PanelCheck
+from archcheck.diff.fitting import is_within
+from archcheck.diff.frames import Run
 from archcheck.diff.observation import Observation
+from archcheck.diff.words import Names, label
 from archcheck.execution import Execution
 from archcheck.graph import Location
 from archcheck.spec.load import LoadedSpec
@@ -12,21 +18,35 @@ from archcheck.spec.patterns import join
 
 
 class BoxCheck:
-    """The boxes of one layer of one panel in one mode."""
+    """The boxes of one layer of one panel in one mode; `checks` are the layer's, judged already."""
 
-    def __init__(self, loaded: LoadedSpec, bound: BoundPanel, layer: Layer, execution: Execution) -> None:
+    def __init__(
+        self, loaded: LoadedSpec, bound: BoundPanel, layer: Layer, execution: Execution,
+        checks: Sequence[PanelCheck],
+    ) -> None:  # fmt: skip
         self.loaded = loaded
         self.bound = bound
         self.panel = bound.panel
         self.layer = layer
         self.execution = execution
-        self.observations: list[Observation] = []
+        self.checks = checks
+        self.names = Names(layer, execution)
+        self._found: list[Observation] = []
+
+    def observations(self) -> list[Observation]:
+        self.missing()
+        self.repeats()
+        if self.checks:
+            self.undrawn()
+        for check in self.checks:
+            self.order(check)
+        return self._found
 
     def missing(self) -> None:
         """BOX001: a box names a module that the model does not have."""
         for box, paths in self.layer.missing.items():
             for path in paths:
-                shown = names_of(self.layer, [path])
+                shown = self.names.path(path)
                 parent = path.rpartition(".")[0]
                 self._note(
                     "BOX001", box, f"{label(self.panel, box)} is drawn, and the model has no module {shown}",
@@ -52,7 +72,7 @@ class BoxCheck:
         drawn = [path for paths in self.layer.boxes.values() for path in paths]
         omitted = [join(self.layer.base, name) for name in self.panel.omit]
         for path in self._undrawn(drawn + omitted):
-            shown = names_of(self.layer, [path])
+            shown = self.names.path(path)
             module = self.execution.modules[path]
             self._note(
                 "BOX002", "", f"{shown} ({module.type_name}) runs and is not drawn", "no box",
@@ -78,34 +98,38 @@ class BoxCheck:
             else:
                 found.append(child)
 
-    def order(self) -> None:
-        """BOX003: the flow leads from a box to one whose modules do not read what it returns."""
+    def order(self, check: PanelCheck) -> None:
+        """BOX003: the flow leads from a box to one whose modules do not read what it returns.
+
+        A box that a finding on a residual speaks of stands in the wrong place by that.
+        """
+        runs: dict[str, list[Run]] = {}
+        for occurrence in check.frame.occurrences:
+            runs.setdefault(occurrence.box, []).extend(occurrence.runs)
         for one, other in bound_neighbours(self.panel, self.layer):
-            first = [path for path in self.layer.bound(one) if self.execution.ran(path)]
-            second = [path for path in self.layer.bound(other) if self.execution.ran(path)]
-            if not first or not second or set(first) & set(second):
-                continue
-            outputs = {out for path in first for out in self.execution.outputs(path)}
-            inputs = {out for path in second for out in self.execution.inputs(path)}
-            if self.execution.depends(inputs, outputs):
-                continue
-            returned = {out for path in second for out in self.execution.outputs(path)}
-            entered = {out for path in first for out in self.execution.inputs(path)}
-            names = label(self.panel, one), label(self.panel, other)
-            if self.execution.depends(entered, returned):
-                self._note(
-                    "BOX003", f"{one}->{other}", f"{names[0]} is drawn before {names[1]}, and runs after it",
-                    f"{names[0]} → {names[1]}",
-                    f"{names_of(self.layer, first)} reads what {names_of(self.layer, second)} returns",
-                    self.execution.location(first[0]),
-                )  # fmt: skip
-            elif not self.execution.steered(sorted(inputs), outputs):
-                self._note(
-                    "BOX003", f"{one}->{other}", f"the flow leads from {names[0]} to {names[1]}, the data does not",
-                    f"{names[0]} → {names[1]}",
-                    f"{names_of(self.layer, second)} does not read what {names_of(self.layer, first)} returns",
-                    self.execution.location(second[0]),
-                )  # fmt: skip
+            first, second = runs.get(one, []), runs.get(other, [])
+            if first and second and not check.blamed & {one, other} and not set(first) & set(second):
+                self._compare(one, other, first, second)
+
+    def _compare(self, one: str, other: str, first: list[Run], second: list[Run]) -> None:
+        outputs = {out for run in first for out in run.outputs}
+        inputs = {read for run in second for read in run.inputs}
+        if self.execution.depends(inputs, outputs):
+            return
+        returned = {out for run in second for out in run.outputs}
+        entered = {read for run in first for read in run.inputs}
+        names = label(self.panel, one), label(self.panel, other)
+        paths = self.names.paths(self.layer.bound(one)), self.names.paths(self.layer.bound(other))
+        if self.execution.depends(entered, returned):
+            self._note(
+                "BOX003", f"{one}->{other}", f"{names[0]} is drawn before {names[1]}, and runs after it",
+                f"{names[0]} → {names[1]}", f"{paths[0]} reads what {paths[1]} returns", first[0].location,
+            )  # fmt: skip
+        elif not self.execution.steered(sorted(inputs), outputs):
+            self._note(
+                "BOX003", f"{one}->{other}", f"the flow leads from {names[0]} to {names[1]}, the data does not",
+                f"{names[0]} → {names[1]}", f"{paths[1]} does not read what {paths[0]} returns", second[0].location,
+            )  # fmt: skip
 
     def _relative_hint(self, path: str) -> str:
         """The names that would have served, as this panel writes them."""
@@ -123,7 +147,7 @@ class BoxCheck:
     ) -> None:
         place = ("panels", self.bound.name, "boxes", box) if box in self.panel.boxes else ("panels", self.bound.name)
         note = self.panel.boxes[box].note if box in self.panel.boxes else ""
-        self.observations.append(
+        self._found.append(
             Observation(
                 code, self.bound.name, box, self.layer.index, message, drawn, traced, self.loaded.place(*place),
                 location, self.execution.mode, note=note,

@@ -1,52 +1,81 @@
-"""A drawn residual edge, and how it relates to one that the code executed."""
+"""A drawn residual edge: which boxes of its panel come before it, are on its branch, or come after."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from archcheck.binding import BoundPanel, Layer
-from archcheck.execution import Execution
-from archcheck.residual import Join
+from archcheck.diff.words import label, labels, panel_title
 from archcheck.spec.edges import edge_id
 from archcheck.spec.flow import Reachability, flow_edges
-from archcheck.spec.model import Panel, ResidualEdge, Role
-
-_ON_A_SIDE = re.compile(r"norm|relu|elu|gelu|silu|swish|sigmoid|tanh|softplus|mish|activation", re.IGNORECASE)
+from archcheck.spec.model import Line, Panel, ResidualEdge, Role
 
 
-class Side(Enum):
-    """Where a box stands: on the branch, or outside of it, before its source or after its sink."""
+class Place(Enum):
+    """Where a box stands in respect to a residual: before its source, on its branch, after its sink, or
+    none of these; HOLDS: the sum is made inside the box's module."""
 
+    BEFORE = "before"
     INSIDE = "inside"
-    PARTLY = "partly"
-    OUTSIDE = "outside"
+    AFTER = "after"
+    ASIDE = "aside"
+    HOLDS = "holds"
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A residual edge of a panel: the boxes on its branch, and those that the flow has before and after."""
+    """A residual edge of a panel. `inside` are the boxes on its branch, in order.
 
-    panel: BoundPanel
+    `entering` are the boxes that the source is drawn to leave; empty where it enters the panel. `places`
+    has the boxes whose place means something: not those on the skip path, nor what only feeds the branch.
+    """
+
+    bound: BoundPanel
     edge: ResidualEdge
     number: int
     inside: tuple[str, ...]
-    before: frozenset[str]
-    after: frozenset[str]
+    entering: tuple[str, ...]
+    places: dict[str, Place]
 
     @property
     def id(self) -> str:
         return edge_id(self.edge)
 
+    @property
+    def solid(self) -> bool:
+        return self.edge.line is Line.SOLID
 
-def drawn_edges(bound: BoundPanel) -> tuple[Drawn, ...]:
+    @property
+    def panel(self) -> Panel:
+        return self.bound.panel
+
+    def around(self) -> str:
+        """`around Norm … MLP`, or `from A to B`."""
+        edge = self.edge
+        if edge.around is None:
+            start = "the input" if edge.from_ == "input" else label(self.panel, edge.from_ or "")
+            return f"from {start} to {label(self.panel, edge.to or '')}"
+        ends = [edge.around] if isinstance(edge.around, str) else list(dict.fromkeys(edge.around))
+        return "around " + " … ".join(label(self.panel, box) for box in ends)
+
+    def source(self) -> str:
+        """What the drawing has as the source."""
+        if self.entering:
+            return f"what leaves {labels(self.panel, self.entering)}"
+        return f"the input of {panel_title(self.bound)}"
+
+    def describe(self) -> str:
+        """The drawn edge in words."""
+        kind = f"{self.edge.kind.value} " if self.edge.kind else ""
+        through = f", through {labels(self.panel, self.edge.through)}" if self.edge.through else ""
+        source = f", from {self.source()}" if self.edge.around is not None else ""
+        return f"{self.edge.line.value} {kind}residual {self.around()}{source}{through}"
+
+
+def drawn_edges(bound: BoundPanel, reach: Reachability) -> tuple[Drawn, ...]:
     """The residual edges of a panel, in the spec's order."""
-    reach = Reachability(bound.panel)
-    return tuple(
-        _drawn(bound, edge, number, reach) for number, edge in enumerate(bound.panel.residuals)
-    )
+    return tuple(_drawn(bound, edge, number, reach) for number, edge in enumerate(bound.panel.residuals))
 
 
 def _drawn(bound: BoundPanel, edge: ResidualEdge, number: int, reach: Reachability) -> Drawn:
@@ -55,68 +84,33 @@ def _drawn(bound: BoundPanel, edge: ResidualEdge, number: int, reach: Reachabili
     if edge.around is not None:
         first, last = (edge.around, edge.around) if isinstance(edge.around, str) else edge.around
         inside = [box for box in order if reach.leads(first, box) and reach.leads(box, last)]
+        sources = _leading_to(bound.panel, first)
         firsts = [first]
+    elif edge.from_ == "input" and "input" not in boxes:
+        last, sources = edge.to or "", []
+        inside = [box for box in order if reach.leads(box, last) and boxes[box].role is not Role.INPUT]
+        firsts = inside
     else:
         start, last = edge.from_ or "", edge.to or ""
-        if start == "input" and "input" not in boxes:
-            inside = [box for box in order if reach.leads(box, last) and boxes[box].role is not Role.INPUT]
-            firsts = inside[:1]
-        else:
-            inside = [
-                box for box in order if reach.leads(start, box) and reach.leads(box, last) and box != start
-            ]
-            firsts = [*inside[:1], start]
-    before = {box for box in order if box not in inside and any(reach.leads(box, one) for one in firsts)}
-    after = {box for box in order if box not in inside and reach.leads(last, box)}
-    return Drawn(bound, edge, number, tuple(inside), frozenset(before), frozenset(after))
+        inside = [box for box in order if reach.leads(start, box) and reach.leads(box, last) and box != start]
+        sources = [start]
+        firsts = [start]
+    places = {box: Place.INSIDE for box in inside}
+    for box in order:
+        if box in places:
+            continue
+        if box in sources or any(reach.leads(box, one) for one in firsts):
+            places[box] = Place.BEFORE
+        elif reach.leads(last, box):
+            places[box] = Place.AFTER
+        elif not any(reach.leads(box, one) for one in inside):
+            places[box] = Place.ASIDE
+    entering = tuple(box for box in sources if boxes[box].role is not Role.INPUT)
+    return Drawn(bound, edge, number, tuple(inside), entering, places)
 
 
-def branch_paths(join: Join, execution: Execution) -> tuple[str, ...]:
-    """The absolute module paths of an executed branch."""
-    return tuple(dict.fromkeys(execution.flow.calls[call].path for call in join.branch_calls))
-
-
-def side(modules: Iterable[str], branch: Iterable[str]) -> Side:
-    """Where a box with these modules stands in respect to an executed branch."""
-    branch = tuple(branch)
-    sides = {_side(module, branch) for module in modules}
-    if sides == {Side.INSIDE}:
-        return Side.INSIDE
-    return Side.OUTSIDE if sides <= {Side.OUTSIDE} else Side.PARTLY
-
-
-def _side(module: str, branch: tuple[str, ...]) -> Side:
-    if any(is_within(module, path) for path in branch):
-        return Side.INSIDE
-    return Side.PARTLY if any(is_within(path, module) for path in branch) else Side.OUTSIDE
-
-
-def is_within(path: str, above: str) -> bool:
-    """Is `path` the module `above`, or inside it?"""
-    return not above or path == above or path.startswith(f"{above}.")
-
-
-def opened(layer: Layer) -> frozenset[str]:
-    """The modules whose own forward this panel shows: its own, and those that it draws in parts."""
-    found = set(layer.own)
-    boxes = {module for modules in layer.boxes.values() for module in modules}
-    for module in boxes:
-        for own in layer.own:
-            above = module.rpartition(".")[0]
-            while above != own and is_within(above, own) and above:
-                if not any(is_within(above, box) for box in boxes):
-                    found.add(above)
-                above = above.rpartition(".")[0]
-    return frozenset(found)
-
-
-def is_norm_or_activation(box: str, panel: Panel, layer: Layer, execution: Execution) -> bool:
-    """Is it a box that a reader would put on one side of the add or the other?"""
-    role = panel.boxes[box].role
-    if role is not None:
-        return role in (Role.NORM, Role.ACTIVATION)
-    names = [execution.modules[path].type_name for path in layer.bound(box) if path in execution.modules]
-    return bool(names) and all(_ON_A_SIDE.search(name) for name in names)
+def _leading_to(panel: Panel, box: str) -> list[str]:
+    return [one for one, other in flow_edges(panel) if other == box]
 
 
 def bound_neighbours(panel: Panel, layer: Layer) -> tuple[tuple[str, str], ...]:
@@ -135,54 +129,3 @@ def bound_neighbours(panel: Panel, layer: Layer) -> tuple[tuple[str, str], ...]:
         return found
 
     return tuple((box, after) for box in panel.boxes if layer.bound(box) for after in reached(box, {box}))
-
-
-def label(panel: Panel, box: str) -> str:
-    """What a box is called in a message."""
-    return " ".join((panel.boxes[box].label or box).split()) if box in panel.boxes else box
-
-
-def describe(drawn: Drawn) -> str:
-    """The drawn edge in words."""
-    panel, edge = drawn.panel.panel, drawn.edge
-    kind = f"{edge.kind.value} " if edge.kind else ""
-    what = f"{edge.line.value} {kind}residual"
-    if edge.around is not None:
-        ends = [edge.around] if isinstance(edge.around, str) else list(dict.fromkeys(edge.around))
-        around = " … ".join(label(panel, box) for box in ends)
-        return f"{what} around {around}, from {entering(drawn)}"
-    start = "the panel's input" if edge.from_ == "input" else f"the output of {label(panel, edge.from_ or '')}"
-    return f"{what} from {start} to {label(panel, edge.to or '')}"
-
-
-def entering(drawn: Drawn) -> str:
-    """What the drawing has as the source of an edge that goes around boxes."""
-    panel = drawn.panel.panel
-    firsts = [box for box in drawn.inside[:1]]
-    before = [one for one, other in flow_edges(panel) if other in firsts and one in drawn.before]
-    before = [box for box in before if panel.boxes[box].role is not Role.INPUT]
-    if not before:
-        return f"the input of {panel_title(drawn.panel)}"
-    return "what leaves " + " and ".join(label(panel, box) for box in before)
-
-
-def panel_title(bound: BoundPanel) -> str:
-    return " ".join((bound.panel.title or bound.name).split())
-
-
-def names_of(layer: Layer, paths: Iterable[str]) -> str:
-    """Module paths as a reader of the panel knows them: relative to its scope."""
-    base = layer.base
-    return ", ".join(
-        path[len(base) + 1 :] if base and path.startswith(f"{base}.") else path for path in paths
-    )
-
-
-def boxes_inside(layer: Layer, branch: Iterable[str]) -> tuple[str, ...]:
-    """The boxes of a panel that stand on an executed branch."""
-    branch = tuple(branch)
-    return tuple(box for box, paths in layer.boxes.items() if paths and side(paths, branch) is not Side.OUTSIDE)
-
-
-def by_index(layers: Iterable[Layer]) -> Mapping[int | str | None, Layer]:
-    return {layer.index: layer for layer in layers}

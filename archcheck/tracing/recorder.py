@@ -46,7 +46,7 @@ _OVERWRITES = frozenset(["copy_", "fill_", "zero_", "normal_", "uniform_", "bern
 class Step:
     """One entry of the tape: a torch call, an input, a parameter, or a constant."""
 
-    __slots__ = ("args", "autocast", "call", "code", "func", "kind", "kwargs", "line", "mutates", "name",
+    __slots__ = ("args", "autocast", "call", "code", "func", "instruction", "kind", "kwargs", "line", "mutates", "name",
                  "operands", "origin", "out", "rebound", "stale", "with_grad")  # fmt: skip
 
     def __init__(self, kind: str, func: Any, args: Any, kwargs: Any, operands: Any, call: int) -> None:
@@ -60,6 +60,7 @@ class Step:
         self.out: Any = None
         self.code: CodeType | None = None
         self.line = 0
+        self.instruction = 0
         self.mutates: Tensor | None = None
         self.rebound = False
         self.stale: tuple[int, ...] = ()
@@ -154,7 +155,9 @@ class Recorder(TorchFunctionMode):
         step = Step(CALL, func, _frozen(args), _frozen(kwargs), operands, self.stack[-1])
         step.name = name
         step.stale = self._stale_reads(tensors, operands)
-        step.code, step.line = self._place(sys._getframe(2))
+        frame = sys._getframe(2)
+        step.instruction = frame.f_lasti
+        step.code, step.line = self._place(frame)
         if torch._C._is_any_autocast_enabled():
             step.autocast = _autocast_state()
         index = self._append(step)

@@ -23,7 +23,7 @@ from archcheck.dataflow import Call, Dataflow, Module, Op
 from archcheck.errors import ArchcheckError, Problem, TraceError
 from archcheck.findings import Finding
 from archcheck.graph import Residual
-from archcheck.operations import POINTWISE_SHAPE_ASKERS, canonical
+from archcheck.operations import LIKE, SHAPED_LIKE, canonical
 from archcheck.places import display_path, is_model_code, location
 from archcheck.tracing import inspection, replay
 from archcheck.tracing.pause import no_collection
@@ -194,12 +194,14 @@ def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
     ops: list[Op] = []
     for step in recorder.steps:
         op = _op(step, recorder)
+        if op.name in SHAPED_LIKE:  # they ask the second tensor for its shape only
+            op.operands = op.operands[:1]
         op.fed = step.kind == INPUT
         for operand in op.operands:
             for read in operand:
                 op.fed = op.fed or ops[read].fed
                 op.learned = op.learned or ops[read].learned
-        if op.name in POINTWISE_SHAPE_ASKERS:  # the values of what they look at are not read
+        if op.name in LIKE:  # the values of what they look at are not read
             op.fed = op.learned = False
             op.operands = ()
         ops.append(op)
@@ -217,6 +219,7 @@ def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
 def _op(step: Step, recorder: Recorder) -> Op:
     op = Op(canonical(step.name), step.operands, step.call)
     op.location = location(step.code, step.line)
+    op.instruction = (id(step.code), step.instruction)
     out = step.out if step.out is not None else step.mutates
     if isinstance(out, Tensor):
         op.shape = tuple(out.shape)

@@ -217,6 +217,28 @@ def test_svg_has_title_description_dark_colours_and_hover_text() -> None:
     assert "Noto Sans CJK SC" in (root.get("font-family") or "")
 
 
+@pytest.mark.parametrize("theme", list(ThemeName))
+def test_every_text_changes_its_colour_on_a_dark_page(theme: ThemeName) -> None:
+    root = ET.fromstring(render(draw(spec(TWO_PANELS), style=Style(theme=theme)), ".svg"))
+    rules = root.findtext(f"{SVG}style") or ""
+    for element in root.iter(f"{SVG}text"):
+        assert f".{(element.get('class') or '').split()[-1]}{{fill:#" in rules
+
+
+def test_a_dot_on_path_serves_where_pygraphviz_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    drawing = draw(spec(TWO_PANELS))
+    with pytest.raises(DrawError, match=r"DIA002 There is no Graphviz here\. Install pygraphviz"):
+        render(drawing, ".pdf")
+    script = tmp_path / "dot"
+    script.write_text('#!/bin/sh\necho "%PDF $@"\n')
+    script.chmod(0o755)
+    assert render(drawing, ".pdf").startswith(b"%PDF -Kneato -n2 -Tpdf\n")
+
+
 def test_png_dpi_scales_the_picture() -> None:
     drawn = spec(TWO_PANELS)
 
@@ -273,7 +295,7 @@ def test_a_role_takes_the_colour_of_the_spec_and_only_a_colour() -> None:
 
 @pytest.mark.parametrize("style", [{"theme": "neon"}, {"layout": "spiral"}])
 def test_an_unknown_theme_or_layout_is_refused(style: dict[str, str]) -> None:
-    with pytest.raises(DrawError, match="DIA003 There is no (theme 'neon'|layout 'spiral')"):
+    with pytest.raises(DrawError, match=r"DIA003 There is no (theme 'neon'|layout 'spiral')"):
         Style(**style)  # type: ignore[arg-type]
 
 

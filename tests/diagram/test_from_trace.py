@@ -59,7 +59,7 @@ def test_repeated_layers_stand_once_and_are_opened_in_a_panel() -> None:
         ("attn\nAttention", None, None),
         ("mlp\nMLP", None, None),
     ]
-    assert spec.panels["panel1"].title == "model.layers.*: Block"
+    assert spec.panels["panel1"].title == "model.layers.0: Block"
     edges = [(edge.around, edge.kind) for edge in spec.panels["panel1"].residuals]
     assert edges == [(["box0", "box1"], Kind.IDENTITY), (["box2", "box2"], Kind.SCALED)]
     assert '"panel1.box1" -> "panel1.:sink0"' in draw(spec).dot
@@ -69,6 +69,21 @@ def test_a_model_without_children_is_one_box() -> None:
     spec = outline([], modules(":Model"), "long " * 5_000)
     assert panel(spec, "panel0") == [("model", None, None)]
     assert len(spec.title) == 1_000
+
+
+def test_modules_on_the_skip_path_stand_on_it() -> None:
+    block = modules(":Block", "conv:Conv2d", "down:Conv2d")
+    projected = Residual(Kind.PROJECTION, "", "", "input", ("conv",), None, skip=("down",))
+    (drawn,) = outline([projected], block, "").panels.values()
+    assert drawn.flow == ["box0"]
+    assert [(edge.around, edge.through) for edge in drawn.residuals] == [(["box0", "box0"], ["box1"])]
+
+
+def test_a_sequence_of_two_types_in_turn_is_no_stack() -> None:
+    block = modules(
+        ":Net", "block:Sequential", "block.0:Conv", "block.1:ReLU", "block.2:Conv", "block.3:ReLU"
+    )
+    assert panel(outline([], block, ""), "panel0") == [("block\nSequential", None, None)]
 
 
 def test_layers_of_two_types_stand_apart() -> None:

@@ -21,6 +21,9 @@ from archcheck.spec.model import Box, Role
         ("x", Box(module="layers.0.mlp"), Role.FEED_FORWARD),
         ("x", Box(detail="panel"), Role.BLOCK),
         ("x", Box(label="formal"), Role.OTHER),
+        ("x", Box(label="AdaptiveAvgPool2d"), Role.POOLING),
+        ("x", Box(label="ConvTranspose2d"), Role.CONVOLUTION),
+        ("x", Box(label="SiLU"), Role.ACTIVATION),
     ],
 )
 def test_role_of_a_box(name: str, box: Box, role: Role) -> None:

@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ def residual(
     )
 
 
+@cache
 def line_of(owner: Any, sink: str = "") -> tuple[str, int]:
     """(file name, line) of the one line in the owner's source that is marked `# sink` (+ name)."""
     wanted = re.compile(r"# sink" + (f" {sink}" if sink else "") + "$")

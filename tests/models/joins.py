@@ -271,6 +271,18 @@ class StochasticDepth(_Branch):
         return x + self.drop_path(self.f(self.norm(x)))  # sink
 
 
+class ScaledStochasticDepth(_Branch):
+    """Vision transformers drop the path after they scale it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = LayerScale()
+        self.drop_path = DropPath()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.drop_path(self.scale(self.f(x)))  # sink
+
+
 class IdentityShortcut(_Branch):
     """A module on the skip path that does nothing."""
 
@@ -357,6 +369,16 @@ CASES = (
             (DroppedFirst, residual(DroppedFirst, "input", "dropout f")),
             (DroppedBefore, residual(DroppedBefore, "dropout", "f")),
             (StochasticDepth, residual(StochasticDepth, "input", "norm f drop_path")),
+            (
+                ScaledStochasticDepth,
+                residual(
+                    ScaledStochasticDepth,
+                    "input",
+                    "f scale drop_path",
+                    kind="scaled",
+                    factors=(("branch", "scale.gamma"),),
+                ),
+            ),
         )
         for train in (False, True)
     ),

@@ -133,6 +133,19 @@ class Highway(nn.Module):
         return t * h + (1 - t) * x  # sink
 
 
+class LinearHighway(nn.Module):
+    """The transform is a bare linear map: still a mix, no projection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.transform = nn.Linear(D, D)
+        self.gate = nn.Linear(D, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        t = torch.sigmoid(self.gate(x))
+        return t * self.transform(x) + (1 - t) * x  # sink
+
+
 class Lerp(nn.Module):
     """The same mix as one function."""
 
@@ -406,6 +419,7 @@ CASES = (
         inputs=lambda: image(3),
     ),
     Case("Highway", Highway, (residual(Highway, "input", "transform gate", kind="gated"),)),
+    Case("LinearHighway", LinearHighway, (residual(LinearHighway, "input", None, kind="gated"),)),
     Case("Lerp", Lerp, (residual(Lerp, "input", "f gate", kind="gated"),)),
     Case(
         "GatedFromBoth",

@@ -109,6 +109,18 @@ class ParallelNested(Parallel):
         return self.attn(h) + (x + self.mlp(h))  # sink
 
 
+class ParallelAffine(nn.Module):
+    """One of the two branches is a bare linear map; the skip path is x all the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(D, D)
+        self.mlp = Mlp()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x) + (x + self.mlp(x))  # sink
+
+
 class ParallelInPlace(Parallel):
     """Two statements, one sum."""
 
@@ -200,6 +212,28 @@ class BertLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x, _ = self.attention(x)
         return self.output(self.intermediate(x), x)
+
+
+class OutputChain(nn.Module):
+    """Two such sub-modules in a row, the second around a bare linear map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.f, self.g = Mlp(), nn.Linear(D, D)
+        self.output1, self.output2 = _PlainOutput(), _PlainOutput()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.output1(self.f(x), x)
+        return self.output2(self.g(x), x)
+
+
+class _PlainOutput(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(D, D)
+
+    def forward(self, hidden: Tensor, stream: Tensor) -> Tensor:
+        return self.dense(hidden) + stream  # sink
 
 
 def dropout_add(x: Tensor, stream: Tensor, training: bool) -> Tensor:
@@ -465,6 +499,11 @@ CASES = (
         Case(model.__name__, model, tuple(residual(model, "input", f"norm {f}") for f in order))
         for model, order in zip(_PARALLEL, (("attn", "mlp"), ("attn", "mlp"), ("mlp", "attn")), strict=True)
     ),
+    Case(
+        "ParallelAffine",
+        ParallelAffine,
+        (residual(ParallelAffine, "input", "mlp"), residual(ParallelAffine, "input", "linear")),
+    ),
     Case("ParallelInPlace", ParallelInPlace, _pair(ParallelInPlace, "norm attn", "norm mlp", "input")),
     Case(
         "ParallelTwoNorms",
@@ -506,6 +545,14 @@ CASES = (
         for train in (False, True)
     ),
     Case(
+        "OutputChain",
+        OutputChain,
+        (
+            residual(_PlainOutput, "input", "f output1.dense", within="output1"),
+            residual(_PlainOutput, "output1", "g output2.dense", within="output2"),
+        ),
+    ),
+    Case(
         "BloomLayer",
         BloomLayer,
         (
@@ -525,6 +572,7 @@ CASES = (
         "PlainList",
         PlainList,
         (residual(PlainList, "input", None), residual(PlainList, None, None)),
+        unseen="modules that no one registered take no hooks",
     ),
     *(
         Case(

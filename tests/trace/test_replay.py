@@ -62,6 +62,16 @@ def test_tracing_leaves_the_model_as_it_was(name: str) -> None:
     _assert_identical(_run(case, model), _run(case, case.model()))
 
 
+@pytest.mark.parametrize("name", ["CustomFunction", "CheckpointedReentrant", "ScriptedFunction", "Hooked"])
+def test_tracing_leaves_torch_as_it_was(name: str) -> None:
+    """What the recorder hooks into works as before once it is done, for models never traced too."""
+    case = next(case for case in CASES if case.name == name)
+    before = _run(case, case.model())
+    args, kwargs = case.arguments()
+    archcheck.trace(case.model(), *args, **kwargs)
+    _assert_identical(_run(case, case.model()), before)
+
+
 def _run(case: Case, model: torch.nn.Module) -> Any:
     """The output, without torch's fused encoder layer: it computes the same with other rounding."""
     args, kwargs = case.arguments()

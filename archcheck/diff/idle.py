@@ -1,0 +1,76 @@
+"""Drawn modules that no mode ran (RES012): a layer that a loop leaves out, a dropout that forward forgot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from archcheck.binding import BoundPanel, Layer
+from archcheck.diff.observation import Observation
+from archcheck.diff.words import Names, label, panel_title
+from archcheck.execution import Execution
+from archcheck.spec.load import LoadedSpec
+
+_Key = tuple[str, int | str | None, str, str]
+
+
+def idle(
+    loaded: LoadedSpec, panels_by_mode: Sequence[tuple[Execution, Sequence[BoundPanel]]]
+) -> list[Observation]:
+    """One observation for each mode of what is drawn and never ran; what data may choose is left out."""
+    by_mode = [dict(_Idle(loaded, execution, panels).observations()) for execution, panels in panels_by_mode]
+    return [seen for found in by_mode for key, seen in found.items() if all(key in other for other in by_mode)]
+
+
+class _Idle:
+    def __init__(self, loaded: LoadedSpec, execution: Execution, panels: Sequence[BoundPanel]) -> None:
+        self.loaded = loaded
+        self.execution = execution
+        self.panels = panels
+        self._told = {path for fault in execution.faults if fault.code == "RES012" for path in fault.modules}
+        self._shown = {own for bound in panels if not bound.details for layer in bound.layers for own in layer.own}
+
+    def observations(self) -> Iterator[tuple[_Key, Observation]]:
+        for bound in self.panels:
+            for layer in bound.layers:
+                if not bound.details:
+                    for own in layer.own:
+                        if self._is_idle(own):
+                            yield self._observation(bound, layer, "", own)
+                for box, modules in layer.boxes.items():
+                    for path in modules:
+                        if path not in self._shown and not bound.panel.boxes[box].inactive and self._is_idle(path):
+                            yield self._observation(bound, layer, box, path)
+
+    def _is_idle(self, path: str) -> bool:
+        """Is it left out by the code itself: not called, though its owner is, and not by a look at values?"""
+        execution = self.execution
+        owner = path.rpartition(".")[0]
+        while owner and owner not in execution.calls_by_path:
+            if not execution.ran(owner):
+                return False
+            owner = owner.rpartition(".")[0]
+        module = execution.modules[path]
+        if execution.ran(path) or path in self._told or not path:
+            return False
+        if module.mentioned and not module.has_parameters:  # it may serve through another method
+            return False
+        return not any(
+            call.first <= at <= call.end and any(execution.flow.ops[read].fed for read in reads)
+            for call in execution.own_calls(owner)
+            for at, reads in execution.flow.host_reads
+        )
+
+    def _observation(self, bound: BoundPanel, layer: Layer, box: str, path: str) -> tuple[_Key, Observation]:
+        names = Names(layer, self.execution)
+        name = names.module(path)
+        place = ("boxes", box) if box else ("scope",)
+        what = label(bound.panel, box) if box else panel_title(bound)
+        owner = path.rpartition(".")[0]
+        while owner not in self.execution.calls_by_path:
+            owner = owner.rpartition(".")[0]
+        return (bound.name, layer.index, box, path), Observation(
+            "RES012", bound.name, box, layer.index, f"{what} is drawn, and {name} never runs",
+            f"{'box' if box else 'panel'} {what}", f"no code that ran in {names.module(owner)} calls it",
+            self.loaded.place("panels", bound.name, *place), self.execution.modules[owner].location,
+            self.execution.mode, note=bound.panel.boxes[box].note if box else bound.panel.note,
+        )  # fmt: skip

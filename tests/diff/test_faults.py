@@ -1,0 +1,481 @@
+"""RES007, RES008, RES011 and RES012: wrong whatever is drawn, and told once, where the diagram shows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.diff.cases import Case, check, parameters
+
+STACK = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList(Layer() for _ in range(3))
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+"""
+LAYER = """
+    layer:
+      title: Layer k
+      scope: layers.*
+      boxes:
+        attn: {label: Attention, module: [norm1, attn]}
+        ffn: {label: FFN, module: [norm2, mlp]}
+      residuals:
+        - {around: attn}
+        - {around: ffn}
+"""
+INIT = """
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm1, self.norm2 = nn.LayerNorm(8), nn.LayerNorm(8)
+            self.attn, self.mlp = Attn(), Mlp()
+
+"""
+DOUBLED_BLOCK = """
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.mlp = nn.LayerNorm(8), Mlp()
+
+        def forward(self, x):
+            return x + self.mlp(self.norm(x))  #-
+            return self.mlp(self.norm(x))  #+
+
+
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.block = Block()
+
+        def forward(self, x):
+            return x + self.block(x)  # wrong
+
+"""
+DOUBLED = (
+    Case(
+        "in the block and again in its parent",
+        finding="RES007 layer.block",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2),
+        model=DOUBLED_BLOCK + STACK,
+        panels="""
+    layer:
+      scope: layers.*
+      boxes:
+        block: {label: Block, module: block}
+      residuals:
+        - {around: block} # wrong
+""",
+    ),
+    Case(
+        "in the block, where it is drawn dashed, and again in its parent",
+        finding="RES007 layer.block",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2),
+        model=DOUBLED_BLOCK + STACK,
+        panels="""
+    layer:
+      scope: layers.*
+      boxes:
+        block: {label: Block, module: block, detail: block}
+      residuals:
+        - {around: block} # wrong
+    block:
+      boxes:
+        norm: {label: Norm, module: block.norm}
+        mlp: {label: MLP, module: block.mlp}
+      residuals:
+        - {around: [norm, mlp], line: dashed, realized_by: layer.block}
+""",
+    ),
+    Case(
+        "in the layer and again in the attention's output",
+        finding="RES007 layer.attn..dense",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2),
+        model="""
+    class Output(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.dense = nn.Linear(8, 8)
+
+        def forward(self, h, x):
+            return self.dense(h) + x
+
+
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attn, self.output = Attn(), Output()
+
+        def forward(self, x):
+            h = self.output(self.attn(x), x)
+            return h + x  # wrong #-
+            return h  #+
+
+""" + STACK,
+        panels="""
+    layer:
+      scope: layers.*
+      boxes:
+        attn: {label: Attention, module: attn}
+        dense: {label: Linear, module: output.dense}
+      residuals:
+        - {around: [attn, dense]} # wrong
+""",
+    ),
+    Case(
+        "a branch joined twice",
+        finding="RES007 layer.attn",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2),
+        model=INIT + """
+        def forward(self, x):
+            h = self.attn(self.norm1(x))
+            x = x + h
+            x = x + self.mlp(self.norm2(x))
+            return x + h  # wrong #-
+            return x  #+
+
+""" + STACK,
+        panels=LAYER.replace("- {around: attn}", "- {around: attn} # wrong"),
+    ),
+)
+
+ITSELF = (
+    Case(
+        "the input's name is used again",
+        finding="RES008 layer.ffn",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2),
+        model=INIT + """
+        def forward(self, x):
+            x = x + self.attn(self.norm1(x))
+            h = x
+            h = self.mlp(self.norm2(h))
+            return h + h  # wrong #-
+            return x + h  #+
+
+""" + STACK,
+        panels=LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
+    ),
+    Case(
+        "in one layer only",
+        finding="RES008 layer.ffn",
+        message="m",
+        traced="t",
+        layers=(1,),
+        model=INIT + """
+        def forward(self, x, twice):
+            x = x + self.attn(self.norm1(x))
+            h = self.mlp(self.norm2(x))
+            if twice:  #-
+                return h + h  # wrong #-
+            return x + h
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList(Layer() for _ in range(3))
+
+        def forward(self, x):
+            for index, layer in enumerate(self.layers):
+                x = layer(x, index == 1)
+            return x
+""",
+        panels=LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
+    ),
+)
+
+OVERWRITTEN = (
+    Case(
+        "a leading in-place ReLU in a Sequential",
+        finding="RES011 net.branch",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem = nn.Linear(8, 8)
+            self.branch = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(8, 8))  #-
+            self.branch = nn.Sequential(nn.ReLU(), nn.Linear(8, 8))  #+
+
+        def forward(self, x):
+            x = self.stem(x)
+            return x + self.branch(x)  # wrong
+""",
+        panels="""
+    net:
+      boxes:
+        stem: {label: Linear, module: stem}
+        branch: {label: ReLU + Linear, module: branch}
+      residuals:
+        - {around: branch} # wrong
+""",
+    ),
+    Case(
+        "a shared in-place ReLU, drawn box by box",
+        finding="RES011 block.relu1..conv2",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2),
+        model="""
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.relu = nn.ReLU(inplace=True)  #-
+            self.relu = nn.ReLU()  #+
+            self.conv1, self.conv2 = nn.Linear(8, 8), nn.Linear(8, 8)
+
+        def forward(self, x):
+            identity = x
+            out = self.conv1(self.relu(x))
+            out = self.conv2(self.relu(out))
+            return identity + out  # wrong
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem, self.blocks = nn.Linear(8, 8), nn.Sequential(Block(), Block(), Block())
+
+        def forward(self, x):
+            return self.blocks(self.stem(x))
+""",
+        panels="""
+    block:
+      scope: blocks.*
+      boxes:
+        relu1: {label: ReLU, module: relu}
+        conv1: {label: Conv, module: conv1}
+        relu2: {label: ReLU, module: relu}
+        conv2: {label: Conv, module: conv2}
+      residuals:
+        - {around: [relu1, conv2]} # wrong
+""",
+    ),
+    Case(
+        "x += into the stream that a later skip reads",
+        finding="RES011 net.f2",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem, self.f1, self.f2 = nn.Linear(8, 8), Mlp(), Mlp()
+
+        def forward(self, x):
+            x = self.stem(x)
+            residual = x
+            x = self.f1(x)
+            residual.mul_(2)  #-
+            return self.f2(x) + residual  # wrong
+""",
+        panels="""
+    net:
+      boxes:
+        stem: {label: Linear, module: stem}
+        f1: {label: F1, module: f1}
+        f2: {label: F2, module: f2}
+      residuals:
+        - {around: [f1, f2], name: f2} # wrong
+""",
+    ),
+)
+
+DROPPED = (
+    Case(
+        "a branch computed and dropped",
+        finding="RES012 layer.ffn",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2),
+        model=INIT + """
+        def forward(self, x):
+            x = x + self.attn(self.norm1(x))
+            h = self.mlp(self.norm2(x))  # wrong
+            return x  #-
+            return x + h  #+
+
+""" + STACK,
+        panels=LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
+    ),
+    Case(
+        "a module that is never called",
+        finding="RES012 layer.ffn",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2),
+        model=INIT + """
+        def forward(self, x):  # wrong
+            x = x + self.attn(self.norm1(x))
+            return x + self.mlp(x)  #-
+            return x + self.mlp(self.norm2(x))  #+
+
+""" + STACK,
+        panels=LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
+    ),
+    Case(
+        "a residual's whole branch never called",
+        finding="RES012 layer.mlp",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2),
+        model="""
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attn, self.mlp = Attn(), Mlp()
+
+        def forward(self, x):  # wrong
+            x = x + self.attn(x)
+            return x  #-
+            return x + self.mlp(x)  #+
+
+""" + STACK,
+        panels="""
+    layer:
+      scope: layers.*
+      boxes:
+        attn: {label: Attention, module: attn}
+        mlp: {label: MLP, module: mlp}
+      residuals:
+        - {around: attn}
+        - {around: mlp} # wrong
+""",
+    ),
+    Case(
+        "a drawn dropout that forward forgets",
+        finding="RES012 layer.drop",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2),
+        model="""
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.mlp, self.drop = Mlp(), nn.Dropout(0.1)
+
+        def forward(self, x):  # wrong
+            return x + self.mlp(x)  #-
+            return x + self.drop(self.mlp(x))  #+
+
+""" + STACK,
+        panels="""
+    layer:
+      scope: layers.*
+      boxes:
+        mlp: {label: MLP, module: mlp}
+        drop: {label: Dropout, module: drop} # wrong
+      residuals:
+        - {around: [mlp, drop]}
+""",
+    ),
+    Case(
+        "a layer that the loop leaves out",
+        finding="RES012 layer",
+        message="m",
+        traced="t",
+        layers=(2,),
+        model=INIT + """
+        def forward(self, x):
+            x = x + self.attn(self.norm1(x))
+            return x + self.mlp(self.norm2(x))
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList(Layer() for _ in range(3))
+
+        def forward(self, x):  # wrong
+            for layer in self.layers[:-1]:  #-
+            for layer in self.layers:  #+
+                x = layer(x)
+            return x
+""",
+        panels="""
+    net:
+      boxes:
+        layers: {label: Layer, module: layers.*, detail: layer}
+    layer:
+      title: Layer k
+      scope: layers.* # wrong
+      boxes:
+        attn: {label: Attention, module: [norm1, attn]}
+        ffn: {label: FFN, module: [norm2, mlp]}
+      residuals:
+        - {around: attn}
+        - {around: ffn}
+""",
+    ),
+    Case(
+        "inside a module that no panel opens",
+        finding="RES012 layer.moe",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2),
+        model="""
+    class Moe(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.routed, self.shared = Mlp(), Mlp()
+
+        def forward(self, x):
+            y = self.shared(x)  # wrong
+            return self.routed(x)  #-
+            return self.routed(x) + y  #+
+
+
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.moe = Moe()
+
+        def forward(self, x):
+            return x + self.moe(x)
+
+""" + STACK,
+        panels="""
+    layer:
+      scope: layers.*
+      boxes:
+        moe: {label: MoE, module: moe} # wrong
+      residuals:
+        - {around: moe}
+""",
+    ),
+)
+
+
+@parameters(*DOUBLED)
+def test_added_twice(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
+
+
+@parameters(*ITSELF)
+def test_added_to_itself(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
+
+
+@parameters(*OVERWRITTEN)
+def test_overwritten_in_place(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
+
+
+@parameters(*DROPPED)
+def test_dropped_or_never_called(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)

@@ -1,0 +1,582 @@
+"""RES001, RES002, RES003 and RES006: what is drawn and is not there, there and not drawn, or at another level."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.diff.cases import Case, check, parameters, run
+
+STACK = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList(Layer(index) for index in range(8))
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+"""
+LAYER = """
+    layer:
+      title: Layer k
+      scope: layers.*
+      boxes:
+        attn: {label: Attention, module: [norm1, attn]}
+        ffn: {label: FFN, module: [norm2, mlp]}
+      residuals:
+        - {around: attn}
+        - {around: ffn}
+"""
+INIT = """
+    class Layer(nn.Module):
+        def __init__(self, index):
+            super().__init__()
+            self.index = index
+            self.norm1, self.norm2 = nn.LayerNorm(8), nn.LayerNorm(8)
+            self.attn, self.mlp = Attn(), Mlp()
+
+"""
+
+MISSING = (
+    Case(
+        "in layer 5 of 8",
+        finding="RES001 layer.ffn",
+        message="m",
+        traced="t",
+        layers=(5,),
+        model=INIT + """
+        def forward(self, x):
+            x = x + self.attn(self.norm1(x))
+            if self.index == 5:  #-
+                return self.mlp(self.norm2(x))  # wrong #-
+            return x + self.mlp(self.norm2(x))
+
+""" + STACK,
+        panels=LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
+    ),
+    Case(
+        "in every layer",
+        finding="RES001 layer.attn",
+        message="m",
+        traced="t",
+        layers=tuple(range(8)),
+        model=INIT + """
+        def forward(self, x):
+            x = self.attn(self.norm1(x))  # wrong #-
+            x = x + self.attn(self.norm1(x))  #+
+            return x + self.mlp(self.norm2(x))
+
+""" + STACK,
+        panels=LAYER.replace("- {around: attn}", "- {around: attn} # wrong"),
+    ),
+    Case(
+        "at the levels where a shape test fails",
+        finding="RES001 level.conv",
+        message="m",
+        traced="t",
+        layers=(1, 3),
+        model="""
+    class Level(nn.Module):
+        def __init__(self, into, out):
+            super().__init__()
+            self.conv = nn.Sequential(nn.Linear(into, out), nn.GELU())
+            self.match = nn.Linear(into, out)
+
+        def forward(self, x):
+            y = self.conv(x)  # wrong
+            if x.shape != y.shape:
+                return self.match(y) if False else y  #-
+                x = self.match(x)  #+
+            return x + y
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            widths = [(8, 8), (8, 16), (16, 16), (16, 8)]
+            self.levels = nn.ModuleDict({f"level{i}": Level(*w) for i, w in enumerate(widths)})
+
+        def forward(self, x):
+            for level in self.levels.values():
+                x = level(x)
+            return x
+""",
+        panels="""
+    level:
+      scope: levels.level*
+      boxes:
+        conv: {label: Conv, module: conv}
+      residuals:
+        - {around: conv} # wrong
+      omit: [match]
+""",
+    ),
+    Case(
+        "around the only branch",
+        finding="RES001 net.mlp",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.mlp, self.head = Mlp(), nn.Linear(8, 8)
+
+        def forward(self, x):
+            return self.head(self.mlp(x))  # wrong #-
+            return self.head(x + self.mlp(x))  #+
+""",
+        panels="""
+    net:
+      boxes:
+        mlp: {label: MLP, module: mlp}
+        head: {label: Linear, module: head}
+      residuals:
+        - {around: mlp} # wrong
+""",
+    ),
+)
+
+UNDRAWN = (
+    Case(
+        "the second residual of a layer",
+        finding="RES002 layer",
+        message="m",
+        traced="t",
+        layers=tuple(range(8)),
+        model=INIT + """
+        def forward(self, x):
+            x = x + self.attn(self.norm1(x))
+            return x + self.mlp(self.norm2(x))  # wrong
+
+""" + STACK,
+        panels="""
+    layer: # wrong
+      title: Layer k
+      scope: layers.*
+      boxes:
+        attn: {label: Attention, module: [norm1, attn]}
+        ffn: {label: FFN, module: [norm2, mlp]}
+      residuals:
+        - {around: attn}
+        - {around: ffn} #+
+""",
+    ),
+    Case(
+        "around the whole stack",
+        finding="RES002 net",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.Sequential(Mlp(), Mlp())
+            self.head = nn.Linear(8, 8)
+
+        def forward(self, x):
+            return self.head(x + self.layers(x))  # wrong #-
+            return self.head(self.layers(x))  #+
+""",
+        panels="""
+    net: # wrong
+      boxes:
+        layers: {label: Layers, module: layers.*, repeat: 2}
+        head: {label: Linear, module: head}
+""",
+    ),
+    Case(
+        "the MLP of a parallel block",
+        finding="RES002 net",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.attn, self.mlp = nn.LayerNorm(8), Attn(), Mlp()
+
+        def forward(self, x):
+            h = self.norm(x)
+            return x + self.attn(h) + self.mlp(h)  # wrong
+""",
+        panels="""
+    net: # wrong
+      boxes:
+        norm: {label: Norm, module: norm}
+        attn: {label: Attention, module: attn}
+        mlp: {label: MLP, module: mlp}
+      flow: [norm, [attn, mlp]]
+      residuals:
+        - {around: [norm, attn]}
+        - {around: [norm, mlp]} #+
+""",
+    ),
+)
+
+DASHED = (
+    Case(
+        "dashed in the layer that adds",
+        finding="RES003 layer.ffn",
+        message="m",
+        traced="t",
+        layers=tuple(range(8)),
+        model=INIT + """
+        def forward(self, x):
+            x = x + self.attn(self.norm1(x))
+            return x + self.mlp(self.norm2(x))  # wrong
+
+""" + STACK,
+        panels="""
+    layer:
+      title: Layer k
+      scope: layers.*
+      boxes:
+        attn: {label: Attention, module: [norm1, attn]}
+        ffn: {label: FFN, module: [norm2, mlp]}
+      residuals:
+        - {around: attn}
+        - {around: ffn, line: dashed} # wrong #-
+        - {around: ffn, line: solid} #+
+""",
+    ),
+    Case(
+        "realized by the residual around another branch",
+        finding="RES006 inner.norm..out",
+        message="m",
+        traced="t",
+        layers=tuple(range(8)),
+        model=INIT + """
+        def forward(self, x):
+            x = x + self.attn(self.norm1(x))
+            return x + self.mlp(self.norm2(x))  # wrong
+
+""" + STACK,
+        panels=LAYER.replace("module: [norm1, attn]", "module: [norm1, attn], detail: inner") + """
+    inner:
+      boxes:
+        norm: {label: Norm, module: norm1}
+        qkv: {label: Linear, module: [attn.q, attn.k, attn.v]}
+        out: {label: Linear, module: attn.o}
+      residuals:
+        - {around: [norm, out], line: dashed, realized_by: layer.ffn} # wrong #-
+        - {around: [norm, out], line: dashed, realized_by: layer.attn} #+
+""",
+    ),
+)
+INNER = """
+    ffn:
+      title: (b) FFN
+      boxes:
+        norm: {label: Norm, module: norm2}
+        up: {label: Linear, module: mlp.up}
+        act: {label: GELU, module: mlp.act}
+        down: {label: Linear, module: mlp.down}
+      residuals:
+"""
+LEVELS = (
+    Case(
+        "drawn in the branch, implemented in the layer",
+        finding="RES006 ffn.norm..down",
+        message="m",
+        traced="t",
+        layers=tuple(range(8)),
+        model=INIT + """
+        def forward(self, x):
+            x = x + self.attn(self.norm1(x))
+            return x + self.mlp(self.norm2(x))  # wrong
+
+""" + STACK,
+        panels=LAYER.replace("module: [norm2, mlp]", "module: [norm2, mlp], detail: ffn") + INNER + """
+        - {around: [norm, down]} # wrong #-
+        - {around: [norm, down], line: dashed, realized_by: layer.ffn} #+
+""",
+    ),
+    Case(
+        "drawn in the branch alone",
+        finding="RES006 ffn.norm..down",
+        message="m",
+        traced="t",
+        layers=tuple(range(8)),
+        model=INIT + """
+        def forward(self, x):
+            x = x + self.attn(self.norm1(x))
+            return x + self.mlp(self.norm2(x))  # wrong
+
+""" + STACK,
+        panels="""
+    layer:
+      title: Layer k
+      scope: layers.*
+      boxes:
+        attn: {label: Attention, module: [norm1, attn]}
+        ffn: {label: FFN, module: [norm2, mlp], detail: ffn}
+      residuals:
+        - {around: attn}
+        - {around: ffn} #+
+""" + INNER + """
+        - {around: [norm, down]} # wrong #-
+        - {around: [norm, down], line: dashed, realized_by: layer.ffn} #+
+""",
+    ),
+    Case(
+        "drawn in the layer, implemented in the branch",
+        finding="RES006 layer.mlp",
+        message="m",
+        traced="t",
+        layers=tuple(range(8)),
+        model="""
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.up, self.down = nn.LayerNorm(8), nn.Linear(8, 16), nn.Linear(16, 8)
+
+        def forward(self, x):
+            return x + self.down(torch.relu(self.up(self.norm(x))))  # wrong
+
+
+    class Layer(nn.Module):
+        def __init__(self, index):
+            super().__init__()
+            self.mlp = Block()
+            self.last = nn.Linear(8, 8)
+
+        def forward(self, x):
+            return self.last(self.mlp(x))
+
+
+""" + STACK,
+        panels="""
+    layer:
+      title: Layer k
+      scope: layers.*
+      boxes:
+        mlp: {label: MLP, module: mlp, detail: mlp}
+        last: {label: Linear, module: last}
+      residuals: #-
+        - {around: mlp} # wrong #-
+    mlp:
+      boxes:
+        norm: {label: Norm, module: mlp.norm}
+        up: {label: Linear, module: mlp.up}
+        down: {label: Linear, module: mlp.down}
+      residuals:
+        - {around: [norm, down]}
+""",
+    ),
+    Case(
+        "BERT, drawn around the module that holds its sum and norm",
+        finding="RES006 layer.attention",
+        message="m",
+        traced="t",
+        layers=tuple(range(8)),
+        model="""
+    class Output(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.dense, self.drop, self.norm = nn.Linear(8, 8), nn.Dropout(0.1), nn.LayerNorm(8)
+
+        def forward(self, h, x):
+            return self.norm(self.drop(self.dense(h)) + x)  # wrong
+
+
+    class Attention(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.self, self.output = Attn(), Output()
+
+        def forward(self, x):
+            return self.output(self.self(x), x)
+
+
+    class Layer(nn.Module):
+        def __init__(self, index):
+            super().__init__()
+            self.attention = Attention()
+
+        def forward(self, x):
+            return self.attention(x)
+
+""" + STACK,
+        panels="""
+    layer:
+      title: Layer k
+      scope: layers.*
+      boxes:
+        attention: {label: Attention, module: attention} #-
+        attention: {label: Attention, module: attention.self} #+
+        dense: {label: Linear, module: [attention.output.dense, attention.output.drop]} #+
+        norm: {label: Norm, module: attention.output.norm} #+
+      residuals:
+        - {around: attention} # wrong #-
+        - {around: [attention, dense]} #+
+""",
+    ),
+    Case(
+        "BLOOM, whose attention adds the residual that it is handed",
+        finding="RES006 layer.norm..attn",
+        message="m",
+        traced="t",
+        layers=tuple(range(8)),
+        model="""
+    def dropout_add(x, residual, training):
+        return residual + F.dropout(x, 0.1, training)  # wrong
+
+
+    class Attention(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.qkv, self.dense = nn.Linear(8, 8), nn.Linear(8, 8)
+
+        def forward(self, h, residual):
+            return dropout_add(self.dense(torch.relu(self.qkv(h))), residual, self.training)
+
+
+    class Layer(nn.Module):
+        def __init__(self, index):
+            super().__init__()
+            self.norm, self.attn = nn.LayerNorm(8), Attention()
+
+        def forward(self, x):
+            return self.attn(self.norm(x), x)
+
+""" + STACK,
+        panels="""
+    layer:
+      title: Layer k
+      scope: layers.*
+      boxes:
+        norm: {label: Norm, module: norm}
+        attn: {label: Attention, module: attn, detail: attn}
+      residuals:
+        - {around: [norm, attn]} # wrong #-
+        - {around: [norm, attn], line: dashed} #+
+    attn:
+      boxes:
+        qkv: {label: Linear, module: attn.qkv}
+        dense: {label: Linear, module: attn.dense}
+      residuals:
+        - {from: input, to: dense}
+""",
+    ),
+    Case(
+        "a sum in the fused norm that follows",
+        finding="RES006 layer.norm1..attn",
+        message="m",
+        traced="t",
+        layers=tuple(range(8)),
+        model="""
+    class AddNorm(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(8))
+
+        def forward(self, x, residual):
+            x = x + residual  # wrong
+            return F.rms_norm(x, (8,), self.weight), x
+
+
+    class Layer(nn.Module):
+        def __init__(self, index):
+            super().__init__()
+            self.norm1, self.norm2, self.attn, self.mlp = nn.LayerNorm(8), AddNorm(), Attn(), Mlp()
+
+        def forward(self, x):
+            h, x = self.norm2(self.attn(self.norm1(x)), x)
+            return x + self.mlp(h)
+
+""" + STACK,
+        panels="""
+    layer:
+      title: Layer k
+      scope: layers.*
+      boxes:
+        norm1: {label: Norm, module: norm1}
+        attn: {label: Attention, module: attn}
+        norm2: {label: Norm, module: norm2}
+        mlp: {label: MLP, module: mlp}
+      residuals:
+        - {around: [norm1, attn]} # wrong #-
+        - {around: [norm1, attn], line: dashed} #+
+        - {around: [norm2, mlp]}
+""",
+    ),
+)
+
+DEFERRED = Case(
+    "an add deferred to the next block",
+    finding="",
+    message="",
+    traced="",
+    model="""
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.mlp = nn.LayerNorm(8), Mlp()
+
+        def forward(self, x, residual):
+            if residual is not None:
+                x = x + residual  # the previous layer's
+            return self.mlp(self.norm(x)), x
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList(Layer() for _ in range(4))
+
+        def forward(self, x):
+            residual = None
+            for layer in self.layers:
+                x, residual = layer(x, residual)
+            return x + residual  # the last layer's
+""",
+    panels="""
+    layer:
+      title: Layer k
+      scope: layers.*
+      boxes:
+        norm: {label: Norm, module: norm}
+        mlp: {label: MLP, module: mlp}
+      residuals:
+        - {around: [norm, mlp], line: solid} #-
+        - {around: [norm, mlp], line: dashed} #+
+""",
+)
+
+
+@parameters(*MISSING)
+def test_missing(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
+
+
+@parameters(*UNDRAWN)
+def test_undrawn(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
+
+
+@parameters(*DASHED)
+def test_dashed(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
+
+
+@parameters(*LEVELS)
+def test_level(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
+
+
+def test_an_add_deferred_to_the_next_block(tmp_path: Path) -> None:
+    """It is at another level in every layer, and for the last one at yet another."""
+    report = run(DEFERRED, tmp_path / "wrong", wrong=True)
+    assert [(found.code, found.edge, found.layers, found.message) for found in report.findings] == [
+        (
+            "RES006", "norm..mlp", (0, 1, 2),
+            "the residual around Norm … MLP is not implemented in Layer k, but in the next layer (Layer)",
+        ),
+        (
+            "RES006", "norm..mlp", (3,),
+            "the residual around Norm … MLP is not implemented in Layer k, but in the model (Net)",
+        ),
+    ]  # fmt: skip
+    assert run(DEFERRED, tmp_path / "mended", wrong=False).findings == ()

@@ -1,0 +1,488 @@
+"""RES004, RES005 and RES010: a residual that begins or ends elsewhere than drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.diff.cases import Case, check, parameters
+
+LAYER = """\
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList(Layer() for _ in range(3))
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+"""
+PRE_NORM = """
+    layer:
+      title: Layer k
+      scope: layers.*
+      boxes:
+        attn: {label: Attention, module: [norm1, attn]}
+        ffn: {label: FFN, module: [norm2, mlp]}
+      flow: [attn, ffn]
+      residuals:
+        - {around: attn}
+        - {around: ffn}
+"""
+PARTS_OF_LAYER = """
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm1, self.norm2 = nn.LayerNorm(8), nn.LayerNorm(8)
+            self.attn, self.mlp = Attn(), Mlp()
+
+"""
+
+SOURCES = (
+    Case(
+        "taken after the norm",
+        finding="RES004 layer.attn",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2),
+        model=PARTS_OF_LAYER + """
+        def forward(self, x):
+            x = self.norm1(x)  #-
+            x = x + self.attn(x)  # wrong #-
+            x = x + self.attn(self.norm1(x))  #+
+            return x + self.mlp(self.norm2(x))
+
+
+""" + LAYER,
+        panels=PRE_NORM.replace("- {around: attn}", "- {around: attn} # wrong"),
+    ),
+    Case(
+        "taken after the norm, drawn as a box of its own",
+        finding="RES004 layer.norm1..attn",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2),
+        model=PARTS_OF_LAYER + """
+        def forward(self, x):
+            x = self.norm1(x)  #-
+            x = x + self.attn(x)  # wrong #-
+            x = x + self.attn(self.norm1(x))  #+
+            return x + self.mlp(self.norm2(x))
+
+
+""" + LAYER,
+        panels="""
+    layer:
+      title: Layer k
+      scope: layers.*
+      boxes:
+        norm1: {label: RMSNorm, module: norm1}
+        attn: {label: Attention, module: attn}
+        norm2: {label: RMSNorm, module: norm2}
+        mlp: {label: FFN, module: mlp}
+      residuals:
+        - {around: [norm1, attn]} # wrong
+        - {around: [norm2, mlp]}
+""",
+    ),
+    Case(
+        "a stale block input used again",
+        finding="RES004 layer.ffn",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2),
+        model=PARTS_OF_LAYER + """
+        def forward(self, x):
+            h = x + self.attn(self.norm1(x))
+            return x + self.mlp(self.norm2(h))  # wrong #-
+            return h + self.mlp(self.norm2(h))  #+
+
+
+""" + LAYER,
+        panels=PRE_NORM.replace("- {around: ffn}", "- {around: ffn} # wrong"),
+    ),
+    Case(
+        "the embedding added again in every layer",
+        finding="RES004 layer.mlp",
+        message="m",
+        traced="t",
+        layers=(1, 2),
+        model="""
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.mlp = Mlp()
+
+        def forward(self, x, first):
+            return first + self.mlp(x)  # wrong #-
+            return x + self.mlp(x)  #+
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed = nn.Linear(8, 8)
+            self.layers = nn.ModuleList(Layer() for _ in range(3))
+
+        def forward(self, x):
+            first = x = self.embed(x)
+            for layer in self.layers:
+                x = layer(x, first)
+            return x
+""",
+        panels="""
+    layer:
+      title: Layer k
+      scope: layers.*
+      boxes:
+        mlp: {label: MLP, module: mlp}
+      residuals:
+        - {around: mlp} # wrong
+""",
+    ),
+    Case(
+        "taken after a functional activation",
+        finding="RES004 net.relu..mlp",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.mlp = Mlp()
+
+        def forward(self, x):
+            h = F.relu(x)
+            return h + self.mlp(h)  # wrong #-
+            return x + self.mlp(h)  #+
+""",
+        panels="""
+    net:
+      title: Block
+      scope: ""
+      boxes:
+        relu: {label: ReLU, role: activation}
+        mlp: {label: MLP, module: mlp}
+      residuals:
+        - {around: [relu, mlp]} # wrong
+""",
+    ),
+    Case(
+        "drawn from the norm, taken before it",
+        finding="RES004 net.norm->mlp",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.LayerNorm(8)
+            self.mlp = Mlp()
+
+        def forward(self, x):
+            h = self.norm(x)
+            return x + self.mlp(h)  # wrong #-
+            return h + self.mlp(h)  #+
+""",
+        panels="""
+    net:
+      title: Block
+      scope: ""
+      boxes:
+        norm: {label: Norm, module: norm}
+        mlp: {label: MLP, module: mlp}
+      residuals:
+        - {from: norm, to: mlp} # wrong
+""",
+    ),
+)
+
+SIDES = (
+    Case(
+        "post-norm coded, pre-norm drawn",
+        finding="RES010 net.norm..mlp",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.LayerNorm(8)
+            self.mlp = Mlp()
+
+        def forward(self, x):
+            return self.norm(x + self.mlp(x))  # wrong #-
+            return x + self.mlp(self.norm(x))  #+
+""",
+        panels="""
+    net:
+      title: Block
+      scope: ""
+      boxes:
+        norm: {label: Norm, module: norm}
+        mlp: {label: MLP, module: mlp}
+      residuals:
+        - {around: [norm, mlp]} # wrong
+""",
+    ),
+    Case(
+        "post-norm coded, pre-norm drawn as one box",
+        finding="RES010 net.mlp",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.LayerNorm(8)
+            self.mlp = Mlp()
+
+        def forward(self, x):
+            return self.norm(x + self.mlp(x))  # wrong #-
+            return x + self.mlp(self.norm(x))  #+
+""",
+        panels="""
+    net:
+      title: Block
+      scope: ""
+      boxes:
+        mlp: {label: MLP, module: [norm, mlp]}
+      residuals:
+        - {around: mlp} # wrong
+""",
+    ),
+    Case(
+        "pre-norm coded, post-norm drawn",
+        finding="RES010 net.mlp",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.LayerNorm(8)
+            self.mlp = Mlp()
+
+        def forward(self, x):
+            return x + self.mlp(self.norm(x))  # wrong #-
+            return self.norm(x + self.mlp(x))  #+
+""",
+        panels="""
+    net:
+      title: Block
+      scope: ""
+      boxes:
+        mlp: {label: MLP, module: mlp}
+        norm: {label: Norm, module: norm}
+      residuals:
+        - {around: mlp} # wrong
+""",
+    ),
+    Case(
+        "norm after the branch, inside the sum",
+        finding="RES010 net.mlp",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.LayerNorm(8)
+            self.mlp = Mlp()
+
+        def forward(self, x):
+            return x + self.norm(self.mlp(x))  # wrong #-
+            return self.norm(x + self.mlp(x))  #+
+""",
+        panels="""
+    net:
+      title: Block
+      scope: ""
+      boxes:
+        mlp: {label: MLP, module: mlp}
+        norm: {label: Norm, module: norm}
+      residuals:
+        - {around: mlp} # wrong
+""",
+    ),
+    Case(
+        "a shared ReLU before the sum instead of after it",
+        finding="RES010 net.conv1..bn2",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1, self.conv2 = nn.Linear(8, 8), nn.Linear(8, 8)
+            self.bn1, self.bn2 = nn.LayerNorm(8), nn.LayerNorm(8)
+            self.relu = nn.ReLU(inplace=True)
+
+        def forward(self, x):
+            out = self.relu(self.bn1(self.conv1(x)))
+            out = self.bn2(self.conv2(out))
+            out = self.relu(out)  #-
+            out += x  # wrong
+            out = self.relu(out)  #+
+            return out
+""",
+        panels="""
+    net:
+      title: BasicBlock
+      scope: ""
+      boxes:
+        conv1: {label: Conv, module: conv1}
+        bn1: {label: BN, module: bn1}
+        relu1: {label: ReLU, module: relu}
+        conv2: {label: Conv, module: conv2}
+        bn2: {label: BN, module: bn2}
+        relu2: {label: ReLU, module: relu}
+      residuals:
+        - {around: [conv1, bn2]} # wrong
+""",
+    ),
+    Case(
+        "a functional ReLU before the sum instead of after it",
+        finding="RES010 net.up..down",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.up, self.down = nn.Linear(8, 8), nn.Linear(8, 8)
+
+        def forward(self, x):
+            h = F.relu(self.up(x))
+            return x + F.relu(self.down(h))  # wrong #-
+            return F.relu(x + self.down(h))  #+
+""",
+        panels="""
+    net:
+      title: Block
+      scope: ""
+      boxes:
+        up: {label: Linear, module: up}
+        relu1: {label: ReLU, role: activation}
+        down: {label: Linear, module: down}
+        relu2: {label: ReLU, role: activation}
+      residuals:
+        - {around: [up, down]} # wrong
+""",
+    ),
+    Case(
+        "the second norm is on the branch of the first",
+        finding="RES010 layer.norm1..attn",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2),
+        model=PARTS_OF_LAYER + """
+        def forward(self, x):
+            x = x + self.norm2(self.attn(self.norm1(x)))  # wrong #-
+            return x + self.mlp(x)  #-
+            x = x + self.attn(self.norm1(x))  #+
+            return x + self.mlp(self.norm2(x))  #+
+
+
+""" + LAYER,
+        panels="""
+    layer:
+      title: Layer k
+      scope: layers.*
+      boxes:
+        norm1: {label: RMSNorm, module: norm1}
+        attn: {label: Attention, module: attn}
+        norm2: {label: RMSNorm, module: norm2}
+        mlp: {label: FFN, module: mlp}
+      residuals:
+        - {around: [norm1, attn]} # wrong
+        - {around: [norm2, mlp]}
+""",
+    ),
+)
+
+CHAIN = """
+    net:
+      title: Chain
+      scope: ""
+      boxes:
+        f1: {label: F1, module: f1}
+        f2: {label: F2, module: f2}
+        f3: {label: F3, module: f3}
+      residuals:
+        - {around: f1} # wrong
+"""
+PARTS_OF_CHAIN = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.f1, self.f2, self.f3 = Mlp(), Mlp(), Mlp()
+
+"""
+SINKS = (
+    Case(
+        "joined one layer late",
+        finding="RES005 net.f1",
+        message="m",
+        traced="t",
+        model=PARTS_OF_CHAIN + """
+        def forward(self, x):
+            return self.f3(x + self.f2(self.f1(x)))  # wrong #-
+            return self.f3(self.f2(x + self.f1(x)))  #+
+""",
+        panels=CHAIN,
+    ),
+    Case(
+        "joined one layer early",
+        finding="RES005 net.f1..f2",
+        message="m",
+        traced="t",
+        model=PARTS_OF_CHAIN + """
+        def forward(self, x):
+            return self.f3(self.f2(x + self.f1(x)))  # wrong #-
+            return self.f3(x + self.f2(self.f1(x)))  #+
+""",
+        panels=CHAIN.replace("around: f1", "around: [f1, f2]"),
+    ),
+    Case(
+        "dropout after the sum",
+        finding="RES005 net.f1..drop",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.f1, self.drop = Mlp(), nn.Dropout(0.1)
+
+        def forward(self, x):
+            return self.drop(x + self.f1(x))  # wrong #-
+            return x + self.drop(self.f1(x))  #+
+""",
+        panels="""
+    net:
+      title: Chain
+      scope: ""
+      boxes:
+        f1: {label: F1, module: f1}
+        drop: {label: Dropout, module: drop}
+      residuals:
+        - {around: [f1, drop]} # wrong
+""",
+    ),
+)
+
+
+@parameters(*SOURCES)
+def test_source(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
+
+
+@parameters(*SIDES)
+def test_side_of_a_norm_or_activation(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
+
+
+@parameters(*SINKS)
+def test_sink(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
