@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 from math import prod
 
 from archcheck.dataflow import Dataflow, Op
-from archcheck.graph import Factor, Kind, Residual
+from archcheck.graph import Factor, Kind, Location, Residual
 from archcheck.operations import (
     AFFINE,
     CONCATS,
@@ -40,6 +40,8 @@ from archcheck.operations import (
     VIEWS,
 )
 
+_ROUNDS = 64  # of a loop that are searched in any case
+_EFFORT = 200  # operations walked per operation of the run, from where on longer loops are curtailed
 _SEARCH_LIMIT = 4000  # operations walked back from one sink before reachability is computed once instead
 
 
@@ -66,13 +68,24 @@ class Join:
     sink_operand: tuple[int, ...]
 
 
-def find(flow: Dataflow) -> tuple[Join, ...]:
-    """All residual connections of a run, in the order in which their sinks ran."""
+@dataclass(frozen=True, slots=True)
+class Search:
+    """All residual connections of a run, in the order in which their sinks ran.
+
+    `curtailed` are the lines of loops that ran so often that only their first rounds were searched.
+    """
+
+    joins: tuple[Join, ...]
+    curtailed: tuple[Location, ...] = ()
+
+
+def search(flow: Dataflow) -> Search:
+    """Find the residual connections of a run."""
     detector = _Detector(flow)
     for index, op in enumerate(flow.ops):
-        if op.fed and op.floating and op.call >= 0:
+        if op.fed and op.floating and op.call >= 0 and not detector.is_curtailed(op):
             detector.examine(index, op)
-    return tuple(detector.joins)
+    return Search(tuple(detector.joins), tuple(sorted(detector.curtailed)))
 
 
 def find_products(flow: Dataflow) -> tuple[Join, ...]:
@@ -129,8 +142,23 @@ class _Detector:
         self.at_sink: dict[int, list[Join]] = {}
         self._descendants: dict[int, bytearray] = {}
         self._joined: set[tuple[int, int]] = set()  # pairs (source, branch) already concatenated
+        self._effort = 0
+        self._rounds: dict[tuple[int, tuple[int, int]], int] = {}
+        self.curtailed: set[Location] = set()
 
     # -- sinks ------------------------------------------------------------------------------------
+
+    def is_curtailed(self, op: Op) -> bool:
+        """Is this one more round of a recurrence whose search has become too expensive?"""
+        if op.name not in SUMS or not op.numbers and len(op.operands) < 2:
+            return False
+        place = (op.call, op.instruction)
+        self._rounds[place] = rounds = self._rounds.get(place, 0) + 1
+        if rounds <= _ROUNDS or self._effort < _EFFORT * len(self.ops):
+            return False
+        if op.location is not None:
+            self.curtailed.add(op.location)
+        return True
 
     def examine(self, index: int, op: Op) -> None:
         if op.numel <= 1:
@@ -296,6 +324,7 @@ class _Detector:
 
     def _explore(self, back: _Back, down_to: int) -> None:
         frontier, seen, ops = back.frontier, back.seen, self.ops
+        before = len(seen)
         while frontier and -frontier[0] >= down_to:
             at = -heapq.heappop(frontier)
             if at in seen:
@@ -305,6 +334,7 @@ class _Detector:
                 for read in operand:
                     if read not in seen and ops[read].fed:
                         heapq.heappush(frontier, -read)
+        self._effort += len(seen) - before
 
     def _reached_from(self, at: int) -> bytearray:
         """Which operations depend on `at`; computed once for a tensor that many sinks look back to."""

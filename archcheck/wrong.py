@@ -149,14 +149,19 @@ def _overwritten(flow: Dataflow, joins: Sequence[Join]) -> list[Fault]:
 def _dropped(flow: Dataflow, modules: Mapping[str, Module]) -> list[Fault]:
     live = _live(flow)
     dead: list[int] = []
+    inside: set[int] = set()  # dead calls and all calls in them
     for index, call in enumerate(flow.calls):
         module = modules.get(call.path)
+        if call.parent in inside:
+            inside.add(index)
+            continue
         if index == 0 or module is None or not module.has_parameters or not call.outputs:
             continue
-        if call.parent in dead or any(out in live for out in call.outputs) or _is_empty(flow, call):
+        if any(out in live for out in call.outputs) or _is_empty(flow, call):
             continue
         if not any(at in live for at in range(call.first, call.end)):
             dead.append(index)
+            inside.add(index)
     return [_dropped_fault(flow, group) for group in _branches(flow, dead)]
 
 

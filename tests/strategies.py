@@ -461,10 +461,10 @@ LAYOUTS = ("as it is", "as it is", "rolled", "windows", "transposed")
 
 
 @st.composite
-def networks(draw: st.DrawFn) -> Network:
-    """Networks of one to three blocks, nested up to two levels deep."""
+def networks(draw: st.DrawFn, depth: int = 2) -> Network:
+    """Networks of one to three blocks, nested up to `depth` levels deep."""
     return Network(
-        blocks=_several(draw, 3, 2),
+        blocks=_several(draw, 3, depth),
         stem=draw(st.sampled_from(("linear", "embedding", "none"))),
         again=draw(st.booleans()),
         long_skip=draw(st.booleans()),

@@ -17,6 +17,7 @@ from archcheck.diff.observation import Observation, merge
 from archcheck.diff.proofs import proofs
 from archcheck.execution import Execution
 from archcheck.findings import Finding, Proof
+from archcheck.residual import Join
 from archcheck.spec.flow import Reachability
 from archcheck.spec.load import LoadedSpec
 from archcheck.wrong import Fault, merged
@@ -83,8 +84,20 @@ class _Mode:
             if id(join) in claimed or join.sink in told or id(join) not in homes:
                 continue
             drawing = [judge for judge in homes[id(join)] if judge.check.boxes_on(join)]
+            home = (drawing or homes[id(join)])[0]
             told.add(join.sink)
-            (drawing or homes[id(join)])[0].undeclared(join)
+            if not self._is_dashed(join, home.check.bound):
+                home.undeclared(join)
+
+    def _is_dashed(self, join: Join, bound: BoundPanel) -> bool:
+        """Does the panel draw it dashed in another layer, whose sum this one makes?"""
+        return any(
+            check.fitting.fit(drawn, join).is_exact
+            for check in self.checks
+            if check.bound is bound
+            for drawn in check.drawn
+            if not drawn.solid
+        )
 
     def _boxes(self, bound: BoundPanel) -> list[Observation]:
         found: list[Observation] = []

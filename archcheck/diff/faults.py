@@ -15,20 +15,25 @@ from archcheck.wrong import Fault
 
 
 class Faults:
-    """The faults of one mode's run. `sinks` are those that they speak of; `homeless` those no panel shows."""
+    """The faults of one mode's run. `sinks` are those that they speak of; `homeless` those no panel shows.
+
+    A module that is drawn and never called is left to `idle`, which looks at all modes.
+    """
 
     def __init__(self, loaded: LoadedSpec, execution: Execution, checks: Sequence[PanelCheck]) -> None:
         self.loaded = loaded
         self.execution = execution
         self.checks = checks
         self.homeless: list[Fault] = []
-        self._sinks = {fault: self._sinks_of(fault) for fault in execution.faults}
+        drawn = {path for check in checks for paths in check.layer.boxes.values() for path in paths}
+        self._faults = [fault for fault in execution.faults if not (_is_idle(fault) and set(fault.modules) <= drawn)]
+        self._sinks = {fault: self._sinks_of(fault) for fault in self._faults}
         self.sinks = {sink for sinks in self._sinks.values() for sink in sinks}
 
     def tell(self) -> dict[int, set[int]]:
         """Note each fault in the panel that shows it; for each check, the drawn edges that are thus spoken of."""
         excused: dict[int, set[int]] = {id(check): set() for check in self.checks}
-        for fault in self.execution.faults:
+        for fault in self._faults:
             for check in self.checks:
                 about = {drawn.number for drawn in check.drawn if self._is_about(fault, check, drawn)}
                 excused[id(check)] |= about
@@ -103,3 +108,8 @@ class Faults:
                 note=edge.edge.note if edge else "",
             )
         )  # fmt: skip
+
+
+def _is_idle(fault: Fault) -> bool:
+    """Is it about a module that no code calls?"""
+    return fault.code == "RES012" and fault.sink < 0

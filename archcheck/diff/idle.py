@@ -26,7 +26,6 @@ class _Idle:
         self.loaded = loaded
         self.execution = execution
         self.panels = panels
-        self._told = {path for fault in execution.faults if fault.code == "RES012" for path in fault.modules}
         self._shown = {own for bound in panels if not bound.details for layer in bound.layers for own in layer.own}
 
     def observations(self) -> Iterator[tuple[_Key, Observation]]:
@@ -50,9 +49,11 @@ class _Idle:
                 return False
             owner = owner.rpartition(".")[0]
         module = execution.modules[path]
-        if execution.ran(path) or path in self._told or not path:
+        if execution.ran(path) or not path:
             return False
-        if module.mentioned and not module.has_parameters:  # it may serve through another method
+        if not module.mentioned:
+            return True
+        if not module.has_parameters:  # it may serve through another method than its forward
             return False
         return not any(
             call.first <= at <= call.end and any(execution.flow.ops[read].fed for read in reads)

@@ -51,7 +51,8 @@ def kept(recorder: Recorder) -> frozenset[int]:
 
 def _defined(module: nn.Module) -> Location | None:
     """Where the module's forward is written."""
-    code = getattr(inspect.unwrap(type(module).forward), "__code__", None)
+    forward = getattr(type(module), "forward", None)
+    code = getattr(inspect.unwrap(forward), "__code__", None) if isinstance(forward, FunctionType) else None
     return location(code, code.co_firstlineno) if code is not None else None
 
 
@@ -86,9 +87,10 @@ def _names(kind: type) -> frozenset[str]:
 def _codes(value: Any) -> Iterator[CodeType]:
     if isinstance(value, property):
         value = value.fget
-    value = inspect.unwrap(getattr(value, "__func__", value)) if callable(value) or hasattr(value, "__func__") else value
-    if isinstance(value, FunctionType):
+    value = getattr(value, "__func__", value)
+    while isinstance(value, FunctionType):
         yield value.__code__
+        value = getattr(value, "__wrapped__", None)
 
 
 def _mentioned_in(code: CodeType) -> set[str]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from functools import partial
 from types import CodeType, FrameType
 from typing import Any
 
@@ -47,7 +48,7 @@ class Step:
     """One entry of the tape: a torch call, an input, a parameter, or a constant."""
 
     __slots__ = ("args", "autocast", "call", "code", "func", "instruction", "kind", "kwargs", "line", "mutates", "name",
-                 "operands", "origin", "out", "rebound", "stale", "with_grad")  # fmt: skip
+                 "operands", "origin", "out", "rebound", "reread", "stale", "with_grad")  # fmt: skip
 
     def __init__(self, kind: str, func: Any, args: Any, kwargs: Any, operands: Any, call: int) -> None:
         self.kind = kind
@@ -62,8 +63,9 @@ class Step:
         self.line = 0
         self.instruction = 0
         self.mutates: Tensor | None = None
-        self.rebound = False
-        self.stale: tuple[int, ...] = ()
+        self.rebound = False  # code went on with the alias that this in-place call returned
+        self.reread = False  # code went on with the tensor that this in-place call changed
+        self.stale: tuple[tuple[int, bool], ...] = ()  # writes seen through an older name; is it the same tensor?
         self.autocast: tuple[str, torch.dtype, bool] | None = None
         self.origin: tuple[int, Any] | None = None
         self.with_grad = torch.is_grad_enabled()
@@ -235,9 +237,11 @@ class Recorder(TorchFunctionMode):
         for write in reversed(writes):
             if write.step <= own:
                 break
-            if write.target is tensor or _covers(write.extent, extent):
-                seen.append(write.step)
-                return tuple(seen)
+            if write.target is tensor:
+                self.steps[write.step].reread = True
+                return (*seen, write.step)
+            if _covers(write.extent, extent):
+                return (*seen, write.step)
             if _overlap(write.extent, extent):
                 seen.append(write.step)
         return (*seen, own)
@@ -251,12 +255,12 @@ class Recorder(TorchFunctionMode):
             self.steps[own].rebound = rebound
         return read
 
-    def _stale_reads(self, tensors: list[Tensor], operands: Any) -> tuple[int, ...]:
+    def _stale_reads(self, tensors: list[Tensor], operands: Any) -> tuple[tuple[int, bool], ...]:
         """The writes that a read sees through a name bound before them (see the module's text)."""
         if not self._writes:
             return ()
         return tuple(
-            step
+            (step, self.steps[step].mutates is tensor)
             for tensor, read in zip(tensors, operands, strict=True)
             for step in read
             if step != self._ids[id(tensor)] and self.steps[step].mutates is not None
@@ -360,6 +364,8 @@ class Recorder(TorchFunctionMode):
             self._bind(out, index)
         else:
             self._bind_parts(out, index)
+        if not any(tensor.is_floating_point() or tensor.is_complex() for tensor in _tensors((out,))):
+            return  # indices and masks carry no stream
         self.remarks.append(
             f"{label or type(self.model).__name__} can't be seen into (called at "
             f"{location(step.code, step.line)}): it counts as one operation"
@@ -368,7 +374,8 @@ class Recorder(TorchFunctionMode):
     def opaque_call(self, func: Any, label: str, args: Any, kwargs: Any, out: Any) -> Any:
         """After a custom autograd function or a scripted one: record it, unless its parts were seen."""
         tensors = _tensors(out if isinstance(out, (tuple, list)) else (out,))
-        if any(id(tensor) not in self._ids for tensor in tensors) and not any(map(_is_wrapped, tensors)):
+        unseen = any(id(tensor) not in self._ids for tensor in tensors)
+        if self.stack and unseen and not any(map(_is_wrapped, tensors)):
             self._record_opaque(func, label, args, kwargs, out)
         return out
 
@@ -423,7 +430,7 @@ def recording(recorder: Recorder) -> Iterator[None]:
 
     def recorded_apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
         out = apply.__func__(cls, *args, **kwargs)
-        return recorder.opaque_call(cls.apply, cls.__name__, args, kwargs, out)
+        return recorder.opaque_call(partial(apply.__func__, cls), cls.__name__, args, kwargs, out)
 
     def recorded_script(function: Any, *args: Any, **kwargs: Any) -> Any:
         out = call_script(function, *args, **kwargs)

@@ -92,12 +92,16 @@ class Trace:
         with no_collection():
             return _dataflow(self._recorder, self.output)
 
-    @cached_property
+    @property
     def joins(self) -> tuple[Join, ...]:
         """The residual connections with their places in `dataflow`, in the order their sinks ran."""
+        return self._search.joins
+
+    @cached_property
+    def _search(self) -> residual.Search:
         flow = self.dataflow
         with no_collection():
-            return residual.find(flow)
+            return residual.search(flow)
 
     @property
     def residuals(self) -> tuple[Residual, ...]:
@@ -117,7 +121,11 @@ class Trace:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What could not be seen into, each with its line; sorted."""
-        return tuple(sorted(set(self._recorder.remarks)))
+        curtailed = [
+            f"the loop at {place} ran so often that only its first rounds were searched for residuals"
+            for place in self._search.curtailed
+        ]
+        return tuple(sorted({*self._recorder.remarks, *curtailed}))
 
 
 def trace(model: nn.Module, /, *args: Any, **kwargs: Any) -> Trace:
@@ -236,8 +244,13 @@ def _op(step: Step, recorder: Recorder) -> Op:
     elif step.func is not None:
         op.numbers = _numbers(step)
         op.training = _in_training(step, op.name)
-        op.stale = tuple(write for write in step.stale if recorder.steps[write].rebound)
+        op.stale = tuple(write for write, same in step.stale if _goes_on(recorder.steps[write], same))
     return op
+
+
+def _goes_on(write: Step, same_tensor: bool) -> bool:
+    """Did the code go on with the changed tensor under another name than the one it is read through?"""
+    return write.rebound or (write.reread and not same_tensor)
 
 
 def _numbers(step: Step) -> tuple[float, ...]:

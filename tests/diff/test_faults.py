@@ -97,10 +97,9 @@ DOUBLED = (
     ),
     Case(
         "in the layer and again in the attention's output",
-        finding="RES007 layer.attn..dense",
+        finding="RES007 net.attn..dense",
         message="m",
         traced="t",
-        layers=(0, 1, 2),
         model="""
     class Output(nn.Module):
         def __init__(self):
@@ -111,7 +110,7 @@ DOUBLED = (
             return self.dense(h) + x
 
 
-    class Layer(nn.Module):
+    class Net(nn.Module):
         def __init__(self):
             super().__init__()
             self.attn, self.output = Attn(), Output()
@@ -120,11 +119,9 @@ DOUBLED = (
             h = self.output(self.attn(x), x)
             return h + x  # wrong #-
             return h  #+
-
-""" + STACK,
+""",
         panels="""
-    layer:
-      scope: layers.*
+    net:
       boxes:
         attn: {label: Attention, module: attn}
         dense: {label: Linear, module: output.dense}
@@ -267,7 +264,7 @@ OVERWRITTEN = (
 """,
     ),
     Case(
-        "x += into the stream that a later skip reads",
+        "a functional in-place activation",
         finding="RES011 net.f2",
         message="m",
         traced="t",
@@ -280,9 +277,9 @@ OVERWRITTEN = (
         def forward(self, x):
             x = self.stem(x)
             residual = x
-            x = self.f1(x)
-            residual.mul_(2)  #-
-            return self.f2(x) + residual  # wrong
+            x = F.silu(x, inplace=True)  #-
+            x = F.silu(x)  #+
+            return self.f2(self.f1(x)) + residual  # wrong
 """,
         panels="""
     net:
@@ -314,7 +311,7 @@ DROPPED = (
         panels=LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
     ),
     Case(
-        "a module that is never called",
+        "a norm that is never called",
         finding="RES012 layer.ffn",
         message="m",
         traced="t",
@@ -326,7 +323,7 @@ DROPPED = (
             return x + self.mlp(self.norm2(x))  #+
 
 """ + STACK,
-        panels=LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
+        panels=LAYER.replace("module: [norm2, mlp]}", "module: [norm2, mlp]} # wrong"),
     ),
     Case(
         "a residual's whole branch never called",
@@ -351,20 +348,19 @@ DROPPED = (
       scope: layers.*
       boxes:
         attn: {label: Attention, module: attn}
-        mlp: {label: MLP, module: mlp}
+        mlp: {label: MLP, module: mlp} # wrong
       residuals:
         - {around: attn}
-        - {around: mlp} # wrong
+        - {around: mlp}
 """,
     ),
     Case(
         "a drawn dropout that forward forgets",
-        finding="RES012 layer.drop",
+        finding="RES012 net.drop",
         message="m",
         traced="t",
-        layers=(0, 1, 2),
         model="""
-    class Layer(nn.Module):
+    class Net(nn.Module):
         def __init__(self):
             super().__init__()
             self.mlp, self.drop = Mlp(), nn.Dropout(0.1)
@@ -372,11 +368,9 @@ DROPPED = (
         def forward(self, x):  # wrong
             return x + self.mlp(x)  #-
             return x + self.drop(self.mlp(x))  #+
-
-""" + STACK,
+""",
         panels="""
-    layer:
-      scope: layers.*
+    net:
       boxes:
         mlp: {label: MLP, module: mlp}
         drop: {label: Dropout, module: drop} # wrong

@@ -65,7 +65,7 @@ JOINS = (
     ),
     Case(
         "added where a gate is drawn",
-        finding="RES009 net.f",
+        finding="RES009 net.input->f",
         message="m",
         traced="t",
         model="""

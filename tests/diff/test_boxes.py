@@ -1,0 +1,336 @@
+"""BOX001 to BOX004: boxes against the modules that the model has and ran."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.diff.cases import Case, check, parameters
+
+STACK = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList(Layer(index) for index in range(4))
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+"""
+LAYER = """
+    class Layer(nn.Module):
+        def __init__(self, index):  # wrong
+            super().__init__()
+            self.norm, self.mlp = nn.LayerNorm(8), Mlp()
+
+        def forward(self, x):
+            return x + self.mlp(self.norm(x))
+
+"""
+
+MISSING = (
+    Case(
+        "a dropout that the model has lost",
+        finding="BOX001 layer.drop",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2, 3),
+        model=LAYER.replace("  # wrong", "").replace("(self, x):", "(self, x):  # wrong") + STACK,
+        panels="""
+    layer:
+      scope: layers.*
+      boxes:
+        norm: {label: Norm, module: norm}
+        mlp: {label: MLP, module: mlp}
+        drop: {label: Dropout, module: drop} # wrong #-
+      residuals:
+        - {around: [norm, drop]} #-
+        - {around: [norm, mlp]} #+
+""",
+    ),
+    Case(
+        "a misspelled name",
+        finding="BOX001 layer.mlp",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2, 3),
+        model=LAYER.replace("  # wrong", "").replace("(self, x):", "(self, x):  # wrong") + STACK,
+        panels="""
+    layer:
+      scope: layers.*
+      boxes:
+        norm: {label: Norm, module: norm}
+        mlp: {label: MLP, module: mpl} # wrong #-
+        mlp: {label: MLP, module: mlp} #+
+      omit: [mlp] #-
+      residuals:
+        - {around: [norm, mlp]}
+""",
+    ),
+    Case(
+        "in some layers only",
+        finding="BOX001 layer.drop",
+        message="m",
+        traced="t",
+        layers=(0, 2),
+        model="""
+    class Layer(nn.Module):
+        def __init__(self, index):
+            super().__init__()
+            self.index, self.mlp = index, Mlp()
+            if index % 2:  #-
+                self.drop = nn.Dropout(0.1)  #-
+            self.drop = nn.Dropout(0.1)  #+
+
+        def forward(self, x):  # wrong
+            y = self.mlp(x)
+            return x + (self.drop(y) if hasattr(self, "drop") else y)
+
+""" + STACK,
+        panels="""
+    layer:
+      scope: layers.*
+      boxes:
+        mlp: {label: MLP, module: mlp}
+        drop: {label: Dropout, module: drop} # wrong
+      residuals:
+        - {around: [mlp, drop]}
+""",
+    ),
+)
+
+UNDRAWN = (
+    Case(
+        "norms on queries and keys",
+        finding="BOX002 net",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.q, self.q_norm, self.out = nn.Linear(8, 8), nn.LayerNorm(8), nn.Linear(8, 8)
+
+        def forward(self, x):
+            return self.out(self.q_norm(self.q(x)))  # wrong
+""",
+        panels="""
+    net: # wrong
+      boxes:
+        q: {label: Linear, module: q}
+        norm: {label: Norm, module: q_norm} #+
+        out: {label: Linear, module: out}
+""",
+    ),
+    Case(
+        "left out on purpose",
+        finding="BOX002 net",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.q, self.q_norm, self.out = nn.Linear(8, 8), nn.LayerNorm(8), nn.Linear(8, 8)
+
+        def forward(self, x):
+            return self.out(self.q_norm(self.q(x)))  # wrong
+""",
+        panels="""
+    net: # wrong
+      boxes:
+        q: {label: Linear, module: q}
+        out: {label: Linear, module: out}
+      omit: [q_norm] #+
+""",
+    ),
+    Case(
+        "a part of a module that is drawn in parts, in every layer",
+        finding="BOX002 layer",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2, 3),
+        model=LAYER.replace("  # wrong", "").replace("(self.norm(x))", "(self.norm(x))") + STACK,
+        panels="""
+    layer: # wrong
+      scope: layers.*
+      boxes:
+        norm: {label: Norm, module: norm}
+        up: {label: Linear, module: mlp.up}
+        down: {label: Linear, module: mlp.down} #+
+      residuals:
+        - {around: [norm, up]} #-
+        - {around: [norm, down]} #+
+""",
+    ),
+)
+
+ORDER = (
+    Case(
+        "norm and activation swapped",
+        finding="BOX003 net.act->norm",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.norm, self.act, self.last = nn.Linear(8, 8), nn.LayerNorm(8), nn.ReLU(), nn.Linear(8, 8)
+
+        def forward(self, x):
+            return self.last(self.act(self.norm(self.conv(x))))  # wrong
+""",
+        panels="""
+    net: # wrong
+      boxes:
+        conv: {label: Conv, module: conv}
+        norm: {label: Norm, module: norm}
+        act: {label: ReLU, module: act}
+        last: {label: Linear, module: last}
+      flow: [conv, act, norm, last] #-
+      flow: [conv, norm, act, last] #+
+""",
+    ),
+    Case(
+        "swapped on the branch of a residual",
+        finding="BOX003 net.drop->proj",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.proj, self.drop = nn.LayerNorm(8), nn.Linear(8, 8), nn.Dropout(0.1)
+
+        def forward(self, x):
+            return x + self.drop(self.proj(self.norm(x)))  # wrong
+""",
+        panels="""
+    net: # wrong
+      boxes:
+        norm: {label: Norm, module: norm}
+        proj: {label: Linear, module: proj}
+        drop: {label: Dropout, module: drop}
+      flow: [norm, drop, proj] #-
+      flow: [norm, proj, drop] #+
+      residuals:
+        - {around: [norm, proj]} #-
+        - {around: [norm, drop]} #+
+""",
+    ),
+    Case(
+        "two residual blocks swapped",
+        finding="BOX003 net.attn->mlp",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attn, self.mlp = Attn(), Mlp()
+
+        def forward(self, x):
+            x = x + self.mlp(x)
+            return x + self.attn(x)  # wrong
+""",
+        panels="""
+    net: # wrong
+      boxes:
+        attn: {label: Attention, module: attn}
+        mlp: {label: MLP, module: mlp}
+      flow: [attn, mlp] #-
+      flow: [mlp, attn] #+
+      residuals:
+        - {around: attn}
+        - {around: mlp}
+""",
+    ),
+    Case(
+        "drawn in a row, run side by side",
+        finding="BOX003 net.a->b",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.last = nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 8)
+
+        def forward(self, x):
+            a = self.a(x)
+            return self.last(a * self.b(x))  # wrong
+""",
+        panels="""
+    net: # wrong
+      boxes:
+        a: {label: A, module: a}
+        b: {label: B, module: b}
+        times: {label: ⊙, role: operator}
+        last: {label: Linear, module: last}
+      flow: [a, b, times, last] #-
+      flow: [[a, b], times, last] #+
+""",
+    ),
+)
+
+REPEATS = (
+    Case(
+        "another number of layers",
+        finding="BOX004 net.layers",
+        message="m",
+        traced="t",
+        model=LAYER.replace("  # wrong", "") + STACK.replace("(self, x):", "(self, x):  # wrong"),
+        panels="""
+    net:
+      boxes:
+        layers: {label: Layer, module: layers.*, repeat: 16} # wrong #-
+        layers: {label: Layer, module: layers.*, repeat: 4} #+
+""",
+    ),
+    Case(
+        "in one layer of several",
+        finding="BOX004 layer.experts",
+        message="m",
+        traced="t",
+        layers=(3,),
+        model="""
+    class Layer(nn.Module):
+        def __init__(self, index):
+            super().__init__()
+            self.experts = nn.ModuleList(Mlp() for _ in range(2 + index // 3))  #-
+            self.experts = nn.ModuleList(Mlp() for _ in range(2))  #+
+
+        def forward(self, x):  # wrong
+            return x + sum(expert(x) for expert in self.experts)
+
+""" + STACK,
+        panels="""
+    layer:
+      scope: layers.*
+      boxes:
+        experts: {label: Experts, module: experts.*, repeat: 2} # wrong
+      residuals:
+        - {around: experts}
+""",
+    ),
+)
+
+
+@parameters(*MISSING)
+def test_missing(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
+
+
+@parameters(*UNDRAWN)
+def test_undrawn(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
+
+
+@parameters(*ORDER)
+def test_order(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
+
+
+@parameters(*REPEATS)
+def test_repeat(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
