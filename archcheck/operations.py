@@ -58,6 +58,7 @@ MIXING = (
 )  # fmt: skip
 # Values that weigh a mixture: an input-dependent factor of these makes a gate.
 GATES = frozenset(["sigmoid", "hardsigmoid", "softmax", "tanh", "hardtanh", "clamp", "sparsemax"])
+RANDOM = frozenset(["rand", "rand_like", "bernoulli", "randn", "randn_like", "uniform", "normal", "randint"])
 STACKS = frozenset(["stack"])
 # New values in the shape of another tensor, and values of the first tensor in the shape of the second.
 LIKE = frozenset(["zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "new_zeros",

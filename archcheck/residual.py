@@ -23,6 +23,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from math import prod
 
 from archcheck.dataflow import Dataflow, Op
@@ -35,6 +36,7 @@ from archcheck.operations import (
     MIXING,
     PRODUCTS,
     PRODUCTS_OF_MATRICES,
+    RANDOM,
     STACKS,
     SUMS,
     VIEWS,
@@ -95,6 +97,18 @@ def find_products(flow: Dataflow) -> tuple[Join, ...]:
         if op.name == "mul" and len(op.operands) == 2 and op.fed and op.floating and op.numel > 1:
             detector.product(index, op)
     return tuple(detector.joins)
+
+
+class _Path(Enum):
+    """What a skip path may pass; a wider path is tried only where no narrower one holds at the sink.
+
+    PLAIN: what moves or rescales, and the sums of the sink's own module. GATED: also mixing weights and the
+    mixing of streams. AFFINE: also affine maps.
+    """
+
+    PLAIN = 1
+    GATED = 2
+    AFFINE = 3
 
 
 @dataclass(slots=True)
@@ -166,7 +180,8 @@ class _Detector:
         if op.name in CONCATS:
             self._concat(index, op)
         elif op.name == "lerp" and len(op.operands) == 3:
-            self._accept(index, op.operands[0], [_Term((*op.operands[1], *op.operands[2]))], gated=True)
+            mixed = _Term((*op.operands[1], *op.operands[2]))
+            self._accept(index, op.operands[0], [mixed], _Path.PLAIN, gated=True)
         elif op.name in FUSED_SUMS and len(op.operands) >= 3:
             self._fused(index, op)
         elif op.name in SUMS or (op.name in ("sum", "mean") and self._stacked(op)):
@@ -184,11 +199,12 @@ class _Detector:
     def _pairs(self, index: int, op: Op, operands: tuple[tuple[int, ...], ...]) -> None:
         if len(operands) < 2 or any(self._is_score(operand) for operand in operands):
             return
-        for place, skip in enumerate(operands):
-            others = [operand for at, operand in enumerate(operands) if at != place]
-            terms = [term for other in others for term in self._terms(other, index)]
-            if self._accept(index, skip, terms):
-                return
+        for path in _Path:
+            for place, skip in enumerate(operands):
+                others = [operand for at, operand in enumerate(operands) if at != place]
+                terms = [term for other in others for term in self._terms(other, index)]
+                if self._accept(index, skip, terms, path):
+                    return
 
     def _is_score(self, reads: tuple[int, ...]) -> bool:
         """Attention scores, a product of two matrices that both depend on the input, on the way to a softmax."""
@@ -211,7 +227,7 @@ class _Detector:
     def _fused(self, index: int, op: Op) -> None:
         """x + a·b in one operation: the product is the branch's last operation."""
         product = tuple(read for operand in op.operands[1:] for read in operand)
-        self._accept(index, op.operands[0], [_Term(product, fused=True)])
+        any(self._accept(index, op.operands[0], [_Term(product, fused=True)], path) for path in _Path)
 
     def _terms(self, reads: tuple[int, ...], sink: int) -> Iterator[_Term]:
         """The summands of the branch's side: a sum made by the sink's own module is taken apart."""
@@ -258,40 +274,35 @@ class _Detector:
     # -- one skip operand against the terms on the other side -------------------------------------
 
     def _accept(
-        self, index: int, skip: tuple[int, ...], terms: list[_Term], gated: bool = False
+        self, index: int, skip: tuple[int, ...], terms: list[_Term], path: _Path, gated: bool = False
     ) -> bool:
         if not self._fed(skip):
             return False
         widest = max((self.ops[read].numel for read in skip), default=0)
         if widest < self.ops[index].numel:
             return False
-        return any([self._accept_term(index, skip, term, gated) for term in terms])
+        return any([self._accept_term(index, skip, term, path, gated) for term in terms])
 
-    def _accept_term(self, index: int, skip: tuple[int, ...], term: _Term, gated: bool) -> bool:
-        """Try the plain skip paths first: a projection is one only where the source itself is not added."""
-        for plain in (True, False):
-            match = self._source(index, skip, term, plain)
-            if match is None:
-                continue
-            source, walk, back = match
-            branch = self._between(source, back)
-            if not self._is_branch(index, source, branch, term):
-                continue
-            kind = self._kind(index, source, branch, term, walk, gated)
-            if kind is Kind.PROJECTION and not self._holds_parameters({source, *branch}, branch, term):
-                continue  # statistics of one tensor: a mean and a deviation
-            if kind is not None:
-                self._add(index, source, skip, branch, term, walk, kind)
-                return True
-        return False
+    def _accept_term(self, index: int, skip: tuple[int, ...], term: _Term, path: _Path, gated: bool) -> bool:
+        match = self._source(index, skip, term, path)
+        if match is None:
+            return False
+        source, walk, back = match
+        branch = self._between(source, back)
+        if not self._is_branch(index, source, branch, term):
+            return False
+        kind = self._kind(index, source, branch, term, walk, gated)
+        if kind is Kind.PROJECTION and not self._holds_parameters({source, *branch}, branch, term):
+            return False  # statistics of one tensor: a mean and a deviation
+        if kind is None:
+            return False
+        self._add(index, source, skip, branch, term, walk, kind)
+        return True
 
     def _source(
-        self, sink: int, skip: tuple[int, ...], term: _Term, plain: bool
+        self, sink: int, skip: tuple[int, ...], term: _Term, path: _Path
     ) -> tuple[int, _Walk, _Back] | None:
-        """The latest operation on the skip path that the term depends on, with the way walked to it.
-
-        `plain` paths hold no affine maps and no gates, and pass through sums made by the sink's module.
-        """
+        """The latest operation on the skip path that the term depends on, with the way walked to it."""
         back = _Back([-read for read in term.reads])
         heapq.heapify(back.frontier)
         counter = 0
@@ -308,9 +319,9 @@ class _Detector:
                 return at, walk, back
             if at in term.reads and op.name in VIEWS | {"alias"}:
                 return None
-            for below, path in self._back(at, op, walk, sink, plain):
+            for below, longer in self._back(at, op, walk, sink, path):
                 counter += 1
-                heapq.heappush(paths, (-below, counter, path))
+                heapq.heappush(paths, (-below, counter, longer))
         return None
 
     def _depends(self, back: _Back, at: int) -> bool:
@@ -360,7 +371,7 @@ class _Detector:
 
     # -- the skip path ----------------------------------------------------------------------------
 
-    def _back(self, at: int, op: Op, walk: _Walk, sink: int, plain: bool) -> Iterator[tuple[int, _Walk]]:
+    def _back(self, at: int, op: Op, walk: _Walk, sink: int, path: _Path) -> Iterator[tuple[int, _Walk]]:
         """One step back along the skip path: the operations whose results `op` passes on, and how."""
         fed = [operand for operand in op.operands if self._fed(operand)]
         if not fed:
@@ -370,37 +381,37 @@ class _Detector:
         elif op.name == "neg":
             yield from ((read, walk.scaled(at, -1.0)) for read in fed[0][:1])
         elif op.name in PRODUCTS:
-            yield from self._back_product(at, op, walk, fed, plain)
+            yield from self._back_product(at, op, walk, fed, path)
         elif op.name in SUMS and len(fed) > 1:
             skips = [join.skip_operand for join in self.at_sink.get(at, ())]
-            if plain and self._same_sum(op, sink):
+            if path is _Path.PLAIN and self._same_sum(op, sink):
                 skips += [operand for operand in fed if operand not in skips]
             yield from ((read, walk.through(at)) for operand in skips for read in operand[:1])
         elif op.name in SUMS:
             moved = len(op.operands) > 1 or any(op.numbers)
-            if not (plain and moved):
+            if path is _Path.AFFINE or not moved:
                 yield from ((read, walk.through(at, shifted=moved)) for read in fed[0][:1])
         elif at in self.at_sink:
             skips = [join.skip_operand for join in self.at_sink[at]]
             yield from ((read, walk.through(at)) for operand in skips for read in operand[:1])
-        elif plain:
+        elif path is _Path.PLAIN:
             return
-        elif op.name in AFFINE:
+        elif op.name in AFFINE and path is _Path.AFFINE:
             if len(fed) == 1 and fed[0] == op.operands[0] and not op.training:
                 yield from ((read, walk.through(at, affine=True)) for read in fed[0][:1])
         elif op.name in PRODUCTS_OF_MATRICES:
             for operand in fed:
                 weights = [other for other in op.operands if other != operand]
                 direct = all(self._is_parameter(other) for other in weights)
-                if direct or self._numel(operand) == op.numel:
-                    path = walk.through(at, affine=direct, mixed=not direct)
-                    yield from ((read, path) for read in operand[:1])
+                if direct if path is _Path.AFFINE else self._numel(operand) == op.numel:
+                    longer = walk.through(at, affine=direct, mixed=not direct)
+                    yield from ((read, longer) for read in operand[:1])
 
     def _same_sum(self, op: Op, sink: int) -> bool:
         return op.call == self.ops[sink].call
 
     def _back_product(
-        self, at: int, op: Op, walk: _Walk, fed: list[tuple[int, ...]], plain: bool
+        self, at: int, op: Op, walk: _Walk, fed: list[tuple[int, ...]], path: _Path
     ) -> Iterator[tuple[int, _Walk]]:
         if len(op.operands) == 1:
             number = op.numbers[0] if op.numbers else None
@@ -414,7 +425,7 @@ class _Detector:
             for read in operand[:1]:
                 if self._fed(others[0]):
                     if all(self.ops[other].floating for other in others[0]):
-                        if plain:
+                        if path is _Path.PLAIN:
                             continue
                         if self._is_gate(others[0][0]) and not self._is_gate(read) and not walk.affine:
                             yield read, walk.through(at, gated=True)
@@ -568,12 +579,15 @@ class _Detector:
             found.append((sink, op.numbers[0]))
         for at in term.tail:
             found += self._factor_at(at)
-        reads = term.reads
+        reads, dropping = term.reads, -1
         while len(reads) == 1:
             at = reads[0]
             op = self.ops[at]
             if op.name in VIEWS and op.operands:
                 reads = op.operands[0]
+                continue
+            if op.name in PRODUCTS and (op.call == dropping or self._is_random(op)):  # stochastic depth
+                reads, dropping = self._stream(op), op.call
                 continue
             factor = self._factor_at(at)
             if not factor or not self._only_scales(op.call, sink):
@@ -581,6 +595,19 @@ class _Detector:
             found += factor
             reads = self._stream(op)
         return found
+
+    def _is_random(self, op: Op) -> bool:
+        """Is it a product with something drawn at random?"""
+        pending = [read for operand in op.operands if not self._fed(operand) for read in operand]
+        seen = set()
+        while pending:
+            at = pending.pop()
+            if self.ops[at].name in RANDOM:
+                return True
+            if at not in seen:
+                seen.add(at)
+                pending += [read for operand in self.ops[at].operands for read in operand]
+        return False
 
     def _factor_at(self, at: int) -> list[tuple[int, float | None]]:
         op = self.ops[at]

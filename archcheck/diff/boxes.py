@@ -47,25 +47,32 @@ class BoxCheck:
         for box, paths in self.layer.missing.items():
             for path in paths:
                 shown = self.names.path(path)
-                parent = path.rpartition(".")[0]
+                owner = self._owner(path)
+                hint = self.names.text(suggestion(path, self.execution.modules))
                 self._note(
                     "BOX001", box, f"{label(self.panel, box)} is drawn, and the model has no module {shown}",
                     f"box {label(self.panel, box)} ({shown})",
-                    f"{self._class(parent)} has no such module. {self._relative_hint(path)}".strip(),
-                    self.execution.modules[parent].location if parent in self.execution.modules else None,
+                    f"{self.names.module(owner)} has no such module. {hint}".strip(),
+                    self.execution.modules[owner].location,
                 )  # fmt: skip
 
     def repeats(self) -> None:
         """BOX004: a wildcard matches another number of modules than drawn."""
         for box, value in self.panel.boxes.items():
-            if isinstance(value.repeat, int):
-                count = len(self.layer.bound(box))
-                wanted = value.repeat
-                if any("*" in pattern for pattern in patterns(value)) and count != wanted:
-                    self._note(
-                        "BOX004", box, f"{label(self.panel, box)} is drawn ×{wanted}, and the model has {count}",
-                        f"×{wanted}", f"{count} modules match {', '.join(patterns(value))}", None,
-                    )  # fmt: skip
+            count, wildcards = len(self.layer.bound(box)), [name for name in patterns(value) if "*" in name]
+            if isinstance(value.repeat, int) and wildcards and count != value.repeat:
+                owner = self._owner(join(self.layer.base, wildcards[0].partition("*")[0].rstrip(".")))
+                self._note(
+                    "BOX004", box, f"{label(self.panel, box)} is drawn ×{value.repeat}, and the model has {count}",
+                    f"×{value.repeat}", f"{count} modules match {', '.join(wildcards)}",
+                    self.execution.modules[owner].location,
+                )  # fmt: skip
+
+    def _owner(self, path: str) -> str:
+        """The closest module at or above `path` that has a forward that ran."""
+        while path and path not in self.execution.calls_by_path:
+            path = path.rpartition(".")[0]
+        return path
 
     def undrawn(self) -> None:
         """BOX002: a module with parameters runs in what the panel shows, and no box stands for it."""
@@ -131,21 +138,11 @@ class BoxCheck:
                 f"{names[0]} → {names[1]}", f"{paths[1]} does not read what {paths[0]} returns", second[0].location,
             )  # fmt: skip
 
-    def _relative_hint(self, path: str) -> str:
-        """The names that would have served, as this panel writes them."""
-        base = self.layer.base
-        inside = [name for name in self.execution.modules if is_within(name, base) and name != base]
-        hint = suggestion(path, inside)
-        return hint.replace(f"{base}.", "") if base else hint
-
-    def _class(self, path: str) -> str:
-        module = self.execution.modules.get(path)
-        return module.type_name if module else (path or "the model")
-
     def _note(
         self, code: str, box: str, message: str, drawn: str, traced: str, location: Location | None
     ) -> None:
-        place = ("panels", self.bound.name, "boxes", box) if box in self.panel.boxes else ("panels", self.bound.name)
+        place: tuple[str, ...] = ("panels", self.bound.name)
+        place += ("boxes", box) if box in self.panel.boxes else ("flow",) if code == "BOX003" else ()
         note = self.panel.boxes[box].note if box in self.panel.boxes else ""
         self._found.append(
             Observation(

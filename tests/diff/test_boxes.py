@@ -150,7 +150,17 @@ UNDRAWN = (
         message="m",
         traced="t",
         layers=(0, 1, 2, 3),
-        model=LAYER.replace("  # wrong", "").replace("(self.norm(x))", "(self.norm(x))") + STACK,
+        model="""
+    class Gelu(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.up, self.down = nn.Linear(8, 16), nn.Linear(16, 8)
+
+        def forward(self, x):
+            return self.down(F.gelu(self.up(x)))  # wrong
+
+
+""" + LAYER.replace("  # wrong", "").replace("Mlp()", "Gelu()") + STACK,
         panels="""
     layer: # wrong
       scope: layers.*
@@ -181,13 +191,13 @@ ORDER = (
             return self.last(self.act(self.norm(self.conv(x))))  # wrong
 """,
         panels="""
-    net: # wrong
+    net:
       boxes:
         conv: {label: Conv, module: conv}
         norm: {label: Norm, module: norm}
         act: {label: ReLU, module: act}
         last: {label: Linear, module: last}
-      flow: [conv, act, norm, last] #-
+      flow: [conv, act, norm, last] # wrong #-
       flow: [conv, norm, act, last] #+
 """,
     ),
@@ -206,12 +216,12 @@ ORDER = (
             return x + self.drop(self.proj(self.norm(x)))  # wrong
 """,
         panels="""
-    net: # wrong
+    net:
       boxes:
         norm: {label: Norm, module: norm}
         proj: {label: Linear, module: proj}
         drop: {label: Dropout, module: drop}
-      flow: [norm, drop, proj] #-
+      flow: [norm, drop, proj] # wrong #-
       flow: [norm, proj, drop] #+
       residuals:
         - {around: [norm, proj]} #-
@@ -234,11 +244,11 @@ ORDER = (
             return x + self.attn(x)  # wrong
 """,
         panels="""
-    net: # wrong
+    net:
       boxes:
         attn: {label: Attention, module: attn}
         mlp: {label: MLP, module: mlp}
-      flow: [attn, mlp] #-
+      flow: [attn, mlp] # wrong #-
       flow: [mlp, attn] #+
       residuals:
         - {around: attn}
@@ -261,13 +271,13 @@ ORDER = (
             return self.last(a * self.b(x))  # wrong
 """,
         panels="""
-    net: # wrong
+    net:
       boxes:
         a: {label: A, module: a}
         b: {label: B, module: b}
         times: {label: ⊙, role: operator}
         last: {label: Linear, module: last}
-      flow: [a, b, times, last] #-
+      flow: [a, b, times, last] # wrong #-
       flow: [[a, b], times, last] #+
 """,
     ),
