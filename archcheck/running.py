@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from archcheck.residual import find_products
 from archcheck.spec.model import Mode, Model
 from archcheck.target import build_model, materialize
 from archcheck.tracing import Trace, trace
+from archcheck.tracing.coverage import Coverage
 from archcheck.verification import modes_of
 
 Progress = Callable[[str], None]
@@ -31,8 +33,9 @@ def run_modes(
     Raises TargetError where the model or its inputs can't be built, TraceError where it does not run.
     """
     executions = []
+    coverage = Coverage()
     for mode in modes_of(model):
-        traced, remarks = _run(model, mode, given, search, progress)
+        traced, remarks = _run(model, mode, given, search, coverage, progress)
         if prove:
             from archcheck.proving import prove as proved
 
@@ -41,6 +44,7 @@ def run_modes(
                 remarks += proved(traced)
         progress("looking for residual connections")
         executions.append(execution(traced, mode.name, tuple(remarks)))
+    executions[-1] = replace(executions[-1], remarks=(*executions[-1].remarks, *coverage.unrun()))
     return executions
 
 
@@ -58,30 +62,31 @@ def execution(traced: Trace, mode: str, remarks: tuple[str, ...] = ()) -> Execut
 
 
 def _run(
-    model: Model, mode: Mode, given: nn.Module | None, search: Sequence[Path], progress: Progress
+    model: Model, mode: Mode, given: nn.Module | None, search: Sequence[Path], coverage: Coverage,
+    progress: Progress,
 ) -> tuple[Trace, list[str]]:
     """The trace of one mode, on real values where the model is small enough or its code needs them."""
     inputs = {**model.inputs, **mode.inputs}
     if given is not None:
         was_training = given.training
         try:
-            return _trace(given, nullcontext, inputs, mode, search, progress), []
+            return _trace(given, nullcontext, inputs, mode, search, coverage, progress), []
         finally:
             given.train(was_training)
     progress(f"building {model.target}")
     built = build_model(model, arguments=mode.arguments, search=search)
     try:
-        return _trace(built.module, built.running, inputs, mode, search, progress), [built.remark]
+        return _trace(built.module, built.running, inputs, mode, search, coverage, progress), [built.remark]
     except ArchcheckError:
         if built.device != "meta":
             raise
     built = materialize(built)
-    return _trace(built.module, built.running, inputs, mode, search, progress), [built.remark]
+    return _trace(built.module, built.running, inputs, mode, search, coverage, progress), [built.remark]
 
 
 def _trace(
     module: nn.Module, running: Callable[[], AbstractContextManager[None]], inputs: dict[str, Any], mode: Mode,
-    search: Sequence[Path], progress: Progress,
+    search: Sequence[Path], coverage: Coverage, progress: Progress,
 ) -> Trace:  # fmt: skip
     module.train(mode.train)
     progress(f"running {type(module).__name__} ({mode.name})")
@@ -89,7 +94,7 @@ def _trace(
     first: ArchcheckError | None = None
     for example in examples:
         try:
-            with running(), _one_thread(), torch.set_grad_enabled(mode.train):
+            with running(), _one_thread(), coverage.watching(), torch.set_grad_enabled(mode.train):
                 return trace(module, *example.args, **example.kwargs)
         except ArchcheckError as error:
             first = first or error

@@ -1,4 +1,4 @@
-"""Architectures that people draw: each conforms as drawn, and differs by one finding where code and figure part."""
+"""Architectures that people draw: as drawn they conform, and one slip in the code gives one finding."""
 
 from __future__ import annotations
 
@@ -6,9 +6,30 @@ from pathlib import Path
 
 from tests.diff.cases import SPEC, Case, check, parameters
 
-IMAGE = SPEC.replace("[2, 4, 8]", "[1, 3, 16, 16]")
+IMAGE = SPEC.replace("[2, 4, 8]", "[1, 3, 8, 8]")
+TWO_STREAMS = SPEC + "    memory: {shape: [2, 4, 8]}\n"
+TWO_STREAMS = SPEC.replace("panels:", "    memory: {shape: [2, 4, 8]}\npanels:")
 
-RESNET = """
+STACK = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList(Layer() for _ in range(3))
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+"""
+
+CONVOLUTIONAL = (
+    Case(
+        "ResNet, whose shape test leaves out the projected shortcut",
+        finding="RES001 down.conv1..bn2",
+        message="m",
+        traced="t",
+        head=IMAGE,
+        model="""
     class BasicBlock(nn.Module):
         def __init__(self, into, out, stride):
             super().__init__()
@@ -20,10 +41,13 @@ RESNET = """
                 self.downsample = nn.Sequential(nn.Conv2d(into, out, 1, stride, bias=False), nn.BatchNorm2d(out))
 
         def forward(self, x):
-            identity = x if self.downsample is None else self.downsample(x)
+            identity = x
             out = self.relu(self.bn1(self.conv1(x)))
-            out = self.bn2(self.conv2(out))
-            @SUM@
+            out = self.bn2(self.conv2(out))  # wrong
+            if identity.shape != out.shape:
+                identity = self.downsample(out[:, :8].repeat(1, 1, 2, 2)) * 0  #-
+                identity = self.downsample(x)  #+
+            out += identity
             return self.relu(out)
 
 
@@ -36,31 +60,625 @@ RESNET = """
 
         def forward(self, x):
             return self.layer2(self.layer1(self.conv(x)))
-"""
-BASIC = """
-      boxes:
+""",
+        panels="""
+    plain:
+      scope: layer1.*
+      boxes: &convs
         conv1: {label: 3×3, module: conv1}
         bn1: {label: BN, module: bn1}
         relu1: {label: ReLU, module: relu}
         conv2: {label: 3×3, module: conv2}
         bn2: {label: BN, module: bn2}
         relu2: {label: ReLU, module: relu}
-"""
-DESIGNS = (
+      residuals:
+        - {around: [conv1, bn2], kind: identity}
+    down:
+      scope: layer2.0
+      boxes:
+        conv1: {label: 3×3, module: conv1}
+        bn1: {label: BN, module: bn1}
+        relu1: {label: ReLU, module: relu}
+        conv2: {label: 3×3, module: conv2}
+        bn2: {label: BN, module: bn2}
+        shortcut: {label: 1×1, module: downsample}
+        relu2: {label: ReLU, module: relu}
+      flow: [conv1, bn1, relu1, conv2, bn2, relu2]
+      residuals:
+        - {around: [conv1, bn2], kind: projection, through: [shortcut]} # wrong
+""",
+    ),
     Case(
-        "ResNet, whose downsampling block has lost its shortcut",
-        finding="RES009 down.conv1..bn2",
+        "U-Net, one of whose skips starts a level too deep",
+        finding="RES004 net.e1->up1",
         message="m",
         traced="t",
-        model=RESNET.replace("@SUM@", "out += identity  # wrong").replace(
-            "if self.downsample is None else", "if self.downsample is None else  x[:, :1] * 0 + #-"
-        ),
-        panels="",
         head=IMAGE,
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.e1, self.e2, self.bottom = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)
+            self.up2, self.d2 = nn.Conv2d(4, 4, 1), nn.Conv2d(8, 4, 1)
+            self.up1, self.d1 = nn.Conv2d(4, 4, 1), nn.Conv2d(8, 4, 1)
+
+        def forward(self, x):
+            e1 = torch.relu(self.e1(x))
+            e2 = torch.relu(self.e2(e1))
+            y = self.bottom(e2)
+            y = self.d2(torch.cat([self.up2(y), e2], 1))
+            y = torch.cat([self.up1(y), e2], 1)  # wrong #-
+            y = torch.cat([self.up1(y), e1], 1)  #+
+            return self.d1(y)
+""",
+        panels="""
+    net:
+      boxes:
+        e1: {label: Encoder 1, module: e1}
+        e2: {label: Encoder 2, module: e2}
+        bottom: {label: Bottom, module: bottom}
+        up2: {label: Up 2, module: up2}
+        d2: {label: Decoder 2, module: d2}
+        up1: {label: Up 1, module: up1}
+        d1: {label: Decoder 1, module: d1}
+      residuals:
+        - {from: e2, to: up2, kind: concat}
+        - {from: e1, to: up1, kind: concat} # wrong
+""",
+    ),
+    Case(
+        "DenseNet, one of whose layers passes on its own output alone",
+        finding="RES001 net.l2",
+        message="m",
+        traced="t",
+        head=IMAGE,
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.l1, self.l2 = nn.Conv2d(3, 4, 1), nn.Conv2d(7, 4, 1)
+            self.l3 = nn.Conv2d(4, 4, 1)  #-
+            self.l3 = nn.Conv2d(11, 4, 1)  #+
+
+        def forward(self, x):
+            x = torch.cat([x, self.l1(x)], 1)
+            x = self.l2(x)  # wrong #-
+            x = torch.cat([x, self.l2(x)], 1)  #+
+            return torch.cat([x, self.l3(x)], 1)
+""",
+        panels="""
+    net:
+      boxes:
+        l1: {label: H1, module: l1}
+        l2: {label: H2, module: l2}
+        l3: {label: H3, module: l3}
+      residuals:
+        - {around: l1, kind: concat}
+        - {around: l2, kind: concat} # wrong
+        - {around: l3, kind: concat}
+""",
+    ),
+    Case(
+        "DenseNet that keeps a list of features",
+        finding="RES009 net.l2",
+        message="m",
+        traced="t",
+        head=IMAGE,
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.l1, self.l2, self.last = nn.Conv2d(3, 4, 1), nn.Conv2d(7, 7, 1), nn.LazyConv2d(4, 1)
+
+        def forward(self, x):
+            features = [x]
+            features.append(self.l1(torch.cat(features, 1)))
+            y = torch.cat(features, 1)
+            return self.last(y + self.l2(y))  # wrong #-
+            features.append(self.l2(y))  #+
+            return self.last(torch.cat(features, 1))  #+
+""",
+        panels="""
+    net:
+      boxes:
+        l1: {label: H1, module: l1}
+        l2: {label: H2, module: l2}
+        last: {label: 1×1, module: last}
+      residuals:
+        - {around: l1, kind: concat}
+        - {around: l2, kind: concat} # wrong
+""",
+    ),
+    Case(
+        "ConvNeXt, whose layer scale is on the sum",
+        finding="RES009 block.conv..scale",
+        message="m",
+        traced="t",
+        layers=(0, 1),
+        head=IMAGE,
+        model="""
+    class Scale(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gamma = nn.Parameter(torch.full((3, 1, 1), 1e-6))
+
+        def forward(self, x):
+            return self.gamma * x
+
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.up, self.down, self.scale = nn.Conv2d(3, 3, 3, 1, 1), nn.Conv2d(3, 6, 1), nn.Conv2d(6, 3, 1), Scale()
+
+        def forward(self, x):
+            y = self.down(F.gelu(self.up(self.conv(x))))
+            return self.scale(x) + y  # wrong #-
+            return x + self.scale(y)  #+
+
+
+    class Net(nn.Sequential):
+        def __init__(self):
+            super().__init__(Block(), Block())
+""",
+        panels="""
+    block:
+      scope: "*"
+      boxes:
+        conv: {label: 7×7, module: conv}
+        up: {label: 1×1, module: up}
+        gelu: {label: GELU, role: activation}
+        down: {label: 1×1, module: down}
+        scale: {label: Scale, module: scale}
+      residuals:
+        - {around: [conv, scale], kind: scaled, factor_on: branch} # wrong
+""",
+    ),
+)
+
+TRANSFORMERS = (
+    Case(
+        "parallel attention and MLP drawn as two edges, coded in a row",
+        finding="RES004 net.mlp",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.attn, self.mlp = nn.LayerNorm(8), Attn(), Mlp()
+
+        def forward(self, x):
+            h = self.norm(x)
+            x = x + self.attn(h)  #-
+            return x + self.mlp(x)  # wrong #-
+            return x + self.attn(h) + self.mlp(x)  #+
+""",
+        panels="""
+    net:
+      boxes:
+        norm: {label: Norm, module: norm}
+        attn: {label: Attention, module: attn}
+        mlp: {label: MLP, module: mlp}
+      flow: [[[norm, attn], mlp]]
+      residuals:
+        - {around: [norm, attn]}
+        - {around: mlp} # wrong
+""",
+    ),
+    Case(
+        "parallel attention and MLP drawn as one edge",
+        finding="RES001 net.norm..sum",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.attn, self.mlp = nn.LayerNorm(8), Attn(), Mlp()
+
+        def forward(self, x):
+            h = self.norm(x)
+            return self.attn(h) + self.mlp(h)  # wrong #-
+            return x + (self.attn(h) + self.mlp(h))  #+
+""",
+        panels="""
+    net:
+      boxes:
+        norm: {label: Norm, module: norm}
+        attn: {label: Attention, module: attn}
+        mlp: {label: MLP, module: mlp}
+        sum: {label: ⊕, role: operator}
+      flow: [norm, [attn, mlp], sum]
+      residuals:
+        - {around: [norm, sum]} # wrong
+""",
+    ),
+    Case(
+        "sandwich norms, one of which is after the sum",
+        finding="RES010 layer.norm1..norm2",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2),
+        model="""
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm1, self.attn, self.norm2 = nn.LayerNorm(8), Attn(), nn.LayerNorm(8)
+
+        def forward(self, x):
+            return self.norm2(x + self.attn(self.norm1(x)))  # wrong #-
+            return x + self.norm2(self.attn(self.norm1(x)))  #+
+
+""" + STACK,
+        panels="""
+    layer:
+      scope: layers.*
+      boxes:
+        norm1: {label: Norm, module: norm1}
+        attn: {label: Attention, module: attn}
+        norm2: {label: Norm, module: norm2}
+      residuals:
+        - {around: [norm1, norm2]} # wrong
+""",
+    ),
+    Case(
+        "a decoder whose cross-attention is added to the memory",
+        finding="RES004 net.cross",
+        message="m",
+        traced="t",
+        head=TWO_STREAMS,
+        model="""
+    class Cross(Attn):
+        def forward(self, x, memory):
+            return self.o(torch.softmax(self.q(x) @ self.k(memory).mT, -1) @ self.v(memory))
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder, self.attn, self.cross, self.mlp = Mlp(), Attn(), Cross(), Mlp()
+
+        def forward(self, x, memory):
+            memory = self.encoder(memory)
+            x = x + self.attn(x)
+            x = memory + self.cross(x, memory)  # wrong #-
+            x = x + self.cross(x, memory)  #+
+            return x + self.mlp(x)
+""",
+        panels="""
+    net:
+      boxes:
+        encoder: {label: Encoder, module: encoder}
+        attn: {label: Attention, module: attn}
+        cross: {label: Cross-attention, module: cross}
+        mlp: {label: MLP, module: mlp}
+      flow: [attn, cross, mlp]
+      edges:
+        - [encoder, cross]
+      residuals:
+        - {around: attn}
+        - {from: attn, to: cross, name: cross} # wrong
+        - {around: mlp}
+""",
+    ),
+    Case(
+        "torch's own encoder layer, pre-norm drawn and post-norm built",
+        finding="RES010 layer.norm1..attn",
+        message="m",
+        traced="t",
+        layers=(0, 1),
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            first = False  #-
+            first = True  #+
+            layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, norm_first=first)
+            self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+
+        def forward(self, x):
+            return self.encoder(x)
+""",
+        panels="""
+    layer:
+      scope: encoder.layers.*
+      boxes:
+        norm1: {label: Norm, module: norm1}
+        attn: {label: Attention, module: [self_attn, dropout1]}
+        norm2: {label: Norm, module: norm2}
+        mlp: {label: MLP, module: [linear1, linear2, dropout2]}
+      residuals:
+        - {around: [norm1, attn]} # wrong
+        - {around: [norm2, mlp]}
+""",
+    ),
+    Case(
+        "ALBERT, whose one layer runs three times, once without its residual",
+        finding="RES001 layer.mlp",
+        message="m",
+        traced="t",
+        model="""
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attn, self.mlp = Attn(), Mlp()
+
+        def forward(self, x, last):
+            x = x + self.attn(x)
+            h = self.mlp(x)  # wrong
+            return h if last else x + h  #-
+            return x + h  #+
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = Layer()
+
+        def forward(self, x):
+            for index in range(3):
+                x = self.layer(x, index == 2)
+            return x
+""",
+        panels="""
+    layer:
+      scope: layer
+      boxes:
+        attn: {label: Attention, module: attn}
+        mlp: {label: MLP, module: mlp}
+      residuals:
+        - {around: attn}
+        - {around: mlp} # wrong
+""",
+    ),
+    Case(
+        "hyper-connections, whose streams are no longer kept",
+        finding="RES001 layer.norm..mlp",
+        message="m",
+        traced="t",
+        layers=(0, 1, 2),
+        model="""
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.mlp = nn.LayerNorm(8), Mlp()
+            self.pre, self.post = nn.Parameter(torch.ones(3)), nn.Parameter(torch.ones(3))
+            self.mix = nn.Parameter(torch.eye(3))
+
+        def forward(self, h):
+            y = self.mlp(self.norm((self.pre[:, None] * h).sum(2)))  # wrong
+            return self.post[:, None] * y.unsqueeze(2)  #-
+            return self.mix @ h + self.post[:, None] * y.unsqueeze(2)  #+
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList(Layer() for _ in range(3))
+
+        def forward(self, x):
+            h = x.unsqueeze(2).repeat(1, 1, 3, 1)
+            for layer in self.layers:
+                h = layer(h)
+            return h.sum(2)
+""",
+        panels="""
+    layer:
+      scope: layers.*
+      boxes:
+        norm: {label: Norm, module: norm}
+        mlp: {label: MLP, module: mlp}
+      residuals:
+        - {around: [norm, mlp], kind: multi-stream} # wrong
+""",
+    ),
+)
+
+STYLES = (
+    Case(
+        "a wrapper that adds what it wraps",
+        finding="RES001 net.f2",
+        message="m",
+        traced="t",
+        model="""
+    class Residual(nn.Module):
+        def __init__(self, fn):
+            super().__init__()
+            self.fn = fn
+
+        def forward(self, x):
+            return x + self.fn(x)
+
+
+    class Net(nn.Sequential):
+        def __init__(self):
+            super().__init__(Residual(Mlp()), nn.Sequential(Mlp()), Mlp())  # wrong #-
+            super().__init__(Residual(Mlp()), Residual(Mlp()), Mlp())  #+
+""",
+        panels="""
+    net:
+      boxes:
+        f1: {label: F1, module: 0.fn}
+        f2: {label: F2, module: 1.0} #-
+        f2: {label: F2, module: 1.fn} #+
+        f3: {label: F3, module: "2"}
+      residuals:
+        - {around: f1}
+        - {around: f2} # wrong
+""",
+    ),
+    Case(
+        "a module that only adds, drawn as the operator it is",
+        finding="RES004 net.norm..add",
+        message="m",
+        traced="t",
+        model="""
+    class Add(nn.Module):
+        def forward(self, x, y):
+            return x + y  # wrong
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.mlp, self.add, self.head = nn.LayerNorm(8), Mlp(), Add(), nn.Linear(8, 8)
+
+        def forward(self, x):
+            h = self.norm(x)
+            return self.head(self.add(h, self.mlp(h)))  #-
+            return self.head(self.add(x, self.mlp(h)))  #+
+""",
+        panels="""
+    net:
+      boxes:
+        norm: {label: Norm, module: norm}
+        mlp: {label: MLP, module: mlp}
+        add: {label: ⊕, module: add, role: operator}
+        head: {label: Head, module: head}
+      residuals:
+        - {around: [norm, add]} # wrong
+""",
+    ),
+    Case(
+        "a module list, whose owner adds",
+        finding="RES001 stage.f1",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem, self.stage = nn.Linear(8, 8), nn.ModuleList([Mlp(), Mlp()])
+
+        def forward(self, x):
+            x = self.stem(x)
+            x = x + self.stage[0](x)
+            return self.stage[1](x)  # wrong #-
+            return x + self.stage[1](x)  #+
+""",
+        panels="""
+    net:
+      boxes:
+        stem: {label: Stem, module: stem}
+        stage: {label: Stage, module: stage}
+    stage:
+      scope: stage
+      boxes:
+        f0: {label: F0, module: "0"}
+        f1: {label: F1, module: "1"}
+      residuals:
+        - {around: f0}
+        - {around: f1} # wrong
+""",
+    ),
+    Case(
+        "a residual around a residual",
+        finding="RES005 net.a..b",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.c = Mlp(), Mlp(), Mlp()
+
+        def forward(self, x):
+            h = x + self.a(x)
+            return x + self.c(self.b(h))  # wrong #-
+            return self.c(x + self.b(h))  #+
+""",
+        panels="""
+    net:
+      boxes:
+        a: {label: A, module: a}
+        b: {label: B, module: b}
+        c: {label: C, module: c}
+      residuals:
+        - {around: a}
+        - {around: [a, b]} # wrong
+""",
+    ),
+    Case(
+        "weights used without calling their modules",
+        finding="RES010 net.norm..out",
+        message="m",
+        traced="t",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.up, self.out = nn.LayerNorm(8), nn.Linear(8, 8), nn.Linear(8, 8)
+
+        def forward(self, x):
+            def norm(x):
+                return F.layer_norm(x, (8,), self.norm.weight, self.norm.bias)
+
+            def mlp(x):
+                return torch.relu(x @ self.up.weight.T) @ self.out.weight.T
+
+            return norm(x + mlp(x))  # wrong #-
+            return x + mlp(norm(x))  #+
+""",
+        panels="""
+    net:
+      boxes:
+        norm: {label: Norm, module: norm}
+        up: {label: Up, module: up}
+        out: {label: Out, module: out}
+      residuals:
+        - {around: [norm, out]} # wrong
+""",
+    ),
+    Case(
+        "one encoder for two inputs",
+        finding="RES004 encoder.norm..mlp",
+        message="m",
+        traced="t",
+        head=TWO_STREAMS,
+        model="""
+    class Encoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.mlp = nn.LayerNorm(8), Mlp()
+
+        def forward(self, x):
+            h = self.norm(x)
+            return h + self.mlp(h)  # wrong #-
+            return x + self.mlp(h)  #+
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = Encoder()
+
+        def forward(self, x, memory):
+            return self.encoder(x) * self.encoder(memory)
+""",
+        panels="""
+    encoder:
+      scope: encoder
+      boxes:
+        norm: {label: Norm, module: norm}
+        mlp: {label: MLP, module: mlp}
+      residuals:
+        - {around: [norm, mlp]} # wrong
+""",
     ),
 )
 
 
-@parameters(*DESIGNS)
-def test_design(case: Case, tmp_path: Path) -> None:
+@parameters(*CONVOLUTIONAL)
+def test_convolutional(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
+
+
+@parameters(*TRANSFORMERS)
+def test_transformer(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
+
+
+@parameters(*STYLES)
+def test_style(case: Case, tmp_path: Path) -> None:
     check(case, tmp_path)

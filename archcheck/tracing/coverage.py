@@ -1,0 +1,100 @@
+"""Which branches of the model's forward methods ran, so that those that did not can be listed.
+
+A trace shows what one run did. Code behind an `if` that no mode took is not checked; a reader has to know.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+from archcheck.places import display_path, is_model_code
+
+
+class Coverage:
+    """The lines that ran in functions called `forward`, over several runs."""
+
+    def __init__(self) -> None:
+        self.lines: dict[CodeType, set[int]] = {}
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Note the lines that run inside; does nothing under a debugger, which traces for itself."""
+        if sys.gettrace() is not None:
+            yield
+            return
+        sys.settrace(self._call)
+        try:
+            yield
+        finally:
+            sys.settrace(None)
+
+    def unrun(self) -> tuple[str, ...]:
+        """One sentence per file with the branches whose condition ran and whose body never did; sorted."""
+        by_file: dict[str, set[int]] = {}
+        for code, ran in self.lines.items():
+            by_file.setdefault(code.co_filename, set()).update(ran)
+        found = []
+        for file, ran in by_file.items():
+            firsts = sorted({code.co_firstlineno for code in self.lines if code.co_filename == file})
+            missed = _missed(file, ran, firsts)
+            if missed:
+                lines = ", ".join(str(line) for line in missed)
+                found.append(f"no mode ran the branches at {display_path(file)}:{lines}: they are not checked")
+        return tuple(sorted(found))
+
+    def _call(self, frame: FrameType, event: str, arg: Any) -> Any:
+        code = frame.f_code
+        if code.co_name != "forward":
+            return None
+        ran = self.lines.get(code)
+        if ran is None:
+            # Torch's own layers are not what a diagram is checked for.
+            if not is_model_code(code.co_filename) or "/torch/nn/modules/" in Path(code.co_filename).as_posix():
+                return None
+            ran = self.lines[code] = set()
+        add = ran.add
+
+        def line(frame: FrameType, event: str, arg: Any) -> Any:
+            add(frame.f_lineno)
+            return line
+
+        add(frame.f_lineno)
+        return line
+
+
+def _missed(file: str, ran: set[int], firsts: list[int]) -> list[int]:
+    """The first lines of bodies that never ran, in functions that begin (with decorators) at `firsts`."""
+    try:
+        tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return []
+    missed = []
+    for function in ast.walk(tree):
+        if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.name != "forward":
+            continue
+        start = min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
+        if start not in firsts and function.lineno not in firsts:
+            continue
+        for statement in ast.walk(function):
+            for body in _bodies(statement):
+                lines = {line for part in body for line in range(part.lineno, (part.end_lineno or part.lineno) + 1)}
+                outside = statement.lineno in ran or isinstance(statement, ast.ExceptHandler)
+                if outside and not lines & ran and not isinstance(body[0], ast.Raise):
+                    missed.append(body[0].lineno)
+    return sorted(set(missed))
+
+
+def _bodies(statement: ast.AST) -> Iterator[list[ast.stmt]]:
+    if isinstance(statement, (ast.If, ast.For, ast.While)):
+        yield statement.body
+        if statement.orelse:
+            yield statement.orelse
+    elif isinstance(statement, ast.Match):
+        for case in statement.cases:
+            yield case.body
