@@ -40,13 +40,14 @@ class BoundPanel:
     details: bool
 
 
-def bind(loaded: LoadedSpec, names: Collection[str]) -> tuple[BoundPanel, ...]:
+def bind(loaded: LoadedSpec, names: Collection[str], known: Collection[str] = ()) -> tuple[BoundPanel, ...]:
     """Bind every panel of a spec to the model whose modules are `names`, in the spec's order.
 
-    Raises SpecError with every scope, and every wildcard, that matches nothing; a plain name that is not
-    there is left to the diff (BOX001).
+    `known` are the modules that the model has in other modes. Raises SpecError with every scope, and every
+    wildcard, that matches nothing in any mode. A panel whose scope matches nothing in this one has no layers;
+    a box's name that is not there is left to the diff (BOX001).
     """
-    binder = _Binder(loaded, names)
+    binder = _Binder(loaded, names, known)
     panels = tuple(binder.panel(name) for name in loaded.spec.panels)
     if binder.problems:
         raise SpecError(binder.problems)
@@ -54,9 +55,10 @@ def bind(loaded: LoadedSpec, names: Collection[str]) -> tuple[BoundPanel, ...]:
 
 
 class _Binder:
-    def __init__(self, loaded: LoadedSpec, names: Collection[str]) -> None:
+    def __init__(self, loaded: LoadedSpec, names: Collection[str], known: Collection[str]) -> None:
         self.loaded = loaded
         self.names = dict.fromkeys(names)
+        self.known = dict.fromkeys(known)
         self.rename = loaded.spec.model.rename
         self.problems: list[Problem] = []
         self.parents = {
@@ -93,7 +95,7 @@ class _Binder:
         self, name: str, pattern: str, place: tuple[str, ...]
     ) -> list[tuple[int | str | None, str, tuple[str, ...]]]:
         found = matches(self._renamed(pattern), self.names)
-        if not found:
+        if not found and not self._is_known(pattern):
             self._problem(pattern, place)
         return [(_index(captures), path, (path,)) for path, captures in found]
 
@@ -108,12 +110,16 @@ class _Binder:
                 path = self._renamed(join(base, pattern))
                 hits = [hit for hit, _ in matches(path, self.names)]
                 found += hits
-                if not hits and "*" in pattern:
+                if not hits and "*" in pattern and not self._is_known(join(base, pattern)):
                     self._problem(path, ("panels", name, "boxes", box_name, "module"))
                 elif not hits:
                     missing[box_name] = (*missing.get(box_name, ()), path)
             boxes[box_name] = tuple(dict.fromkeys(found))
         return Layer(index, base, own, boxes, missing)
+
+    def _is_known(self, pattern: str) -> bool:
+        """Does it match in another mode?"""
+        return bool(matches(self._renamed(pattern), self.known))
 
     def _renamed(self, path: str) -> str:
         """The model's own name for a path of the spec, by the longest prefix in `rename`."""
@@ -155,7 +161,8 @@ def suggestion(path: str, names: Collection[str]) -> str:
     if near:
         return f"Did you mean {f'{parent}.{near[0]}' if parent else near[0]}?"
     if beside:
-        listed = ", ".join(name.rpartition(".")[2] for name in beside[:8]) + (", …" if len(beside) > 8 else "")
+        listed = ", ".join(name.rpartition(".")[2] for name in beside[:8])
+        listed += ", …" if len(beside) > 8 else ""
         return f"{parent or 'The model'} has {listed}."
     anywhere = difflib.get_close_matches(concrete, [name for name in names if name], n=1, cutoff=0.6)
     return f"Did you mean {anywhere[0]}?" if anywhere else ""

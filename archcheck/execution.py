@@ -111,7 +111,9 @@ class Execution:
     def value(self, at: int) -> int:
         """The operation that made these values, behind those that only pass them on."""
         op = self.flow.ops[at]
-        while op.name in VIEWS and len(op.operands) == 1 and self.flow.ops[op.operands[0][0]].numel == op.numel:
+        while (
+            op.name in VIEWS and len(op.operands) == 1 and self.flow.ops[op.operands[0][0]].numel == op.numel
+        ):
             at = op.operands[0][0]
             op = self.flow.ops[at]
         return at

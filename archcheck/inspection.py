@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ def inspect(
     try:
         return _inspect(target, settings, inputs, train, prove, progress)
     except ArchcheckError as error:
-        return Report(target, Status.ERROR, target=target, problems=error.problems), None
+        # Without a spec there are no places in one.
+        problems = tuple(replace(problem, path="") for problem in error.problems)
+        return Report(target, Status.ERROR, target=target, problems=problems), None
 
 
 def _inspect(

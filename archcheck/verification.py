@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archcheck.binding import bind
 from archcheck.diff import compare
-from archcheck.errors import ArchcheckError, TraceError
+from archcheck.errors import ArchcheckError, Problem
 from archcheck.findings import Report, Status
 from archcheck.settings import Setting, apply_settings
 from archcheck.spec import LoadedSpec, load
+from archcheck.spec.edges import edge_id
 from archcheck.spec.model import Mode, Model
 
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from archcheck.execution import Execution
 
 Progress = Callable[[str], None]
+
+_PATH = re.compile(r"([^.\[\]]+)|\[(\d+)\]")  # the keys and indices of a place in a spec
 
 
 def verify(
@@ -34,12 +39,16 @@ def verify(
     can't be read, built or traced gives status `error` with the problems; nothing is raised for those.
     """
     file = spec.file if isinstance(spec, LoadedSpec) else str(spec)
+    loaded = None
     try:
         loaded = spec if isinstance(spec, LoadedSpec) else load(spec)
         loaded = _adapted(loaded, model, settings, rename or {})
         return _verify(loaded, model, prove, progress)
     except ArchcheckError as error:
-        return Report(file, Status.ERROR, problems=error.problems)
+        problems = error.problems
+        if loaded is not None:
+            problems = tuple(_placed(problem, loaded, model) for problem in problems)
+        return Report(file, Status.ERROR, loaded.spec.title if loaded else "", problems=problems)
 
 
 def _verify(loaded: LoadedSpec, model: nn.Module | str | None, prove: bool, progress: Progress) -> Report:
@@ -48,7 +57,8 @@ def _verify(loaded: LoadedSpec, model: nn.Module | str | None, prove: bool, prog
     given = None if isinstance(model, str) else model
     executions = run_modes(loaded.spec.model, given, [Path(loaded.file).parent], prove, progress)
     progress("comparing the diagram with the code")
-    panels = [(execution, bind(loaded, execution.modules)) for execution in executions]
+    known = [name for execution in executions for name in execution.modules]
+    panels = [(execution, bind(loaded, execution.modules, known)) for execution in executions]
     findings, proofs = compare(loaded, panels)
     return Report(
         file=loaded.file,
@@ -67,14 +77,23 @@ def _adapted(
     loaded: LoadedSpec, model: Any, settings: Iterable[Setting], rename: Mapping[str, str]
 ) -> LoadedSpec:
     """The spec with what the caller wants otherwise: another target, other arguments, other names."""
-    from dataclasses import replace
-
     section = loaded.spec.model
     if isinstance(model, str):
         section = section.model_copy(update={"target": model})
     section = apply_settings(section, settings)
     section = section.model_copy(update={"rename": {**section.rename, **rename}})
     return replace(loaded, spec=loaded.spec.model_copy(update={"model": section}))
+
+
+def _placed(problem: Problem, loaded: LoadedSpec, model: Any) -> Problem:
+    """A problem with a place in the spec (`model.inputs.x`), and no line yet, gets that place's line."""
+    if problem.file or not problem.path:
+        return problem
+    if isinstance(model, str) and problem.path == "model.target":  # not what the spec says, but --model
+        return replace(problem, path="")
+    keys = [int(index) if index else name for name, index in _PATH.findall(problem.path)]
+    place = loaded.place(*keys)
+    return replace(problem, file=place.file, line=place.line, column=place.column)
 
 
 def modes_of(model: Model) -> list[Mode]:
@@ -98,7 +117,8 @@ def _notes(loaded: LoadedSpec) -> tuple[tuple[str, str], ...]:
     for name, panel in loaded.spec.panels.items():
         found.append((name, panel.note))
         found += [(f"{name}.{box}", value.note) for box, value in panel.boxes.items()]
+        found += [(f"{name}.{edge_id(edge)}", edge.note) for edge in panel.residuals]
     return tuple((place, note) for place, note in found if note)
 
 
-__all__ = ["TraceError", "modes_of", "verify"]
+__all__ = ["modes_of", "verify"]

@@ -13,13 +13,16 @@ boundaries therefore stays unseen, such as a sum that a function squashes before
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tests.models.case import Case, seeded
@@ -27,6 +30,7 @@ from tests.models.case import Case, seeded
 Place = tuple[str, int, str, int]
 """A module's path, the number of its call, `in` or `out`, the number of the tensor among its values."""
 
+Array = NDArray[np.float64]
 Change = Callable[[Place, Tensor], Tensor]
 
 
@@ -37,16 +41,20 @@ class Signal:
         self.tensor = tensor.detach().clone()
 
     @cached_property
-    def values(self) -> Tensor:
-        """The non-zero numbers in order of size, complex ones as pairs."""
+    def array(self) -> Array:
+        """The numbers, complex ones as pairs."""
         tensor = torch.view_as_real(self.tensor) if self.tensor.is_complex() else self.tensor
-        flat = tensor.double().flatten()
-        return flat[flat != 0].sort().values
+        return tensor.double().numpy()
+
+    @cached_property
+    def values(self) -> Array:
+        """The non-zero numbers in order of size."""
+        return np.sort(self.array[self.array != 0])
 
     @cached_property
     def telling(self) -> bool:
         """Enough different numbers to be recognised by: no mask, no constant, no index."""
-        return _is_numeric(self.tensor) and self.values.unique().numel() >= 6
+        return _is_numeric(self.tensor) and np.unique(self.values).size >= 6
 
 
 @dataclasses.dataclass
@@ -68,6 +76,7 @@ class Oracle:
 
     def __init__(self, case: Case) -> None:
         self.case = case
+        self.model = case.model()
         self.plain = self.run()
         self.paths = sorted({place[0] for place in self.plain.value if place[0] and place[2] == "out"})
 
@@ -146,8 +155,7 @@ class Oracle:
         return not _same(self.run(disturb).inputs(path), self.plain.inputs(path))
 
     def run(self, change: Change = lambda place, tensor: tensor) -> Run:
-        """One forward pass of a new instance; `change` may replace any tensor at a boundary."""
-        model = self.case.model()
+        """One forward pass; `change` may replace any tensor at a boundary."""
         args, kwargs = self.case.arguments()
         seen = Run()
         calls: dict[str, int] = {}
@@ -173,11 +181,12 @@ class Oracle:
         def leave(path: str) -> Callable[..., Any]:
             return lambda module, args, output: cross(path, "out", output)
 
-        for path, module in _callable_modules(model):
-            module.register_forward_pre_hook(enter(path), with_kwargs=True)
-            module.register_forward_hook(leave(path))
-        with seeded():
-            model(*args, **kwargs)
+        with contextlib.ExitStack() as stack:
+            for path, module in _callable_modules(self.model):
+                stack.enter_context(module.register_forward_pre_hook(enter(path), with_kwargs=True))
+                stack.enter_context(module.register_forward_hook(leave(path)))
+            with seeded():
+                self.model(*args, **kwargs)
         return seen
 
 
@@ -234,38 +243,36 @@ def _carries(after: Signal, before: Signal) -> bool:
     """Whether a tensor holds the values of an earlier one (see the module's docstring)."""
     if _values_equal(after.values, before.values):
         return True
-    if not bool((after.values < 0).any()) and _values_equal(after.values, before.values[before.values > 0]):
-        return True
-    a, b = after.tensor, before.tensor
-    return a.shape == b.shape and not a.is_complex() and not b.is_complex() and _one_factor_per_channel(a, b)
+    if after.values.size and after.values[0] > 0:
+        return _values_equal(after.values, before.values[before.values > 0])
+    return after.array.shape == before.array.shape and _one_factor_per_channel(after.array, before.array)
 
 
 def _selected(later: Signal, before: Signal) -> bool:
     """Whether a tensor is made of an earlier one's values alone, as an expert's tokens are."""
-    return bool(torch.isin(later.values, before.values).all())
+    return bool(np.isin(later.values, before.values).all())
 
 
-def _values_equal(after: Tensor, before: Tensor) -> bool:
-    if after.shape != before.shape or not after.numel():
+def _values_equal(after: Array, before: Array) -> bool:
+    """Whether sorted numbers are the same, up to one factor."""
+    if after.size != before.size or not after.size:
         return False
-    if torch.equal(after, before):
-        return True
-    factor = after.abs().max() / before.abs().max()
-    return any(
-        torch.allclose(after, (sign * factor * before).sort().values, rtol=1e-5, atol=0) for sign in (1, -1)
-    )
+    span, former = (values[-1] - values[0] for values in (after, before))
+    for factor in (span / former, -span / former) if former else ():
+        other = before * factor if factor > 0 else before[::-1] * factor
+        # The ends first: nearly all pairs differ there already.
+        if abs(after[0] - other[0]) <= 1e-5 * span and np.allclose(after, other, rtol=1e-5, atol=1e-7 * span):
+            return True
+    return False
 
 
-def _one_factor_per_channel(after: Tensor, before: Tensor) -> bool:
+def _one_factor_per_channel(after: Array, before: Array) -> bool:
     """Whether the ratio of two tensors changes along one dimension only."""
-    if not bool((before != 0).all()):
+    if not before.all():
         return False
-    ratio = after.double() / before.double()
+    ratio = after / before
     for channel in range(1, ratio.ndim):
-        others = [d for d in range(ratio.ndim) if d != channel]
-        if ratio.numel() // ratio.shape[channel] < 4:
-            continue
-        middle = ratio.mean(others, keepdim=True)
-        if torch.allclose(ratio, middle.expand_as(ratio), rtol=1e-4, atol=0):
+        rows = np.moveaxis(ratio, channel, 0).reshape(ratio.shape[channel], -1)
+        if rows.shape[1] >= 4 and np.allclose(rows[:, :1], rows, rtol=1e-4, atol=0):
             return True
     return False

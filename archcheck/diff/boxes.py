@@ -63,7 +63,8 @@ class BoxCheck:
             if isinstance(value.repeat, int) and wildcards and count != value.repeat:
                 owner = self._owner(join(self.layer.base, wildcards[0].partition("*")[0].rstrip(".")))
                 self._note(
-                    "BOX004", box, f"{label(self.panel, box)} is drawn ×{value.repeat}, and the model has {count}",
+                    "BOX004", box,
+                    f"{label(self.panel, box)} is drawn ×{value.repeat}, and the model has {count}",
                     f"×{value.repeat}", f"{count} modules match {', '.join(wildcards)}",
                     self.execution.modules[owner].location,
                 )  # fmt: skip
@@ -134,8 +135,10 @@ class BoxCheck:
             )  # fmt: skip
         elif not self.execution.steered(sorted(inputs), outputs):
             self._note(
-                "BOX003", f"{one}->{other}", f"the flow leads from {names[0]} to {names[1]}, the data does not",
-                f"{names[0]} → {names[1]}", f"{paths[1]} does not read what {paths[0]} returns", second[0].location,
+                "BOX003", f"{one}->{other}",
+                f"the flow leads from {names[0]} to {names[1]}, the data does not",
+                f"{names[0]} → {names[1]}",
+                f"{paths[1]} does not read what {paths[0]} returns", second[0].location,
             )  # fmt: skip
 
     def _note(
@@ -146,8 +149,7 @@ class BoxCheck:
         note = self.panel.boxes[box].note if box in self.panel.boxes else ""
         self._found.append(
             Observation(
-                code, self.bound.name, box, self.layer.index, message, drawn, traced, self.loaded.place(*place),
-                location, self.execution.mode, note=note,
+                code, self.bound.name, box, self.layer.index, message, drawn, traced,
+                self.loaded.place(*place), location, self.execution.mode, note=note,
             )
         )  # fmt: skip
-

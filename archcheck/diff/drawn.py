@@ -13,11 +13,12 @@ from archcheck.spec.model import Line, Panel, ResidualEdge, Role
 
 
 class Place(Enum):
-    """Where a box stands in respect to a residual: before its source, on its branch, after its sink, or
-    none of these; HOLDS: the sum is made inside the box's module."""
+    """Where a box stands in respect to a residual: before its source, on its branch, on its skip path, after
+    its sink, or none of these; HOLDS: the sum is made inside the box's module."""
 
     BEFORE = "before"
     INSIDE = "inside"
+    SKIP = "skip"
     AFTER = "after"
     ASIDE = "aside"
     HOLDS = "holds"
@@ -95,7 +96,7 @@ def _drawn(bound: BoundPanel, edge: ResidualEdge, number: int, reach: Reachabili
         inside = [box for box in order if reach.leads(start, box) and reach.leads(box, last) and box != start]
         sources = [start]
         firsts = [start]
-    places = {box: Place.INSIDE for box in inside}
+    places = dict.fromkeys(inside, Place.INSIDE)
     for box in order:
         if box in places:
             continue

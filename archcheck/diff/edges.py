@@ -103,7 +103,9 @@ class PanelCheck:
 
     def wanted(self, drawn: Drawn) -> bool:
         """Has anything run that is drawn on the edge's branch?"""
-        return any(one.box in drawn.inside and one.name not in self._joiners for one in self.frame.occurrences)
+        return any(
+            one.box in drawn.inside and one.name not in self._joiners for one in self.frame.occurrences
+        )
 
     def pair(self, spoken_of: set[int]) -> None:
         """Pair the drawn edges left over with the executed residuals left over, the likest first.
@@ -119,7 +121,14 @@ class PanelCheck:
             for fit in (self.fitting.fit(drawn, join) for join in free)
             if fit.is_kin
         ]
-        fits.sort(key=lambda pair: (-pair[1].likeness, pair[1].join.sink not in spoken_of, pair[0], pair[1].join.sink))
+        fits.sort(
+            key=lambda pair: (
+                -pair[1].likeness,
+                pair[1].join.sink not in spoken_of,
+                pair[0],
+                pair[1].join.sink,
+            )
+        )
         for number, fit in fits:
             if number not in self.nearest and id(fit.join) not in taken:
                 self.nearest[number] = fit

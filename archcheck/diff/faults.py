@@ -26,19 +26,21 @@ class Faults:
         self.checks = checks
         self.homeless: list[Fault] = []
         drawn = {path for check in checks for paths in check.layer.boxes.values() for path in paths}
-        self._faults = [fault for fault in execution.faults if not (_is_idle(fault) and set(fault.modules) <= drawn)]
+        self._faults = [
+            fault for fault in execution.faults if not (_is_idle(fault) and set(fault.modules) <= drawn)
+        ]
         self._sinks = {fault: self._sinks_of(fault) for fault in self._faults}
         self.sinks = {sink for sinks in self._sinks.values() for sink in sinks}
 
     def tell(self) -> dict[int, set[int]]:
-        """Note each fault in the panel that shows it; for each check, the drawn edges that are thus spoken of."""
+        """Note each fault in the panel that shows it; give, for each check, the edges that it speaks of."""
         excused: dict[int, set[int]] = {id(check): set() for check in self.checks}
         for fault in self._faults:
             for check in self.checks:
                 about = {drawn.number for drawn in check.drawn if self._is_about(fault, check, drawn)}
                 excused[id(check)] |= about
                 if about:
-                    check.blamed |= {box for box in self._boxes(fault, check)}
+                    check.blamed |= set(self._boxes(fault, check))
             home = self._home(fault)
             if home is None:
                 self.homeless.append(fault)
@@ -71,7 +73,11 @@ class Faults:
         return tuple(
             box
             for box, modules in check.layer.boxes.items()
-            if any(is_within(module, path) or is_within(path, module) for module in modules for path in fault.modules)
+            if any(
+                is_within(module, path) or is_within(path, module)
+                for module in modules
+                for path in fault.modules
+            )
         )
 
     def _home(self, fault: Fault) -> PanelCheck | None:
@@ -104,8 +110,8 @@ class Faults:
         check.observations.append(
             Observation(
                 fault.code, check.bound.name, name, check.layer.index, names.text(fault.message), drawn_as,
-                names.text(fault.traced), self.loaded.place(*place), fault.location, self.execution.mode, boxes,
-                note=edge.edge.note if edge else "",
+                names.text(fault.traced), self.loaded.place(*place), fault.location, self.execution.mode,
+                boxes, note=edge.edge.note if edge else "",
             )
         )  # fmt: skip
 

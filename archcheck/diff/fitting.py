@@ -14,10 +14,10 @@ from archcheck.residual import Join
 # What the code may do with a box that is drawn in a place. A box that is drawn after the sink and runs before
 # the source, or the other way round, is in the wrong order, which is a matter of the flow (BOX003).
 _ALLOWED = {
-    Place.BEFORE: frozenset([Place.BEFORE, Place.ASIDE, Place.AFTER]),
+    Place.BEFORE: frozenset([Place.BEFORE, Place.ASIDE, Place.SKIP, Place.AFTER]),
     Place.INSIDE: frozenset([Place.INSIDE]),
-    Place.AFTER: frozenset([Place.AFTER, Place.ASIDE, Place.BEFORE]),
-    Place.ASIDE: frozenset([Place.AFTER, Place.ASIDE]),
+    Place.AFTER: frozenset([Place.AFTER, Place.ASIDE, Place.SKIP, Place.BEFORE]),
+    Place.ASIDE: frozenset([Place.AFTER, Place.ASIDE, Place.SKIP]),
 }
 
 
@@ -87,7 +87,9 @@ class Fit:
 class Fitting:
     """Fits executed residuals to the drawn ones of one frame of a panel."""
 
-    def __init__(self, frame: Frame, shown: Iterable[str], joiners: frozenset[str], execution: Execution) -> None:
+    def __init__(
+        self, frame: Frame, shown: Iterable[str], joiners: frozenset[str], execution: Execution
+    ) -> None:
         self.frame = frame
         self.execution = execution
         self.joiners = joiners
@@ -115,7 +117,7 @@ class Fitting:
         )  # fmt: skip
 
     def _runs_beside(self, misfit: Misfit, covered: Iterable[Occurrence]) -> bool:
-        """Is a box that is drawn beside the branch beside it in the code too, and mixed in at its end (a gate)?"""
+        """Is what is drawn beside the branch beside it in the code too, mixed in at its end (a gate)?"""
         if (misfit.drawn, misfit.stands) != (Place.ASIDE, Place.INSIDE):
             return False
         inputs, outputs = _ends(misfit.occurrence)
@@ -146,6 +148,8 @@ class Fitting:
             return frozenset([Place.BEFORE])
         if self.execution.depends(run.inputs, [join.sink]):
             return frozenset([Place.AFTER])
+        if any(run.holds(at) for at in join.skip):
+            return frozenset([Place.SKIP])
         return frozenset([Place.ASIDE])
 
     def _feeds(self, occurrence: Occurrence, join: Join) -> bool:

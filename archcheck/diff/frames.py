@@ -71,7 +71,9 @@ def frames(panel: Panel, layer: Layer, order: Sequence[str], execution: Executio
 
 
 def _frame(panel: Panel, layer: Layer, order: Sequence[str], execution: Execution, call: Call) -> Frame:
-    own = [run for path in layer.own for run in execution.own_calls(path) if call.first <= run.first < call.end]
+    own = [
+        run for path in layer.own for run in execution.own_calls(path) if call.first <= run.first < call.end
+    ]
     inputs = frozenset(read for run in own for read in run.inputs)
     return Frame(call.first, call.end, inputs, tuple(_occurrences(panel, layer, order, execution, call)))
 
@@ -167,7 +169,9 @@ def opened(layer: Layer) -> frozenset[str]:
     boxes = {module for modules in layer.boxes.values() for module in modules}
     for module in boxes:
         above = module.rpartition(".")[0]
-        while above and above not in found and any(above.startswith(f"{own}.") or not own for own in layer.own):
+        while (
+            above and above not in found and any(above.startswith(f"{own}.") or not own for own in layer.own)
+        ):
             if not any(above == box or above.startswith(f"{box}.") for box in boxes):
                 found.add(above)
             above = above.rpartition(".")[0]

@@ -18,7 +18,9 @@ def idle(
 ) -> list[Observation]:
     """One observation for each mode of what is drawn and never ran; what data may choose is left out."""
     by_mode = [dict(_Idle(loaded, execution, panels).observations()) for execution, panels in panels_by_mode]
-    return [seen for found in by_mode for key, seen in found.items() if all(key in other for other in by_mode)]
+    return [
+        seen for found in by_mode for key, seen in found.items() if all(key in other for other in by_mode)
+    ]
 
 
 class _Idle:
@@ -26,7 +28,9 @@ class _Idle:
         self.loaded = loaded
         self.execution = execution
         self.panels = panels
-        self._shown = {own for bound in panels if not bound.details for layer in bound.layers for own in layer.own}
+        self._shown = {
+            own for bound in panels if not bound.details for layer in bound.layers for own in layer.own
+        }
 
     def observations(self) -> Iterator[tuple[_Key, Observation]]:
         for bound in self.panels:
@@ -37,7 +41,11 @@ class _Idle:
                             yield self._observation(bound, layer, "", own)
                 for box, modules in layer.boxes.items():
                     for path in modules:
-                        if path not in self._shown and not bound.panel.boxes[box].inactive and self._is_idle(path):
+                        if (
+                            path not in self._shown
+                            and not bound.panel.boxes[box].inactive
+                            and self._is_idle(path)
+                        ):
                             yield self._observation(bound, layer, box, path)
 
     def _is_idle(self, path: str) -> bool:

@@ -31,6 +31,7 @@ class Judge:
         self.panel = self.check.panel
         self.execution = self.check.execution
         self.names = Names(self.check.layer, self.execution)
+        self.title = panel_title(self.check.bound)
 
     def judge(self, excused: set[int]) -> None:
         """Say of each drawn edge what is wrong with it; a fault speaks of the `excused` ones."""
@@ -50,7 +51,11 @@ class Judge:
 
     def _judge_kind(self, drawn: Drawn) -> None:
         for join in self.check.matched[drawn.number]:
-            found = self._wrong_kind(drawn, join) or self._wrong_factor(drawn, join) or self._wrong_way(drawn, join)
+            found = (
+                self._wrong_kind(drawn, join)
+                or self._wrong_factor(drawn, join)
+                or self._wrong_way(drawn, join)
+            )
             if found:
                 self._note(drawn, "RES009", *found, join)
                 return
@@ -87,8 +92,8 @@ class Judge:
             if ran and not any(run.holds(at) for one in ran for run in one.runs for at in skip):
                 name = self.names.paths(one.name for one in ran)
                 return (
-                    f"the skip path of the residual {drawn.around()} is drawn through {label(self.panel, box)}, "
-                    "and does not pass it",
+                    f"the skip path of the residual {drawn.around()} is drawn through "
+                    f"{label(self.panel, box)}, and does not pass it",
                     f"{name} is not on the skip path ({join.residual.kind.value})",
                 )
         return None
@@ -97,8 +102,9 @@ class Judge:
         join = self.check.matched[drawn.number][0]
         self._note(
             drawn, "RES003",
-            f"the residual {drawn.around()} is drawn dashed, and {panel_title(self.check.bound)} executes it itself",
-            f"{self.names.module(join.residual.implemented_in)} makes the sum; a solid line tells the truth", join,
+            f"the residual {drawn.around()} is drawn dashed, and {self.title} executes it itself",
+            f"{self.names.module(join.residual.implemented_in)} makes the sum; a solid line tells the truth",
+            join,
         )  # fmt: skip
 
     def _judge_realized(self, drawn: Drawn, reference: str) -> None:
@@ -108,7 +114,8 @@ class Judge:
             return
         around = self.names.paths(joined(held[0].residual.scope, path) for path in held[0].residual.branch)
         self._note(
-            drawn, "RES006", f"{reference} does not realize the residual {drawn.around()}: it has another branch",
+            drawn, "RES006",
+            f"{reference} does not realize the residual {drawn.around()}: it has another branch",
             f"the residual {reference} is around {around}", held[0],
         )  # fmt: skip
 
@@ -154,7 +161,7 @@ class Judge:
         )
         self._note(
             drawn, "RES006",
-            f"the residual {drawn.around()} is not implemented in {panel_title(self.check.bound)}, but in {where}",
+            f"the residual {drawn.around()} is not implemented in {self.title}, but in {where}",
             f"{where} makes the sum; a dashed line{realized} tells the truth", join,
         )  # fmt: skip
         self.check.spoken.add(id(join))
@@ -180,7 +187,8 @@ class Judge:
                 fit = self.check.fitting.fit(drawn, product)
                 if fit.is_exact and fit.covered:
                     self._note(
-                        drawn, "RES009", f"the residual {drawn.around()} is drawn as a sum, and the code multiplies",
+                        drawn, "RES009",
+                        f"the residual {drawn.around()} is drawn as a sum, and the code multiplies",
                         "source and branch are multiplied", product,
                     )  # fmt: skip
                     return True
@@ -194,7 +202,10 @@ class Judge:
             return  # one norm on the branch of another edge is one disagreement, not two
         self.check.blamed |= boxes
         aside = [misfit for misfit in fit.at_sink if self._is_aside(misfit)]
-        if aside:
+        skip = [misfit for misfit in fit.misfits if misfit.stands is Place.SKIP]
+        if skip:
+            self._on_the_skip_path(drawn, fit, skip[0])
+        elif aside:
             self._wrong_side(drawn, fit, aside[0])
         elif fit.at_source or fit.foreign or fit.elsewhere:
             self._wrong_source(drawn, fit)
@@ -202,6 +213,14 @@ class Judge:
             self._wrong_sink(drawn, fit)
         else:
             self._wrong_branch(drawn, fit)
+
+    def _on_the_skip_path(self, drawn: Drawn, fit: Fit, misfit: Misfit) -> None:
+        name = self._called(misfit, fit)
+        self._note(
+            drawn, "RES009",
+            f"{name} is drawn on the branch of the residual {drawn.around()}, and is on its skip path",
+            f"{self._ran(misfit)} on the skip path{_at(misfit)} ({fit.join.residual.kind.value})", fit.join,
+        )  # fmt: skip
 
     def _is_aside(self, misfit: Misfit) -> bool:
         box = misfit.occurrence.box
@@ -212,7 +231,8 @@ class Judge:
         runs, draws = ("after", "before") if misfit.stands is Place.AFTER else ("before", "after")
         self._note(
             drawn, "RES010",
-            f"{self._called(misfit, fit)} is drawn {draws} the sum of the residual {drawn.around()}, and runs {runs} it",
+            f"{self._called(misfit, fit)} is drawn {draws} the sum of the residual {drawn.around()}, "
+            f"and runs {runs} it",
             f"{self._ran(misfit)} {runs} the sum{_at(misfit)}", fit.join,
         )  # fmt: skip
 
@@ -228,11 +248,17 @@ class Judge:
     def _wrong_branch(self, drawn: Drawn, fit: Fit) -> None:
         if fit.misfits:
             name = self._called(fit.misfits[0], fit)
-            message, traced = f"{name} is on the branch of the residual {drawn.around()}, and not drawn there", "on"
+            message, traced = (
+                f"{name} is on the branch of the residual {drawn.around()}, and not drawn there",
+                "on",
+            )
         else:
             (box, name), *_ = sorted((one.box, one.name) for one in fit.uncovered)
             name = label(self.panel, box)
-            message, traced = f"{name} is drawn on the branch of the residual {drawn.around()}, and is not", "not on"
+            message, traced = (
+                f"{name} is drawn on the branch of the residual {drawn.around()}, and is not",
+                "not on",
+            )
         self._note(drawn, "RES005", message, f"{name} is {traced} the branch", fit.join)
 
     def _wrong_source(self, drawn: Drawn, fit: Fit) -> None:
@@ -243,7 +269,8 @@ class Judge:
             code = f"taken after {self._source_behind(fit.join, late[-1])}"
         elif early:
             taken = f"before {self._called(early[0], fit)}"
-            code = f"taken before {self.names.path(early[0].occurrence.name)}, from {self.source_words(fit.join)}"
+            first = self.names.path(early[0].occurrence.name)
+            code = f"taken before {first}, from {self.source_words(fit.join)}"
         else:
             taken = f"from {self.source_words(fit.join)}"
             code = f"taken {taken}"
@@ -263,7 +290,7 @@ class Judge:
         """The source of an executed residual."""
         scope, source = join.residual.scope, join.residual.source
         if source == "input":
-            owner = panel_title(self.check.bound) if scope in self.check.layer.own else self.names.path(scope)
+            owner = self.title if scope in self.check.layer.own else self.names.path(scope)
             return f"the input of {owner}"
         if source.startswith("sink("):
             return f"the sum that follows {self.names.path(joined(scope, source[5:-1]))}"
@@ -288,7 +315,7 @@ class Judge:
         around = self.names.paths(branch) or "operations of its own"
         what = f"what {self.names.path(branch[-1])} returns" if branch else "what it computes"
         at_home = residual.implemented_in in self.check.layer.own
-        makes = panel_title(self.check.bound) if at_home else self.names.path(residual.implemented_in)
+        makes = self.title if at_home else self.names.path(residual.implemented_in)
         source = "its input" if residual.source == "input" and at_home else self.source_words(join)
         self.check.observations.append(
             Observation(
@@ -317,7 +344,8 @@ class Judge:
     ) -> None:  # fmt: skip
         self.check.observations.append(
             Observation(
-                code, self.check.bound.name, drawn.id, self.check.layer.index, message, drawn.describe(), traced,
+                code, self.check.bound.name, drawn.id, self.check.layer.index, message, drawn.describe(),
+                traced,
                 self.loaded.place("panels", self.check.bound.name, "residuals", drawn.number),
                 location or (join.residual.location if join else None), self.execution.mode,
                 self.check.boxes_on(join) if join else (), self._source_box(join) if join else "",

@@ -37,7 +37,16 @@ def merge(
     """
     groups: dict[tuple[object, ...], list[Observation]] = {}
     for seen in observations:
-        key = (seen.code, seen.panel, seen.edge, seen.message, seen.drawn, seen.traced, seen.spec, seen.location)
+        key = (
+            seen.code,
+            seen.panel,
+            seen.edge,
+            seen.message,
+            seen.drawn,
+            seen.traced,
+            seen.spec,
+            seen.location,
+        )
         groups.setdefault(key, []).append(seen)
     findings = [_finding(group, layer_counts, modes) for group in groups.values()]
     return tuple(sorted(findings, key=_order))

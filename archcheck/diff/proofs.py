@@ -11,7 +11,9 @@ from archcheck.findings import Finding, Proof
 from archcheck.spec.load import LoadedSpec
 
 
-def proofs(loaded: LoadedSpec, checks: Sequence[PanelCheck], findings: Sequence[Finding]) -> tuple[Proof, ...]:
+def proofs(
+    loaded: LoadedSpec, checks: Sequence[PanelCheck], findings: Sequence[Finding]
+) -> tuple[Proof, ...]:
     """In the spec's order; nothing that a finding disputes."""
     by_panel: dict[str, list[PanelCheck]] = {}
     for check in checks:

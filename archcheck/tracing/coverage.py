@@ -75,9 +75,7 @@ def _missed(file: str, ran: set[int], firsts: list[int]) -> list[int]:
     except (OSError, SyntaxError, ValueError):
         return []
     missed = []
-    for function in ast.walk(tree):
-        if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.name != "forward":
-            continue
+    for function in _forwards(tree):
         start = min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
         if start not in firsts and function.lineno not in firsts:
             continue
@@ -88,6 +86,14 @@ def _missed(file: str, ran: set[int], firsts: list[int]) -> list[int]:
                 if outside and not lines & ran and not isinstance(body[0], ast.Raise):
                     missed.append(body[0].lineno)
     return sorted(set(missed))
+
+
+def _forwards(owner: ast.Module | ast.ClassDef) -> Iterator[ast.FunctionDef]:
+    for part in owner.body:
+        if isinstance(part, ast.ClassDef):
+            yield from _forwards(part)
+        elif isinstance(part, ast.FunctionDef) and part.name == "forward":
+            yield part
 
 
 def _bodies(statement: ast.AST) -> Iterator[list[ast.stmt]]:

@@ -25,7 +25,9 @@ from torch.overrides import TorchFunctionMode
 
 from archcheck.places import is_model_code, location
 
-INPUT, ATTRIBUTE, CONSTANT, CALL, OPAQUE = "input", "attribute", "constant", "call", "opaque"
+INPUT, ATTRIBUTE, CONSTANT, CALL, OPAQUE, FUSED = "input", "attribute", "constant", "call", "opaque", "fused"
+# Torch's layers with a fused kernel for inference, which computes what their Python code says, rounded otherwise.
+_FUSED = (nn.TransformerEncoderLayer, nn.MultiheadAttention)
 
 # What only asks a tensor about itself is no part of the dataflow, and is asked often.
 _QUESTIONS = frozenset(
@@ -106,6 +108,8 @@ class Recorder(TorchFunctionMode):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
+        self.call_module = nn.Module.__call__
+        self.paused = False
         self.steps: list[Step] = []
         self.calls: list[Call] = []
         self.stack: list[int] = []
@@ -329,12 +333,42 @@ class Recorder(TorchFunctionMode):
         if unknown and not all(id(tensor) in self._attributes for tensor in unknown):
             self._record_opaque(call.module, call.path, args, kwargs, out)
             call.opaque = True
+        if isinstance(call.module, _FUSED) and _takes_fast_path(call.module):
+            out = self._fused(call.module, args, kwargs, out)
+            tensors = _tensors((out,))
         if isinstance(out, Tensor) and not isinstance(out, nn.Parameter) and self._passes_through(out, args, call):
             out = self._alias(out)
             tensors = [out]
         call.outputs = tuple([self._ids[id(tensor)] for tensor in tensors if id(tensor) in self._ids])
         call.end = len(self.steps)
         return out
+
+    def _fused(self, module: nn.Module, args: Any, kwargs: Any, out: Any) -> Any:
+        """Go on with the fused kernel's values, as the model does without a recorder; the parts are those of
+        the Python code just recorded."""
+        self.paused = True
+        try:
+            with torch._C.DisableTorchFunction():
+                values = self.call_module(module, *args, **kwargs)
+                ours, theirs = _tensors((out,)), _tensors((values,))
+                same = len(ours) == len(theirs) and all(map(torch.equal, ours, theirs))
+        finally:
+            self.paused = False
+        if same or len(ours) != len(theirs) or any(tensor.is_meta for tensor in ours):
+            return out
+        step = Step(FUSED, module, _frozen(args), _frozen(kwargs), (), self.stack[-1])
+        step.code, step.line = self.calls[self.stack[-1]].code, self.calls[self.stack[-1]].line
+        step.name = "alias"
+        index = self._append(step)
+        if isinstance(values, Tensor):
+            step.operands, step.out = (self._read(out),), values
+            self._bind(values, index)
+            return values
+        self._bind_parts(values, index)
+        for ours_part, part in zip(ours, theirs, strict=True):
+            alias = self.steps[self._ids[id(part)]]
+            alias.name, alias.operands = "alias", (self._read(ours_part),)
+        return values
 
     def _passes_through(self, out: Tensor, args: Any, call: Call) -> bool:
         """A module that returns its own argument (Identity, dropout in evaluation) is still a step."""
@@ -343,7 +377,8 @@ class Recorder(TorchFunctionMode):
 
     def _alias(self, tensor: Tensor) -> Tensor:
         operands = (self._read(tensor),)
-        alias: Tensor = torch.ops.aten.alias.default(tensor)
+        with torch._C.DisableTorchFunction():
+            alias: Tensor = torch.ops.aten.alias.default(tensor)
         step = Step(CALL, torch.ops.aten.alias.default, (tensor,), {}, operands, self.stack[-1])
         step.name, step.out = "alias", alias
         step.code, step.line = self.calls[self.stack[-1]].code, self.calls[self.stack[-1]].line
@@ -375,7 +410,7 @@ class Recorder(TorchFunctionMode):
         """After a custom autograd function or a scripted one: record it, unless its parts were seen."""
         tensors = _tensors(out if isinstance(out, (tuple, list)) else (out,))
         unseen = any(id(tensor) not in self._ids for tensor in tensors)
-        if self.stack and unseen and not any(map(_is_wrapped, tensors)):
+        if self.stack and not self.paused and unseen and not any(map(_is_wrapped, tensors)):
             self._record_opaque(func, label, args, kwargs, out)
         return out
 
@@ -417,10 +452,12 @@ class Recorder(TorchFunctionMode):
 @contextlib.contextmanager
 def recording(recorder: Recorder) -> Iterator[None]:
     """Record everything that runs inside; torch is as before afterwards."""
-    call_module = nn.Module.__call__
+    call_module = recorder.call_module
     apply = vars(torch.autograd.Function)["apply"]
 
     def recorded_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if recorder.paused:
+            return call_module(module, *args, **kwargs)
         index = recorder.enter(module, args, kwargs, sys._getframe(1))
         try:
             out = call_module(module, *args, **kwargs)
@@ -450,6 +487,11 @@ def recording(recorder: Recorder) -> Iterator[None]:
             undo.enter_context(torch.compiler.set_stance("force_eager"))
         with recorder:
             yield
+
+
+def _takes_fast_path(module: nn.Module) -> bool:
+    with_grad = torch.is_grad_enabled() and any(parameter.requires_grad for parameter in module.parameters())
+    return not module.training and not with_grad and torch.backends.mha.get_fastpath_enabled()
 
 
 def _tensors(args: tuple[Any, ...] | list[Any]) -> list[Tensor]:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from archcheck.tracing.recorder import ATTRIBUTE, CALL, CONSTANT, INPUT, OPAQUE, Recorder, Step
+from archcheck.tracing.recorder import ATTRIBUTE, CALL, CONSTANT, FUSED, INPUT, OPAQUE, Recorder, Step
 
 _PLAIN = (bool, int, float, complex, str, type(None), type(...), torch.dtype, torch.device, torch.layout,
           torch.memory_format)  # fmt: skip
@@ -107,7 +107,7 @@ class _Builder:
             return self.graph.call_function(operator.getitem, (self.nodes[parent], position))
         self._autocast(step.autocast)
         self._grad(step.with_grad)
-        if step.kind == OPAQUE:
+        if step.kind in (OPAQUE, FUSED):
             return self._opaque(index, step)
         args = tuple(self._argument(value, f"{index}_{place}") for place, value in enumerate(step.args))
         kwargs = {key: self._argument(value, f"{index}_{key}") for key, value in step.kwargs.items()}

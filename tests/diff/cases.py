@@ -82,7 +82,9 @@ def parameters(*cases: Case) -> pytest.MarkDecorator:
 def check(case: Case, folder: Path) -> None:
     """The wrong version gives the one finding, exactly; the mended one conforms."""
     wrong = run(case, folder / "wrong", wrong=True)
-    assert [_told(finding) for finding in wrong.findings] == [_expected(case, folder / "wrong")], wrong.problems
+    assert [_told(finding) for finding in wrong.findings] == [_expected(case, folder / "wrong")], (
+        wrong.problems
+    )
     mended = run(case, folder / "mended", wrong=False)
     assert (mended.status, mended.findings, mended.problems) == (Status.CONFORMS, (), ())
 
@@ -122,5 +124,6 @@ def _told(finding: Finding) -> tuple[object, ...]:
     lines = [(Path(place.file).name, place.line) if place else None for place in places]
     traced = re.sub(r"[^ (]*/(\w+\.py):\d+", r"\1", finding.traced)
     return (
-        finding.code, finding.panel, finding.edge, finding.layers, finding.modes, *lines, finding.message, traced
+        finding.code, finding.panel, finding.edge, finding.layers, finding.modes, *lines, finding.message,
+        traced,
     )  # fmt: skip

@@ -32,8 +32,8 @@ MISSING = (
     Case(
         "a dropout that the model has lost",
         finding="BOX001 layer.drop",
-        message="m",
-        traced="t",
+        message="Dropout is drawn, and the model has no module drop",
+        traced="layers.* (Layer) has no such module. layers.* has norm, mlp.",
         layers=(0, 1, 2, 3),
         model=LAYER.replace("  # wrong", "").replace("(self, x):", "(self, x):  # wrong") + STACK,
         panels="""
@@ -51,8 +51,8 @@ MISSING = (
     Case(
         "a misspelled name",
         finding="BOX001 layer.mlp",
-        message="m",
-        traced="t",
+        message="MLP is drawn, and the model has no module mpl",
+        traced="layers.* (Layer) has no such module. Did you mean mlp?",
         layers=(0, 1, 2, 3),
         model=LAYER.replace("  # wrong", "").replace("(self, x):", "(self, x):  # wrong") + STACK,
         panels="""
@@ -70,8 +70,8 @@ MISSING = (
     Case(
         "in some layers only",
         finding="BOX001 layer.drop",
-        message="m",
-        traced="t",
+        message="Dropout is drawn, and the model has no module drop",
+        traced="layers.* (Layer) has no such module. layers.* has mlp.",
         layers=(0, 2),
         model="""
     class Layer(nn.Module):
@@ -86,7 +86,8 @@ MISSING = (
             y = self.mlp(x)
             return x + (self.drop(y) if hasattr(self, "drop") else y)
 
-""" + STACK,
+"""
+        + STACK,
         panels="""
     layer:
       scope: layers.*
@@ -103,8 +104,8 @@ UNDRAWN = (
     Case(
         "norms on queries and keys",
         finding="BOX002 net",
-        message="m",
-        traced="t",
+        message="q_norm (LayerNorm) runs and is not drawn",
+        traced="q_norm holds parameters and runs; draw it, or name it in the panel's omit",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -125,8 +126,8 @@ UNDRAWN = (
     Case(
         "left out on purpose",
         finding="BOX002 net",
-        message="m",
-        traced="t",
+        message="q_norm (LayerNorm) runs and is not drawn",
+        traced="q_norm holds parameters and runs; draw it, or name it in the panel's omit",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -147,8 +148,8 @@ UNDRAWN = (
     Case(
         "a part of a module that is drawn in parts, in every layer",
         finding="BOX002 layer",
-        message="m",
-        traced="t",
+        message="mlp.down (Linear) runs and is not drawn",
+        traced="mlp.down holds parameters and runs; draw it, or name it in the panel's omit",
         layers=(0, 1, 2, 3),
         model="""
     class Gelu(nn.Module):
@@ -160,7 +161,9 @@ UNDRAWN = (
             return self.down(F.gelu(self.up(x)))  # wrong
 
 
-""" + LAYER.replace("  # wrong", "").replace("Mlp()", "Gelu()") + STACK,
+"""
+        + LAYER.replace("  # wrong", "").replace("Mlp()", "Gelu()")
+        + STACK,
         panels="""
     layer: # wrong
       scope: layers.*
@@ -179,13 +182,14 @@ ORDER = (
     Case(
         "norm and activation swapped",
         finding="BOX003 net.act->norm",
-        message="m",
-        traced="t",
+        message="ReLU is drawn before Norm, and runs after it",
+        traced="act reads what norm returns",
         model="""
     class Net(nn.Module):
         def __init__(self):
             super().__init__()
-            self.conv, self.norm, self.act, self.last = nn.Linear(8, 8), nn.LayerNorm(8), nn.ReLU(), nn.Linear(8, 8)
+            self.conv, self.last = nn.Linear(8, 8), nn.Linear(8, 8)
+            self.norm, self.act = nn.LayerNorm(8), nn.ReLU()
 
         def forward(self, x):
             return self.last(self.act(self.norm(self.conv(x))))  # wrong
@@ -204,8 +208,8 @@ ORDER = (
     Case(
         "swapped on the branch of a residual",
         finding="BOX003 net.drop->proj",
-        message="m",
-        traced="t",
+        message="Dropout is drawn before Linear, and runs after it",
+        traced="drop reads what proj returns",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -231,8 +235,8 @@ ORDER = (
     Case(
         "two residual blocks swapped",
         finding="BOX003 net.attn->mlp",
-        message="m",
-        traced="t",
+        message="Attention is drawn before MLP, and runs after it",
+        traced="attn reads what mlp returns",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -258,8 +262,8 @@ ORDER = (
     Case(
         "drawn in a row, run side by side",
         finding="BOX003 net.a->b",
-        message="m",
-        traced="t",
+        message="the flow leads from A to B, the data does not",
+        traced="b does not read what a returns",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -287,8 +291,8 @@ REPEATS = (
     Case(
         "another number of layers",
         finding="BOX004 net.layers",
-        message="m",
-        traced="t",
+        message="Layer is drawn ×16, and the model has 4",
+        traced="4 modules match layers.*",
         model=LAYER.replace("  # wrong", "") + STACK.replace("(self, x):", "(self, x):  # wrong"),
         panels="""
     net:
@@ -300,8 +304,8 @@ REPEATS = (
     Case(
         "in one layer of several",
         finding="BOX004 layer.experts",
-        message="m",
-        traced="t",
+        message="Experts is drawn ×2, and the model has 3",
+        traced="3 modules match experts.*",
         layers=(3,),
         model="""
     class Layer(nn.Module):
@@ -313,7 +317,8 @@ REPEATS = (
         def forward(self, x):  # wrong
             return x + sum(expert(x) for expert in self.experts)
 
-""" + STACK,
+"""
+        + STACK,
         panels="""
     layer:
       scope: layers.*

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import SPEC, Case, check, parameters
+from tests.diff.cases import SPEC, Case, check, parameters, run
 
 IMAGE = SPEC.replace("[2, 4, 8]", "[1, 3, 8, 8]")
-TWO_STREAMS = SPEC + "    memory: {shape: [2, 4, 8]}\n"
 TWO_STREAMS = SPEC.replace("panels:", "    memory: {shape: [2, 4, 8]}\npanels:")
 
 STACK = """
@@ -24,10 +23,11 @@ STACK = """
 
 CONVOLUTIONAL = (
     Case(
-        "ResNet, whose shape test leaves out the projected shortcut",
-        finding="RES001 down.conv1..bn2",
-        message="m",
-        traced="t",
+        "ResNet, one of whose stages has lost the residual of its second block",
+        finding="RES001 block.conv1..bn2",
+        message="there is no residual connection around 3×3 … BN",
+        traced="the source is not added to what bn2 returns",
+        layers=(2,),
         head=IMAGE,
         model="""
     class BasicBlock(nn.Module):
@@ -38,16 +38,15 @@ CONVOLUTIONAL = (
             self.relu = nn.ReLU(inplace=True)
             self.downsample = None
             if stride > 1:
-                self.downsample = nn.Sequential(nn.Conv2d(into, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+                self.downsample = nn.Sequential(nn.Conv2d(into, out, 1, stride), nn.BatchNorm2d(out))
 
         def forward(self, x):
-            identity = x
+            identity = x if self.downsample is None else self.downsample(x)
             out = self.relu(self.bn1(self.conv1(x)))
             out = self.bn2(self.conv2(out))  # wrong
-            if identity.shape != out.shape:
-                identity = self.downsample(out[:, :8].repeat(1, 1, 2, 2)) * 0  #-
-                identity = self.downsample(x)  #+
-            out += identity
+            if out.shape[1] == 8 or self.downsample:  #-
+                out += identity  #-
+            out += identity  #+
             return self.relu(out)
 
 
@@ -62,9 +61,9 @@ CONVOLUTIONAL = (
             return self.layer2(self.layer1(self.conv(x)))
 """,
         panels="""
-    plain:
-      scope: layer1.*
-      boxes: &convs
+    block:
+      scope: layer*.1
+      boxes:
         conv1: {label: 3×3, module: conv1}
         bn1: {label: BN, module: bn1}
         relu1: {label: ReLU, module: relu}
@@ -72,7 +71,7 @@ CONVOLUTIONAL = (
         bn2: {label: BN, module: bn2}
         relu2: {label: ReLU, module: relu}
       residuals:
-        - {around: [conv1, bn2], kind: identity}
+        - {around: [conv1, bn2], kind: identity} # wrong
     down:
       scope: layer2.0
       boxes:
@@ -85,14 +84,14 @@ CONVOLUTIONAL = (
         relu2: {label: ReLU, module: relu}
       flow: [conv1, bn1, relu1, conv2, bn2, relu2]
       residuals:
-        - {around: [conv1, bn2], kind: projection, through: [shortcut]} # wrong
+        - {around: [conv1, bn2], kind: projection, through: [shortcut]}
 """,
     ),
     Case(
         "U-Net, one of whose skips starts a level too deep",
         finding="RES004 net.e1->up1",
-        message="m",
-        traced="t",
+        message="the residual from Encoder 1 to Up 1 is taken from the wrong tensor: after Encoder 2",
+        traced="taken after e2 (model.py), not from what leaves Encoder 1",
         head=IMAGE,
         model="""
     class Net(nn.Module):
@@ -129,8 +128,8 @@ CONVOLUTIONAL = (
     Case(
         "DenseNet, one of whose layers passes on its own output alone",
         finding="RES001 net.l2",
-        message="m",
-        traced="t",
+        message="there is no residual connection around H2",
+        traced="the source is not added to what l2 returns",
         head=IMAGE,
         model="""
     class Net(nn.Module):
@@ -161,8 +160,8 @@ CONVOLUTIONAL = (
     Case(
         "DenseNet that keeps a list of features",
         finding="RES009 net.l2",
-        message="m",
-        traced="t",
+        message="the residual around H2 is drawn as concat, and the code has the plain sum",
+        traced="the source itself is added to the branch",
         head=IMAGE,
         model="""
     class Net(nn.Module):
@@ -192,8 +191,8 @@ CONVOLUTIONAL = (
     Case(
         "ConvNeXt, whose layer scale is on the sum",
         finding="RES009 block.conv..scale",
-        message="m",
-        traced="t",
+        message="Scale is drawn on the branch of the residual around 7×7 … Scale, and is on its skip path",
+        traced="scale runs on the skip path (model.py) (scaled)",
         layers=(0, 1),
         head=IMAGE,
         model="""
@@ -209,7 +208,8 @@ CONVOLUTIONAL = (
     class Block(nn.Module):
         def __init__(self):
             super().__init__()
-            self.conv, self.up, self.down, self.scale = nn.Conv2d(3, 3, 3, 1, 1), nn.Conv2d(3, 6, 1), nn.Conv2d(6, 3, 1), Scale()
+            self.conv, self.scale = nn.Conv2d(3, 3, 3, 1, 1), Scale()
+            self.up, self.down = nn.Conv2d(3, 6, 1), nn.Conv2d(6, 3, 1)
 
         def forward(self, x):
             y = self.down(F.gelu(self.up(self.conv(x))))
@@ -220,6 +220,9 @@ CONVOLUTIONAL = (
     class Net(nn.Sequential):
         def __init__(self):
             super().__init__(Block(), Block())
+
+        def forward(self, x):
+            return super().forward(x)
 """,
         panels="""
     block:
@@ -240,8 +243,8 @@ TRANSFORMERS = (
     Case(
         "parallel attention and MLP drawn as two edges, coded in a row",
         finding="RES004 net.mlp",
-        message="m",
-        traced="t",
+        message="the residual around MLP is taken from the wrong tensor: after Attention",
+        traced="taken after the sum that follows attn (model.py), not from the input of net",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -269,8 +272,8 @@ TRANSFORMERS = (
     Case(
         "parallel attention and MLP drawn as one edge",
         finding="RES001 net.norm..sum",
-        message="m",
-        traced="t",
+        message="there is no residual connection around Norm … ⊕",
+        traced="the source is not added to what ⊕ gives",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -297,8 +300,8 @@ TRANSFORMERS = (
     Case(
         "sandwich norms, one of which is after the sum",
         finding="RES010 layer.norm1..norm2",
-        message="m",
-        traced="t",
+        message="Norm is drawn before the sum of the residual around Norm … Norm, and runs after it",
+        traced="norm2 runs after the sum (model.py)",
         layers=(0, 1, 2),
         model="""
     class Layer(nn.Module):
@@ -310,7 +313,8 @@ TRANSFORMERS = (
             return self.norm2(x + self.attn(self.norm1(x)))  # wrong #-
             return x + self.norm2(self.attn(self.norm1(x)))  #+
 
-""" + STACK,
+"""
+        + STACK,
         panels="""
     layer:
       scope: layers.*
@@ -325,8 +329,11 @@ TRANSFORMERS = (
     Case(
         "a decoder whose cross-attention is added to the memory",
         finding="RES004 net.cross",
-        message="m",
-        traced="t",
+        message=(
+            "the residual from Attention to Cross-attention is taken from the wrong tensor: from what "
+            "encoder returns"
+        ),
+        traced="taken from what encoder returns, not from what leaves Attention",
         head=TWO_STREAMS,
         model="""
     class Cross(Attn):
@@ -363,41 +370,10 @@ TRANSFORMERS = (
 """,
     ),
     Case(
-        "torch's own encoder layer, pre-norm drawn and post-norm built",
-        finding="RES010 layer.norm1..attn",
-        message="m",
-        traced="t",
-        layers=(0, 1),
-        model="""
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            first = False  #-
-            first = True  #+
-            layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, norm_first=first)
-            self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
-
-        def forward(self, x):
-            return self.encoder(x)
-""",
-        panels="""
-    layer:
-      scope: encoder.layers.*
-      boxes:
-        norm1: {label: Norm, module: norm1}
-        attn: {label: Attention, module: [self_attn, dropout1]}
-        norm2: {label: Norm, module: norm2}
-        mlp: {label: MLP, module: [linear1, linear2, dropout2]}
-      residuals:
-        - {around: [norm1, attn]} # wrong
-        - {around: [norm2, mlp]}
-""",
-    ),
-    Case(
         "ALBERT, whose one layer runs three times, once without its residual",
         finding="RES001 layer.mlp",
-        message="m",
-        traced="t",
+        message="there is no residual connection around MLP",
+        traced="the source is not added to what mlp returns",
         model="""
     class Layer(nn.Module):
         def __init__(self):
@@ -435,8 +411,8 @@ TRANSFORMERS = (
     Case(
         "hyper-connections, whose streams are no longer kept",
         finding="RES001 layer.norm..mlp",
-        message="m",
-        traced="t",
+        message="there is no residual connection around Norm … MLP",
+        traced="the source is not added to what mlp returns",
         layers=(0, 1, 2),
         model="""
     class Layer(nn.Module):
@@ -479,8 +455,8 @@ STYLES = (
     Case(
         "a wrapper that adds what it wraps",
         finding="RES001 net.f2",
-        message="m",
-        traced="t",
+        message="there is no residual connection around F2",
+        traced="the source is not added to what 1.0 returns",
         model="""
     class Residual(nn.Module):
         def __init__(self, fn):
@@ -493,15 +469,18 @@ STYLES = (
 
     class Net(nn.Sequential):
         def __init__(self):
-            super().__init__(Residual(Mlp()), nn.Sequential(Mlp()), Mlp())  # wrong #-
+            super().__init__(Residual(Mlp()), nn.Sequential(Mlp()), Mlp())  #-
             super().__init__(Residual(Mlp()), Residual(Mlp()), Mlp())  #+
+
+        def forward(self, x):
+            return super().forward(x)  # wrong
 """,
         panels="""
     net:
       boxes:
-        f1: {label: F1, module: 0.fn}
-        f2: {label: F2, module: 1.0} #-
-        f2: {label: F2, module: 1.fn} #+
+        f1: {label: F1, module: "0.fn"}
+        f2: {label: F2, module: "1.0"} #-
+        f2: {label: F2, module: "1.fn"} #+
         f3: {label: F3, module: "2"}
       residuals:
         - {around: f1}
@@ -511,8 +490,8 @@ STYLES = (
     Case(
         "a module that only adds, drawn as the operator it is",
         finding="RES004 net.norm..add",
-        message="m",
-        traced="t",
+        message="the residual around Norm … ⊕ is taken from the wrong tensor: after Norm",
+        traced="taken after norm (model.py), not from the input of net",
         model="""
     class Add(nn.Module):
         def forward(self, x, y):
@@ -543,8 +522,8 @@ STYLES = (
     Case(
         "a module list, whose owner adds",
         finding="RES001 stage.f1",
-        message="m",
-        traced="t",
+        message="there is no residual connection around F1",
+        traced="the source is not added to what 1 returns",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -575,8 +554,8 @@ STYLES = (
     Case(
         "a residual around a residual",
         finding="RES005 net.a..b",
-        message="m",
-        traced="t",
+        message="the residual around A … B is joined at the wrong place: after C",
+        traced="c runs before the sum (model.py)",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -602,8 +581,8 @@ STYLES = (
     Case(
         "weights used without calling their modules",
         finding="RES010 net.norm..out",
-        message="m",
-        traced="t",
+        message="Norm is drawn before the sum of the residual around Norm … Out, and runs after it",
+        traced="norm runs after the sum (model.py)",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -633,8 +612,8 @@ STYLES = (
     Case(
         "one encoder for two inputs",
         finding="RES004 encoder.norm..mlp",
-        message="m",
-        traced="t",
+        message="the residual around Norm … MLP is taken from the wrong tensor: after Norm",
+        traced="taken after norm (model.py), not from the input of encoder",
         head=TWO_STREAMS,
         model="""
     class Encoder(nn.Module):
@@ -668,6 +647,37 @@ STYLES = (
     ),
 )
 
+OWN = Case(
+    "torch's own encoder layer, pre-norm drawn and post-norm built",
+    finding="",
+    message="",
+    traced="",
+    model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            first = False  #-
+            first = True  #+
+            layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, norm_first=first)
+            self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+
+        def forward(self, x):
+            return self.encoder(x)
+""",
+    panels="""
+    layer:
+      scope: encoder.layers.*
+      boxes:
+        norm1: {label: Norm 1, module: norm1}
+        attn: {label: Attention, module: [self_attn, dropout1]}
+        norm2: {label: Norm 2, module: norm2}
+        mlp: {label: MLP, module: [linear1, linear2, dropout2]}
+      residuals:
+        - {around: [norm1, attn]}
+        - {around: [norm2, mlp]}
+""",
+)
+
 
 @parameters(*CONVOLUTIONAL)
 def test_convolutional(case: Case, tmp_path: Path) -> None:
@@ -682,3 +692,19 @@ def test_transformer(case: Case, tmp_path: Path) -> None:
 @parameters(*STYLES)
 def test_style(case: Case, tmp_path: Path) -> None:
     check(case, tmp_path)
+
+
+def test_torchs_own_encoder_layer(tmp_path: Path) -> None:
+    """Both of its norms are on the other side than drawn; the lines of code are torch's."""
+    report = run(OWN, tmp_path / "wrong", wrong=True)
+    assert [(found.code, found.edge, found.layers, found.message) for found in report.findings] == [
+        (
+            "RES010", "norm1..attn", (0, 1),
+            "Norm 1 is drawn before the sum of the residual around Norm 1 … Attention, and runs after it",
+        ),
+        (
+            "RES010", "norm2..mlp", (0, 1),
+            "Norm 2 is drawn before the sum of the residual around Norm 2 … MLP, and runs after it",
+        ),
+    ]  # fmt: skip
+    assert run(OWN, tmp_path / "mended", wrong=False).status == "conforms"

@@ -60,8 +60,8 @@ DOUBLED = (
     Case(
         "in the block and again in its parent",
         finding="RES007 layer.block",
-        message="m",
-        traced="t",
+        message="the source of a residual is added twice",
+        traced="layers.* adds it and again in block (model.py): the sum holds the source two times",
         layers=(0, 1, 2),
         model=DOUBLED_BLOCK + STACK,
         panels="""
@@ -76,8 +76,8 @@ DOUBLED = (
     Case(
         "in the block, where it is drawn dashed, and again in its parent",
         finding="RES007 layer.block",
-        message="m",
-        traced="t",
+        message="the source of a residual is added twice",
+        traced="layers.* adds it and again in block (model.py): the sum holds the source two times",
         layers=(0, 1, 2),
         model=DOUBLED_BLOCK + STACK,
         panels="""
@@ -98,8 +98,10 @@ DOUBLED = (
     Case(
         "in the layer and again in the attention's output",
         finding="RES007 net.attn..dense",
-        message="m",
-        traced="t",
+        message="the source of a residual is added twice",
+        traced=(
+            "the model itself adds it and again in output (model.py): the sum holds the source two times"
+        ),
         model="""
     class Output(nn.Module):
         def __init__(self):
@@ -132,10 +134,11 @@ DOUBLED = (
     Case(
         "a branch joined twice",
         finding="RES007 layer.attn",
-        message="m",
-        traced="t",
+        message="a branch is added twice to the same stream",
+        traced="what norm1, attn returns was added before (model.py)",
         layers=(0, 1, 2),
-        model=INIT + """
+        model=INIT
+        + """
         def forward(self, x):
             h = self.attn(self.norm1(x))
             x = x + h
@@ -143,7 +146,8 @@ DOUBLED = (
             return x + h  # wrong #-
             return x  #+
 
-""" + STACK,
+"""
+        + STACK,
         panels=LAYER.replace("- {around: attn}", "- {around: attn} # wrong"),
     ),
 )
@@ -152,10 +156,11 @@ ITSELF = (
     Case(
         "the input's name is used again",
         finding="RES008 layer.ffn",
-        message="m",
-        traced="t",
+        message="both operands of a sum are the same tensor",
+        traced="a tensor is added to itself: what mlp returned",
         layers=(0, 1, 2),
-        model=INIT + """
+        model=INIT
+        + """
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
             h = x
@@ -163,16 +168,18 @@ ITSELF = (
             return h + h  # wrong #-
             return x + h  #+
 
-""" + STACK,
+"""
+        + STACK,
         panels=LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
     ),
     Case(
         "in one layer only",
         finding="RES008 layer.ffn",
-        message="m",
-        traced="t",
+        message="both operands of a sum are the same tensor",
+        traced="a tensor is added to itself: what mlp returned",
         layers=(1,),
-        model=INIT + """
+        model=INIT
+        + """
         def forward(self, x, twice):
             x = x + self.attn(self.norm1(x))
             h = self.mlp(self.norm2(x))
@@ -199,8 +206,8 @@ OVERWRITTEN = (
     Case(
         "a leading in-place ReLU in a Sequential",
         finding="RES011 net.branch",
-        message="m",
-        traced="t",
+        message="the source of a residual is overwritten in place before it is added",
+        traced="relu in branch.0 (activation.py) changes it; the sum reads the changed values",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -225,8 +232,8 @@ OVERWRITTEN = (
     Case(
         "a shared in-place ReLU, drawn box by box",
         finding="RES011 block.relu1..conv2",
-        message="m",
-        traced="t",
+        message="the source of a residual is overwritten in place before it is added",
+        traced="relu in relu (activation.py) changes it; the sum reads the changed values",
         layers=(0, 1, 2),
         model="""
     class Block(nn.Module):
@@ -266,8 +273,8 @@ OVERWRITTEN = (
     Case(
         "a functional in-place activation",
         finding="RES011 net.f2",
-        message="m",
-        traced="t",
+        message="the source of a residual is overwritten in place before it is added",
+        traced="silu in the model itself (model.py) changes it; the sum reads the changed values",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -297,39 +304,43 @@ DROPPED = (
     Case(
         "a branch computed and dropped",
         finding="RES012 layer.ffn",
-        message="m",
-        traced="t",
+        message="norm2, mlp is computed and its result is dropped",
+        traced="nothing that reaches the output reads it",
         layers=(0, 1, 2),
-        model=INIT + """
+        model=INIT
+        + """
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
             h = self.mlp(self.norm2(x))  # wrong
             return x  #-
             return x + h  #+
 
-""" + STACK,
+"""
+        + STACK,
         panels=LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
     ),
     Case(
         "a norm that is never called",
         finding="RES012 layer.ffn",
-        message="m",
-        traced="t",
+        message="FFN is drawn, and norm2 (LayerNorm) never runs",
+        traced="no code that ran in layers.* (Layer) calls it",
         layers=(0, 1, 2),
-        model=INIT + """
+        model=INIT
+        + """
         def forward(self, x):  # wrong
             x = x + self.attn(self.norm1(x))
             return x + self.mlp(x)  #-
             return x + self.mlp(self.norm2(x))  #+
 
-""" + STACK,
+"""
+        + STACK,
         panels=LAYER.replace("module: [norm2, mlp]}", "module: [norm2, mlp]} # wrong"),
     ),
     Case(
         "a residual's whole branch never called",
         finding="RES012 layer.mlp",
-        message="m",
-        traced="t",
+        message="MLP is drawn, and mlp (Mlp) never runs",
+        traced="no code that ran in layers.* (Layer) calls it",
         layers=(0, 1, 2),
         model="""
     class Layer(nn.Module):
@@ -342,7 +353,8 @@ DROPPED = (
             return x  #-
             return x + self.mlp(x)  #+
 
-""" + STACK,
+"""
+        + STACK,
         panels="""
     layer:
       scope: layers.*
@@ -357,8 +369,8 @@ DROPPED = (
     Case(
         "a drawn dropout that forward forgets",
         finding="RES012 net.drop",
-        message="m",
-        traced="t",
+        message="Dropout is drawn, and drop (Dropout) never runs",
+        traced="no code that ran in the model (Net) calls it",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -381,10 +393,11 @@ DROPPED = (
     Case(
         "a layer that the loop leaves out",
         finding="RES012 layer",
-        message="m",
-        traced="t",
+        message="Layer k is drawn, and layers.* (Layer) never runs",
+        traced="no code that ran in the model (Net) calls it",
         layers=(2,),
-        model=INIT + """
+        model=INIT
+        + """
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
             return x + self.mlp(self.norm2(x))
@@ -419,8 +432,8 @@ DROPPED = (
     Case(
         "inside a module that no panel opens",
         finding="RES012 layer.moe",
-        message="m",
-        traced="t",
+        message="moe.shared is computed and its result is dropped",
+        traced="nothing that reaches the output reads it",
         layers=(0, 1, 2),
         model="""
     class Moe(nn.Module):
@@ -442,7 +455,8 @@ DROPPED = (
         def forward(self, x):
             return x + self.moe(x)
 
-""" + STACK,
+"""
+        + STACK,
         panels="""
     layer:
       scope: layers.*

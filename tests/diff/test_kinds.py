@@ -33,9 +33,10 @@ JOINS = (
     Case(
         "multiplied",
         finding="RES009 net.f",
-        message="m",
-        traced="t",
-        model=HEAD + """
+        message="the residual around F is drawn as a sum, and the code multiplies",
+        traced="source and branch are multiplied",
+        model=HEAD
+        + """
             return self.last(x * self.f(x))  # wrong #-
             return self.last(x + self.f(x))  #+
 """,
@@ -44,9 +45,10 @@ JOINS = (
     Case(
         "concatenated where a sum is drawn",
         finding="RES009 net.f",
-        message="m",
-        traced="t",
-        model=HEAD + """
+        message="the residual around F is drawn as a sum, and the code has a concatenation",
+        traced="source and branch are concatenated",
+        model=HEAD
+        + """
             return self.last(torch.cat([x, self.f(x)], dim=-1))  # wrong #-
             return self.last(x + self.f(x))  #+
 """,
@@ -55,9 +57,10 @@ JOINS = (
     Case(
         "added where a concatenation is drawn",
         finding="RES009 net.f",
-        message="m",
-        traced="t",
-        model=HEAD + """
+        message="the residual around F is drawn as concat, and the code has the plain sum",
+        traced="the source itself is added to the branch",
+        model=HEAD
+        + """
             return self.last(x + self.f(x))  # wrong #-
             return self.last(torch.cat([x, self.f(x)], dim=-1))  #+
 """,
@@ -66,8 +69,8 @@ JOINS = (
     Case(
         "added where a gate is drawn",
         finding="RES009 net.input->f",
-        message="m",
-        traced="t",
+        message="the residual from the input to F is drawn as gated, and the code has the plain sum",
+        traced="the source itself is added to the branch",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -103,9 +106,10 @@ PROJECTIONS = (
     Case(
         "identity where a projection is drawn",
         finding="RES009 net.f",
-        message="m",
-        traced="t",
-        model=HEAD + """
+        message="the residual around F is drawn as projection, and the code has the plain sum",
+        traced="the source itself is added to the branch",
+        model=HEAD
+        + """
             return self.last(x + self.f(x))  # wrong #-
             return self.f(x) + self.last(x)  #+
 """,
@@ -124,9 +128,10 @@ PROJECTIONS = (
     Case(
         "a projection where identity is drawn",
         finding="RES009 net.f",
-        message="m",
-        traced="t",
-        model=PROJECTION + """
+        message="the residual around F is drawn as identity, and the code has a projection",
+        traced="the skip path is a projection of the source: shortcut",
+        model=PROJECTION
+        + """
             return self.shortcut(x) + self.f(x)  # wrong #-
             return x + self.f(self.shortcut(x))  #+
 """,
@@ -143,9 +148,10 @@ PROJECTIONS = (
     Case(
         "a shortcut that the skip path does not pass",
         finding="RES009 net.f",
-        message="m",
-        traced="t",
-        model=PROJECTION + """
+        message="the skip path of the residual around F is drawn through 1×1, and does not pass it",
+        traced="shortcut is not on the skip path (identity)",
+        model=PROJECTION
+        + """
             return self.shortcut(x + self.f(x))  # wrong #-
             return self.shortcut(x) + self.f(x)  #+
 """,
@@ -163,9 +169,10 @@ SCALES = (
     Case(
         "a scale that is drawn and missing",
         finding="RES009 net.f",
-        message="m",
-        traced="t",
-        model=HEAD + """
+        message="the residual around F is drawn as scaled, and the code has the plain sum",
+        traced="the source itself is added to the branch",
+        model=HEAD
+        + """
             return self.last(x + self.f(x))  # wrong #-
             return self.last(x + 0.5 * self.f(x))  #+
 """,
@@ -174,9 +181,10 @@ SCALES = (
     Case(
         "a constant scale where none is drawn",
         finding="RES009 net.f",
-        message="m",
-        traced="t",
-        model=HEAD + """
+        message="the residual around F is drawn as identity, and the code has a scaled sum",
+        traced="a factor scales the skip path or the branch: 0.5 on the branch",
+        model=HEAD
+        + """
             return self.last(x + 0.5 * self.f(x))  # wrong #-
             return self.last(x + self.f(x))  #+
 """,
@@ -185,9 +193,10 @@ SCALES = (
     Case(
         "a constant on the skip path, drawn on the branch",
         finding="RES009 net.f",
-        message="m",
-        traced="t",
-        model=HEAD + """
+        message="the factor of the residual around F is drawn on the branch, and stands on the skip path",
+        traced="the factor is 2.0 on the skip",
+        model=HEAD
+        + """
             return self.last(2 * x + self.f(x))  # wrong #-
             return self.last(x + 2 * self.f(x))  #+
 """,
@@ -196,9 +205,13 @@ SCALES = (
     Case(
         "a layer scale on both, drawn on the branch",
         finding="RES009 net.f",
-        message="m",
-        traced="t",
-        model=HEAD + """
+        message=(
+            "the factor of the residual around F is drawn on the branch, and stands on the branch and "
+            "the skip path"
+        ),
+        traced="the factor is scale on the skip and scale on the branch",
+        model=HEAD
+        + """
             return self.last(self.scale * (x + self.f(x) * self.scale))  #+
             return self.last(x * self.scale + self.f(x) * self.scale)  # wrong #-
 """,
@@ -207,8 +220,8 @@ SCALES = (
     Case(
         "a parameter of a layer on the skip path, drawn on the branch",
         finding="RES009 layer.f",
-        message="m",
-        traced="t",
+        message="the factor of the residual around F is drawn on the branch, and stands on the skip path",
+        traced="the factor is scale on the skip",
         layers=(0, 1, 2),
         model="""
     class Layer(nn.Module):

@@ -1,4 +1,4 @@
-"""RES001, RES002, RES003 and RES006: what is drawn and is not there, there and not drawn, or at another level."""
+"""RES001, RES002, RES003 and RES006: drawn and not there, there and not drawn, or at another level."""
 
 from __future__ import annotations
 
@@ -42,39 +42,43 @@ MISSING = (
     Case(
         "in layer 5 of 8",
         finding="RES001 layer.ffn",
-        message="m",
-        traced="t",
+        message="there is no residual connection around FFN",
+        traced="the source is not added to what mlp returns",
         layers=(5,),
-        model=INIT + """
+        model=INIT
+        + """
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
             if self.index == 5:  #-
                 return self.mlp(self.norm2(x))  # wrong #-
             return x + self.mlp(self.norm2(x))
 
-""" + STACK,
+"""
+        + STACK,
         panels=LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
     ),
     Case(
         "in every layer",
         finding="RES001 layer.attn",
-        message="m",
-        traced="t",
+        message="there is no residual connection around Attention",
+        traced="the source is not added to what attn returns",
         layers=tuple(range(8)),
-        model=INIT + """
+        model=INIT
+        + """
         def forward(self, x):
             x = self.attn(self.norm1(x))  # wrong #-
             x = x + self.attn(self.norm1(x))  #+
             return x + self.mlp(self.norm2(x))
 
-""" + STACK,
+"""
+        + STACK,
         panels=LAYER.replace("- {around: attn}", "- {around: attn} # wrong"),
     ),
     Case(
         "at the levels where a shape test fails",
         finding="RES001 level.conv",
-        message="m",
-        traced="t",
+        message="there is no residual connection around Conv",
+        traced="the source is not added to what conv returns",
         layers=(1, 3),
         model="""
     class Level(nn.Module):
@@ -115,8 +119,8 @@ MISSING = (
     Case(
         "around the only branch",
         finding="RES001 net.mlp",
-        message="m",
-        traced="t",
+        message="there is no residual connection around MLP",
+        traced="the source is not added to what mlp returns",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -142,15 +146,17 @@ UNDRAWN = (
     Case(
         "the second residual of a layer",
         finding="RES002 layer",
-        message="m",
-        traced="t",
+        message="a residual connection around norm2, mlp is in the code and not drawn",
+        traced="Layer k adds the sum that follows attn to what mlp returns (identity)",
         layers=tuple(range(8)),
-        model=INIT + """
+        model=INIT
+        + """
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
             return x + self.mlp(self.norm2(x))  # wrong
 
-""" + STACK,
+"""
+        + STACK,
         panels="""
     layer: # wrong
       title: Layer k
@@ -166,8 +172,8 @@ UNDRAWN = (
     Case(
         "around the whole stack",
         finding="RES002 net",
-        message="m",
-        traced="t",
+        message="a residual connection around layers is in the code and not drawn",
+        traced="net adds its input to what layers returns (identity)",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -189,8 +195,8 @@ UNDRAWN = (
     Case(
         "the MLP of a parallel block",
         finding="RES002 net",
-        message="m",
-        traced="t",
+        message="a residual connection around norm, mlp is in the code and not drawn",
+        traced="net adds its input to what mlp returns (identity)",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -219,15 +225,17 @@ DASHED = (
     Case(
         "dashed in the layer that adds",
         finding="RES003 layer.ffn",
-        message="m",
-        traced="t",
+        message="the residual around FFN is drawn dashed, and Layer k executes it itself",
+        traced="layers.* (Layer) makes the sum; a solid line tells the truth",
         layers=tuple(range(8)),
-        model=INIT + """
+        model=INIT
+        + """
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
             return x + self.mlp(self.norm2(x))  # wrong
 
-""" + STACK,
+"""
+        + STACK,
         panels="""
     layer:
       title: Layer k
@@ -244,16 +252,19 @@ DASHED = (
     Case(
         "realized by the residual around another branch",
         finding="RES006 inner.norm..out",
-        message="m",
-        traced="t",
+        message="layer.ffn does not realize the residual around Norm … Linear: it has another branch",
+        traced="the residual layer.ffn is around norm2, mlp",
         layers=tuple(range(8)),
-        model=INIT + """
+        model=INIT
+        + """
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
             return x + self.mlp(self.norm2(x))  # wrong
 
-""" + STACK,
-        panels=LAYER.replace("module: [norm1, attn]", "module: [norm1, attn], detail: inner") + """
+"""
+        + STACK,
+        panels=LAYER.replace("module: [norm1, attn]", "module: [norm1, attn], detail: inner")
+        + """
     inner:
       boxes:
         norm: {label: Norm, module: norm1}
@@ -279,16 +290,22 @@ LEVELS = (
     Case(
         "drawn in the branch, implemented in the layer",
         finding="RES006 ffn.norm..down",
-        message="m",
-        traced="t",
+        message="the residual around Norm … Linear is not implemented in (b) FFN, but in layers.* (Layer)",
+        traced=(
+            "layers.* (Layer) makes the sum; a dashed line, with realized_by: layer.ffn, tells the truth"
+        ),
         layers=tuple(range(8)),
-        model=INIT + """
+        model=INIT
+        + """
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
             return x + self.mlp(self.norm2(x))  # wrong
 
-""" + STACK,
-        panels=LAYER.replace("module: [norm2, mlp]", "module: [norm2, mlp], detail: ffn") + INNER + """
+"""
+        + STACK,
+        panels=LAYER.replace("module: [norm2, mlp]", "module: [norm2, mlp], detail: ffn")
+        + INNER
+        + """
         - {around: [norm, down]} # wrong #-
         - {around: [norm, down], line: dashed, realized_by: layer.ffn} #+
 """,
@@ -296,15 +313,17 @@ LEVELS = (
     Case(
         "drawn in the branch alone",
         finding="RES006 ffn.norm..down",
-        message="m",
-        traced="t",
+        message="the residual around Norm … Linear is not implemented in (b) FFN, but in layers.* (Layer)",
+        traced="layers.* (Layer) makes the sum; a dashed line tells the truth",
         layers=tuple(range(8)),
-        model=INIT + """
+        model=INIT
+        + """
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
             return x + self.mlp(self.norm2(x))  # wrong
 
-""" + STACK,
+"""
+        + STACK,
         panels="""
     layer:
       title: Layer k
@@ -315,7 +334,9 @@ LEVELS = (
       residuals:
         - {around: attn}
         - {around: ffn} #+
-""" + INNER + """
+"""
+        + INNER
+        + """
         - {around: [norm, down]} # wrong #-
         - {around: [norm, down], line: dashed, realized_by: layer.ffn} #+
 """,
@@ -323,8 +344,10 @@ LEVELS = (
     Case(
         "drawn in the layer, implemented in the branch",
         finding="RES006 layer.mlp",
-        message="m",
-        traced="t",
+        message="the residual around MLP is not implemented in Layer k, but in mlp (Block)",
+        traced=(
+            "mlp (Block) makes the sum; a dashed line, with realized_by: mlp.norm..down, tells the truth"
+        ),
         layers=tuple(range(8)),
         model="""
     class Block(nn.Module):
@@ -346,7 +369,8 @@ LEVELS = (
             return self.last(self.mlp(x))
 
 
-""" + STACK,
+"""
+        + STACK,
         panels="""
     layer:
       title: Layer k
@@ -368,8 +392,10 @@ LEVELS = (
     Case(
         "BERT, drawn around the module that holds its sum and norm",
         finding="RES006 layer.attention",
-        message="m",
-        traced="t",
+        message=(
+            "the residual around Attention is not implemented in Layer k, but in attention.output (Output)"
+        ),
+        traced="attention.output (Output) makes the sum; a dashed line tells the truth",
         layers=tuple(range(8)),
         model="""
     class Output(nn.Module):
@@ -398,7 +424,8 @@ LEVELS = (
         def forward(self, x):
             return self.attention(x)
 
-""" + STACK,
+"""
+        + STACK,
         panels="""
     layer:
       title: Layer k
@@ -416,8 +443,13 @@ LEVELS = (
     Case(
         "BLOOM, whose attention adds the residual that it is handed",
         finding="RES006 layer.norm..attn",
-        message="m",
-        traced="t",
+        message=(
+            "the residual around Norm … Attention is not implemented in Layer k, but in attn (Attention)"
+        ),
+        traced=(
+            "attn (Attention) makes the sum; a dashed line, with realized_by: attn.input->dense, tells "
+            "the truth"
+        ),
         layers=tuple(range(8)),
         model="""
     def dropout_add(x, residual, training):
@@ -441,7 +473,8 @@ LEVELS = (
         def forward(self, x):
             return self.attn(self.norm(x), x)
 
-""" + STACK,
+"""
+        + STACK,
         panels="""
     layer:
       title: Layer k
@@ -463,8 +496,10 @@ LEVELS = (
     Case(
         "a sum in the fused norm that follows",
         finding="RES006 layer.norm1..attn",
-        message="m",
-        traced="t",
+        message=(
+            "the residual around Norm … Attention is not implemented in Layer k, but in norm2 (AddNorm)"
+        ),
+        traced="norm2 (AddNorm) makes the sum; a dashed line tells the truth",
         layers=tuple(range(8)),
         model="""
     class AddNorm(nn.Module):
@@ -486,7 +521,8 @@ LEVELS = (
             h, x = self.norm2(self.attn(self.norm1(x)), x)
             return x + self.mlp(h)
 
-""" + STACK,
+"""
+        + STACK,
         panels="""
     layer:
       title: Layer k

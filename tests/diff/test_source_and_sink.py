@@ -42,10 +42,11 @@ SOURCES = (
     Case(
         "taken after the norm",
         finding="RES004 layer.attn",
-        message="m",
-        traced="t",
+        message="the residual around Attention is taken from the wrong tensor: after norm1",
+        traced="taken after norm1 (model.py), not from the input of Layer k",
         layers=(0, 1, 2),
-        model=PARTS_OF_LAYER + """
+        model=PARTS_OF_LAYER
+        + """
         def forward(self, x):
             x = self.norm1(x)  #-
             x = x + self.attn(x)  # wrong #-
@@ -53,16 +54,18 @@ SOURCES = (
             return x + self.mlp(self.norm2(x))
 
 
-""" + LAYER,
+"""
+        + LAYER,
         panels=PRE_NORM.replace("- {around: attn}", "- {around: attn} # wrong"),
     ),
     Case(
         "taken after the norm, drawn as a box of its own",
         finding="RES004 layer.norm1..attn",
-        message="m",
-        traced="t",
+        message="the residual around RMSNorm … Attention is taken from the wrong tensor: after RMSNorm",
+        traced="taken after norm1 (model.py), not from the input of Layer k",
         layers=(0, 1, 2),
-        model=PARTS_OF_LAYER + """
+        model=PARTS_OF_LAYER
+        + """
         def forward(self, x):
             x = self.norm1(x)  #-
             x = x + self.attn(x)  # wrong #-
@@ -70,7 +73,8 @@ SOURCES = (
             return x + self.mlp(self.norm2(x))
 
 
-""" + LAYER,
+"""
+        + LAYER,
         panels="""
     layer:
       title: Layer k
@@ -88,24 +92,26 @@ SOURCES = (
     Case(
         "a stale block input used again",
         finding="RES004 layer.ffn",
-        message="m",
-        traced="t",
+        message="the residual around FFN is taken from the wrong tensor: before Attention",
+        traced="taken before norm1, from the input of Layer k, not from what leaves Attention",
         layers=(0, 1, 2),
-        model=PARTS_OF_LAYER + """
+        model=PARTS_OF_LAYER
+        + """
         def forward(self, x):
             h = x + self.attn(self.norm1(x))
             return x + self.mlp(self.norm2(h))  # wrong #-
             return h + self.mlp(self.norm2(h))  #+
 
 
-""" + LAYER,
+"""
+        + LAYER,
         panels=PRE_NORM.replace("- {around: ffn}", "- {around: ffn} # wrong"),
     ),
     Case(
         "the embedding added again in every layer",
         finding="RES004 layer.mlp",
-        message="m",
-        traced="t",
+        message="the residual around MLP is taken from the wrong tensor: from what embed returns",
+        traced="taken from what embed returns, not from the input of Layer k",
         layers=(1, 2),
         model="""
     class Layer(nn.Module):
@@ -143,8 +149,8 @@ SOURCES = (
     Case(
         "taken after a functional activation",
         finding="RES004 net.relu..mlp",
-        message="m",
-        traced="t",
+        message="the residual around ReLU … MLP is taken from the wrong tensor: after ReLU",
+        traced="taken after relu (model.py), not from the input of Block",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -170,8 +176,8 @@ SOURCES = (
     Case(
         "drawn from the norm, taken before it",
         finding="RES004 net.norm->mlp",
-        message="m",
-        traced="t",
+        message="the residual from Norm to MLP is taken from the wrong tensor: before Norm",
+        traced="taken before norm, from the input of Block, not from what leaves Norm",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -201,8 +207,8 @@ SIDES = (
     Case(
         "post-norm coded, pre-norm drawn",
         finding="RES010 net.norm..mlp",
-        message="m",
-        traced="t",
+        message="Norm is drawn before the sum of the residual around Norm … MLP, and runs after it",
+        traced="norm runs after the sum (model.py)",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -228,8 +234,8 @@ SIDES = (
     Case(
         "post-norm coded, pre-norm drawn as one box",
         finding="RES010 net.mlp",
-        message="m",
-        traced="t",
+        message="norm is drawn before the sum of the residual around MLP, and runs after it",
+        traced="norm runs after the sum (model.py)",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -254,8 +260,8 @@ SIDES = (
     Case(
         "pre-norm coded, post-norm drawn",
         finding="RES010 net.mlp",
-        message="m",
-        traced="t",
+        message="Norm is drawn after the sum of the residual around MLP, and runs before it",
+        traced="norm runs before the sum (model.py)",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -281,8 +287,8 @@ SIDES = (
     Case(
         "norm after the branch, inside the sum",
         finding="RES010 net.mlp",
-        message="m",
-        traced="t",
+        message="Norm is drawn after the sum of the residual around MLP, and runs before it",
+        traced="norm runs before the sum (model.py)",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -308,8 +314,8 @@ SIDES = (
     Case(
         "a shared ReLU before the sum instead of after it",
         finding="RES010 net.conv1..bn2",
-        message="m",
-        traced="t",
+        message="ReLU is drawn after the sum of the residual around Conv … BN, and runs before it",
+        traced="relu runs before the sum (model.py)",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -344,8 +350,8 @@ SIDES = (
     Case(
         "a functional ReLU before the sum instead of after it",
         finding="RES010 net.up..down",
-        message="m",
-        traced="t",
+        message="ReLU is drawn after the sum of the residual around Linear … Linear, and runs before it",
+        traced="relu runs before the sum (model.py)",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -373,10 +379,13 @@ SIDES = (
     Case(
         "the second norm is on the branch of the first",
         finding="RES010 layer.norm1..attn",
-        message="m",
-        traced="t",
+        message=(
+            "RMSNorm is drawn after the sum of the residual around RMSNorm … Attention, and runs before it"
+        ),
+        traced="norm2 runs before the sum (model.py)",
         layers=(0, 1, 2),
-        model=PARTS_OF_LAYER + """
+        model=PARTS_OF_LAYER
+        + """
         def forward(self, x):
             x = x + self.norm2(self.attn(self.norm1(x)))  # wrong #-
             return x + self.mlp(x)  #-
@@ -384,7 +393,8 @@ SIDES = (
             return x + self.mlp(self.norm2(x))  #+
 
 
-""" + LAYER,
+"""
+        + LAYER,
         panels="""
     layer:
       title: Layer k
@@ -423,9 +433,10 @@ SINKS = (
     Case(
         "joined one layer late",
         finding="RES005 net.f1",
-        message="m",
-        traced="t",
-        model=PARTS_OF_CHAIN + """
+        message="the residual around F1 is joined at the wrong place: after F2",
+        traced="f2 runs before the sum (model.py)",
+        model=PARTS_OF_CHAIN
+        + """
         def forward(self, x):
             return self.f3(x + self.f2(self.f1(x)))  # wrong #-
             return self.f3(self.f2(x + self.f1(x)))  #+
@@ -435,9 +446,10 @@ SINKS = (
     Case(
         "joined one layer early",
         finding="RES005 net.f1..f2",
-        message="m",
-        traced="t",
-        model=PARTS_OF_CHAIN + """
+        message="the residual around F1 … F2 is joined at the wrong place: before F2",
+        traced="f2 runs after the sum (model.py)",
+        model=PARTS_OF_CHAIN
+        + """
         def forward(self, x):
             return self.f3(self.f2(x + self.f1(x)))  # wrong #-
             return self.f3(x + self.f2(self.f1(x)))  #+
@@ -447,8 +459,8 @@ SINKS = (
     Case(
         "dropout after the sum",
         finding="RES005 net.f1..drop",
-        message="m",
-        traced="t",
+        message="the residual around F1 … Dropout is joined at the wrong place: before Dropout",
+        traced="drop runs after the sum (model.py)",
         model="""
     class Net(nn.Module):
         def __init__(self):
