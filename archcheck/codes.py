@@ -42,5 +42,13 @@ DRAWING_CODES = (
         "the viewer.",
     ),
 )
-COMMAND_CODES = (("CLI001", "options that do not go together", "The message says which, and what to write instead."),)
+COMMAND_CODES = (
+    ("CLI001", "options that do not go together", "The message says which, and what to write instead."),
+    (
+        "CLI002",
+        "archcheck itself failed",
+        "An error in archcheck, not in the spec or the model. Nothing was proved. Run it again with `--debug`, which "
+        "shows where, and please report it.",
+    ),
+)
 OTHER_CODES = (*SPEC_CODES, *TARGET_CODES, *TRACE_CODES, *DRAWING_CODES, *COMMAND_CODES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -13,18 +14,44 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path`; on failure the old file stays. Raises OSError."""
-    if path.exists() and not path.is_file():  # a pipe or a device, such as /dev/stdout
-        path.write_bytes(content)
-        return
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    """Write `content` to `path`; on failure the old file stays. Raises OSError, which names `path`."""
+    check_writable(path)
+    try:
+        if path.exists() and not path.is_file():  # a pipe or a device, such as /dev/stdout
+            path.write_bytes(content)
+        else:
+            _replace(Path(os.path.realpath(path)), content)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def check_writable(path: Path) -> None:
+    """Raise OSError where a file at `path` could not be written, before the work for it is done."""
+    folder = path.parent
+    if path.is_dir():
+        raise IsADirectoryError(None, "this is a directory", str(path))
+    if not folder.is_dir():
+        raise FileNotFoundError(None, f"there is no folder {folder}", str(path))
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise PermissionError(None, "you have no permission to write it", str(path))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put a new file in the place of the old one, with its permissions."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)
+        os.chmod(name, _mode(path))
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _mode(path: Path) -> int:
+    if path.exists():
+        return stat.S_IMODE(path.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

@@ -17,7 +17,7 @@ Outline = Callable[[], Spec]
 
 def inspect(
     target: str, settings: Sequence[Setting], inputs: Mapping[str, Any], train: bool, prove: bool,
-    progress: Callable[[str], None],
+    progress: Callable[[str], None], failed: Callable[[ArchcheckError], object] = lambda _: None,
 ) -> tuple[Report, Outline | None]:  # fmt: skip
     """What one run of `target` executes, as a report, and (on demand) a spec that outlines it.
 
@@ -26,6 +26,7 @@ def inspect(
     try:
         return _inspect(target, settings, inputs, train, prove, progress)
     except ArchcheckError as error:
+        failed(error)
         # Without a spec there are no places in one.
         problems = tuple(replace(problem, path="") for problem in error.problems)
         return Report(target, Status.ERROR, target=target, problems=problems), None
@@ -38,7 +39,9 @@ def _inspect(
     from archcheck.running import run_modes  # imports torch
     from archcheck.wrong import merged
 
-    model = apply_settings(Model(target=target, inputs=dict(inputs), modes=["train"] if train else []), settings)
+    # Not validated: what a spec may say of a target's length is no matter here.
+    model = Model.model_construct(target=target, inputs=dict(inputs), modes=["train"] if train else [])
+    model = apply_settings(model, settings)
     (execution,) = run_modes(model, None, [Path()], prove, progress)
     findings = merged(execution.faults)
     report = Report(
@@ -50,7 +53,8 @@ def _inspect(
         from archcheck.diagram.from_trace import outline as drawn
 
         modules = [
-            (path, execution.modules[path].type_name, calls[0]) for path, calls in execution.calls_by_path.items()
+            (path, execution.modules[path].type_name, calls[0])
+            for path, calls in execution.calls_by_path.items()
         ]
         return drawn(report.residuals, modules, target)
 

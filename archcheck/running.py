@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,17 @@ import torch
 from torch import nn
 
 from archcheck import wrong
-from archcheck.errors import ArchcheckError
+from archcheck.containment import contained
+from archcheck.errors import ArchcheckError, TargetError
 from archcheck.execution import Execution
-from archcheck.inputs import build_inputs, guess_inputs
+from archcheck.inputs import Example, build_inputs, guess_inputs, not_guessed
 from archcheck.residual import find_products
 from archcheck.spec.model import Mode, Model
 from archcheck.target import build_model, materialize
 from archcheck.tracing import Trace, trace
 from archcheck.tracing.coverage import Coverage
 from archcheck.verification import modes_of
+from archcheck.weights import seeded
 
 Progress = Callable[[str], None]
 
@@ -68,11 +70,8 @@ def _run(
     """The trace of one mode, on real values where the model is small enough or its code needs them."""
     inputs = {**model.inputs, **mode.inputs}
     if given is not None:
-        was_training = given.training
-        try:
-            return _trace(given, nullcontext, inputs, mode, search, coverage, progress), []
-        finally:
-            given.train(was_training)
+        with _as_before(given):
+            return _trace(given, _contained, inputs, mode, search, coverage, progress), []
     progress(f"building {model.target}")
     built = build_model(model, arguments=mode.arguments, search=search)
     try:
@@ -99,7 +98,38 @@ def _trace(
         except ArchcheckError as error:
             first = first or error
     assert first is not None  # there is at least one example
-    raise first
+    raise first if inputs else _not_guessed(module, examples[0], first)
+
+
+def _not_guessed(module: nn.Module, tried: Example, error: ArchcheckError) -> TargetError:
+    """That no guess ran, and why the most plausible one did not."""
+    (problem,) = not_guessed(module).problems
+    why = error.problems[0]
+    where = f" ({why.file}:{why.line})" if why.file and why.line else ""
+    message = f"{problem.message} that runs; with {tried.text}: {why.message}{where}"
+    return TargetError(replace(problem, message=message))
+
+
+@contextmanager
+def _contained() -> Iterator[None]:
+    """Where a caller's own model may be called: seeded, and what it does contained."""
+    with contained("running the model", "TGT012"), seeded():
+        yield
+
+
+@contextmanager
+def _as_before(module: nn.Module) -> Iterator[None]:
+    """Leaves a caller's model as it was: each module's mode, and buffers that training mode writes to."""
+    training = [(part, part.training) for part in module.modules()]
+    buffers = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
+    try:
+        yield
+    finally:
+        for part, mode in training:
+            part.training = mode
+        with torch.no_grad():
+            for buffer, value in buffers:
+                buffer.copy_(value)
 
 
 @contextmanager

@@ -30,13 +30,15 @@ _PATH = re.compile(r"([^.\[\]]+)|\[(\d+)\]")  # the keys and indices of a place 
 def verify(
     spec: str | Path | LoadedSpec, model: nn.Module | str | None = None, *, settings: Iterable[Setting] = (),
     rename: Mapping[str, str] | None = None, prove: bool = False, progress: Progress = lambda _: None,
+    failed: Callable[[ArchcheckError], object] = lambda _: None,
 ) -> Report:  # fmt: skip
     """Check a spec against its model and return the `Report`; its `status` is the verdict.
 
     `model` puts another implementation under the same spec: a module, or a target
     (`pkg.module:factory`). `settings` override arguments of the model, `rename` maps module names of the
     spec to the model's. `prove` also replays each trace and ablates each residual. A spec or model that
-    can't be read, built or traced gives status `error` with the problems; nothing is raised for those.
+    can't be read, built or traced gives status `error` with the problems; nothing is raised for those, but
+    `failed` is called with the error.
     """
     file = spec.file if isinstance(spec, LoadedSpec) else str(spec)
     loaded = None
@@ -45,6 +47,7 @@ def verify(
         loaded = _adapted(loaded, model, settings, rename or {})
         return _verify(loaded, model, prove, progress)
     except ArchcheckError as error:
+        failed(error)
         problems = error.problems
         if loaded is not None:
             problems = tuple(_placed(problem, loaded, model) for problem in problems)

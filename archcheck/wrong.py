@@ -149,6 +149,7 @@ def _overwritten(flow: Dataflow, joins: Sequence[Join]) -> list[Fault]:
 def _dropped(flow: Dataflow, modules: Mapping[str, Module]) -> list[Fault]:
     live = _live(flow)
     dead: list[int] = []
+    used = {call.path for call in flow.calls if any(out in live for out in call.outputs)}
     inside: set[int] = set()  # dead calls and all calls in them
     for index, call in enumerate(flow.calls):
         module = modules.get(call.path)
@@ -157,7 +158,7 @@ def _dropped(flow: Dataflow, modules: Mapping[str, Module]) -> list[Fault]:
             continue
         if index == 0 or module is None or not module.has_parameters or not call.outputs:
             continue
-        if any(out in live for out in call.outputs) or _is_empty(flow, call):
+        if call.path in used or _is_empty(flow, call):  # another call's result may be read
             continue
         if not any(at in live for at in range(call.first, call.end)):
             dead.append(index)

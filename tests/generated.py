@@ -35,7 +35,7 @@ def _run(case: Case, model: torch.nn.Module) -> Any:
 
 
 def main(count: int) -> None:
-    """Draw and judge `count` networks; one in twenty is ablated too."""
+    """Draw and judge `count` networks; one in twenty is ablated too, unless it drops at random."""
     torch.set_num_threads(1)
     judged = 0
 
@@ -50,7 +50,7 @@ def main(count: int) -> None:
     def run(plan: Network) -> None:
         nonlocal judged
         judged += 1
-        judge(case_of(plan), ablate=judged % 20 == 0)
+        judge(case_of(plan), ablate=judged % 20 == 0 and not plan.train)
         if judged % 500 == 0:
             print(f"{judged} networks judged", flush=True)
 

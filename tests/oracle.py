@@ -254,25 +254,33 @@ def _selected(later: Signal, before: Signal) -> bool:
 
 
 def _values_equal(after: Array, before: Array) -> bool:
-    """Whether sorted numbers are the same, up to one factor."""
+    """Whether sorted numbers are the same: exactly, or up to one factor other than 1."""
     if after.size != before.size or not after.size:
         return False
     span, former = (values[-1] - values[0] for values in (after, before))
     for factor in (span / former, -span / former) if former else ():
         other = before * factor if factor > 0 else before[::-1] * factor
         # The ends first: nearly all pairs differ there already.
-        if abs(after[0] - other[0]) <= 1e-5 * span and np.allclose(after, other, rtol=1e-5, atol=1e-7 * span):
+        if abs(after[0] - other[0]) > 1e-5 * span:
+            continue
+        if abs(factor - 1) < 1e-6:
+            return bool((after == before).all())
+        if np.allclose(after, other, rtol=1e-5, atol=1e-7 * span):
             return True
     return False
 
 
 def _one_factor_per_channel(after: Array, before: Array) -> bool:
-    """Whether the ratio of two tensors changes along one dimension only."""
-    if not before.all():
-        return False
-    ratio = after / before
-    for channel in range(1, ratio.ndim):
-        rows = np.moveaxis(ratio, channel, 0).reshape(ratio.shape[channel], -1)
-        if rows.shape[1] >= 4 and np.allclose(rows[:, :1], rows, rtol=1e-4, atol=0):
+    """Whether the ratio of two tensors changes along one dimension only, the last one or the second."""
+    for channel in sorted({1, after.ndim - 1}):
+        if after.ndim < 2 or after.size < 4 * after.shape[channel]:
+            continue
+        one, other = (
+            np.moveaxis(array, channel, 0).reshape(after.shape[channel], -1) for array in (after, before)
+        )
+        # Two positions of one channel first: nearly all pairs differ there already.
+        if abs(one[0, 0] * other[0, 1] - one[0, 1] * other[0, 0]) > 1e-3 * abs(one[0, 0] * other[0, 1]):
+            continue
+        if other.all() and np.allclose(one[:, :1] / other[:, :1], one / other, rtol=1e-4, atol=0):
             return True
     return False

@@ -145,7 +145,7 @@ class Writer:
         self, key: str, lines: tuple[Line, ...], x: float, y: float, width: float, size: float, ink: str
     ) -> None:
         self.scene.shapes.append(
-            Shape(key, "text", x, y, width, size * LINE_HEIGHT, lines, ink=ink, size=size)
+            Shape(key, "text", x, y, width, size * LINE_HEIGHT, lines, ink=ink, size=size, left=True)
         )
 
 

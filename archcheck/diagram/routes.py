@@ -113,7 +113,8 @@ class Router:
         start = (tail[0] + self._size(rail.tail).w / 2, tail[1])
         end = (head[0] + self._size(rail.head).w / 2 + self._size(rail.head).right, head[1])
         if rail.head in self.entered:  # a branch comes in from this side: keep above it
-            end = (head[0] + self._size(rail.head).w * 0.4, head[1] + self._size(rail.head).w * 0.3)
+            rim = self._size(rail.head).w / 2 * 0.707
+            end = (head[0] + rim, head[1] + rim)
         stops = [rail.tail, *rail.beads, rail.head]
         for low, high in pairwise(stops):
             begin = (start, (lane.x, start[1])) if low == rail.tail else (self._top(low),)

@@ -87,9 +87,10 @@ def _element(element: ET.Element, hovers: Mapping[str, str]) -> None:
 
 
 def _recolor(element: ET.Element, colors: dict[str, str]) -> None:
-    if element.tag == f"{{{_SVG}}}text" and not element.get("fill"):
+    is_text = element.tag == f"{{{_SVG}}}text"
+    if is_text and not element.get("fill"):
         element.set("fill", "#000000")  # Graphviz leaves black unsaid
-    for attribute, prefix in (("fill", "f"), ("stroke", "s")):
+    for attribute, prefix in (("fill", "t" if is_text else "f"), ("stroke", "s")):
         value = element.get(attribute, "")
         if value == "black":
             value = "#000000"
@@ -98,7 +99,7 @@ def _recolor(element: ET.Element, colors: dict[str, str]) -> None:
         if not _HEX.fullmatch(value):
             continue
         name = f"{prefix}{value[1:]}"
-        colors[name] = f"{'fill' if prefix == 'f' else 'stroke'}:{dark(value)}"
+        colors[name] = f"{attribute}:{dark(value, ground=prefix == 'f')}"
         element.set("class", f"{element.get('class', '')} {name}".strip())
 
 

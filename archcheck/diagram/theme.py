@@ -70,6 +70,8 @@ class Theme:
         return round(points * self.scale, 2)
 
 
+BRIGHT = 0.22  # the luminance above which dark ink is easier to read than white
+
 _SANS = ("Helvetica Neue", "Helvetica", "Arial", "Noto Sans", "DejaVu Sans")
 _SERIF = ("Times New Roman", "Times", "Liberation Serif", "Noto Serif", "DejaVu Serif")
 _CJK_SANS = (
@@ -216,7 +218,7 @@ def color(value: str, where: str) -> str:
 
 def ink_on(fill: str, theme: Theme) -> str:
     """Return the colour of text on `fill`: the theme's ink, or white where that would be hard to read."""
-    return theme.ink if luminance(fill) > 0.30 else "#ffffff"
+    return theme.ink if luminance(fill) > BRIGHT else "#ffffff"
 
 
 def luminance(value: str) -> float:
@@ -238,11 +240,21 @@ def stronger(tint: str) -> str:
     return _hex(hue, max(0.0, light - 0.09), min(1.0, saturation * 1.05))
 
 
-def dark(value: str) -> str:
-    """Return the colour that takes the place of `value` on a dark background: lightness turned round."""
+def dark(value: str, *, ground: bool = False) -> str:
+    """Return the colour that takes the place of `value` on a dark background: lightness turned round.
+
+    A `ground` for dark ink becomes dark enough for light ink, and the other way about: a vivid yellow and a
+    vivid blue are equally light to HLS, but not to the eye.
+    """
     hue, light, saturation = _hls(value)
-    turned = 0.075 + (1 - light) * 0.88
-    return _hex(hue, turned, saturation * (0.45 if light > 0.6 else 0.9))
+    saturation *= 0.45 if light > 0.6 else 0.9
+    light = 0.075 + (1 - light) * 0.88
+    is_bright = luminance(value) > BRIGHT
+    while ground and is_bright and luminance(_hex(hue, light, saturation)) > 0.1:
+        light -= 0.02
+    while not is_bright and luminance(_hex(hue, light, saturation)) < 0.22:
+        light += 0.02
+    return _hex(hue, light, saturation)
 
 
 def _hls(value: str) -> tuple[float, float, float]:

@@ -66,7 +66,7 @@ class Marker:
         """Return what the marks in this picture mean: the sign and its words."""
         codes = {finding.code for finding in self.report.findings if finding.panel in self.placed}
         entries = [("✓", "proved against the code")] if self.report.proofs else []
-        entries += [("cross", "drawn, not in the code")] if codes & ABSENT else []
+        entries += [("cross", "drawn, not implemented here")] if codes & ABSENT else []
         return entries + ([("ghost", "in the code, not drawn")] if codes & UNDRAWN else [])
 
     def listing(self) -> list[tuple[str, str]]:
@@ -177,6 +177,11 @@ class Marker:
         tick = Shape(f"{frame.picture.name}.:proved{index}", "text", x, y, size, size, ((Run("✓"),),))
         ink = self.theme.proved
         tick = replace(tick, ink=ink, size=size, bold=True, hover=_evidence(proof), group="proved")
+        for at, other in enumerate(self.scene.above):
+            if (other.group, other.x, other.y) == ("proved", x, y):  # edges that share a line share its tick
+                hover = "\n".join(dict.fromkeys([other.hover, tick.hover]))
+                self.scene.above[at] = replace(other, hover=hover)
+                return
         self.scene.above.append(tick)
 
     def _recolor(self, frame: Placed, index: int, color: str, hover: str, *, core: str = "") -> None:

@@ -49,7 +49,7 @@ _OVERWRITES = frozenset(["copy_", "fill_", "zero_", "normal_", "uniform_", "bern
 class Step:
     """One entry of the tape: a torch call, an input, a parameter, or a constant."""
 
-    __slots__ = ("args", "autocast", "call", "code", "func", "instruction", "kind", "kwargs", "line", "mutates", "name",
+    __slots__ = ("args", "autocast", "call", "code", "func", "instruction", "kernels", "kind", "kwargs", "line", "mutates", "name",
                  "operands", "origin", "out", "rebound", "reread", "stale", "with_grad")  # fmt: skip
 
     def __init__(self, kind: str, func: Any, args: Any, kwargs: Any, operands: Any, call: int) -> None:
@@ -70,6 +70,7 @@ class Step:
         self.stale: tuple[tuple[int, bool], ...] = ()  # writes seen through an older name; is it the same tensor?
         self.autocast: tuple[str, torch.dtype, bool] | None = None
         self.origin: tuple[int, Any] | None = None
+        self.kernels: tuple[bool, ...] | None = None
         self.with_grad = torch.is_grad_enabled()
 
 
@@ -96,10 +97,10 @@ class Write:
 
     __slots__ = ("extent", "step", "target")
 
-    def __init__(self, step: int, target: Tensor) -> None:
+    def __init__(self, step: int, target: Tensor, touched: Tensor) -> None:
         self.step = step
         self.target = target
-        self.extent = _extent(target)
+        self.extent = _extent(touched)
 
 
 class Recorder(TorchFunctionMode):
@@ -144,6 +145,8 @@ class Recorder(TorchFunctionMode):
         written = [
             tensor for tensor, before in zip(tensors, versions, strict=True) if _version(tensor) != before
         ]
+        if len(written) > 1 and name.endswith("_") and any(args[0] is tensor for tensor in written):
+            written = [args[0]]  # the others are views of it, and count its changes as their own
         if not written:
             if isinstance(out, Tensor):
                 if any(out is tensor for tensor in tensors) or _is_wrapped(out):
@@ -164,6 +167,8 @@ class Recorder(TorchFunctionMode):
         frame = sys._getframe(2)
         step.instruction = frame.f_lasti
         step.code, step.line = self._place(frame)
+        if name == "scaled_dot_product_attention":
+            step.kernels = attention_kernels()
         if torch._C._is_any_autocast_enabled():
             step.autocast = _autocast_state()
         index = self._append(step)
@@ -222,7 +227,8 @@ class Recorder(TorchFunctionMode):
                 read for read, arg in zip(operands, tensors, strict=True) if arg is not tensor
             )
         key = _storage(tensor)
-        self._writes.setdefault(key, []).append(Write(index, tensor))
+        touched = _part(tensor, args[1]) if name == "__setitem__" and args[0] is tensor else tensor
+        self._writes.setdefault(key, []).append(Write(index, tensor, touched))
 
     def _read(self, tensor: Tensor) -> tuple[int, ...]:
         """The steps whose results a read of `tensor` sees now: its own, or later writes to its elements."""
@@ -596,9 +602,23 @@ def _everything(index: Any) -> bool:
     return index is Ellipsis or (isinstance(index, slice) and index == slice(None))
 
 
+def _part(tensor: Tensor, index: Any) -> Tensor:
+    """What an assignment to `tensor[index]` touches; all of it where the index is computed."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if all(isinstance(part, (int, slice, type(...), type(None))) and not isinstance(part, bool) for part in parts):
+        return tensor[index]
+    return tensor
+
+
 def _is_wrapped(tensor: Tensor) -> bool:
     """Inside `torch.func` transforms tensors are wrappers that live no longer than the transform."""
     return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
+
+
+def attention_kernels() -> tuple[bool, ...]:
+    """Which kernels scaled dot-product attention may choose from: flash, memory-efficient, math."""
+    cuda = torch.backends.cuda
+    return cuda.flash_sdp_enabled(), cuda.mem_efficient_sdp_enabled(), cuda.math_sdp_enabled()
 
 
 def _autocast_state() -> tuple[str, torch.dtype, bool] | None:

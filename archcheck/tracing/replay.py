@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from archcheck.tracing.recorder import ATTRIBUTE, CALL, CONSTANT, FUSED, INPUT, OPAQUE, Recorder, Step
+from archcheck.tracing.recorder import ATTRIBUTE, CALL, CONSTANT, FUSED, INPUT, OPAQUE, Recorder, Step, attention_kernels
 
 _PLAIN = (bool, int, float, complex, str, type(None), type(...), torch.dtype, torch.device, torch.layout,
           torch.memory_format)  # fmt: skip
@@ -65,6 +65,7 @@ class _Builder:
         self.known: dict[int, fx.Node] = {}  # id of tensor or container -> node
         self.autocast: tuple[Any, fx.Node] | None = None
         self.with_grad = self.grad = recorder.with_grad
+        self.kernels = self.all_kernels = attention_kernels()
         self.leaves = dict(recorder.model.named_parameters(remove_duplicate=False))
         self.leaves |= dict(recorder.model.named_buffers(remove_duplicate=False))
 
@@ -86,6 +87,7 @@ class _Builder:
                 node.meta["location"] = (step.code.co_filename, step.line)
         self._leave_autocast()
         self._grad(self.with_grad)
+        self._kernels(self.all_kernels)
         self.graph.output(self._output(output))
         return fx.GraphModule(self.root, self.graph, "Replay")
 
@@ -107,6 +109,7 @@ class _Builder:
             return self.graph.call_function(operator.getitem, (self.nodes[parent], position))
         self._autocast(step.autocast)
         self._grad(step.with_grad)
+        self._kernels(step.kernels)
         if step.kind in (OPAQUE, FUSED):
             return self._opaque(index, step)
         args = tuple(self._argument(value, f"{index}_{place}") for place, value in enumerate(step.args))
@@ -170,6 +173,16 @@ class _Builder:
         if enabled != self.grad:
             self.graph.call_function(torch._C._set_grad_enabled, (enabled,))
             self.grad = enabled
+
+    def _kernels(self, enabled: tuple[bool, ...] | None) -> None:
+        """Let attention choose from the kernels that the model's code let it choose from."""
+        if enabled is None or enabled == self.kernels:
+            return
+        cuda = torch.backends.cuda
+        switches = (cuda.enable_flash_sdp, cuda.enable_mem_efficient_sdp, cuda.enable_math_sdp)
+        for switch, on in zip(switches, enabled, strict=True):
+            self.graph.call_function(switch, (on,))
+        self.kernels = enabled
 
     def _output(self, value: Any, seen: frozenset[int] = frozenset()) -> Any:
         if isinstance(value, Tensor):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archcheck.diagram import DrawError
+from archcheck.diagram.css_names import CSS_COLORS
 from archcheck.diagram.theme import THEMES, ThemeName, color, dark, ink_on, luminance, role_of
 from archcheck.spec.model import Box, Role
 
@@ -49,10 +50,18 @@ def contrast(a: str, b: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+@pytest.mark.parametrize("name", sorted(CSS_COLORS))
+def test_labels_can_be_read_on_any_colour_that_a_spec_chooses(name: str) -> None:
+    fill = CSS_COLORS[name]
+    ink = ink_on(fill, THEMES["readme"])
+    assert contrast(ink, fill) >= 3.9
+    assert contrast(dark(ink), dark(fill, ground=True)) >= 4.5
+
+
 @pytest.mark.parametrize("theme", list(ThemeName))
 @pytest.mark.parametrize("role", list(Role))
 def test_labels_can_be_read_on_their_boxes_in_light_and_dark(theme: ThemeName, role: Role) -> None:
     fill = THEMES[theme].roles[role]
     ink = ink_on(fill, THEMES[theme])
     assert contrast(ink, fill) >= 4.5
-    assert contrast(dark(ink), dark(fill)) >= 4.5
+    assert contrast(dark(ink), dark(fill, ground=True)) >= 4.5

@@ -1,0 +1,206 @@
+"""The command line: commands, options, the choice of a reporter, exit codes; nothing else.
+
+Exit codes hold for every command: 0 conforms (or done), 1 findings, 2 could not check.
+"""
+
+from __future__ import annotations
+
+import gc
+from typing import Annotated
+
+import typer
+
+from archcheck import __version__
+from archcheck.cli import options, output
+from archcheck.cli.options import Arrangement, Format, InspectFormat, Theme
+from archcheck.findings import Report, Status
+
+app = typer.Typer(
+    name="archcheck",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Prove a neural network's architecture diagram against the model's code.\n\n"
+        "A spec is the diagram: boxes, flow, solid and dashed residual edges. Checking one loads and runs "
+        "the model's code: check only what you trust.\n\n"
+        "Exit codes: 0 conforms, 1 findings, 2 could not check."
+    ),
+)
+
+
+@app.command()
+def verify(
+    specs: options.SpecPaths,
+    format: options.ReportFormat = Format.TEXT,
+    output_: options.Output = None,
+    diagram: options.VerdictPicture = None,
+    model: options.OtherModel = None,
+    set_: options.Settings = None,
+    rename: options.Renames = None,
+    prove: options.Prove = False,
+    theme: options.ThemeOption = Theme.README,
+    layout: options.LayoutOption = Arrangement.ROW,
+    panels: options.PanelsOption = "",
+    dpi: options.DpiOption = 150,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+    debug: options.Debug = False,
+) -> None:
+    """Check each SPEC against its model.
+
+    Exit code 0 if all conform, 1 with findings, 2 if one could not be checked.
+    """
+    from archcheck.verification import verify as verify_spec
+
+    reports: list[Report] = []
+    with output.errors(debug):
+        settings, renames = options.settings(set_), options.renames(rename)
+        if diagram is not None and len(specs) > 1:
+            hint = "Check one spec at a time, or use archcheck render."
+            raise options.usage_error("--diagram draws one spec.", hint)
+        output.check_files(output_, diagram)
+        with output.progress(format is Format.TEXT and not quiet) as progress:
+            for spec in specs:
+                with output.failures(str(spec), reports, debug):
+                    report = verify_spec(
+                        spec, model, settings=settings, rename=renames, prove=prove, progress=progress,
+                        failed=output.shown_cause(debug),
+                    )  # fmt: skip
+                    reports.append(report)
+        output.report(reports, format, output_, verbose, quiet)
+        if diagram is not None and reports[0].status is not Status.ERROR:
+            from archcheck.rendering import render as render_spec
+
+            render_spec(specs[0], diagram, options.style(theme, layout, panels, dpi), reports[0])
+    output.exit_with(reports)
+
+
+@app.command()
+def render(
+    spec: options.SpecPath,
+    picture: options.Picture,
+    check: options.Check = False,
+    theme: options.ThemeOption = Theme.README,
+    layout: options.LayoutOption = Arrangement.ROW,
+    panels: options.PanelsOption = "",
+    dpi: options.DpiOption = 150,
+    debug: options.Debug = False,
+) -> None:
+    """Draw SPEC as a picture. Needs no model, and runs none."""
+    from archcheck.rendering import check_picture, staleness
+    from archcheck.rendering import render as render_spec
+
+    with output.errors(debug):
+        style = options.style(theme, layout, panels, dpi)
+        if not check:
+            check_picture(picture)
+            render_spec(spec, picture, style)
+            return
+        why = staleness(spec, picture, style)
+        if why:
+            fix = f"archcheck render {spec} -o {picture}"
+            typer.echo(f"{picture}: DIA001 the picture of {spec} {why}. Make it anew: {fix}", err=True)
+            raise typer.Exit(1)
+
+
+@app.command()
+def inspect(
+    target: options.TargetName,
+    set_: options.Settings = None,
+    input_: options.Inputs = None,
+    train: options.Train = False,
+    format: options.InspectionFormat = InspectFormat.TEXT,
+    output_: options.Output = None,
+    diagram: options.OutlinePicture = None,
+    prove: options.Prove = False,
+    theme: options.ThemeOption = Theme.README,
+    layout: options.LayoutOption = Arrangement.ROW,
+    panels: options.PanelsOption = "",
+    dpi: options.DpiOption = 150,
+    verbose: options.Verbose = 0,
+    debug: options.Debug = False,
+) -> None:
+    """List the residual connections of any model.
+
+    With what is wrong with them whatever a diagram says; that makes exit code 1.
+    """
+    from archcheck.inspection import inspect as inspect_target
+    from archcheck.settings import parse_input
+
+    reports: list[Report] = []
+    with output.errors(debug):
+        settings, inputs = options.settings(set_), dict(parse_input(text) for text in input_ or ())
+        output.check_files(output_, diagram)
+        outline = None
+        wanted = format is InspectFormat.TEXT
+        with output.progress(wanted) as progress, output.failures(target, reports, debug):
+            report, outline = inspect_target(
+                target, settings, inputs, train, prove, progress, output.shown_cause(debug)
+            )
+            reports.append(report)
+        if format is InspectFormat.TEXT:
+            from archcheck.reporters.text import render_inspection
+
+            output.page(lambda console: render_inspection(reports[0], console, verbose=verbose), output_)
+        else:
+            output.report(reports, Format.JSON, output_, verbose, quiet=False)
+        if diagram is not None and outline is not None:
+            from archcheck.diagram import draw, write
+
+            style = options.style(theme, layout, panels, dpi)
+            write(draw(outline(), reports[0], style=style), diagram)
+    output.exit_with(reports)
+
+
+@app.command()
+def explain(codes: options.Codes) -> None:
+    """Say what a rule or an error code means: bad, good, fix."""
+    from archcheck.codes import OTHER_CODES
+    from archcheck.rules import explain as explain_code
+
+    try:
+        pages = [explain_code(code, OTHER_CODES) for code in codes]
+    except LookupError as error:
+        typer.echo(f"archcheck: {error.args[0]}", err=True)
+        raise typer.Exit(2) from None
+    with output.errors(False):
+        output.text("\n".join(page.rstrip("\n") + "\n" for page in pages), None)
+
+
+@app.command()
+def schema(output_: options.Output = None) -> None:
+    """Print the JSON Schema of a spec, for editors."""
+    import json
+
+    from archcheck.spec import schema as spec_schema
+
+    with output.errors(False):
+        output.text(json.dumps(spec_schema(), indent=2, ensure_ascii=False) + "\n", output_)
+
+
+@app.callback()
+def _global(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=lambda on: _version(on), help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """The console script."""
+    # What a run makes lives to its end: looking for garbage all the time only costs.
+    gc.set_threshold(100_000, 50, 1_000)
+    app()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"archcheck {__version__}")
+        raise typer.Exit
+
+
+__all__ = ["app", "main"]

@@ -1,0 +1,135 @@
+"""The options of the command line: what they are called, what they take, and what their texts mean."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archcheck.errors import ArchcheckError, Problem
+
+if TYPE_CHECKING:
+    from archcheck.diagram import Style
+    from archcheck.settings import Setting
+
+
+class Format(StrEnum):
+    """The report formats."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+    SARIF = "sarif"
+    JUNIT = "junit"
+    MARKDOWN = "markdown"
+
+
+class InspectFormat(StrEnum):
+    """The formats of an inspection."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Theme(StrEnum):
+    """How a diagram looks."""
+
+    PAPER = "paper"
+    README = "readme"
+    SLIDES = "slides"
+
+
+class Arrangement(StrEnum):
+    """How a diagram's panels stand."""
+
+    ROW = "row"
+    COLUMN = "column"
+
+
+SpecPaths = Annotated[
+    list[Path], typer.Argument(metavar="SPEC...", help="The specs to check.", show_default=False)
+]
+SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec to draw.", show_default=False)]
+TargetName = Annotated[
+    str,
+    typer.Argument(metavar="TARGET", help="pkg.module:factory or path/file.py:Class", show_default=False),
+]
+Codes = Annotated[
+    list[str], typer.Argument(metavar="CODE...", help="Codes such as RES006.", show_default=False)
+]
+ReportFormat = Annotated[Format, typer.Option("--format", "-f", help="How to report.")]
+InspectionFormat = Annotated[InspectFormat, typer.Option("--format", "-f", help="How to report.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write the report to a file.", show_default=False)
+]
+Picture = Annotated[
+    Path,
+    typer.Option("--output", "-o", help="The picture: .svg .png .pdf .html .dot .mmd", show_default=False),
+]
+VerdictPicture = Annotated[
+    Path | None,
+    typer.Option("--diagram", help="Draw the diagram with the verdict: .svg .png .pdf .html .dot .mmd"),
+]
+OutlinePicture = Annotated[Path | None, typer.Option("--diagram", help="Draw what the code does.")]
+Check = Annotated[bool, typer.Option("--check", help="Only compare: exit 1 if the picture is out of date.")]
+OtherModel = Annotated[
+    str | None,
+    typer.Option("--model", metavar="TARGET", help="Check another implementation: pkg.module:factory"),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override an argument of the model; may be repeated."),
+]
+Renames = Annotated[
+    list[str] | None,
+    typer.Option("--rename", metavar="SPEC=MODEL", help="A module name of the spec and the model's own."),
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option("--input", "-i", metavar="NAME=DTYPE[SHAPE]", help="An input: ids=int64[1,16]<6400"),
+]
+Train = Annotated[bool, typer.Option("--train", help="Run in training mode.")]
+Prove = Annotated[bool, typer.Option("--prove", help="Also replay each trace and ablate each residual.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="One line per finding, nothing else.")]
+Verbose = Annotated[
+    int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Show more; -vv all.")
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+ThemeOption = Annotated[Theme, typer.Option("--theme", help="How the picture looks.")]
+LayoutOption = Annotated[Arrangement, typer.Option("--layout", help="How the panels stand.")]
+PanelsOption = Annotated[str, typer.Option("--panels", metavar="A,B", help="Draw only these panels.")]
+DpiOption = Annotated[int, typer.Option("--dpi", min=10, max=1200, help="Resolution of a PNG.")]
+
+
+def settings(texts: list[str] | None) -> list[Setting]:
+    """The settings of `--set`. Raises ArchcheckError."""
+    from archcheck.settings import parse_setting
+
+    return [parse_setting(text) for text in texts or ()]
+
+
+def renames(texts: list[str] | None) -> dict[str, str]:
+    """The names of `--rename`, the spec's to the model's. Raises ArchcheckError."""
+    pairs = {}
+    for text in texts or ():
+        spec, equals, model = text.partition("=")
+        if not equals or not spec:
+            hint = "Write --rename SPEC=MODEL, such as layers=transformer.h"
+            raise usage_error(f"{text!r} is no renaming.", hint)
+        pairs[spec] = model
+    return pairs
+
+
+def style(theme: Theme, layout: Arrangement, panels: str, dpi: int) -> Style:
+    """The look of a picture."""
+    from archcheck.diagram import Style
+
+    subset = tuple(name.strip() for name in panels.split(",") if name.strip()) or None
+    return Style(theme=theme.value, layout=layout.value, panels=subset, dpi=dpi)
+
+
+def usage_error(message: str, hint: str) -> ArchcheckError:
+    """The error for options that do not go together."""
+    return ArchcheckError(Problem("", None, None, "CLI001", message, hint=hint))

@@ -1,0 +1,140 @@
+"""What the command line writes: reports to standard output or a file, the rest to standard error."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from archcheck.cli.options import Format
+from archcheck.errors import ArchcheckError, Problem
+from archcheck.files import check_writable, write_text
+from archcheck.findings import Report, Status
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Progress = Callable[[str], None]
+
+_EXIT = {Status.CONFORMS: 0, Status.DIFFERS: 1, Status.ERROR: 2}
+
+
+def report(reports: Sequence[Report], format: Format, output: Path | None, verbose: int, quiet: bool) -> None:
+    """Write a report in any format. Raises OSError."""
+    if format is Format.TEXT:
+        from archcheck.reporters.text import render_text
+
+        page(lambda console: render_text(reports, console, verbose=verbose, quiet=quiet), output)
+    else:
+        from archcheck.reporters import FORMATS
+
+        text(FORMATS[format.value](reports), output)
+
+
+def page(show: Callable[[Console], None], output: Path | None) -> None:
+    """Write what `show` writes to a console; plain, 120 wide, where it goes to a file. Raises OSError."""
+    from rich.console import Console
+
+    if output is None:
+        with _reader_may_leave():
+            show(Console(highlight=False, soft_wrap=False))
+        return
+    plain = io.StringIO()
+    show(Console(file=plain, width=120, highlight=False))
+    write_text(output, plain.getvalue())
+
+
+def text(content: str, output: Path | None) -> None:
+    """Write a text. Raises OSError."""
+    if output is not None:
+        write_text(output, content)
+        return
+    with _reader_may_leave():
+        sys.stdout.write(content if content.endswith("\n") or not content else f"{content}\n")
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """A reader of our output that has seen enough (`| head -1`) is no failure."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def exit_with(reports: Sequence[Report]) -> None:
+    """End with the exit code of the worst report."""
+    code = max((_EXIT[each.status] for each in reports), default=0)
+    if code:
+        raise typer.Exit(code)
+
+
+def check_files(output: Path | None, diagram: Path | None) -> None:
+    """Refuse files that can't be written before the model runs. Raises ArchcheckError or OSError."""
+    if output is not None:
+        check_writable(output)
+    if diagram is not None:
+        from archcheck.rendering import check_picture
+
+        check_picture(diagram)
+
+
+@contextmanager
+def progress(wanted: bool) -> Iterator[Progress]:
+    """Says on a terminal's standard error what a long run is doing."""
+    if not wanted or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    with Console(stderr=True).status("") as status:
+        yield lambda doing: status.update(Text(f"{doing} …"))
+
+
+@contextmanager
+def errors(debug: bool) -> Iterator[None]:
+    """Errors that are no report, as text with exit code 2: of options, of files that can't be written."""
+    try:
+        yield
+    except ArchcheckError as error:
+        shown_cause(debug)(error)
+        for problem in error.problems:
+            _complain(str(problem).removeprefix(": "))
+        raise typer.Exit(2) from None
+    except OSError as error:
+        shown_cause(debug)(error)
+        _complain(f"{error.filename or 'output'}: {error.strerror or error}")
+        raise typer.Exit(2) from None
+
+
+@contextmanager
+def failures(file: str, reports: list[Report], debug: bool) -> Iterator[None]:
+    """A failure of archcheck's own becomes a report, so that other specs have theirs, and JSON stays JSON."""
+    try:
+        yield
+    except Exception as error:
+        shown_cause(debug)(error)
+        what = " ".join(str(error).split())[:300]
+        message = f"archcheck itself failed: {type(error).__name__}: {what}"
+        problem = Problem("", None, None, "CLI002", message, hint="Please report this; --debug shows where.")
+        reports.append(Report(file, Status.ERROR, problems=(problem,)))
+
+
+def shown_cause(debug: bool) -> Callable[[Exception], None]:
+    """What to do with an error besides telling it: show its traceback, or nothing."""
+    return traceback.print_exception if debug else lambda _: None
+
+
+def _complain(message: str) -> None:
+    from archcheck.reporters.common import one_line
+
+    typer.echo(f"archcheck: {one_line(message)}", err=True)

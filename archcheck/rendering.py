@@ -1,0 +1,39 @@
+"""`archcheck render`: draw a spec to a file, and tell whether the file is up to date. No torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archcheck.diagram import SUFFIXES, Style, digest_of, draw, write
+from archcheck.errors import ArchcheckError, Problem
+from archcheck.files import check_writable
+from archcheck.findings import Report
+from archcheck.spec import load
+
+
+def check_picture(path: Path) -> None:
+    """Refuse what can't become a picture, before the work is done. Raises ArchcheckError or OSError."""
+    if path.suffix.lower() not in SUFFIXES:
+        hint = f"Choose one of {', '.join(SUFFIXES)}."
+        raise ArchcheckError(Problem("", None, None, "CLI001", f"Can't draw to {path.name}.", hint=hint))
+    check_writable(path)
+
+
+def render(spec: Path, picture: Path, style: Style, report: Report | None = None) -> None:
+    """Draw a spec, with the verdict of `report` in it. Raises ArchcheckError; writes whole or not at all."""
+    write(draw(load(spec).spec, report, style=style), picture)
+
+
+def staleness(spec: Path, picture: Path, style: Style) -> str:
+    """Why the file at `picture` is not the picture of the spec; "" where it is."""
+    wanted = draw(load(spec).spec, style=style).digest
+    found = digest_of(picture) if picture.is_file() else None
+    if found == wanted:
+        return ""
+    return (
+        "does not exist"
+        if not picture.exists()
+        else "is out of date"
+        if found
+        else "was not made by archcheck"
+    )
