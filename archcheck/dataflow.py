@@ -7,8 +7,8 @@ dependence.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from archcheck.graph import Location
@@ -20,7 +20,8 @@ class Op:
 
     `operands` has one tuple of operation numbers per tensor read. `numbers` are its plain number arguments.
     `parameter` is the path of the parameter or buffer that it is; `learned`: it depends on a parameter;
-    `fed`: it depends on an input. `instruction` is the place in the code that it was called from. `stale`: writes that it read through an older name.
+    `fed`: it depends on an input. `instruction` is the place in the code that it was called from. `stale`:
+    writes that it read through an older name.
     """
 
     name: str
@@ -66,7 +67,8 @@ class Module:
     """A module of the model.
 
     `has_parameters`: it or a descendant holds one. `mentioned`: its owner's code speaks of it outside of
-    `__init__`, so that another input or setting may call it. `location` is its class, or forward.
+    `__init__`, so that another input or setting may call it. `location` is its class, or forward. `numbers`
+    are the whole numbers that it or its config keeps of heads, experts and layers, by attribute.
     """
 
     path: str
@@ -74,6 +76,7 @@ class Module:
     has_parameters: bool
     mentioned: bool = True
     location: Location | None = None
+    numbers: Mapping[str, int] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,8 @@ GATES = frozenset(["sigmoid", "hardsigmoid", "softmax", "tanh", "hardtanh", "cla
 RANDOM = frozenset(["rand", "rand_like", "bernoulli", "randn", "randn_like", "uniform", "normal", "randint"])
 STACKS = frozenset(["stack"])
 # New values in the shape of another tensor, and values of the first tensor in the shape of the second.
-LIKE = frozenset(["zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "new_zeros",
-                  "new_ones", "new_empty", "new_full", "new_tensor", "randint_like"])  # fmt: skip
+LIKE = frozenset(["zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like",
+                  "randint_like", "new_zeros", "new_ones", "new_empty", "new_full", "new_tensor"])  # fmt: skip
 SHAPED_LIKE = frozenset(["expand_as", "view_as", "reshape_as", "type_as"])
 
 _REFLECTED = {"radd": "add", "rmul": "mul", "rmatmul": "matmul", "iadd": "add", "isub": "sub", "imul": "mul",

@@ -20,7 +20,10 @@ def display_path(filename: str) -> str:
     if filename.startswith("<"):
         return filename
     path = os.path.abspath(filename)
-    roots = [os.getcwd(), *sorted({os.path.abspath(entry) for entry in sys.path if entry}, key=len, reverse=True)]
+    roots = [
+        os.getcwd(),
+        *sorted({os.path.abspath(entry) for entry in sys.path if entry}, key=len, reverse=True),
+    ]
     for root in roots:
         if path.startswith(root.rstrip(os.sep) + os.sep):
             return Path(os.path.relpath(path, root)).as_posix()
@@ -33,7 +36,7 @@ def is_model_code(filename: str) -> bool:
 
     `torch/nn/modules` counts as model code: `nn.TransformerEncoderLayer` adds its residuals there.
     """
-    if filename.startswith(_OWN) or filename.startswith("<frozen"):
+    if filename.startswith((_OWN, "<frozen")):
         return False
     library = os.path.dirname(sys.modules["torch"].__file__ or "") + os.sep
     if filename.startswith(library):

@@ -1,8 +1,8 @@
 """`--prove`: check the trace and the detector against the model's own numbers. Imports torch.
 
-Replay: the recorded graph, run again on the same inputs, must give the model's output bit for bit. Ablation: at
-each sink the branch is forced to zero; the sink must then equal its skip path exactly, and must not with the
-branch left as it is.
+Replay: the recorded graph, run again on the same inputs, must give the model's output bit for bit. Ablation:
+at each sink the branch is forced to zero; the sink must then equal its skip path exactly, and must not with
+the branch left as it is.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def prove(traced: Trace) -> list[str]:
         raise TraceError(problems)
     count = len(traced.joins)
     left = f"; {count - checked} join in a way that ablation can't take apart" if checked < count else ""
-    return [f"proved: the trace replays bit for bit, and ablation agrees on {checked} of {count} residuals{left}"]
+    return [
+        f"proved: the trace replays bit for bit, and ablation agrees on {checked} of {count} residuals{left}"
+    ]
 
 
 class _Witness(fx.Interpreter):
@@ -105,14 +107,14 @@ def _leaves(value: Any, depth: int = 0) -> list[Tensor]:
 
 
 def _ablated(traced: Trace, join: Join, witness: _Witness) -> str | None:
-    """"" if the numbers agree, else how they do not; None if this sink can't be taken apart."""
+    """ "" if the numbers agree, else how they do not; None if this sink can't be taken apart."""
     op = traced.dataflow.ops[join.sink]
     if join.sink not in witness.seen or op.name in CONCATS or join.residual.kind is Kind.CONCAT:
         return None
     node, args, kwargs, result = witness.seen[join.sink]
     if op.name not in ("add", "sub", "rsub", "addmm", "baddbmm", "addbmm", "addcmul", "addcdiv"):
         return None
-    reads = [operand for operand in op.operands]
+    reads = list(op.operands)
     if len(reads) < 2 or reads.count(join.skip_operand) != 1:
         return None
     place = reads.index(join.skip_operand)
@@ -125,7 +127,7 @@ def _ablated(traced: Trace, join: Join, witness: _Witness) -> str | None:
     zeroed = {id(tensor): torch.zeros_like(tensor) for at, tensor in enumerate(tensors) if at != place}
     with torch.no_grad():
         without = _call(node, _swapped(_copied_but(args, zeroed), zeroed), kwargs)
-    negative = op.name == "sub" and place == 1 or op.name == "rsub" and place == 0
+    negative = (op.name == "sub" and place == 1) or (op.name == "rsub" and place == 0)
     wanted = (-skip if negative else skip).to(without.dtype).expand_as(without)
     if not _equal(without, wanted):
         return "with its branch forced to zero the sink is not its skip path"
@@ -174,7 +176,11 @@ def map_arg_values(value: Any, change: Any) -> Any:
     if isinstance(value, Tensor):
         return change(value)
     if isinstance(value, (tuple, list)):
-        return type(value)([map_arg_values(item, change) for item in value]) if type(value) in (tuple, list) else value
+        return (
+            type(value)([map_arg_values(item, change) for item in value])
+            if type(value) in (tuple, list)
+            else value
+        )
     if isinstance(value, dict):
         return {key: map_arg_values(item, change) for key, item in value.items()}
     return value
@@ -183,10 +189,9 @@ def map_arg_values(value: Any, change: Any) -> Any:
 def _problem(traced: Trace, join: Join, verdict: str) -> Problem:
     place = join.residual.location
     around = ", ".join(join.residual.branch) or "operations of its own"
+    scope = join.residual.scope or type(traced.model).__name__
     return Problem(
         place.file if place else "", place.line if place else None, None, "TRC003",
-        f"The residual around {around} in {join.residual.scope or type(traced.model).__name__} is not proved: {verdict}",
+        f"The residual around {around} in {scope} is not proved: {verdict}",
         hint="Please report this model.",
     )  # fmt: skip
-
-

@@ -54,7 +54,9 @@ def merged(faults: Sequence[Fault]) -> tuple[Finding, ...]:
         finding = group[0].finding()
         if len(group) > 1:
             more = f" ({len(group)} times, first in {group[0].implemented_in or 'the model itself'})"
-            finding = Finding(finding.code, finding.message + more, traced=finding.traced, location=finding.location)
+            finding = Finding(
+                finding.code, finding.message + more, traced=finding.traced, location=finding.location
+            )
         found.append(finding)
     return tuple(found)
 
@@ -65,7 +67,7 @@ def _doubled(flow: Dataflow, joins: Sequence[Join]) -> list[Fault]:
     found = []
     for join in joins:
         if join.residual.kind.value == "identity":
-            for inner in at_sink.get(_value(flow, join.sink_operand), ()):
+            for inner in at_sink.get(_value(flow, join.term), ()):
                 if inner.residual.kind.value == "identity" and _same(flow, inner.source, join.source):
                     found.append(_doubled_skip(flow, join, inner))
             term = (_value(flow, join.term),)
@@ -89,7 +91,8 @@ def _doubled_skip(flow: Dataflow, outer: Join, inner: Join) -> Fault:
 
 def _doubled_branch(flow: Dataflow, join: Join, earlier: Join) -> Fault:
     return Fault(
-        "RES007", join.residual.implemented_in, _paths(flow, join), "a branch is added twice to the same stream",
+        "RES007", join.residual.implemented_in, _paths(flow, join),
+        "a branch is added twice to the same stream",
         f"what {', '.join(join.residual.branch) or 'the branch'} returns was added before "
         f"({earlier.residual.location})",
         join.residual.location, join.sink,
@@ -137,8 +140,8 @@ def _overwritten(flow: Dataflow, joins: Sequence[Join]) -> list[Fault]:
                 Fault(
                     "RES011", join.residual.implemented_in, (*_paths(flow, join), by),
                     "the source of a residual is overwritten in place before it is added",
-                    f"{write.name} in {by or 'the model itself'} ({write.location}) changes it; the sum reads the "
-                    "changed values",
+                    f"{write.name} in {by or 'the model itself'} ({write.location}) changes it; the sum reads "
+                    "the changed values",
                     join.residual.location, join.sink,
                 )
             )  # fmt: skip
@@ -200,7 +203,8 @@ def _dropped_fault(flow: Dataflow, group: Sequence[int]) -> Fault:
     last = flow.calls[group[-1]]
     paths = tuple(dict.fromkeys(flow.calls[index].path for index in group))
     return Fault(
-        "RES012", flow.calls[last.parent].path, paths, f"{', '.join(paths)} is computed and its result is dropped",
+        "RES012", flow.calls[last.parent].path, paths,
+        f"{', '.join(paths)} is computed and its result is dropped",
         "nothing that reaches the output reads it", last.location, last.first,
     )  # fmt: skip
 
@@ -230,7 +234,13 @@ def _never_called(flow: Dataflow, modules: Mapping[str, Module]) -> list[Fault]:
     found = []
     for path, module in sorted(modules.items()):
         owner = path.rpartition(".")[0]
-        if path and path not in touched and owner in called and module.has_parameters and not module.mentioned:
+        if (
+            path
+            and path not in touched
+            and owner in called
+            and module.has_parameters
+            and not module.mentioned
+        ):
             found.append(
                 Fault(
                     "RES012", owner, (path,), f"{path} is never called",
@@ -251,7 +261,18 @@ def _value(flow: Dataflow, reads: tuple[int, ...]) -> int:
 
 
 def _renames(flow: Dataflow, op: Op) -> bool:
-    moves = op.name in ("alias", "contiguous", "clone", "to", "detach", "float", "dropout", "view_as", "data", "type")
+    moves = op.name in (
+        "alias",
+        "contiguous",
+        "clone",
+        "to",
+        "detach",
+        "float",
+        "dropout",
+        "view_as",
+        "data",
+        "type",
+    )
     return moves and op.name in VIEWS and len(op.operands) == 1 and len(op.operands[0]) == 1
 
 
@@ -265,7 +286,14 @@ def _paths(flow: Dataflow, join: Join) -> tuple[str, ...]:
 
 def _order(fault: Fault) -> tuple[object, ...]:
     place = fault.location
-    return (fault.code, place.file if place else "", place.line if place else 0, fault.sink, fault.modules, fault.message)
+    return (
+        fault.code,
+        place.file if place else "",
+        place.line if place else 0,
+        fault.sink,
+        fault.modules,
+        fault.message,
+    )
 
 
 def _without_numbers(text: str) -> str:

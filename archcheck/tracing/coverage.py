@@ -45,7 +45,9 @@ class Coverage:
             missed = _missed(file, ran, firsts)
             if missed:
                 lines = ", ".join(str(line) for line in missed)
-                found.append(f"no mode ran the branches at {display_path(file)}:{lines}: they are not checked")
+                found.append(
+                    f"no mode ran the branches at {display_path(file)}:{lines}: they are not checked"
+                )
         return tuple(sorted(found))
 
     def _call(self, frame: FrameType, event: str, arg: Any) -> Any:
@@ -55,7 +57,10 @@ class Coverage:
         ran = self.lines.get(code)
         if ran is None:
             # Torch's own layers are not what a diagram is checked for.
-            if not is_model_code(code.co_filename) or "/torch/nn/modules/" in Path(code.co_filename).as_posix():
+            if (
+                not is_model_code(code.co_filename)
+                or "/torch/nn/modules/" in Path(code.co_filename).as_posix()
+            ):
                 return None
             ran = self.lines[code] = set()
         add = ran.add
@@ -81,7 +86,9 @@ def _missed(file: str, ran: set[int], firsts: list[int]) -> list[int]:
             continue
         for statement in ast.walk(function):
             for body in _bodies(statement):
-                lines = {line for part in body for line in range(part.lineno, (part.end_lineno or part.lineno) + 1)}
+                lines = {
+                    line for part in body for line in range(part.lineno, (part.end_lineno or part.lineno) + 1)
+                }
                 outside = statement.lineno in ran or isinstance(statement, ast.ExceptHandler)
                 if outside and not lines & ran and not isinstance(body[0], ast.Raise):
                     missed.append(body[0].lineno)

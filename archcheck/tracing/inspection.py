@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -16,6 +17,9 @@ from archcheck.graph import Location
 from archcheck.places import location
 from archcheck.tracing.recorder import Recorder
 
+_CONFIGS = ("config", "cfg", "args", "params")
+_COUNTED = re.compile("head|expert|layer|block|depth", re.IGNORECASE)
+_COUNTED_BY_CONFIG = re.compile("head|expert", re.IGNORECASE)
 # Code that reaches modules without naming them.
 _BY_ANY_NAME = frozenset(["_modules", "children", "modules", "named_children", "named_modules", "getattr",
                           "get_submodule", "__dict__", "__getattr__"])  # fmt: skip
@@ -33,7 +37,9 @@ def modules(recorder: Recorder) -> dict[str, Module]:
                 holders.add(path)
                 path = path.rpartition(".")[0]
     return {
-        path: Module(path, type(module).__name__, path in holders, _mentioned(path, found), _defined(module))
+        path: Module(
+            path, type(module).__name__, path in holders, _mentioned(path, found), _defined(module), _numbers(module)
+        )
         for path, module in found.items()
     }
 
@@ -56,6 +62,15 @@ def _defined(module: nn.Module) -> Location | None:
     return location(code, code.co_firstlineno) if code is not None else None
 
 
+def _numbers(module: nn.Module) -> dict[str, int]:
+    """What a module counts: heads, experts, layers. Its config serves, but for layers: those are the model's."""
+    config = next((vars(module)[name] for name in _CONFIGS if name in vars(module)), None)
+    shared = config if isinstance(config, dict) else getattr(config, "__dict__", {})
+    found = {name: shared[name] for name in shared if isinstance(name, str) and _COUNTED_BY_CONFIG.search(name)}
+    found |= {name: value for name, value in vars(module).items() if _COUNTED.search(name)}
+    return {name: value for name, value in found.items() if type(value) is int}
+
+
 def _mentioned(path: str, found: dict[str, nn.Module]) -> bool:
     """Does code of a module above speak of this one, outside of `__init__`?"""
     owner, _, name = path.rpartition(".")
@@ -70,7 +85,7 @@ def _mentioned(path: str, found: dict[str, nn.Module]) -> bool:
         owner = owner.rpartition(".")[0]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _names(kind: type) -> frozenset[str]:
     """The names and strings in the methods of a class, but for its construction."""
     found: set[str] = set()

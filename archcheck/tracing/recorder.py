@@ -12,10 +12,8 @@ loops over experts) is simply executed. Three rules make in-place code legible:
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Iterator
-from functools import partial
 from types import CodeType, FrameType
 from typing import Any
 
@@ -24,9 +22,19 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from archcheck.places import is_model_code, location
+from archcheck.tracing.storage import (
+    Write,
+    covers,
+    extent_of,
+    is_everything,
+    may_overlap,
+    part_of,
+    storage_of,
+    version_of,
+)
+from archcheck.tracing.tape import ATTRIBUTE, CALL, CONSTANT, FUSED, INPUT, OPAQUE, Call, Step
 
-INPUT, ATTRIBUTE, CONSTANT, CALL, OPAQUE, FUSED = "input", "attribute", "constant", "call", "opaque", "fused"
-# Torch's layers with a fused kernel for inference, which computes what their Python code says, rounded otherwise.
+# Torch's layers with a fused kernel for inference: what their Python code computes, rounded otherwise.
 _FUSED = (nn.TransformerEncoderLayer, nn.MultiheadAttention)
 
 # What only asks a tensor about itself is no part of the dataflow, and is asked often.
@@ -39,68 +47,11 @@ _QUESTIONS = frozenset(
      "__dir__", "is_mps", "is_cpu", "is_xpu", "is_mkldnn", "is_shared", "is_pinned"]
 )  # fmt: skip
 # Reads of a tensor's values into Python: control flow and constants that the dataflow can't show.
-_HOST_READS = frozenset(["item", "tolist", "numpy", "__array__", "__bool__", "__int__", "__float__", "__index__",
-                         "__contains__", "equal", "allclose", "is_nonzero"])  # fmt: skip
+_HOST_READS = frozenset(["item", "tolist", "numpy", "__array__", "__bool__", "__int__", "__float__",
+                         "__index__", "__contains__", "equal", "allclose", "is_nonzero"])  # fmt: skip
 # In-place calls that do not look at what they overwrite.
 _OVERWRITES = frozenset(["copy_", "fill_", "zero_", "normal_", "uniform_", "bernoulli_", "random_",
                          "exponential_", "trunc_normal_", "set_"])  # fmt: skip
-
-
-class Step:
-    """One entry of the tape: a torch call, an input, a parameter, or a constant."""
-
-    __slots__ = ("args", "autocast", "call", "code", "func", "instruction", "kernels", "kind", "kwargs", "line", "mutates", "name",
-                 "operands", "origin", "out", "rebound", "reread", "stale", "with_grad")  # fmt: skip
-
-    def __init__(self, kind: str, func: Any, args: Any, kwargs: Any, operands: Any, call: int) -> None:
-        self.kind = kind
-        self.func = func
-        self.args = args
-        self.kwargs = kwargs
-        self.operands: tuple[tuple[int, ...], ...] = operands
-        self.call = call
-        self.name = ""
-        self.out: Any = None
-        self.code: CodeType | None = None
-        self.line = 0
-        self.instruction = 0
-        self.mutates: Tensor | None = None
-        self.rebound = False  # code went on with the alias that this in-place call returned
-        self.reread = False  # code went on with the tensor that this in-place call changed
-        self.stale: tuple[tuple[int, bool], ...] = ()  # writes seen through an older name; is it the same tensor?
-        self.autocast: tuple[str, torch.dtype, bool] | None = None
-        self.origin: tuple[int, Any] | None = None
-        self.kernels: tuple[bool, ...] | None = None
-        self.with_grad = torch.is_grad_enabled()
-
-
-class Call:
-    """One call of a module: the steps [first, end) ran inside it."""
-
-    __slots__ = ("code", "end", "first", "inputs", "line", "module", "opaque", "outputs", "parent", "path")
-
-    def __init__(self, module: nn.Module, path: str, parent: int, first: int) -> None:
-        self.module = module
-        self.path = path
-        self.parent = parent
-        self.first = first
-        self.end = first
-        self.inputs: tuple[int, ...] = ()
-        self.outputs: tuple[int, ...] = ()
-        self.code: CodeType | None = None
-        self.line = 0
-        self.opaque = False
-
-
-class Write:
-    """An in-place change: the step that made it and the elements it touched."""
-
-    __slots__ = ("extent", "step", "target")
-
-    def __init__(self, step: int, target: Tensor, touched: Tensor) -> None:
-        self.step = step
-        self.target = target
-        self.extent = _extent(touched)
 
 
 class Recorder(TorchFunctionMode):
@@ -140,10 +91,10 @@ class Recorder(TorchFunctionMode):
         if kwargs:
             _collect(kwargs, tensors)
         operands = tuple([self._read(tensor) for tensor in tensors])
-        versions = [_version(tensor) for tensor in tensors]
+        versions = [version_of(tensor) for tensor in tensors]
         out = func(*args, **kwargs)
         written = [
-            tensor for tensor, before in zip(tensors, versions, strict=True) if _version(tensor) != before
+            tensor for tensor, before in zip(tensors, versions, strict=True) if version_of(tensor) != before
         ]
         if len(written) > 1 and name.endswith("_") and any(args[0] is tensor for tensor in written):
             written = [args[0]]  # the others are views of it, and count its changes as their own
@@ -220,14 +171,14 @@ class Recorder(TorchFunctionMode):
     ) -> None:
         step = self.steps[index]
         step.mutates = tensor
-        blind = name in _OVERWRITES or (name == "__setitem__" and _everything(args[1]))
+        blind = name in _OVERWRITES or (name == "__setitem__" and is_everything(args[1]))
         is_out = step.kwargs.get("out") is tensor
         if (blind and tensors[0] is tensor) or is_out:
             step.operands = tuple(
                 read for read, arg in zip(operands, tensors, strict=True) if arg is not tensor
             )
-        key = _storage(tensor)
-        touched = _part(tensor, args[1]) if name == "__setitem__" and args[0] is tensor else tensor
+        key = storage_of(tensor)
+        touched = part_of(tensor, args[1]) if name == "__setitem__" and args[0] is tensor else tensor
         self._writes.setdefault(key, []).append(Write(index, tensor, touched))
 
     def _read(self, tensor: Tensor) -> tuple[int, ...]:
@@ -239,10 +190,10 @@ class Recorder(TorchFunctionMode):
             self.steps[own].rebound = True
         if not self._writes:
             return (own,)
-        writes = self._writes.get(_storage(tensor))
+        writes = self._writes.get(storage_of(tensor))
         if not writes or writes[-1].step <= own:
             return (own,)
-        extent = _extent(tensor)
+        extent = extent_of(tensor)
         seen: list[int] = []
         for write in reversed(writes):
             if write.step <= own:
@@ -250,9 +201,9 @@ class Recorder(TorchFunctionMode):
             if write.target is tensor:
                 self.steps[write.step].reread = True
                 return (*seen, write.step)
-            if _covers(write.extent, extent):
+            if covers(write.extent, extent):
                 return (*seen, write.step)
-            if _overlap(write.extent, extent):
+            if may_overlap(write.extent, extent):
                 seen.append(write.step)
         return (*seen, own)
 
@@ -291,7 +242,9 @@ class Recorder(TorchFunctionMode):
         self._bind(tensor, index)
         return index
 
-    def _note_host_read(self, name: str, tensors: list[Tensor], operands: tuple[tuple[int, ...], ...]) -> None:
+    def _note_host_read(
+        self, name: str, tensors: list[Tensor], operands: tuple[tuple[int, ...], ...]
+    ) -> None:
         self.host_reads.append((len(self.steps), tuple(read for operand in operands for read in operand)))
         if name in ("tolist", "numpy", "__array__") and tensors[0].is_floating_point():
             code, line = self._place(sys._getframe(2))
@@ -342,7 +295,11 @@ class Recorder(TorchFunctionMode):
         if isinstance(call.module, _FUSED) and _takes_fast_path(call.module):
             out = self._fused(call.module, args, kwargs, out)
             tensors = _tensors((out,))
-        if isinstance(out, Tensor) and not isinstance(out, nn.Parameter) and self._passes_through(out, args, call):
+        if (
+            isinstance(out, Tensor)
+            and not isinstance(out, nn.Parameter)
+            and self._passes_through(out, args, call)
+        ):
             out = self._alias(out)
             tensors = [out]
         call.outputs = tuple([self._ids[id(tensor)] for tensor in tensors if id(tensor) in self._ids])
@@ -455,46 +412,6 @@ class Recorder(TorchFunctionMode):
         return None, 0
 
 
-@contextlib.contextmanager
-def recording(recorder: Recorder) -> Iterator[None]:
-    """Record everything that runs inside; torch is as before afterwards."""
-    call_module = recorder.call_module
-    apply = vars(torch.autograd.Function)["apply"]
-
-    def recorded_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        if recorder.paused:
-            return call_module(module, *args, **kwargs)
-        index = recorder.enter(module, args, kwargs, sys._getframe(1))
-        try:
-            out = call_module(module, *args, **kwargs)
-            return recorder.leave(index, args, kwargs, out)
-        finally:
-            del recorder.stack[recorder.stack.index(index) :]
-
-    def recorded_apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        out = apply.__func__(cls, *args, **kwargs)
-        return recorder.opaque_call(partial(apply.__func__, cls), cls.__name__, args, kwargs, out)
-
-    def recorded_script(function: Any, *args: Any, **kwargs: Any) -> Any:
-        out = call_script(function, *args, **kwargs)
-        return recorder.opaque_call(function, function.name, args, kwargs, out)
-
-    script = torch._C.ScriptFunction
-    call_script = script.__call__
-    with contextlib.ExitStack() as undo:
-        for owner, name, ours, theirs in (
-            (nn.Module, "__call__", recorded_call, call_module),
-            (torch.autograd.Function, "apply", classmethod(recorded_apply), apply),
-            (script, "__call__", recorded_script, call_script),
-        ):
-            setattr(owner, name, ours)
-            undo.callback(setattr, owner, name, theirs)
-        if "torch._dynamo" in sys.modules:  # compiled parts run as the Python they were compiled from
-            undo.enter_context(torch.compiler.set_stance("force_eager"))
-        with recorder:
-            yield
-
-
 def _takes_fast_path(module: nn.Module) -> bool:
     with_grad = torch.is_grad_enabled() and any(parameter.requires_grad for parameter in module.parameters())
     return not module.training and not with_grad and torch.backends.mha.get_fastpath_enabled()
@@ -538,78 +455,6 @@ def _frozen(value: Any) -> Any:
     return value
 
 
-def _version(tensor: Tensor) -> int:
-    try:
-        return tensor._version
-    except RuntimeError:  # inference tensors keep no count; their writes show by the call's name
-        return 0
-
-
-def _storage(tensor: Tensor) -> int:
-    try:
-        return tensor.untyped_storage()._cdata
-    except (NotImplementedError, RuntimeError):  # sparse and wrapped tensors have none
-        return id(tensor)
-
-
-Extent = tuple[int, tuple[int, ...], tuple[int, ...], int]
-
-
-def _extent(tensor: Tensor) -> Extent:
-    """(offset, sizes, strides, number of elements) of a tensor inside its storage."""
-    try:
-        return tensor.storage_offset(), tuple(tensor.shape), tensor.stride(), tensor.numel()
-    except (NotImplementedError, RuntimeError):
-        return 0, tuple(tensor.shape), (), tensor.numel()
-
-
-def _span(extent: Extent) -> tuple[int, int]:
-    offset, sizes, strides, _ = extent
-    reach = sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=False))
-    return offset, offset + reach + 1
-
-
-def _covers(write: Extent, read: Extent) -> bool:
-    """Does `write` touch every element of `read`? Decided for equal and for gapless extents only."""
-    if write == read:
-        return True
-    start, end = _span(write)
-    return end - start == write[3] and start <= _span(read)[0] and _span(read)[1] <= end
-
-
-def _overlap(one: Extent, other: Extent) -> bool:
-    """May the two share an element? Exact for slices of one tensor, which have equal strides."""
-    (start, end), (other_start, other_end) = _span(one), _span(other)
-    if end <= other_start or other_end <= start or not one[3] or not other[3]:
-        return False
-    if one[2] != other[2]:
-        return True
-    distance = other[0] - one[0]
-    order = sorted(range(len(one[2])), key=lambda axis: -one[2][axis])
-    if distance < 0:
-        distance, one, other = -distance, other, one
-    for axis in order:
-        stride, size = one[2][axis], one[1][axis]
-        if stride == 0:
-            continue
-        shift, distance = divmod(distance, stride)
-        if shift >= size:
-            return False
-    return distance == 0
-
-
-def _everything(index: Any) -> bool:
-    return index is Ellipsis or (isinstance(index, slice) and index == slice(None))
-
-
-def _part(tensor: Tensor, index: Any) -> Tensor:
-    """What an assignment to `tensor[index]` touches; all of it where the index is computed."""
-    parts = index if isinstance(index, tuple) else (index,)
-    if all(isinstance(part, (int, slice, type(...), type(None))) and not isinstance(part, bool) for part in parts):
-        return tensor[index]
-    return tensor
-
-
 def _is_wrapped(tensor: Tensor) -> bool:
     """Inside `torch.func` transforms tensors are wrappers that live no longer than the transform."""
     return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
@@ -617,8 +462,8 @@ def _is_wrapped(tensor: Tensor) -> bool:
 
 def attention_kernels() -> tuple[bool, ...]:
     """Which kernels scaled dot-product attention may choose from: flash, memory-efficient, math."""
-    cuda = torch.backends.cuda
-    return cuda.flash_sdp_enabled(), cuda.mem_efficient_sdp_enabled(), cuda.math_sdp_enabled()
+    flash, efficient = torch._C._get_flash_sdp_enabled(), torch._C._get_mem_efficient_sdp_enabled()
+    return bool(flash), bool(efficient), bool(torch._C._get_math_sdp_enabled())
 
 
 def _autocast_state() -> tuple[str, torch.dtype, bool] | None:

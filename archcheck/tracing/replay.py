@@ -18,7 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from archcheck.tracing.recorder import ATTRIBUTE, CALL, CONSTANT, FUSED, INPUT, OPAQUE, Recorder, Step, attention_kernels
+from archcheck.tracing.recorder import Recorder, attention_kernels
+from archcheck.tracing.tape import ATTRIBUTE, CONSTANT, FUSED, INPUT, OPAQUE, Step
 
 _PLAIN = (bool, int, float, complex, str, type(None), type(...), torch.dtype, torch.device, torch.layout,
           torch.memory_format)  # fmt: skip
@@ -66,8 +67,10 @@ class _Builder:
         self.autocast: tuple[Any, fx.Node] | None = None
         self.with_grad = self.grad = recorder.with_grad
         self.kernels = self.all_kernels = attention_kernels()
-        self.leaves = dict(recorder.model.named_parameters(remove_duplicate=False))
-        self.leaves |= dict(recorder.model.named_buffers(remove_duplicate=False))
+        self.leaves: dict[str, Tensor] = {
+            **dict(recorder.model.named_parameters(remove_duplicate=False)),
+            **dict(recorder.model.named_buffers(remove_duplicate=False)),
+        }
 
     def build(self, arguments: Mapping[str, Any], output: Any) -> fx.GraphModule:
         for name, value in arguments.items():

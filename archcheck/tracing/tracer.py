@@ -25,10 +25,12 @@ from archcheck.findings import Finding
 from archcheck.graph import Residual
 from archcheck.operations import LIKE, SHAPED_LIKE, canonical
 from archcheck.places import display_path, is_model_code, location
+from archcheck.residual import Join
 from archcheck.tracing import inspection, replay
 from archcheck.tracing.pause import no_collection
-from archcheck.tracing.recorder import ATTRIBUTE, CONSTANT, INPUT, OPAQUE, Recorder, Step, recording
-from archcheck.residual import Join
+from archcheck.tracing.recorder import Recorder
+from archcheck.tracing.recording import recording
+from archcheck.tracing.tape import ATTRIBUTE, CONSTANT, INPUT, OPAQUE, Step
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,7 @@ class Trace:
     `model` is the traced module, `arguments` the run's inputs by name, `output` what it returned.
     """
 
-    def __init__(
-        self, recorder: Recorder, arguments: Mapping[str, Any], output: Any, before: State
-    ) -> None:
+    def __init__(self, recorder: Recorder, arguments: Mapping[str, Any], output: Any, before: State) -> None:
         self._recorder = recorder
         self._before = before
         self.model = recorder.model
@@ -81,7 +81,7 @@ class Trace:
         return replay.graph_module(self._recorder, self.arguments, self.output)
 
     def replay(self, interpreter: Callable[[fx.GraphModule], fx.Interpreter] = fx.Interpreter) -> Any:
-        """Run the graph on copies of the inputs, with the model's buffers and random state as before the run."""
+        """Run the graph on copies of the inputs, with buffers and random state as before the run."""
         inputs = replay.copied_inputs(self._recorder, self.arguments)
         with self._before.restored(self.model), torch.set_grad_enabled(self._recorder.with_grad):
             return interpreter(self.graph_module).run(*inputs)
@@ -184,16 +184,16 @@ def _record_inputs(recorder: Recorder, arguments: Mapping[str, Any]) -> None:
 
 def _problem(error: Exception, model: nn.Module) -> Problem:
     """What went wrong in the model's run, at the innermost line of its own code."""
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if is_model_code(frame.filename)
-    ]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_model_code(frame.filename)]
     text = " ".join(str(error).split()) or "no message"
     message = f"{type(model).__name__} failed while it ran: {type(error).__name__}: {text[:300]}"
     hint = "Check the inputs' shapes and dtypes against what forward takes."
     if not frames:
         code = getattr(type(model).forward, "__code__", None)
         place = location(code, code.co_firstlineno) if code else None
-        return Problem(place.file if place else "", place.line if place else None, None, "TRC001", message, hint=hint)
+        return Problem(
+            place.file if place else "", place.line if place else None, None, "TRC001", message, hint=hint
+        )
     last = frames[-1]
     return Problem(display_path(last.filename), last.lineno, None, "TRC001", message, hint=hint)
 
@@ -255,7 +255,10 @@ def _goes_on(write: Step, same_tensor: bool) -> bool:
 
 def _numbers(step: Step) -> tuple[float, ...]:
     """The plain number arguments: constant factors and addends."""
-    found = [*step.args, *(step.kwargs[name] for name in ("other", "value", "alpha", "beta") if name in step.kwargs)]
+    found = [
+        *step.args,
+        *(step.kwargs[name] for name in ("other", "value", "alpha", "beta") if name in step.kwargs),
+    ]
     return tuple(float(value) for value in found if type(value) in (int, float))
 
 

@@ -1,0 +1,74 @@
+"""Does one value depend on another? Looked back from the later one, no further than asked for."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+
+from archcheck.residual.facts import Facts
+
+_LONG_WAY = 4000  # operations walked back from one sink, from where on reachability is computed once instead
+
+
+class Ancestors:
+    """The ancestors of some operations, explored from the latest down, as far as was asked for."""
+
+    def __init__(self, reads: Iterable[int]) -> None:
+        self.frontier = [-read for read in reads]
+        heapq.heapify(self.frontier)
+        self.seen: set[int] = set()
+
+
+class Ancestry:
+    """Questions of dependence; `effort` counts the operations walked for all of them."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.effort = 0
+        self._descendants: dict[int, bytearray] = {}
+
+    def depends(self, back: Ancestors, at: int) -> bool:
+        """Do the operations that `back` starts from depend on operation `at`?"""
+        if len(back.seen) > _LONG_WAY and at not in back.seen:
+            reached = self._reached_from(at)
+            if not any(reached[-read] for read in back.frontier):
+                return False
+        self._explore(back, at)
+        return at in back.seen
+
+    def between(self, source: int, back: Ancestors) -> tuple[int, ...]:
+        """The operations after `source` that depend on it and that `back` depends on, in order."""
+        self._explore(back, source)
+        ops, found = self.facts.ops, {source}
+        for at in sorted(back.seen):
+            if at > source and any(read in found for operand in ops[at].operands for read in operand):
+                found.add(at)
+        found.discard(source)
+        return tuple(sorted(found))
+
+    def _explore(self, back: Ancestors, down_to: int) -> None:
+        frontier, seen, ops = back.frontier, back.seen, self.facts.ops
+        before = len(seen)
+        while frontier and -frontier[0] >= down_to:
+            at = -heapq.heappop(frontier)
+            if at in seen:
+                continue
+            seen.add(at)
+            for operand in ops[at].operands:
+                for read in operand:
+                    if read not in seen and ops[read].fed:
+                        heapq.heappush(frontier, -read)
+        self.effort += len(seen) - before
+
+    def _reached_from(self, at: int) -> bytearray:
+        """Which operations depend on `at`; computed once for a tensor that many sinks look back to."""
+        reached = self._descendants.get(at)
+        if reached is None:
+            ops = self.facts.ops
+            reached = bytearray(len(ops))
+            reached[at] = 1
+            for index in range(at + 1, len(ops)):
+                if any(reached[read] for operand in ops[index].operands for read in operand):
+                    reached[index] = 1
+            self._descendants[at] = reached
+        return reached

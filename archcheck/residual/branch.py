@@ -1,0 +1,91 @@
+"""The branch: its summands, and what is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from archcheck.dataflow import Op
+from archcheck.operations import AFFINE, MIXING, PRODUCTS, PRODUCTS_OF_MATRICES, SUMS, VIEWS
+from archcheck.residual.facts import Facts, Reads
+from archcheck.residual.join import Join, Term
+
+_COPIES = VIEWS | PRODUCTS | {"neg", "attribute"}
+_ON_THE_WAY_TO_SOFTMAX = VIEWS | PRODUCTS | SUMS | {"where", "tanh", "maximum", "max"}
+
+
+def summands(facts: Facts, reads: Reads, sink: int, at_sink: Mapping[int, Sequence[Join]]) -> Iterator[Term]:
+    """The summands of the branch's side: a sum made by the sink's own module is taken apart."""
+    tail: list[int] = []
+    at = reads
+    while len(at) == 1:
+        op = facts.ops[at[0]]
+        if op.name == "add" and len(op.operands) == 2 and op.call == facts.ops[sink].call:
+            if at[0] in at_sink or not op.fed:
+                break
+            for operand in op.operands:
+                for term in summands(facts, operand, sink, at_sink):
+                    yield Term(term.reads, (*term.tail, at[0], *tail))
+            return
+        is_view = op.name in VIEWS and len(op.operands) == 1
+        if not is_view and not (op.name in PRODUCTS and facts.with_constant(op)):
+            break
+        tail.insert(0, at[0])
+        at = facts.stream(op)
+    yield Term(reads)
+
+
+def is_branch(facts: Facts, sink: int, source: int, branch: Sequence[int], term: Term) -> bool:
+    """Does it mix positions or channels, or hold parameters, and is no recurrence?"""
+    ops = [facts.ops[at] for at in branch]
+    if not term.fused and all(op.name in _COPIES and facts.with_constant(op) for op in ops):
+        return False  # the source itself, at most rescaled
+    mixes = term.fused or any(op.name in MIXING or op.opaque for op in ops)
+    learned = holds_parameters(facts, source, branch, term)
+    if subtracts(facts.ops[sink]):  # a tensor less its own mean or maximum is normalised
+        return learned and mixes
+    return learned or (mixes and not facts.repeats(sink))
+
+
+def holds_parameters(facts: Facts, source: int, branch: Sequence[int], term: Term) -> bool:
+    """Does anything on the branch read a parameter, or what was computed from parameters alone?"""
+    inside = {source, *branch}
+    reads = [read for at in (*branch, *term.tail) for operand in facts.ops[at].operands for read in operand]
+    reads += term.reads if term.fused else ()
+    return any(facts.ops[read].learned and not facts.ops[read].fed for read in reads if read not in inside)
+
+
+def is_affine(facts: Facts, branch: Sequence[int]) -> bool:
+    """Is the branch an affine map of the source?"""
+    return all(_is_affine(facts, facts.ops[at]) for at in branch)
+
+
+def is_score(facts: Facts, reads: Reads) -> bool:
+    """Attention scores, a product of two matrices that both depend on the input, on the way to a softmax."""
+    op = facts.root_op(reads[0])
+    while op.name in PRODUCTS and facts.with_constant(op):
+        op = facts.root_op(facts.stream(op)[0])
+    if op.name not in PRODUCTS_OF_MATRICES or len(facts.fed_operands(op)) < 2:
+        return False
+    users = facts.flow.users
+    pending, seen = list(users[reads[0]]), set()
+    while pending:
+        at = pending.pop()
+        name = facts.ops[at].name
+        if name in ("softmax", "sigmoid"):
+            return name == "softmax"
+        if at not in seen and name in _ON_THE_WAY_TO_SOFTMAX:
+            seen.add(at)
+            pending += users[at]
+    return False
+
+
+def subtracts(op: Op) -> bool:
+    return op.name in ("sub", "rsub")
+
+
+def _is_affine(facts: Facts, op: Op) -> bool:
+    if op.name in VIEWS or op.name in SUMS or op.name == "neg":
+        return True
+    linear = op.name in AFFINE | PRODUCTS | PRODUCTS_OF_MATRICES
+    is_maximum = op.name.startswith(("max_pool", "adaptive_max"))
+    return linear and facts.with_constant(op) and not op.training and not is_maximum

@@ -1,0 +1,162 @@
+"""The sinks of a run, one after the other: which operand is the skip path, and what is the branch?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archcheck.dataflow import Dataflow, Op
+from archcheck.graph import Kind, Location
+from archcheck.operations import CONCATS, FUSED_SUMS, MIXING, STACKS, SUMS
+from archcheck.residual.ancestry import Ancestors, Ancestry
+from archcheck.residual.branch import holds_parameters, is_branch, is_score, summands
+from archcheck.residual.facts import Facts, Reads
+from archcheck.residual.join import Join, Path, Search, Term, Walk
+from archcheck.residual.kinds import kind_of
+from archcheck.residual.naming import name_join
+from archcheck.residual.skip_path import SkipPaths
+
+_ROUNDS = 64  # of a loop that are searched in any case
+_EFFORT = 200  # operations walked per operation of the run, from where on longer loops are curtailed
+
+
+def search(flow: Dataflow) -> Search:
+    """Find the residual connections of a run."""
+    detector = _Detector(flow)
+    for index, op in enumerate(flow.ops):
+        if op.fed and op.floating and op.numel > 1 and not detector.is_curtailed(op):
+            detector.examine(index, op)
+    return Search(tuple(detector.joins), tuple(sorted(detector.curtailed)))
+
+
+def find_products(flow: Dataflow) -> tuple[Join, ...]:
+    """Products of a tensor with what was computed from it: no residuals, but drawn as such by mistake."""
+    detector = _Detector(flow)
+    for index, op in enumerate(flow.ops):
+        if op.name == "mul" and len(op.operands) == 2 and op.fed and op.floating and op.numel > 1:
+            detector.product(index, op)
+    return tuple(detector.joins)
+
+
+class _Detector:
+    def __init__(self, flow: Dataflow) -> None:
+        self.facts = Facts(flow)
+        self.ancestry = Ancestry(self.facts)
+        self.joins: list[Join] = []
+        self.at_sink: dict[int, list[Join]] = {}
+        self.skip_paths = SkipPaths(self.facts, self.ancestry, self.at_sink)
+        self.curtailed: set[Location] = set()
+        self._rounds: dict[tuple[int, tuple[int, int]], int] = {}
+        self._concatenated: set[tuple[int, int]] = set()  # pairs of source and branch
+
+    def is_curtailed(self, op: Op) -> bool:
+        """Is this one more round of a loop whose search has become too expensive?"""
+        if op.name not in SUMS:
+            return False
+        place = (op.call, op.instruction)
+        self._rounds[place] = rounds = self._rounds.get(place, 0) + 1
+        if rounds <= _ROUNDS or self.ancestry.effort < _EFFORT * len(self.facts.ops):
+            return False
+        if op.location is not None:
+            self.curtailed.add(op.location)
+        return True
+
+    def examine(self, index: int, op: Op) -> None:
+        """Add the residuals that join at this operation."""
+        if op.name in CONCATS:
+            self._concat(index, op)
+        elif op.name == "lerp" and len(op.operands) == 3:
+            mixed = Term((*op.operands[1], *op.operands[2]))
+            self._accept(index, op.operands[0], [mixed], Path.PLAIN, gated=True)
+        elif op.name in FUSED_SUMS and len(op.operands) >= 3:
+            product = Term(tuple(read for operand in op.operands[1:] for read in operand), fused=True)
+            any(self._accept(index, op.operands[0], [product], path) for path in Path)
+        elif op.name in SUMS:
+            self._sum(index, op.operands)
+        elif op.name in ("sum", "mean"):
+            self._sum(index, self._stacked(op))
+
+    def product(self, index: int, op: Op) -> None:
+        """Add the product if one factor was computed from the other."""
+        for skip, other in (op.operands, op.operands[::-1]):
+            if not self.facts.fed(skip) or not self.facts.fed(other):
+                continue
+            back, term = Ancestors(other), Term(other)
+            way = self.skip_paths.pure(skip[0], back, other[0])
+            if way is not None:
+                branch = self.ancestry.between(way[0], back)
+                if holds_parameters(self.facts, way[0], branch, term):
+                    self._add(index, way[0], skip, branch, term, way[1], Kind.GATED)
+                    return
+
+    def _stacked(self, op: Op) -> tuple[Reads, ...]:
+        """The summands of `stack([a, b]).sum(0)`."""
+        if len(op.operands) != 1 or len(op.operands[0]) != 1:
+            return ()
+        below = self.facts.ops[op.operands[0][0]]
+        stacked = below.name in STACKS and below.numel == op.numel * len(below.operands)
+        return below.operands if stacked else ()
+
+    def _sum(self, index: int, operands: Sequence[Reads]) -> None:
+        if len(operands) < 2 or any(is_score(self.facts, operand) for operand in operands):
+            return
+        for path in Path:
+            for place, skip in enumerate(operands):
+                others = [operand for at, operand in enumerate(operands) if at != place]
+                terms = [
+                    term for other in others for term in summands(self.facts, other, index, self.at_sink)
+                ]
+                if self._accept(index, skip, terms, path):
+                    return
+
+    def _accept(
+        self, index: int, skip: Reads, terms: Sequence[Term], path: Path, gated: bool = False
+    ) -> bool:
+        """Add a residual for each term that has its source on the skip path behind operand `skip`."""
+        if not self.facts.fed(skip) or self.facts.numel(skip) < self.facts.ops[index].numel:
+            return False
+        accepted = [self._accept_term(index, skip, term, path, gated) for term in terms]
+        return any(accepted)
+
+    def _accept_term(self, index: int, skip: Reads, term: Term, path: Path, gated: bool) -> bool:
+        found = self.skip_paths.source(index, skip, term, path)
+        if found is None:
+            return False
+        source, walk, back = found
+        branch = self.ancestry.between(source, back)
+        if not is_branch(self.facts, index, source, branch, term):
+            return False
+        kind = kind_of(self.facts, index, source, branch, term, walk, gated)
+        if kind is not None:
+            self._add(index, source, skip, branch, term, walk, kind)
+        return kind is not None
+
+    def _concat(self, index: int, op: Op) -> None:
+        """One residual for each part that was computed from another part and is new in this sink."""
+        parts = [operand[0] for operand in op.operands if len(operand) == 1]
+        for part in parts:
+            back, term = Ancestors((part,)), Term((part,))
+            ways = [
+                (way[0], other, way[1])
+                for other in parts
+                if other != part and (way := self.skip_paths.pure(other, back, part)) is not None
+            ]
+            if not ways:
+                continue
+            source, other, walk = max(ways, key=lambda way: way[0])
+            branch = self.ancestry.between(source, back)
+            pair = (self.facts.root(source), self.facts.root(part))
+            mixes = any(self.facts.ops[at].name in MIXING or self.facts.ops[at].opaque for at in branch)
+            if (
+                pair not in self._concatenated
+                and mixes
+                and holds_parameters(self.facts, source, branch, term)
+            ):
+                self._concatenated.add(pair)
+                self._add(index, source, (other,), branch, term, walk, Kind.CONCAT)
+
+    def _add(
+        self, sink: int, source: int, skip: Reads, branch: Sequence[int], term: Term, walk: Walk, kind: Kind
+    ) -> None:
+        join = name_join(self.facts, self.at_sink, sink, source, skip, branch, term, walk, kind)
+        self.joins.append(join)
+        self.at_sink.setdefault(sink, []).append(join)

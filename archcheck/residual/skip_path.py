@@ -1,0 +1,124 @@
+"""The skip path: from an operand of a sink back to the source."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+
+from archcheck.dataflow import Op
+from archcheck.operations import AFFINE, PRODUCTS, PRODUCTS_OF_MATRICES, SUMS, VIEWS
+from archcheck.residual.ancestry import Ancestors, Ancestry
+from archcheck.residual.facts import Facts, Reads
+from archcheck.residual.join import Join, Path, Term, Walk
+
+Step = tuple[int, Walk]
+
+
+class SkipPaths:
+    """Walks skip paths; `at_sink` holds the residuals found so far, which later paths pass through."""
+
+    def __init__(self, facts: Facts, ancestry: Ancestry, at_sink: Mapping[int, Sequence[Join]]) -> None:
+        self.facts = facts
+        self.ancestry = ancestry
+        self.at_sink = at_sink
+
+    def source(self, sink: int, skip: Reads, term: Term, path: Path) -> tuple[int, Walk, Ancestors] | None:
+        """The latest operation on the skip path that the term depends on, with the way walked to it."""
+        ops, back = self.facts.ops, Ancestors(term.reads)
+        ways: list[tuple[int, int, Walk]] = [(-skip[0], 0, Walk())]
+        visited: set[int] = set()
+        pushed = 0
+        while ways:
+            at, _, walk = heapq.heappop(ways)
+            at = -at
+            if at in visited or not ops[at].fed:
+                continue
+            visited.add(at)
+            op = ops[at]
+            is_tensor = bool(op.shape) or not op.operands
+            if is_tensor and at not in term.reads and self.ancestry.depends(back, at):
+                return at, walk, back
+            if at in term.reads and op.name in VIEWS:
+                return None
+            for below, longer in self._steps(at, op, walk, sink, path):
+                pushed += 1  # ties are never broken by comparing walks
+                heapq.heappush(ways, (-below, pushed, longer))
+        return None
+
+    def pure(self, operand: int, back: Ancestors, stop: int) -> Step | None:
+        """The source behind views alone, for a concatenation; never past `stop`."""
+        ops, walk, at = self.facts.ops, Walk(), operand
+        while ops[at].fed and at != stop:
+            op = ops[at]
+            if op.shape and self.ancestry.depends(back, at):
+                return at, walk
+            if op.name not in VIEWS or not op.operands:
+                return None
+            walk, at = walk.through(at), op.operands[0][0]
+        return None
+
+    def _steps(self, at: int, op: Op, walk: Walk, sink: int, path: Path) -> Iterator[Step]:
+        """One step back: the operations whose results `op` passes on, and what it does to them."""
+        fed = self.facts.fed_operands(op)
+        if not fed:
+            return
+        if op.name in VIEWS:
+            yield op.operands[0][0], walk.through(at)
+        elif op.name == "neg":
+            yield fed[0][0], walk.scaled(at, -1.0)
+        elif op.name in PRODUCTS:
+            yield from self._through_product(at, op, walk, fed, path)
+        elif at in self.at_sink or op.name in SUMS:
+            yield from self._through_sum(at, op, walk, fed, sink, path)
+        elif path is Path.AFFINE and op.name in AFFINE:
+            if fed == [op.operands[0]] and not op.training:
+                yield fed[0][0], walk.through(at, affine=True)
+        elif path is not Path.PLAIN and op.name in PRODUCTS_OF_MATRICES:
+            for operand in fed:
+                weights = [other for other in op.operands if other != operand]
+                learned = all(self.facts.root_op(other[0]).parameter for other in weights)
+                if learned if path is Path.AFFINE else self.facts.numel(operand) == op.numel:
+                    yield operand[0], walk.through(at, affine=learned, mixed=not learned)
+
+    def _through_sum(
+        self, at: int, op: Op, walk: Walk, fed: list[Reads], sink: int, path: Path
+    ) -> Iterator[Step]:
+        """Past an earlier residual, a sum of the sink's own module, or the addition of a constant."""
+        ways = [join.skip_operand for join in self.at_sink.get(at, ())]
+        if op.name in SUMS and len(fed) == 1:
+            moved = len(op.operands) > 1 or any(op.numbers)
+            if path is Path.AFFINE or not moved:
+                yield fed[0][0], walk.through(at, shifted=moved)
+            return
+        if op.name in SUMS and path is Path.PLAIN and op.call == self.facts.ops[sink].call:
+            ways += [operand for operand in fed if operand not in ways]
+        for operand in ways:
+            yield operand[0], walk.through(at)
+
+    def _through_product(self, at: int, op: Op, walk: Walk, fed: list[Reads], path: Path) -> Iterator[Step]:
+        """Past a factor: a number, something learned, a mask of positions, or a mixing weight."""
+        facts = self.facts
+        if len(op.operands) == 1:
+            yield fed[0][0], walk.scaled(at, number_of(op))
+            return
+        for operand in fed:
+            if facts.numel(operand) < op.numel and len(fed) > 1:
+                continue
+            other = next(one for one in op.operands if one is not operand)
+            if not facts.fed(other):
+                if facts.is_factor(other):
+                    yield operand[0], walk.scaled(at, None)
+            elif not all(facts.ops[read].floating for read in other):
+                yield operand[0], walk.through(at)
+            elif path is Path.PLAIN or walk.affine or facts.is_gate(operand[0]):
+                continue
+            elif facts.is_gate(other[0]):
+                yield operand[0], walk.through(at, gated=True)
+
+
+def number_of(op: Op) -> float | None:
+    """The number that a product with a number multiplies by."""
+    if not op.numbers:
+        return None
+    number = op.numbers[0]
+    return 1 / number if op.name != "mul" and number else number

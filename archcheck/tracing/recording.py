@@ -1,0 +1,54 @@
+"""Where a recorder sees everything: module calls, custom autograd functions, scripted and compiled parts."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from archcheck.tracing.recorder import Recorder
+
+
+@contextlib.contextmanager
+def recording(recorder: Recorder) -> Iterator[None]:
+    """Record everything that runs inside; torch is as before afterwards."""
+    call_module = recorder.call_module
+    apply = vars(torch.autograd.Function)["apply"]
+
+    def recorded_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if recorder.paused:
+            return call_module(module, *args, **kwargs)
+        index = recorder.enter(module, args, kwargs, sys._getframe(1))
+        try:
+            out = call_module(module, *args, **kwargs)
+            return recorder.leave(index, args, kwargs, out)
+        finally:
+            del recorder.stack[recorder.stack.index(index) :]
+
+    def recorded_apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        out = apply.__func__(cls, *args, **kwargs)
+        return recorder.opaque_call(partial(apply.__func__, cls), cls.__name__, args, kwargs, out)
+
+    def recorded_script(function: Any, *args: Any, **kwargs: Any) -> Any:
+        out = call_script(function, *args, **kwargs)
+        return recorder.opaque_call(function, function.name, args, kwargs, out)
+
+    script = torch._C.ScriptFunction
+    call_script = script.__call__
+    with contextlib.ExitStack() as undo:
+        for owner, name, ours, theirs in (
+            (nn.Module, "__call__", recorded_call, call_module),
+            (torch.autograd.Function, "apply", classmethod(recorded_apply), apply),
+            (script, "__call__", recorded_script, call_script),
+        ):
+            setattr(owner, name, ours)
+            undo.callback(setattr, owner, name, theirs)
+        if "torch._dynamo" in sys.modules:  # compiled parts run as the Python they were compiled from
+            undo.enter_context(torch.compiler.set_stance("force_eager"))
+        with recorder:
+            yield

@@ -1,0 +1,92 @@
+"""Which elements of which storage a tensor stands for: what an in-place write touches, and who sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+
+class Write:
+    """An in-place change: the step that made it and the elements it touched."""
+
+    __slots__ = ("extent", "step", "target")
+
+    def __init__(self, step: int, target: Tensor, touched: Tensor) -> None:
+        self.step = step
+        self.target = target
+        self.extent = extent_of(touched)
+
+
+def version_of(tensor: Tensor) -> int:
+    try:
+        return int(tensor._version)
+    except RuntimeError:  # inference tensors keep no count; their writes show by the call's name
+        return 0
+
+
+def storage_of(tensor: Tensor) -> int:
+    try:
+        return int(tensor.untyped_storage()._cdata)
+    except (NotImplementedError, RuntimeError):  # sparse and wrapped tensors have none
+        return id(tensor)
+
+
+Extent = tuple[int, tuple[int, ...], tuple[int, ...], int]
+
+
+def extent_of(tensor: Tensor) -> Extent:
+    """(offset, sizes, strides, number of elements) of a tensor inside its storage."""
+    try:
+        return int(tensor.storage_offset()), tuple(tensor.shape), tensor.stride(), tensor.numel()
+    except (NotImplementedError, RuntimeError):
+        return 0, tuple(tensor.shape), (), tensor.numel()
+
+
+def _span(extent: Extent) -> tuple[int, int]:
+    offset, sizes, strides, _ = extent
+    reach = sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=False))
+    return offset, offset + reach + 1
+
+
+def covers(write: Extent, read: Extent) -> bool:
+    """Does `write` touch every element of `read`? Decided for equal and for gapless extents only."""
+    if write == read:
+        return True
+    start, end = _span(write)
+    return end - start == write[3] and start <= _span(read)[0] and _span(read)[1] <= end
+
+
+def may_overlap(one: Extent, other: Extent) -> bool:
+    """May the two share an element? Exact for slices of one tensor, which have equal strides."""
+    (start, end), (other_start, other_end) = _span(one), _span(other)
+    if end <= other_start or other_end <= start or not one[3] or not other[3]:
+        return False
+    if one[2] != other[2]:
+        return True
+    distance = other[0] - one[0]
+    order = sorted(range(len(one[2])), key=lambda axis: -one[2][axis])
+    if distance < 0:
+        distance, one, other = -distance, other, one
+    for axis in order:
+        stride, size = one[2][axis], one[1][axis]
+        if stride == 0:
+            continue
+        shift, distance = divmod(distance, stride)
+        if shift >= size:
+            return False
+    return distance == 0
+
+
+def is_everything(index: Any) -> bool:
+    return index is Ellipsis or (isinstance(index, slice) and index == slice(None))
+
+
+def part_of(tensor: Tensor, index: Any) -> Tensor:
+    """What an assignment to `tensor[index]` touches; all of it where the index is computed."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if all(
+        isinstance(part, (int, slice, type(...), type(None))) and not isinstance(part, bool) for part in parts
+    ):
+        return tensor[index]
+    return tensor

@@ -1,0 +1,61 @@
+"""The tape: steps in the order in which they ran, and the module calls that bracket them."""
+
+from __future__ import annotations
+
+from types import CodeType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+# Kinds of steps.
+INPUT, ATTRIBUTE, CONSTANT, CALL, OPAQUE, FUSED = "input", "attribute", "constant", "call", "opaque", "fused"
+
+
+class Step:
+    """One entry of the tape: a torch call, an input, a parameter, or a constant."""
+
+    __slots__ = ("args", "autocast", "call", "code", "func", "instruction", "kernels", "kind", "kwargs",
+                 "line", "mutates", "name", "operands", "origin", "out", "rebound", "reread", "stale",
+                 "with_grad")  # fmt: skip
+
+    def __init__(self, kind: str, func: Any, args: Any, kwargs: Any, operands: Any, call: int) -> None:
+        self.kind = kind
+        self.func = func
+        self.args = args
+        self.kwargs = kwargs
+        self.operands: tuple[tuple[int, ...], ...] = operands
+        self.call = call
+        self.name = ""
+        self.out: Any = None
+        self.code: CodeType | None = None
+        self.line = 0
+        self.instruction = 0
+        self.mutates: Tensor | None = None
+        self.rebound = False  # code went on with the alias that this in-place call returned
+        self.reread = False  # code went on with the tensor that this in-place call changed
+        self.stale: tuple[
+            tuple[int, bool], ...
+        ] = ()  # writes seen through an older name; is it the same tensor?
+        self.autocast: tuple[str, torch.dtype, bool] | None = None
+        self.origin: tuple[int, Any] | None = None
+        self.kernels: tuple[bool, ...] | None = None
+        self.with_grad = torch.is_grad_enabled()
+
+
+class Call:
+    """One call of a module: the steps [first, end) ran inside it."""
+
+    __slots__ = ("code", "end", "first", "inputs", "line", "module", "opaque", "outputs", "parent", "path")
+
+    def __init__(self, module: nn.Module, path: str, parent: int, first: int) -> None:
+        self.module = module
+        self.path = path
+        self.parent = parent
+        self.first = first
+        self.end = first
+        self.inputs: tuple[int, ...] = ()
+        self.outputs: tuple[int, ...] = ()
+        self.code: CodeType | None = None
+        self.line = 0
+        self.opaque = False
