@@ -54,7 +54,10 @@ class SkipPaths:
                 return at, walk
             if op.name not in VIEWS or not op.operands:
                 return None
-            walk, at = walk.through(at), op.operands[0][0]
+            below = op.operands[0][0]
+            if len(op.shape) < len(ops[below].shape) and op.name in ("getitem", "select"):
+                return None  # one step of a sequence, not the stream
+            walk, at = walk.through(at), below
         return None
 
     def _steps(self, at: int, op: Op, walk: Walk, sink: int, path: Path) -> Iterator[Step]:

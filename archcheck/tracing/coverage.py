@@ -84,13 +84,12 @@ def _missed(file: str, ran: set[int], firsts: list[int]) -> list[int]:
         start = min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
         if start not in firsts and function.lineno not in firsts:
             continue
-        for statement in ast.walk(function):
-            for body in _bodies(statement):
+        for line, bodies in _branches(function):
+            for body in bodies:
                 lines = {
-                    line for part in body for line in range(part.lineno, (part.end_lineno or part.lineno) + 1)
+                    at for part in body for at in range(part.lineno, (part.end_lineno or part.lineno) + 1)
                 }
-                outside = statement.lineno in ran or isinstance(statement, ast.ExceptHandler)
-                if outside and not lines & ran and not isinstance(body[0], ast.Raise):
+                if line in ran and not lines & ran and not isinstance(body[0], ast.Raise):
                     missed.append(body[0].lineno)
     return sorted(set(missed))
 
@@ -103,11 +102,10 @@ def _forwards(owner: ast.Module | ast.ClassDef) -> Iterator[ast.FunctionDef]:
             yield part
 
 
-def _bodies(statement: ast.AST) -> Iterator[list[ast.stmt]]:
-    if isinstance(statement, (ast.If, ast.For, ast.While)):
-        yield statement.body
-        if statement.orelse:
-            yield statement.orelse
-    elif isinstance(statement, ast.Match):
-        for case in statement.cases:
-            yield case.body
+def _branches(function: ast.FunctionDef) -> Iterator[tuple[int, list[list[ast.stmt]]]]:
+    """The line of each statement that branches, and the bodies that it may run."""
+    for statement in ast.walk(function):
+        if isinstance(statement, (ast.If, ast.For, ast.While)):
+            yield statement.lineno, [body for body in (statement.body, statement.orelse) if body]
+        elif isinstance(statement, ast.Match):
+            yield statement.lineno, [case.body for case in statement.cases]

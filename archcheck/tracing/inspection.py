@@ -77,7 +77,8 @@ def _mentioned(path: str, found: dict[str, nn.Module]) -> bool:
     while owner and isinstance(found.get(owner), (nn.ModuleList, nn.ModuleDict, nn.Sequential)):
         owner, _, name = owner.rpartition(".")
     while True:
-        names = _names(type(found[owner])) if owner in found else _BY_ANY_NAME
+        # mypy takes a class of modules for unhashable, since a module's own __hash__ takes any object.
+        names = _names(type(found[owner])) if owner in found else _BY_ANY_NAME  # type: ignore[arg-type]
         if name in names or names & _BY_ANY_NAME:
             return True
         if not owner:
