@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from archcheck.errors import Problem, SpecError
 from archcheck.spec.load import LoadedSpec
 from archcheck.spec.model import Box, Panel
 from archcheck.spec.patterns import join, matches
+from archcheck.spec.words import path_text
 
 
 @dataclass(frozen=True)
 class Layer:
     """One instance of a panel: `index` is what the scope's wildcards stood for (None without any).
 
-    `base` is the path that names in the panel are relative to, `own` the modules that the panel shows.
-    `boxes` maps each box to the modules it found; `missing` to the names it did not find.
+    `base` is the path that names in the panel are relative to, and `written` that path as the spec writes
+    it; they differ under `rename`. `own` are the modules that the panel shows. `boxes` maps each box to the
+    modules it found; `missing` to the names it did not find. `omitted` are those left out on purpose.
     """
 
     index: int | str | None
     base: str
+    written: str
     own: tuple[str, ...]
     boxes: Mapping[str, tuple[str, ...]]
     missing: Mapping[str, tuple[str, ...]]
+    omitted: tuple[str, ...] = ()
 
     def bound(self, box: str) -> tuple[str, ...]:
         return self.boxes.get(box, ())
@@ -44,14 +48,17 @@ def bind(loaded: LoadedSpec, names: Collection[str], known: Collection[str] = ()
     """Bind every panel of a spec to the model whose modules are `names`, in the spec's order.
 
     `known` are the modules that the model has in other modes. Raises SpecError with every scope, and every
-    wildcard, that matches nothing in any mode. A panel whose scope matches nothing in this one has no layers;
-    a box's name that is not there is left to the diff (BOX001).
+    wildcard, that matches nothing in any mode and layer. A panel whose scope matches nothing in this mode has
+    no layers; what a box lacks in one mode or layer, and any plain name, is left to the diff (BOX001).
     """
     binder = _Binder(loaded, names, known)
     panels = tuple(binder.panel(name) for name in loaded.spec.panels)
     if binder.problems:
         raise SpecError(binder.problems)
     return panels
+
+
+_Scope = tuple[int | str | None, str, str, tuple[str, ...]]
 
 
 class _Binder:
@@ -72,50 +79,71 @@ class _Binder:
     def panel(self, name: str) -> BoundPanel:
         if name not in self.bound:
             panel = self.loaded.spec.panels[name]
-            scopes = self._scopes(name, panel)
-            layers = tuple(self._layer(name, panel, *scope) for scope in scopes)
+            layers = tuple(self._layer(panel, *scope) for scope in self._scopes(name, panel))
+            self._check(name, panel, layers)
             self.bound[name] = BoundPanel(name, panel, layers, panel.scope is None and name in self.parents)
         return self.bound[name]
 
-    def _scopes(self, name: str, panel: Panel) -> list[tuple[int | str | None, str, tuple[str, ...]]]:
-        """(index, base, own modules) of every layer of a panel."""
+    def _scopes(self, name: str, panel: Panel) -> list[_Scope]:
+        """Index, base, base as written and own modules of every layer of a panel."""
         if panel.scope is not None:
-            return self._matching(name, panel.scope, ("panels", name, "scope"))
+            return self._matching(panel.scope, ("panels", name, "scope"))
         if name not in self.parents:
-            return [(None, "", ("",))]
+            return [(None, "", "", ("",))]
         above, box_name = self.parents[name]
         box = self.loaded.spec.panels[above].boxes[box_name]
         parent = self.panel(above)
         if isinstance(box.module, str) and "*" in box.module:
             pattern = join(self.loaded.spec.panels[above].scope or "", box.module)
-            return self._matching(name, pattern, ("panels", above, "boxes", box_name, "module"))
-        return [(layer.index, layer.base, layer.bound(box_name)) for layer in parent.layers]
+            return self._matching(pattern, ("panels", above, "boxes", box_name, "module"))
+        return [(layer.index, layer.base, layer.written, layer.bound(box_name)) for layer in parent.layers]
 
-    def _matching(
-        self, name: str, pattern: str, place: tuple[str, ...]
-    ) -> list[tuple[int | str | None, str, tuple[str, ...]]]:
+    def _matching(self, pattern: str, place: tuple[str | int, ...]) -> list[_Scope]:
         found = matches(self._renamed(pattern), self.names)
         if not found and not self._is_known(pattern):
             self._problem(pattern, place)
-        return [(_index(captures), path, (path,)) for path, captures in found]
+        return [(_index(captures), path, _filled(pattern, captures), (path,)) for path, captures in found]
 
     def _layer(
-        self, name: str, panel: Panel, index: int | str | None, base: str, own: tuple[str, ...]
+        self, panel: Panel, index: int | str | None, base: str, written: str, own: tuple[str, ...]
     ) -> Layer:
         boxes: dict[str, tuple[str, ...]] = {}
         missing: dict[str, tuple[str, ...]] = {}
         for box_name, box in panel.boxes.items():
             found: list[str] = []
             for pattern in patterns(box):
-                path = self._renamed(join(base, pattern))
-                hits = [hit for hit, _ in matches(path, self.names)]
+                hits = self._inside(base, written, pattern)
                 found += hits
-                if not hits and "*" in pattern and not self._is_known(join(base, pattern)):
-                    self._problem(path, ("panels", name, "boxes", box_name, "module"))
-                elif not hits:
+                if not hits:
+                    path = self._renamed(join(written, pattern))
                     missing[box_name] = (*missing.get(box_name, ()), path)
             boxes[box_name] = tuple(dict.fromkeys(found))
-        return Layer(index, base, own, boxes, missing)
+        omitted = tuple(path for pattern in panel.omit for path in self._inside(base, written, pattern))
+        return Layer(index, base, written, own, boxes, missing, omitted)
+
+    def _inside(self, base: str, written: str, pattern: str) -> list[str]:
+        """The modules that a name in a panel means; `rename` may hold it whole or as the panel writes it."""
+        found = matches(self._renamed(join(written, pattern)), self.names)
+        found = found or matches(join(base, self._renamed(pattern)), self.names)
+        return [path for path, _ in found]
+
+    def _check(self, name: str, panel: Panel, layers: Sequence[Layer]) -> None:
+        """Note each wildcard, and each name left out, that matches nothing in any layer."""
+        wanted: list[tuple[str, tuple[str | int, ...]]] = [
+            (pattern, ("boxes", box, "module"))
+            for box, value in panel.boxes.items()
+            for pattern in patterns(value)
+            if "*" in pattern
+        ]
+        wanted += [(pattern, ("omit", number)) for number, pattern in enumerate(panel.omit)]
+        for pattern, place in wanted:
+            found = any(
+                self._inside(layer.base, layer.written, pattern)
+                or self._is_known(join(layer.written, pattern))
+                for layer in layers
+            )
+            if layers and not found:
+                self._problem(join(layers[0].written, pattern), ("panels", name, *place))
 
     def _is_known(self, pattern: str) -> bool:
         """Does it match in another mode?"""
@@ -131,12 +159,12 @@ class _Binder:
                 return renamed
         return path
 
-    def _problem(self, pattern: str, place: tuple[str, ...]) -> None:
+    def _problem(self, pattern: str, place: tuple[str | int, ...]) -> None:
         spot = self.loaded.place(*place)
         self.problems.append(
             Problem(
                 spot.file, spot.line, spot.column, "SPEC030", f"no module of the model matches {pattern!r}",
-                ".".join(place), suggestion(self._renamed(pattern), self.names),
+                path_text(place), suggestion(self._renamed(pattern), self.names),
             )
         )  # fmt: skip
 
@@ -193,3 +221,10 @@ def _index(captures: tuple[str, ...]) -> int | str | None:
     if len(captures) == 1 and captures[0].isdigit():
         return int(captures[0])
     return ".".join(captures)
+
+
+def _filled(pattern: str, captures: tuple[str, ...]) -> str:
+    """A pattern with what its wildcards stood for."""
+    for value in captures:
+        pattern = pattern.replace("*", value, 1)
+    return pattern

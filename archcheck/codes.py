@@ -5,6 +5,16 @@ from __future__ import annotations
 from archcheck.spec.codes import SPEC_CODES
 from archcheck.target_codes import TARGET_CODES
 
+BINDING_CODES = (
+    (
+        "SPEC030",
+        "a pattern that matches no module",
+        "The scope of a panel, or the module of a box, is a pattern such as `layers.*.mlp`, and no module of the "
+        "model has such a name, in any mode. The names are those of `model.named_modules()`; a box's are relative "
+        "to its panel's scope. `archcheck inspect TARGET` shows them; `--rename` maps those of another "
+        "implementation.",
+    ),
+)
 TRACE_CODES = (
     (
         "TRC001",
@@ -51,4 +61,4 @@ COMMAND_CODES = (
         "shows where, and please report it.",
     ),
 )
-OTHER_CODES = (*SPEC_CODES, *TARGET_CODES, *TRACE_CODES, *DRAWING_CODES, *COMMAND_CODES)
+OTHER_CODES = (*SPEC_CODES, *BINDING_CODES, *TARGET_CODES, *TRACE_CODES, *DRAWING_CODES, *COMMAND_CODES)

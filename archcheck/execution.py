@@ -12,6 +12,8 @@ from archcheck.operations import VIEWS
 from archcheck.residual import Join
 from archcheck.wrong import Fault
 
+_TORCHS_OWN = "torch/nn/modules/"
+
 
 @dataclass(frozen=True)
 class Execution:
@@ -166,6 +168,16 @@ class Execution:
         return any(
             lowest < at <= highest + 1 and self.depends(reads, earlier) for at, reads in self.flow.host_reads
         )
+
+    def definition(self, path: str) -> Location | None:
+        """Where the forward of the closest module at or above `path` that is not torch's own is written."""
+        while True:
+            module = self.modules.get(path)
+            if module is not None and module.location and not module.location.file.startswith(_TORCHS_OWN):
+                return module.location
+            if not path:
+                return module.location if module else None
+            path = path.rpartition(".")[0]
 
     def location(self, path: str) -> Location | None:
         """Where the module was called; where its class is defined if it was not."""

@@ -5,6 +5,7 @@ Nothing here prints; every reporter and the diagram read the same `Report`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -68,7 +69,8 @@ class Report:
     """All findings of one spec (or of one inspected model) with what was proved.
 
     `problems` is non-empty exactly when `status` is `error`. `remarks` are facts the reader should know
-    and that are no findings: the device used, opaque parts, code that no mode ran.
+    and that are no findings: the device used, opaque parts, code that no mode ran. `picture` makes the
+    diagram with the verdict, as SVG: a notebook shows a report by it. It is no part of what was found.
     """
 
     file: str
@@ -81,3 +83,8 @@ class Report:
     problems: tuple[Problem, ...] = ()
     remarks: tuple[str, ...] = ()
     notes: tuple[tuple[str, str], ...] = field(default=())
+    picture: Callable[[Report], str] | None = field(default=None, repr=False, compare=False)
+
+    def _repr_svg_(self) -> str | None:
+        """Show the diagram in a notebook; None, and so the report's text, where there is none."""
+        return self.picture(self) if self.picture is not None else None

@@ -12,7 +12,7 @@ from archcheck.findings import Report, Status
 from archcheck.settings import Setting, apply_settings
 from archcheck.spec.model import Model, Spec
 
-Outline = Callable[[], Spec]
+Outline = Callable[[int], Spec]
 
 
 def inspect(
@@ -49,13 +49,9 @@ def _inspect(
         residuals=tuple(join.residual for join in execution.joins), remarks=execution.remarks,
     )  # fmt: skip
 
-    def outline() -> Spec:
+    def outline(depth: int) -> Spec:
         from archcheck.diagram.from_trace import outline as drawn
 
-        modules = [
-            (path, execution.modules[path].type_name, calls[0])
-            for path, calls in execution.calls_by_path.items()
-        ]
-        return drawn(report.residuals, modules, target)
+        return drawn(execution.flow.calls, execution.joins, target.rpartition("/")[2], depth)
 
     return report, outline

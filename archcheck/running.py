@@ -21,7 +21,6 @@ from archcheck.spec.model import Mode, Model
 from archcheck.target import build_model, materialize
 from archcheck.tracing import Trace, trace
 from archcheck.tracing.coverage import Coverage
-from archcheck.verification import modes_of
 from archcheck.weights import seeded
 
 Progress = Callable[[str], None]
@@ -36,7 +35,7 @@ def run_modes(
     """
     executions = []
     coverage = Coverage()
-    for mode in modes_of(model):
+    for mode in _modes(model):
         traced, remarks = _run(model, mode, given, search, coverage, progress)
         if prove:
             from archcheck.proving import prove as proved
@@ -48,6 +47,12 @@ def run_modes(
         executions.append(execution(traced, mode.name, tuple(remarks)))
     executions[-1] = replace(executions[-1], remarks=(*executions[-1].remarks, *coverage.unrun()))
     return executions
+
+
+def _modes(model: Model) -> list[Mode]:
+    """The modes of a spec, evaluation alone where it names none."""
+    named = model.modes or ["eval"]
+    return [mode if isinstance(mode, Mode) else Mode(name=mode, train=mode == "train") for mode in named]
 
 
 def execution(traced: Trace, mode: str, remarks: tuple[str, ...] = ()) -> Execution:
@@ -64,7 +69,11 @@ def execution(traced: Trace, mode: str, remarks: tuple[str, ...] = ()) -> Execut
 
 
 def _run(
-    model: Model, mode: Mode, given: nn.Module | None, search: Sequence[Path], coverage: Coverage,
+    model: Model,
+    mode: Mode,
+    given: nn.Module | None,
+    search: Sequence[Path],
+    coverage: Coverage,
     progress: Progress,
 ) -> tuple[Trace, list[str]]:
     """The trace of one mode, on real values where the model is small enough or its code needs them."""
@@ -84,8 +93,8 @@ def _run(
 
 
 def _trace(
-    module: nn.Module, running: Callable[[], AbstractContextManager[None]], inputs: dict[str, Any], mode: Mode,
-    search: Sequence[Path], coverage: Coverage, progress: Progress,
+    module: nn.Module, running: Callable[[], AbstractContextManager[None]], inputs: dict[str, Any],
+    mode: Mode, search: Sequence[Path], coverage: Coverage, progress: Progress,
 ) -> Trace:  # fmt: skip
     module.train(mode.train)
     progress(f"running {type(module).__name__} ({mode.name})")
@@ -106,7 +115,7 @@ def _not_guessed(module: nn.Module, tried: Example, error: ArchcheckError) -> Ta
     (problem,) = not_guessed(module).problems
     why = error.problems[0]
     where = f" ({why.file}:{why.line})" if why.file and why.line else ""
-    message = f"{problem.message} that runs; with {tried.text}: {why.message}{where}"
+    message = f"{problem.message}; tried {tried.text}: {why.message}{where}"
     return TargetError(replace(problem, message=message))
 
 

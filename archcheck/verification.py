@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from archcheck.findings import Report, Status
 from archcheck.settings import Setting, apply_settings
 from archcheck.spec import LoadedSpec, load
 from archcheck.spec.edges import edge_id
-from archcheck.spec.model import Mode, Model
+from archcheck.spec.model import Spec
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,10 +49,10 @@ def verify(
         return _verify(loaded, model, prove, progress)
     except ArchcheckError as error:
         failed(error)
-        problems = error.problems
-        if loaded is not None:
-            problems = tuple(_placed(problem, loaded, model) for problem in problems)
-        return Report(file, Status.ERROR, loaded.spec.title if loaded else "", problems=problems)
+        if loaded is None:
+            return Report(file, Status.ERROR, problems=error.problems)
+        problems = tuple(_placed(problem, loaded, model) for problem in error.problems)
+        return Report(file, Status.ERROR, loaded.spec.title, _target(loaded, model), problems=problems)
 
 
 def _verify(loaded: LoadedSpec, model: nn.Module | str | None, prove: bool, progress: Progress) -> Report:
@@ -67,12 +68,13 @@ def _verify(loaded: LoadedSpec, model: nn.Module | str | None, prove: bool, prog
         file=loaded.file,
         status=Status.DIFFERS if findings else Status.CONFORMS,
         title=loaded.spec.title,
-        target=loaded.spec.model.target if given is None else type(given).__qualname__,
+        target=_target(loaded, model),
         findings=findings,
         proofs=proofs,
         residuals=_residuals(executions),
         remarks=_remarks(executions),
         notes=_notes(loaded),
+        picture=partial(_picture, loaded.spec),
     )
 
 
@@ -88,6 +90,12 @@ def _adapted(
     return replace(loaded, spec=loaded.spec.model_copy(update={"model": section}))
 
 
+def _target(loaded: LoadedSpec, model: nn.Module | str | None) -> str:
+    """What is checked, as the report calls it."""
+    given = model is not None and not isinstance(model, str)
+    return type(model).__qualname__ if given else loaded.spec.model.target
+
+
 def _placed(problem: Problem, loaded: LoadedSpec, model: Any) -> Problem:
     """A problem with a place in the spec (`model.inputs.x`), and no line yet, gets that place's line."""
     if problem.file or not problem.path:
@@ -99,10 +107,10 @@ def _placed(problem: Problem, loaded: LoadedSpec, model: Any) -> Problem:
     return replace(problem, file=place.file, line=place.line, column=place.column)
 
 
-def modes_of(model: Model) -> list[Mode]:
-    """The modes of a spec, evaluation alone where it names none."""
-    named = model.modes or ["eval"]
-    return [mode if isinstance(mode, Mode) else Mode(name=mode, train=mode == "train") for mode in named]
+def _picture(spec: Spec, report: Report) -> str:
+    from archcheck.diagram import draw, render  # only who looks at the picture pays for it
+
+    return render(draw(spec, report), ".svg").decode()
 
 
 def _residuals(executions: list[Execution]) -> tuple[Any, ...]:
@@ -122,6 +130,3 @@ def _notes(loaded: LoadedSpec) -> tuple[tuple[str, str], ...]:
         found += [(f"{name}.{box}", value.note) for box, value in panel.boxes.items()]
         found += [(f"{name}.{edge_id(edge)}", edge.note) for edge in panel.residuals]
     return tuple((place, note) for place, note in found if note)
-
-
-__all__ = ["modes_of", "verify"]

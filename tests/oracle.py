@@ -52,6 +52,16 @@ class Signal:
         return np.sort(self.array[self.array != 0])
 
     @cached_property
+    def channels(self) -> list[Array]:
+        """The numbers as (channel, position), taking the second and the last dimension for channels."""
+        array = self.array
+        return [
+            np.moveaxis(array, channel, 0).reshape(array.shape[channel], -1)
+            for channel in sorted({1, array.ndim - 1})
+            if array.ndim > 1 and array.size >= 4 * array.shape[channel]
+        ]
+
+    @cached_property
     def telling(self) -> bool:
         """Enough different numbers to be recognised by: no mask, no constant, no index."""
         return _is_numeric(self.tensor) and np.unique(self.values).size >= 6
@@ -64,11 +74,13 @@ class Run:
     time: dict[Place, int] = dataclasses.field(default_factory=dict)
     value: dict[Place, Signal] = dataclasses.field(default_factory=dict)
 
-    def inputs(self, path: str) -> list[Tensor]:
-        """All tensors that entered a module, over all its calls."""
-        return [
-            signal.tensor for place, signal in self.value.items() if place[0] == path and place[2] == "in"
-        ]
+    def inputs(self, path: str, call: int = 0) -> list[Tensor]:
+        """The tensors that entered a module at one of its calls."""
+        return [self.value[place].tensor for place in self.value if place[:3] == (path, call, "in")]
+
+    def calls(self, path: str) -> int:
+        """How often a module was called."""
+        return len({place[1] for place in self.value if place[0] == path and place[2] == "out"})
 
 
 class Oracle:
@@ -85,53 +97,46 @@ class Oracle:
         return frozenset(path for path in self.paths if self.has_residual(path))
 
     def has_residual(self, path: str) -> bool:
-        if self.passes(path, self.plain, self.without[path]):
+        return any(self.has_residual_at(path, call) for call in range(self.plain.calls(path)))
+
+    def has_residual_at(self, path: str, call: int) -> bool:
+        """Whether a skip path leads around one call of a module, or around one of its outputs."""
+        own = {(path, call)}
+        outputs = {place[3] for place in self.plain.value if place[:3] == (path, call, "out")}
+        parts = sorted(outputs) if len(outputs) > 1 else []
+        if any(self.passes(path, call, self.plain, self.run(_zeroed(own, only))) for only in (None, *parts)):
             return True
-        outputs = {place[3] for place in self.plain.value if place[0] == path and place[2] == "out"}
-        if len(outputs) > 1 and any(
-            self.passes(path, self.plain, self.run(_zeroed({path}, only=number)))
-            for number in sorted(outputs)
-        ):
-            return True
-        beside = self.beside(path)
+        beside = {(other, number) for other in self.beside(path) for number in range(self.plain.calls(other))}
         return bool(beside) and self.passes(
-            path, self.run(_zeroed(beside)), self.run(_zeroed({*beside, path}))
+            path, call, self.run(_zeroed(beside)), self.run(_zeroed(beside | own))
         )
 
-    def passes(self, path: str, base: Run, ablated: Run) -> bool:
+    def passes(self, path: str, call: int, base: Run, ablated: Run) -> bool:
         """Whether some tensor after the module is one from before it, but only under the ablation."""
-        own = [(time, place[2]) for place, time in ablated.time.items() if place[0] == path]
+        own = [(time, place[2]) for place, time in ablated.time.items() if place[:2] == (path, call)]
         began = min((time for time, side in own if side == "in"), default=None)
         ended = min((time for time, side in own if side == "out"), default=None)
         if began is None or ended is None:
             return False
-        before = [p for p, time in ablated.time.items() if time <= began and ablated.value[p].telling]
+        before: dict[bytes, list[Place]] = {}
         for place, time in ablated.time.items():
-            if (
-                time <= ended
-                or place not in base.value
-                or place[0] == path
-                or place[0].startswith(f"{path}.")
-            ):
-                continue
-            after, unablated = ablated.value[place], base.value[place]
-            if not after.telling or torch.equal(after.tensor, unablated.tensor):
-                continue
-            for origin in before:
-                earlier = ablated.value[origin]
-                if (
-                    _carries(after, earlier)
-                    and not _carries(unablated, earlier)
-                    and not _selected(unablated, earlier)
-                    and self.depends(path, origin)
-                ):
-                    return True
-        return False
+            if time <= began and ablated.value[place].telling:
+                before.setdefault(ablated.value[place].values.tobytes(), []).append(place)
+        return any(
+            any(self.depends(path, call, origin) for origin in origins)
+            for place, time in ablated.time.items()
+            if time > ended and place in base.value
+            for origins in before.values()
+            if _became(base.value[place], ablated.value[place], ablated.value[origins[0]])
+        )
 
     @cached_property
     def without(self) -> dict[str, Run]:
         """For each module, the run in which its outputs are zero."""
-        return {path: self.run(_zeroed({path})) for path in self.paths}
+        return {
+            path: self.run(_zeroed({(path, call) for call in range(self.plain.calls(path))}))
+            for path in self.paths
+        }
 
     def beside(self, path: str) -> frozenset[str]:
         """Modules that neither feed this one nor are fed by it."""
@@ -144,15 +149,15 @@ class Oracle:
             and _same(self.without[path].inputs(other), self.plain.inputs(other))
         )
 
-    def depends(self, path: str, origin: Place) -> bool:
+    def depends(self, path: str, call: int, origin: Place) -> bool:
         """Whether noise added at an earlier place reaches the module's input."""
-        if origin[0] == path and origin[2] == "in":
+        if origin[:3] == (path, call, "in"):
             return True
 
         def disturb(place: Place, tensor: Tensor) -> Tensor:
             return tensor + torch.ones_like(tensor) * 0.37 if place == origin else tensor
 
-        return not _same(self.run(disturb).inputs(path), self.plain.inputs(path))
+        return not _same(self.run(disturb).inputs(path, call), self.plain.inputs(path, call))
 
     def run(self, change: Change = lambda place, tensor: tensor) -> Run:
         """One forward pass; `change` may replace any tensor at a boundary."""
@@ -197,13 +202,17 @@ def _callable_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             yield path, module
 
 
-def _zeroed(paths: set[str] | frozenset[str], only: int | None = None) -> Change:
+def _zeroed(calls: set[tuple[str, int]], only: int | None = None) -> Change:
+    """Force the outputs of the given calls of modules to zero, or only the output of one number."""
+
     def change(place: Place, tensor: Tensor) -> Tensor:
-        if place[0] in paths and place[2] == "out" and only in (None, place[3]) and _is_numeric(tensor):
-            zeros = torch.zeros_like(tensor)
-            # What follows may insist on a gradient, or write in place, which a leaf would refuse.
-            return zeros.requires_grad_().clone() if tensor.requires_grad else zeros
-        return tensor
+        if place[2] == "in" or place[:2] not in calls or only not in (None, place[3]):
+            return tensor
+        if not _is_numeric(tensor):
+            return tensor
+        zeros = torch.zeros_like(tensor)
+        # What follows may insist on a gradient, or write in place, which a leaf would refuse.
+        return zeros.requires_grad_().clone() if tensor.requires_grad else zeros
 
     return change
 
@@ -239,13 +248,25 @@ def _is_numeric(tensor: Tensor) -> bool:
     return tensor.is_floating_point() or tensor.is_complex()
 
 
+def _became(unablated: Signal, after: Signal, before: Signal) -> bool:
+    """Whether a tensor holds an earlier one's values, and only by the ablation."""
+    return (
+        after.telling
+        and _carries(after, before)
+        and not _carries(unablated, before)
+        and not _selected(unablated, before)
+    )
+
+
 def _carries(after: Signal, before: Signal) -> bool:
     """Whether a tensor holds the values of an earlier one (see the module's docstring)."""
     if _values_equal(after.values, before.values):
         return True
     if after.values.size and after.values[0] > 0:
         return _values_equal(after.values, before.values[before.values > 0])
-    return after.array.shape == before.array.shape and _one_factor_per_channel(after.array, before.array)
+    return after.array.shape == before.array.shape and any(
+        _one_factor_per_row(*rows) for rows in zip(after.channels, before.channels, strict=True)
+    )
 
 
 def _selected(later: Signal, before: Signal) -> bool:
@@ -270,17 +291,9 @@ def _values_equal(after: Array, before: Array) -> bool:
     return False
 
 
-def _one_factor_per_channel(after: Array, before: Array) -> bool:
-    """Whether the ratio of two tensors changes along one dimension only, the last one or the second."""
-    for channel in sorted({1, after.ndim - 1}):
-        if after.ndim < 2 or after.size < 4 * after.shape[channel]:
-            continue
-        one, other = (
-            np.moveaxis(array, channel, 0).reshape(after.shape[channel], -1) for array in (after, before)
-        )
-        # Two positions of one channel first: nearly all pairs differ there already.
-        if abs(one[0, 0] * other[0, 1] - one[0, 1] * other[0, 0]) > 1e-3 * abs(one[0, 0] * other[0, 1]):
-            continue
-        if other.all() and np.allclose(one[:, :1] / other[:, :1], one / other, rtol=1e-4, atol=0):
-            return True
-    return False
+def _one_factor_per_row(after: Array, before: Array) -> bool:
+    # Two positions of one row first: nearly all pairs differ there already.
+    cross = after[0, 0] * before[0, 1]
+    if abs(cross - after[0, 1] * before[0, 0]) > 1e-3 * abs(cross) or not before.all():
+        return False
+    return np.allclose(after[:, :1] / before[:, :1], after / before, rtol=1e-4, atol=0)

@@ -114,6 +114,7 @@ def inspect(
     format: options.InspectionFormat = InspectFormat.TEXT,
     output_: options.Output = None,
     diagram: options.OutlinePicture = None,
+    depth: options.Depth = 1,
     prove: options.Prove = False,
     theme: options.ThemeOption = Theme.README,
     layout: options.LayoutOption = Arrangement.ROW,
@@ -150,7 +151,7 @@ def inspect(
             from archcheck.diagram import draw, write
 
             style = options.style(theme, layout, panels, dpi)
-            write(draw(outline(), reports[0], style=style), diagram)
+            write(draw(outline(depth), reports[0], style=style), diagram)
     output.exit_with(reports)
 
 

@@ -73,6 +73,9 @@ VerdictPicture = Annotated[
     typer.Option("--diagram", help="Draw the diagram with the verdict: .svg .png .pdf .html .dot .mmd"),
 ]
 OutlinePicture = Annotated[Path | None, typer.Option("--diagram", help="Draw what the code does.")]
+Depth = Annotated[
+    int, typer.Option("--depth", min=1, max=4, help="With --diagram: open boxes this many levels deep.")
+]
 Check = Annotated[bool, typer.Option("--check", help="Only compare: exit 1 if the picture is out of date.")]
 OtherModel = Annotated[
     str | None,

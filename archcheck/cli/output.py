@@ -108,7 +108,9 @@ def errors(debug: bool) -> Iterator[None]:
     except ArchcheckError as error:
         shown_cause(debug)(error)
         for problem in error.problems:
-            _complain(str(problem).removeprefix(": "))
+            place = f"{problem.file}:{problem.line}: " if problem.file and problem.line else ""
+            place = place or (f"{problem.file}: " if problem.file else "")
+            _complain(f"{place}{problem.code} {problem.message.rstrip('.')}. {problem.hint}".strip())
         raise typer.Exit(2) from None
     except OSError as error:
         shown_cause(debug)(error)

@@ -109,7 +109,7 @@ class Composer:
     def _title(self, picture: PanelPicture) -> tuple[Line, ...]:
         size = self.theme.size(15)
         width = max(picture.extent.x1 - picture.extent.x0, self.theme.size(110))
-        lines = lines_of(picture.panel.title, size, width, 2) if picture.panel.title else ()
+        lines = lines_of(picture.panel.title, size, width) if picture.panel.title else ()
         mark = self.marks.get((picture.name, ""))
         return (*lines[:-1], (*lines[-1], Run(mark, 1))) if lines and mark else lines
 

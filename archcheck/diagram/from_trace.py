@@ -1,138 +1,239 @@
-"""A picture without a spec: the outline of a traced model, in a spec's form, for the same drawing code."""
+"""A picture without a spec: the outline of a traced run, in a spec's form, for the same drawing code.
+
+A panel shows one call of a module, its boxes the calls made in it, in order: a dropout that runs twice stands
+twice. Layers that are built alike stand once, with ×N.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import count, pairwise
+from typing import TYPE_CHECKING, Any
 
-from archcheck.graph import Residual
-from archcheck.spec.model import Spec
+from archcheck.spec.model import Line, Spec
 
-Module = tuple[str, str, int]
-"""A module that ran: its path, the name of its type, and its place in the order of first calls."""
+if TYPE_CHECKING:
+    from archcheck.dataflow import Call
+    from archcheck.residual import Join
 
 _NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
 _LONGEST = 200
 
 
-def outline(residuals: Sequence[Residual], modules: Sequence[Module], title: str) -> Spec:
-    """Return a spec that shows what a trace holds; it is for drawing only.
+def outline(calls: Sequence[Call], joins: Sequence[Join], title: str, depth: int = 1) -> Spec:
+    """Return a spec that shows what a run executed; it is for drawing only.
 
-    The first panel shows the model's children in the order in which they ran; layers that differ only in a
-    number of their path and are of one type stand once, with ×N. One panel more shows each module that
-    executes residual connections itself, for repeated layers the first. A residual whose branch has no box in
-    its panel is left out.
+    `calls` are the calls of the run as they began, the model's own first; `joins` its residual connections.
+    The first panel shows the model. One panel more shows each module on the way to a residual connection and
+    the one that contains it; of those built alike the first. `depth` 2 also opens the boxes in these panels,
+    3 the boxes in those, and so on. A residual whose branch has no box in its panel is left out.
     """
-    outliner = _Outliner(residuals, modules)
-    return Spec.model_validate(
-        {"title": title[:1_000], "model": {"target": "traced:model"}, "panels": outliner.panels()}
-    )
+    outliner = _Outliner(calls, joins)
+    caption = "Boxes stand in the order in which they ran."
+    fields = {"title": title[:1_000], "caption": caption, "model": {"target": "traced:model"}}
+    return Spec.model_validate({**fields, "panels": outliner.panels(depth)})
 
 
 class _Outliner:
-    def __init__(self, residuals: Sequence[Residual], modules: Sequence[Module]) -> None:
-        self.types = {
-            path: kind for path, kind, _ in sorted(modules, key=lambda each: (each[2], each[0])) if path
-        }
-        self.places = {path: place for place, path in enumerate(self.types)}
-        self.residuals: dict[str, list[Residual]] = {}
-        seen: set[str] = set()
-        for residual in sorted(residuals, key=lambda each: self.places.get(each.implemented_in, -1)):
-            owner = residual.implemented_in
-            if owner in self.residuals or _folded(owner) not in seen:
-                seen.add(_folded(owner))
-                self.residuals.setdefault(owner, []).append(residual)
+    def __init__(self, calls: Sequence[Call], joins: Sequence[Join]) -> None:
+        self.calls = calls
+        self.inside: dict[int, list[int]] = {}
+        for index, call in enumerate(calls):
+            if index:
+                self.inside.setdefault(call.parent, []).append(index)
+        self.joins: dict[int, list[Join]] = {}
+        for join in joins:
+            self.joins.setdefault(self._scope(join), []).append(join)
+        self.drawn: dict[str, dict[str, Any]] = {}
+        self.known: dict[str, str] = {}
+        self.numbers = count()
 
-    def panels(self) -> dict[str, Any]:
-        """Return the model's panel, then one for each module that executes residuals, in order of calls."""
-        scopes = ["", *(path for path in self.residuals if path)]
-        names = {scope: f"panel{number}" for number, scope in enumerate(scopes)}
-        panels = {names[scope]: self._panel(scope, names) for scope in scopes}
-        whole = {"title": "Model", "boxes": {"model": {"label": "model"}}}
-        return {name: panel for name, panel in panels.items() if panel["boxes"]} or {"panel0": whole}
+    def panels(self, depth: int) -> dict[str, Any]:
+        """Return the model's panel and those that detail its boxes, each before what it opens."""
+        self._open(0, depth, depth)
+        panels = {name: panel for name, panel in self.drawn.items() if panel["boxes"]}
+        titles = [panel["title"] for panel in panels.values()]
+        for panel in panels.values():
+            if titles.count(panel["title"]) > 1 and panel["scope"]:
+                panel["title"] += f"\n{panel['scope']}"
+        return panels or {"panel0": {"title": "Model", "boxes": {"model": {"label": "model"}}}}
 
-    def _panel(self, scope: str, names: dict[str, str]) -> dict[str, Any]:
-        boxes: dict[str, Any] = {}
-        box_of: dict[str, str] = {}
-        for path, count in self._children(scope).items():
-            name = box_of[path] = f"box{len(boxes)}"
-            local = path[len(scope) :].lstrip(".")
-            label = f"{local}\n{self.types[path]}" if count == 1 else self.types[path]
-            details = [
-                panel for inner, panel in names.items() if inner == path or inner.startswith(f"{path}.")
-            ]
-            boxes[name] = {"label": label[:1_000], "module": local[:_LONGEST]}
-            boxes[name] |= {"repeat": count} if count > 1 else {}
-            boxes[name] |= {"detail": details[0]} if details else {}
-        title = f"{scope}: {self.types.get(scope, '')}" if scope else "Model"
-        edges = self._edges(scope, box_of)
-        aside = {box for edge in edges for box in edge["through"]}
-        flow = [box for box in boxes if box not in aside]
-        return {"title": title[:1_000], "boxes": boxes, "flow": flow, "residuals": edges}
+    def _open(self, scope: int, depth: int, budget: int) -> str:
+        """Draw the panel of a call and return its name; that of an equal one where there is one already."""
+        name = f"panel{next(self.numbers)}"
+        self.drawn[name] = {}  # holds the place before the panels that it opens
+        groups: list[tuple[list[int], str]] = []
+        for group in self._groups(scope):
+            detail = self._detail(group[0], depth, budget)
+            if detail and groups and groups[-1][1] == detail and self._is_next(groups[-1][0], group):
+                groups[-1][0].extend(group)
+            else:
+                groups.append((group, detail))
+        box_of = {call: f"box{number}" for number, (group, _) in enumerate(groups) for call in group}
+        boxes = {box_of[group[0]]: self._box(scope, group, detail) for group, detail in groups}
+        call = self.calls[scope]
+        panel = {"title": call.type_name[:_LONGEST], "boxes": boxes, **self._edges(scope, box_of)}
+        meaning = json.dumps(panel)
+        only = next(iter(boxes.values()), {})
+        if meaning in self.known:
+            del self.drawn[name]
+        elif len(boxes) == 1 and scope and scope not in self.joins and "detail" in only:
+            del self.drawn[name]  # nothing but a way to what its one box opens
+            self.known[meaning] = only["detail"]
+        else:
+            self.drawn[name] = {**panel, "scope": call.path[:_LONGEST]}
+            self.known[meaning] = name
+        return self.known[meaning]
 
-    def _children(self, scope: str) -> dict[str, int]:
-        """Return the modules to show, with how many each stands for: children, and layers out of lists."""
-        prefix = f"{scope}." if scope else ""
-        inside = [path for path in self.types if path.startswith(prefix) and path != scope]
-        alike: dict[tuple[str, str], list[str]] = {}
-        for path in inside:
-            alike.setdefault((_folded(path[len(prefix) :]), self.types[path]), []).append(path)
-        counts: dict[str, int] = {}
-        for paths in alike.values():
-            is_stack = len(paths) > 1 and self._is_stack(paths)
-            counts |= {paths[0]: len(paths)} if is_stack else dict.fromkeys(paths, 1)
-        layers = [path for path, count in counts.items() if count > 1 and path.rpartition(".")[2].isdecimal()]
-        outermost = [path for path in layers if not any(path[:end] in layers for end in _dots(path))]
-        holders = {path[:end] for path in outermost for end in _dots(path)}
-        known = set(inside)
-        shown: dict[str, int] = {}
-        for path in inside:
-            above = [path[:end] for end in _dots(path) if path[:end] in known]
-            in_a_twin = any(
-                each not in counts for each in above
-            )  # in a later one of layers that stand as one box
-            if (
-                path in counts
-                and path not in holders
-                and not in_a_twin
-                and not any(each in shown for each in above)
-            ):
-                shown[path] = counts[path]
-        return shown
+    def _detail(self, call: int, depth: int, budget: int) -> str:
+        """Open a call where that is wanted; return the panel's name, or ""."""
+        if self._is_way(call):
+            return self._open(call, depth, depth)
+        return self._open(call, depth, budget - 1) if budget > 1 and self._has_parts(call) else ""
 
-    def _is_stack(self, paths: list[str]) -> bool:
-        """Say whether modules alike are layers of a stack: they have parts, or nothing else is between."""
-        places = sorted(self.places[path] for path in paths)
-        siblings = [path for path in self.types if path.rpartition(".")[0] == paths[0].rpartition(".")[0]]
-        between = [path for path in siblings if places[0] < self.places[path] < places[-1]]
-        has_parts = any(path.startswith(f"{paths[0]}.") for path in self.types)
-        return has_parts or {self.types[path] for path in between} <= {self.types[paths[0]]}
+    def _has_parts(self, call: int) -> bool:
+        return len(list(self._groups(call))) > 1
 
-    def _edges(self, scope: str, box_of: dict[str, str]) -> list[dict[str, Any]]:
-        order = list(box_of.values())
+    def _is_next(self, before: list[int], group: list[int]) -> bool:
+        """Say whether the calls are of layers of one stack: what opens alike stands as one."""
+        stacks = {(_folded(self.calls[call].path), self.calls[call].type_name) for call in (*before, *group)}
+        return len(stacks) == 1
+
+    def _box(self, scope: int, group: list[int], detail: str) -> dict[str, Any]:
+        call, above = self.calls[group[0]], self.calls[scope].path
+        local = call.path.removeprefix(above).lstrip(".")
+        label = call.type_name if len(group) > 1 else f"{local}\n{call.type_name}"
+        box: dict[str, Any] = {"label": label[:1_000], "module": local[:_LONGEST] or None}
+        box |= {"repeat": len(group)} if len(group) > 1 else {}
+        return box | ({"detail": detail} if detail else {})
+
+    def _groups(self, scope: int) -> Iterator[list[int]]:
+        """Yield the calls to show in a panel, in order; those that stand as one box together."""
+        shown = list(self._shown(scope, scope))
+        alike: dict[tuple[object, ...], list[int]] = {}
+        for call in shown:
+            alike.setdefault(self._kind(call), []).append(call)
+        for call in shown:
+            group = alike[self._kind(call)]
+            if not self._is_stack(group, shown):
+                yield [call]
+            elif call == group[0]:
+                yield group
+
+    def _shown(self, call: int, scope: int) -> Iterator[int]:
+        """Yield the calls in a call; a mere holder of what matters is passed through.
+
+        So is one that executes the sum of a residual connection which begins outside of it.
+        """
+        sinks = {self._below(join.sink_call, call) for join in self.joins.get(scope, ())}
+        layers = {each for group in self._alike(call) for each in group}
+        for inner in self.inside.get(call, ()):
+            holds = self._is_way(inner) and inner not in self.joins and inner not in layers
+            if (holds or inner in sinks) and self.inside.get(inner):
+                yield from self._shown(inner, scope)
+            else:
+                yield inner
+
+    def _alike(self, call: int) -> Iterator[list[int]]:
+        """Yield the layers of each stack that a call runs."""
+        alike: dict[tuple[object, ...], list[int]] = {}
+        for inner in self.inside.get(call, ()):
+            path = _folded(self.calls[inner].path)
+            if path.endswith("*"):
+                alike.setdefault((path, self.calls[inner].type_name), []).append(inner)
+        yield from (group for group in alike.values() if len(group) > 1)
+
+    def _is_stack(self, group: list[int], shown: list[int]) -> bool:
+        """Say whether calls alike are layers: they have parts, or are numbered with nothing between them."""
+        if len(group) == 1:
+            return False
+        if self.inside.get(group[0]):
+            return True
+        numbered = len({self.calls[call].path for call in group}) == len(group)
+        return numbered and all(shown.index(b) == shown.index(a) + 1 for a, b in pairwise(group))
+
+    def _kind(self, call: int) -> tuple[object, ...]:
+        """Return what calls of layers that are built alike have in common."""
+        return (_folded(self.calls[call].path), self._parts[call])
+
+    @cached_property
+    def _parts(self) -> list[frozenset[tuple[str, str]]]:
+        """For each call, the paths and types of the modules that ran in it, whatever their numbers."""
+        parts = [{(_folded(call.path), call.type_name)} for call in self.calls]
+        for index in range(len(self.calls) - 1, 0, -1):
+            parts[self.calls[index].parent] |= parts[index]
+        return [frozenset(each) for each in parts]
+
+    @cached_property
+    def _ways(self) -> frozenset[int]:
+        """The calls in which, or somewhere below which, there is a residual connection."""
+        found: set[int] = set()
+        for call in self.joins:
+            while call not in found and call >= 0:
+                found.add(call)
+                call = self.calls[call].parent
+        return frozenset(found)
+
+    def _is_way(self, call: int) -> bool:
+        return call in self._ways
+
+    def _scope(self, join: Join) -> int:
+        """Return the call of the module that contains the whole residual connection."""
+        call = join.sink_call
+        while call > 0 and self.calls[call].path != join.residual.scope:
+            call = self.calls[call].parent
+        return max(call, 0)
+
+    def _below(self, call: int, above: int) -> int:
+        """Return the call right below `above` in which `call` ran, or -1."""
+        while call > 0 and self.calls[call].parent != above:
+            call = self.calls[call].parent
+        return call if call > 0 else -1
+
+    def _edges(self, scope: int, box_of: dict[int, str]) -> dict[str, Any]:
+        """Return the panel's flow and residual edges: dashed where a module in it executes the sum."""
+        order = list(dict.fromkeys(box_of.values()))
         edges: list[dict[str, Any]] = []
-        for residual in self.residuals.get(scope, ()):
-            base = f"{residual.scope}." if residual.scope else ""
-            branch = {self._box(base + part, box_of) for part in residual.branch} - {""}
-            skip = {self._box(base + part, box_of) for part in residual.skip} - branch - {""}
+        for join in self.joins.get(scope, ()):
+            branch = {box for call in join.branch_calls for box in self._boxes(call, box_of)}
+            skip = {
+                box for call, box in box_of.items() if self._is_on_skip_path(call, scope, join)
+            } - branch
+            if not branch:
+                continue
             places = sorted(order.index(box) for box in branch)
-            if places:
-                around = [order[places[0]], order[places[-1]]]
-                edge = {"around": around, "kind": residual.kind, "through": sorted(skip, key=order.index)}
-                edges += [edge] if edge not in edges else []
-        return edges
+            edge: dict[str, Any] = {"around": [order[places[0]], order[places[-1]]]}
+            edge |= {"kind": join.residual.kind, "through": sorted(skip, key=order.index)}
+            if join.sink_call != scope:
+                path = self.calls[join.sink_call].path.removeprefix(self.calls[scope].path).lstrip(".")
+                edge |= {"line": Line.DASHED, "label": f"in {path}"[:_LONGEST]}
+            edges += [edge] if edge not in edges else []
+        aside = {box for edge in edges for box in edge["through"]}
+        return {"flow": [box for box in order if box not in aside], "residuals": edges}
 
-    def _box(self, path: str, box_of: dict[str, str]) -> str:
-        """Return the box that shows the module or one around it, "" if there is none."""
-        return next((box_of[path[:end]] for end in (*_dots(path), len(path)) if path[:end] in box_of), "")
+    def _is_on_skip_path(self, call: int, scope: int, join: Join) -> bool:
+        base = f"{self.calls[scope].path}." if self.calls[scope].path else ""
+        path = self.calls[call].path
+        return any(f"{path}.".startswith(f"{base}{part}.") for part in join.residual.skip)
+
+    def _boxes(self, call: int, box_of: dict[int, str]) -> list[str]:
+        """Return the box in which a call ran, or the boxes of what ran in it."""
+        at = call
+        while at > 0 and at not in box_of:
+            at = self.calls[at].parent
+        if at in box_of:
+            return [box_of[at]]
+        return [box for inner in self.inside.get(call, ()) for box in self._boxes_within(inner, box_of)]
+
+    def _boxes_within(self, call: int, box_of: dict[int, str]) -> list[str]:
+        if call in box_of:
+            return [box_of[call]]
+        return [box for inner in self.inside.get(call, ()) for box in self._boxes_within(inner, box_of)]
 
 
 def _folded(path: str) -> str:
     """Return the path with every component that is a number as `*`."""
     return _NUMBER.sub("*", path)
-
-
-def _dots(path: str) -> list[int]:
-    """Return where the paths of the enclosing modules end."""
-    return [place for place, sign in enumerate(path) if sign == "."]

@@ -170,7 +170,7 @@ def _atoms(run: Run, size: float, max_width: float) -> list[str]:
         breaks = too_long or _is_wide(sign) or _is_wide(atoms[-1][-1:] or " ")
         if atoms[-1] and breaks and width and not sign.isspace():
             joint = _JOINTS.match(atoms[-1]) if too_long else None
-            cut = joint.end() if joint and joint.end() * 2 > len(atoms[-1]) else len(atoms[-1])
+            cut = joint.end() if joint and joint.end() * 4 > len(atoms[-1]) else len(atoms[-1])
             atoms[-1:] = [atoms[-1][:cut], atoms[-1][cut:]]
             used = _run_width(Run(atoms[-1], run.shift), size)
         atoms[-1] += sign

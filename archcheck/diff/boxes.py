@@ -1,4 +1,4 @@
-"""Boxes: what is drawn against what the model has and ran (BOX001 to BOX004)."""
+"""Boxes: what is drawn against what the model has and ran (BOX001 to BOX005)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from archcheck.diff.drawn import bound_neighbours
 from archcheck.diff.edges import PanelCheck
 from archcheck.diff.fitting import is_within
 from archcheck.diff.frames import Run
+from archcheck.diff.labels import miscounts
 from archcheck.diff.observation import Observation
 from archcheck.diff.words import Names, label
 from archcheck.execution import Execution
@@ -36,6 +37,7 @@ class BoxCheck:
     def observations(self) -> list[Observation]:
         self.missing()
         self.repeats()
+        self.numbers()
         if self.checks:
             self.undrawn()
         for check in self.checks:
@@ -53,7 +55,7 @@ class BoxCheck:
                     "BOX001", box, f"{label(self.panel, box)} is drawn, and the model has no module {shown}",
                     f"box {label(self.panel, box)} ({shown})",
                     f"{self.names.module(owner)} has no such module. {hint}".strip(),
-                    self.execution.modules[owner].location,
+                    self.execution.definition(owner),
                 )  # fmt: skip
 
     def repeats(self) -> None:
@@ -66,7 +68,19 @@ class BoxCheck:
                     "BOX004", box,
                     f"{label(self.panel, box)} is drawn ×{value.repeat}, and the model has {count}",
                     f"×{value.repeat}", f"{count} modules match {', '.join(wildcards)}",
-                    self.execution.modules[owner].location,
+                    self.execution.definition(owner),
+                )  # fmt: skip
+
+    def numbers(self) -> None:
+        """BOX005: a label says a number of heads, experts or layers, and the model has another."""
+        for box, modules in self.layer.boxes.items():
+            said = label(self.panel, box)
+            for wrong in miscounts(said, self.panel.boxes[box], modules, self.execution) if modules else ():
+                self._note(
+                    "BOX005", box,
+                    f"the label '{said}' says {wrong.said} {wrong.noun}, and the model has {wrong.actual}",
+                    f"{wrong.said} {wrong.noun}", self.names.text(wrong.where),
+                    self.execution.location(modules[0]),
                 )  # fmt: skip
 
     def _owner(self, path: str) -> str:
@@ -78,8 +92,7 @@ class BoxCheck:
     def undrawn(self) -> None:
         """BOX002: a module with parameters runs in what the panel shows, and no box stands for it."""
         drawn = [path for paths in self.layer.boxes.values() for path in paths]
-        omitted = [join(self.layer.base, name) for name in self.panel.omit]
-        for path in self._undrawn(drawn + omitted):
+        for path in self._undrawn([*drawn, *self.layer.omitted]):
             shown = self.names.path(path)
             module = self.execution.modules[path]
             self._note(

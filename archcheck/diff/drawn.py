@@ -38,10 +38,15 @@ class Drawn:
     inside: tuple[str, ...]
     entering: tuple[str, ...]
     places: dict[str, Place]
+    reach: Reachability
 
     @property
     def id(self) -> str:
         return edge_id(self.edge)
+
+    def are_beside(self, one: str, other: str) -> bool:
+        """Does the flow lead from neither box to the other?"""
+        return not self.reach.leads(one, other) and not self.reach.leads(other, one)
 
     @property
     def solid(self) -> bool:
@@ -107,7 +112,7 @@ def _drawn(bound: BoundPanel, edge: ResidualEdge, number: int, reach: Reachabili
         elif not any(reach.leads(box, one) for one in inside):
             places[box] = Place.ASIDE
     entering = tuple(box for box in sources if boxes[box].role is not Role.INPUT)
-    return Drawn(bound, edge, number, tuple(inside), entering, places)
+    return Drawn(bound, edge, number, tuple(inside), entering, places, reach)
 
 
 def _leading_to(panel: Panel, box: str) -> list[str]:

@@ -54,7 +54,7 @@ class Faults:
         if fault.code == "RES007":
             joins = self.execution.joins
             later = [join for join in joins if join.sink == fault.sink]
-            summed = {self.execution.value(read) for join in later for read in join.sink_operand}
+            summed = {self.execution.value(read) for join in later for read in join.term}
             found |= {join.sink for join in joins if join.sink in summed}
         return found
 

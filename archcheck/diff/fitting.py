@@ -110,20 +110,22 @@ class Fitting:
                     uncovered.add(occurrence)
             elif not stands & _ALLOWED[wanted]:
                 misfits.append(Misfit(occurrence, wanted, min(stands, key=list(Place).index)))
-        misfits = [misfit for misfit in misfits if not self._runs_beside(misfit, covered)]
+        misfits = [misfit for misfit in misfits if not self._runs_beside(misfit, drawn, covered)]
         return Fit(
             join, frozenset(covered), frozenset(uncovered), tuple(misfits), self._foreign(join, drawn),
             self._comes_from_elsewhere(drawn, join),
         )  # fmt: skip
 
-    def _runs_beside(self, misfit: Misfit, covered: Iterable[Occurrence]) -> bool:
+    def _runs_beside(self, misfit: Misfit, drawn: Drawn, covered: Iterable[Occurrence]) -> bool:
         """Is what is drawn beside the branch beside it in the code too, mixed in at its end (a gate)?"""
         if (misfit.drawn, misfit.stands) != (Place.ASIDE, Place.INSIDE):
             return False
         inputs, outputs = _ends(misfit.occurrence)
         return not any(
             self.execution.depends(inputs, theirs) or self.execution.depends(reads, outputs)
-            for reads, theirs in map(_ends, covered)
+            for reads, theirs in (
+                _ends(one) for one in covered if drawn.are_beside(one.box, misfit.occurrence.box)
+            )
         )
 
     def stands(self, occurrence: Occurrence, join: Join) -> frozenset[Place]:
@@ -173,8 +175,12 @@ class Fitting:
         )
 
     def _comes_from_elsewhere(self, drawn: Drawn, join: Join) -> bool:
+        """Does the source depend on none of the boxes that it is drawn to leave, though the branch does?
+
+        Where the branch does not either, the flow is drawn wrong, not the residual.
+        """
         entering = [one for one in self.frame.occurrences if one.box in drawn.entering]
-        return bool(entering) and all(
+        return any(self._feeds(one, join) for one in entering) and all(
             self.stands(one, join) == {Place.ASIDE} and not self._steers(one, join) for one in entering
         )
 

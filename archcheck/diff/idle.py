@@ -80,6 +80,6 @@ class _Idle:
         return (bound.name, layer.index, box, path), Observation(
             "RES012", bound.name, box, layer.index, f"{what} is drawn, and {name} never runs",
             f"{'box' if box else 'panel'} {what}", f"no code that ran in {names.module(owner)} calls it",
-            self.loaded.place("panels", bound.name, *place), self.execution.modules[owner].location,
+            self.loaded.place("panels", bound.name, *place), self.execution.definition(owner),
             self.execution.mode, note=bound.panel.boxes[box].note if box else bound.panel.note,
         )  # fmt: skip

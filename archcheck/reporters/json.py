@@ -1,4 +1,4 @@
-"""JSON for programs: every field of every report, under the names of `archcheck.findings`."""
+"""JSON for programs: every field of every report but its picture, under the names of `archcheck.findings`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from archcheck.findings import Report
@@ -20,12 +20,13 @@ _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud8
 
 def render_json(reports: Sequence[Report]) -> str:
     """`{"version": 1, "specs": [...]}`, one entry per report; keys in a fixed order."""
-    document = {"version": VERSION, "specs": [asdict(report, dict_factory=_fields) for report in reports]}
+    bare = [replace(report, picture=None) for report in reports]
+    document = {"version": VERSION, "specs": [asdict(report, dict_factory=_fields) for report in bare]}
     return _UNSAFE.sub(_escape, json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)) + "\n"
 
 
 def _fields(items: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {name: _field(name, value) for name, value in items}
+    return {name: _field(name, value) for name, value in items if name != "picture"}
 
 
 def _field(name: str, value: Any) -> Any:
