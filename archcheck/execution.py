@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -89,6 +90,14 @@ class Execution:
             if path:
                 found.setdefault(path.rpartition(".")[0], []).append(path)
         return found
+
+    @cached_property
+    def _sinks(self) -> list[int]:
+        return [join.sink for join in self.joins]
+
+    def joins_within(self, first: int, end: int) -> tuple[Join, ...]:
+        """The residual connections whose sinks are among the operations [first, end)."""
+        return self.joins[bisect_left(self._sinks, first) : bisect_left(self._sinks, end)]
 
     def children(self, path: str) -> list[str]:
         """The modules directly in a module, in the order in which it registered them."""

@@ -12,7 +12,8 @@ import archcheck
 from tests.models.case import Case, described, seeded
 from tests.oracle import Oracle
 from tests.residual.test_oracle_agrees import disagreements
-from tests.strategies import Network, case_of, networks
+from tests.networks import Network
+from tests.strategies import case_of, networks
 
 
 def judge(case: Case, ablate: bool = False) -> None:

@@ -68,13 +68,17 @@ class Bus:
 
 @dataclass(slots=True)
 class Block:
-    """A chain or group laid out. `spots` holds centres; `groups` the buses by the id of the group."""
+    """A chain or group laid out. `spots` holds centres; `groups` the buses by the id of the group.
+
+    `down` holds the stops in which the flow goes downwards: those on the left of a folded chain.
+    """
 
     spots: dict[str, tuple[float, float]] = field(default_factory=dict)
     rects: list[Rect] = field(default_factory=list)
     lanes: list[Lane] = field(default_factory=list)
     groups: dict[int, Bus] = field(default_factory=dict)
     top: float = 0.0
+    down: frozenset[str] = frozenset()
 
     @property
     def left(self) -> float:
@@ -113,14 +117,14 @@ class Builder:
         y = 0.0
         before: Stop | Group | None = None
         for item in chain.items:
-            y += self._gap(before, item)
+            y += self.gap(before, item)
             y = self._room_for_sides(chain, item, y, block, columns)
             if isinstance(item, Group):
                 group = self._group(item, columns.get(id(item), []), self._widest(chain))
                 block.take(group, 0.0, y)
                 y += group.top
             else:
-                y += self._stop(block, item, y)
+                y += self.place(block, item, y)
                 if isinstance(before, Group):
                     self._reserve_join(block, block.groups[id(before)], item)
             before = item
@@ -137,10 +141,10 @@ class Builder:
     def size(self, key: str) -> Size:
         return self.sizes.get(key, Size())
 
-    def _s(self, length: float) -> float:
+    def scaled(self, length: float) -> float:
         return length * self.scale
 
-    def _stop(self, block: Block, stop: Stop, y: float, x: float = 0.0) -> float:
+    def place(self, block: Block, stop: Stop, y: float, x: float = 0.0) -> float:
         """Put a stop on the axis with its foot at y; return its height."""
         size = self.size(stop.key)
         block.spots[stop.key] = (x, y + size.h / 2)
@@ -148,7 +152,7 @@ class Builder:
             block.rects.append(Rect(x - size.w / 2, y, x + size.w / 2 + size.right, y + size.h + size.over))
         return size.h + size.over
 
-    def _gap(self, before: Stop | Group | None, item: Stop | Group) -> float:
+    def gap(self, before: Stop | Group | None, item: Stop | Group) -> float:
         return self._natural_gap(before, item) * self.air
 
     def _natural_gap(self, before: Stop | Group | None, item: Stop | Group) -> float:
@@ -157,25 +161,29 @@ class Builder:
         below = before.what if isinstance(before, Stop) else "group"
         here = item.what if isinstance(item, Stop) else "group"
         if below == "group" and here == "group":
-            return self._s(2 * FORK)
+            return self.scaled(2 * FORK)
         if here == "group":
-            return self._s(FORK)
+            return self.scaled(FORK)
         if below == "group":
-            return self._s(BETWEEN if self._is_round(item) else FORK if here != "tap" else BUS + TAP_ABOVE)
+            return self.scaled(
+                BETWEEN if self._is_round(item) else FORK if here != "tap" else BUS + TAP_ABOVE
+            )
         if "tap" in (below, here):
-            return self._s(10.0 if below == here else TAP_ABOVE if here == "tap" else TAP_BELOW)
-        return self._s(GAP)
+            return self.scaled(10.0 if below == here else TAP_ABOVE if here == "tap" else TAP_BELOW)
+        return self.scaled(GAP)
 
     def _reserve_join(self, block: Block, bus: Bus, above: Stop) -> None:
         """Keep the way of the branches free, up to where they meet."""
         height = block.spots[above.key][1] if self._is_round(above) else bus.join
-        block.rects += [Rect(x - 1, bus.join - self._s(BUS), x + 1, height) for x in (bus.left, bus.right)]
+        block.rects += [
+            Rect(x - 1, bus.join - self.scaled(BUS), x + 1, height) for x in (bus.left, bus.right)
+        ]
 
     def _is_round(self, item: Stop | Group) -> bool:
         if isinstance(item, Group):
             return False
         size = self.size(item.key)
-        return item.what == "sink" or (item.what == "box" and 0 < size.w <= self._s(30.0))
+        return item.what == "sink" or (item.what == "box" and 0 < size.w <= self.scaled(30.0))
 
     def _widest(self, chain: Chain) -> float:
         sizes = [self.size(item.key) for item in chain.items if isinstance(item, Stop)]
@@ -194,17 +202,17 @@ class Builder:
         for block in blocks:
             place = edge - block.left
             if places:
-                place = max(place, places[-1] + self._s(34.0))
+                place = max(place, places[-1] + self.scaled(34.0))
             places.append(place)
-            edge = place + block.right + self._s(BETWEEN)
+            edge = place + block.right + self.scaled(BETWEEN)
         middle = len(places) // 2
         axis = places[middle] if len(places) % 2 else (places[middle - 1] + places[middle]) / 2
         whole = Block(top=max(block.top for block in blocks))
         for number in range(len(group.chains), len(places)):
             places[number] = max(
-                places[number], axis + clear + self._s(BETWEEN) * (number - len(group.chains) + 1)
+                places[number], axis + clear + self.scaled(BETWEEN) * (number - len(group.chains) + 1)
             )
-        fork, join = -self._s(BUS), whole.top + self._s(BUS)
+        fork, join = -self.scaled(BUS), whole.top + self.scaled(BUS)
         inner = len(group.chains) - 1
         whole.groups[id(group)] = Bus(0.0, fork, join, places[0] - axis, places[inner] - axis)
         for number, (block, place) in enumerate(zip(blocks, places, strict=True)):
@@ -245,12 +253,12 @@ class Builder:
             if side.end != item.key or side in in_group or side.start not in block.spots:
                 continue
             low = self._foot(side, chain, block)
-            y = max(y, low + self._height(side) + self._s(GAP) - self.size(item.key).h / 2)
+            y = max(y, low + self._height(side) + self.scaled(GAP) - self.size(item.key).h / 2)
         return y
 
     def _height(self, side: Side) -> float:
         heights = [self.size(name).h + self.size(name).over for name in side.boxes]
-        return sum(heights) + self._s(GAP) * (len(heights) - 1)
+        return sum(heights) + self.scaled(GAP) * (len(heights) - 1)
 
     def _beside(self, chain: Chain, block: Block, columns: dict[int, list[Side]]) -> None:
         """Place rails and side chains outwards, the shortest first; loose ends go to the left."""
@@ -292,13 +300,13 @@ class Builder:
     def _foot(self, side: Side, chain: Chain, block: Block) -> float:
         """Return where a side chain begins: above the fork, and above the taps on the way to it."""
         assert side.start is not None
-        foot = block.spots[side.start][1] + self.size(side.start).h / 2 + self._s(FORK)
+        foot = block.spots[side.start][1] + self.size(side.start).h / 2 + self.scaled(FORK)
         keys = [item.key if isinstance(item, Stop) else "" for item in chain.items]
         if side.start in keys:
             for item in chain.items[keys.index(side.start) + 1 :]:
                 if isinstance(item, Group) or item.what != "tap" or item.key not in block.spots:
                     break
-                foot = max(foot, block.spots[item.key][1] + self._s(BUS + 6))
+                foot = max(foot, block.spots[item.key][1] + self.scaled(BUS + 6))
         return foot
 
     def _reserve(self, side: Side, block: Block) -> None:
@@ -315,7 +323,7 @@ class Builder:
         half = max(
             [self.labels.get(index, 0.0) / 2 for index in rail.edges] + [size.w / 2 for size in beads] + [0.0]
         )
-        x = block.reach(low, high, right=True) + self._s(RAIL) + max(0.0, half - self._s(8.0))
+        x = block.reach(low, high, right=True) + self.scaled(RAIL) + max(0.0, half - self.scaled(8.0))
         room = high - low - sum(size.h for size in beads)
         step = room / (len(beads) + 1)
         y = low
@@ -333,7 +341,7 @@ class Builder:
         low = block.spots[side.start][1] + self.size(side.start).h / 2
         high = block.spots[side.end][1]
         column = self.chain(Chain([Stop(name) for name in side.boxes]))
-        x = block.reach(low, high, right=True) + self._s(BETWEEN) - column.left
+        x = block.reach(low, high, right=True) + self.scaled(BETWEEN) - column.left
         block.take(column, x, self._foot(side, chain, block))
         block.rects.append(Rect(x - 2, low, x + 2, high))
 
@@ -342,7 +350,7 @@ class Builder:
         column = self.chain(Chain([Stop(name) for name in side.boxes]))
         last = column.spots[side.boxes[-1]][1]
         foot = (block.spots[side.end][1] if side.end in block.spots else last) - last
-        reach = block.reach(foot, foot + column.top, right=False) + self._s(GAP)
+        reach = block.reach(foot, foot + column.top, right=False) + self.scaled(GAP)
         block.take(column, -reach - column.right, foot)
 
     def _dead_end(self, side: Side, block: Block) -> None:
@@ -350,8 +358,8 @@ class Builder:
         assert side.start is not None
         column = self.chain(Chain([Stop(name) for name in side.boxes]))
         half = self.size(side.boxes[0]).h / 2
-        foot = block.spots[side.start][1] - min(half, self._s(TAP_ABOVE - 2))
-        reach = block.reach(foot, foot + column.top, right=False) + self._s(GAP)
+        foot = block.spots[side.start][1] - min(half, self.scaled(TAP_ABOVE - 2))
+        reach = block.reach(foot, foot + column.top, right=False) + self.scaled(GAP)
         block.take(column, -reach - column.right, foot)
 
 

@@ -59,9 +59,9 @@ class Writer:
                 used = 0.0
             rows[-1].append(index)
             used += width + size(22)
+        totals = [sum(widths[index] for index in row) + size(22) * (len(row) - 1) for row in rows]
         for row in rows:
-            total = sum(widths[index] for index in row) + size(22) * (len(row) - 1)
-            x = (self.left + self.right - total) / 2
+            x = (self.left + self.right - max(totals)) / 2
             y = self.y - size(9)
             for index in row:
                 self._sample(entries[index][0], x, y, index)

@@ -80,7 +80,13 @@ class _Outliner:
         only = next(iter(boxes.values()), {})
         if meaning in self.known:
             del self.drawn[name]
-        elif len(boxes) == 1 and scope and scope not in self.joins and "detail" in only:
+        elif (
+            len(boxes) == 1
+            and scope
+            and scope not in self.joins
+            and "detail" in only
+            and "repeat" not in only
+        ):
             del self.drawn[name]  # nothing but a way to what its one box opens
             self.known[meaning] = only["detail"]
         else:
@@ -196,23 +202,25 @@ class _Outliner:
     def _edges(self, scope: int, box_of: dict[int, str]) -> dict[str, Any]:
         """Return the panel's flow and residual edges: dashed where a module in it executes the sum."""
         order = list(dict.fromkeys(box_of.values()))
-        edges: list[dict[str, Any]] = []
+        edges: dict[str, dict[str, Any]] = {}
         for join in self.joins.get(scope, ()):
             branch = {box for call in join.branch_calls for box in self._boxes(call, box_of)}
-            skip = {
-                box for call, box in box_of.items() if self._is_on_skip_path(call, scope, join)
-            } - branch
+            on_skip = {box for call, box in box_of.items() if self._is_on_skip_path(call, scope, join)}
             if not branch:
                 continue
             places = sorted(order.index(box) for box in branch)
             edge: dict[str, Any] = {"around": [order[places[0]], order[places[-1]]]}
-            edge |= {"kind": join.residual.kind, "through": sorted(skip, key=order.index)}
+            edge |= {"kind": join.residual.kind, "through": sorted(on_skip - branch, key=order.index)}
             if join.sink_call != scope:
                 path = self.calls[join.sink_call].path.removeprefix(self.calls[scope].path).lstrip(".")
                 edge |= {"line": Line.DASHED, "label": f"in {path}"[:_LONGEST]}
-            edges += [edge] if edge not in edges else []
-        aside = {box for edge in edges for box in edge["through"]}
-        return {"flow": [box for box in order if box not in aside], "residuals": edges}
+            meaning = json.dumps(edge)
+            if meaning in edges:  # layers that stand as one box have one each
+                edges[meaning]["label"] = "each"
+            else:
+                edges[meaning] = edge
+        aside = {box for edge in edges.values() for box in edge["through"]}
+        return {"flow": [box for box in order if box not in aside], "residuals": list(edges.values())}
 
     def _is_on_skip_path(self, call: int, scope: int, join: Join) -> bool:
         base = f"{self.calls[scope].path}." if self.calls[scope].path else ""

@@ -35,7 +35,9 @@ const edges = [...document.querySelectorAll('svg .residual')];
 const hint = document.getElementById('hint');
 function show(names) {
   for (const card of cards) card.hidden = !names.includes(card.dataset.edge);
-  for (const edge of edges) edge.classList.toggle('picked', names.some((name) => edge.classList.contains(name)));
+  for (const edge of edges) {
+    edge.classList.toggle('picked', names.some((name) => edge.classList.contains(name)));
+  }
   hint.hidden = true;
   cards.find((card) => !card.hidden)?.scrollIntoView({block: 'nearest'});
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from archcheck.diagram.blocks import Block, Builder, Rect, Size
+from archcheck.diagram.folded import laid_out
 from archcheck.diagram.measure import Measure, chains, is_dots, sign_of
 from archcheck.diagram.routes import Router, Wire, uncovered
 from archcheck.diagram.scene import Curve, Shape
@@ -88,7 +89,7 @@ class PanelPainter:
         """Lay out the panel with gaps as wide as the height allows, at most LOOSEST times as natural."""
 
         def laid(air: float) -> Block:
-            return Builder(sizes, self.theme.scale, self.measure.chip_widths(), air).chain(root)
+            return laid_out(Builder(sizes, self.theme.scale, self.measure.chip_widths(), air), root)
 
         block = laid(1.0)
         if height > block.top + 1:

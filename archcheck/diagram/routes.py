@@ -52,6 +52,9 @@ class Router:
             yield from self._connect(below, above, apart)
 
     def _connect(self, below: Stop | Group, above: Stop | Group, apart: bool) -> Iterator[Wire]:
+        if isinstance(below, Stop) and isinstance(above, Stop) and below.key in self.block.down:
+            yield self._downward(below.key, above.key)
+            return
         tails = self._stops(below, last=True)
         heads = self._stops(above, last=False)
         into_circle = (
@@ -71,6 +74,13 @@ class Router:
                     bus = self.block.groups[id(above)]
                     points += [(points[-1][0], bus.fork), (self._foot(head.key)[0], bus.fork)]
                 yield Wire(tail.key, head.key, (*points, self._foot(head.key)), arrow=arrow)
+
+    def _downward(self, tail: str, head: str) -> Wire:
+        """Go down on the left of a folded chain, or turn up at its foot."""
+        if head in self.block.down:
+            return Wire(tail, head, (self._foot(tail), self._top(head)))
+        flank, foot = self._flank(tail, head), self._foot(head)
+        return Wire(tail, head, (flank, (foot[0], flank[1]), foot))
 
     def _beside(self, chain: Chain) -> Iterator[Wire]:
         for side in chain.sides:
@@ -109,6 +119,10 @@ class Router:
     def _rail(self, lane: Lane) -> Iterator[Wire]:
         rail = lane.rail
         edges = tuple(rail.edges)
+        if rail.tail in self.block.down:
+            level = (self.block.spots[rail.tail], self._flank(rail.head, rail.tail))
+            yield Wire(rail.tail, rail.head, level, edges)
+            return
         tail, head = self.block.spots[rail.tail], self.block.spots[rail.head]
         start = (tail[0] + self._size(rail.tail).w / 2, tail[1])
         end = (head[0] + self._size(rail.head).w / 2 + self._size(rail.head).right, head[1])

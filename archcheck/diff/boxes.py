@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 
 from archcheck.binding import BoundPanel, Layer, patterns, suggestion
 from archcheck.diff.drawn import bound_neighbours
@@ -18,12 +19,25 @@ from archcheck.spec.load import LoadedSpec
 from archcheck.spec.patterns import join
 
 
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two boxes that the flow has in a row and the data does not; `reversed`: it has the other row."""
+
+    one: str
+    other: str
+    reversed: bool
+    location: Location | None
+
+
 class BoxCheck:
-    """The boxes of one layer of one panel in one mode; `checks` are the layer's, judged already."""
+    """The boxes of one layer of one panel in one mode; `checks` are the layer's, judged already.
+
+    `blamed` is what findings on residuals call misplaced, in any panel.
+    """
 
     def __init__(
         self, loaded: LoadedSpec, bound: BoundPanel, layer: Layer, execution: Execution,
-        checks: Sequence[PanelCheck],
+        checks: Sequence[PanelCheck], blamed: Set[str],
     ) -> None:  # fmt: skip
         self.loaded = loaded
         self.bound = bound
@@ -31,6 +45,7 @@ class BoxCheck:
         self.layer = layer
         self.execution = execution
         self.checks = checks
+        self.blamed = blamed
         self.names = Names(layer, execution)
         self._found: list[Observation] = []
 
@@ -122,37 +137,53 @@ class BoxCheck:
     def order(self, check: PanelCheck) -> None:
         """BOX003: the flow leads from a box to one whose modules do not read what it returns.
 
-        A box that a finding on a residual speaks of stands in the wrong place by that.
+        What a finding on a residual calls misplaced is in the wrong order by that. Pairs that share a box are
+        one disagreement.
         """
         runs: dict[str, list[Run]] = {}
         for occurrence in check.frame.occurrences:
-            runs.setdefault(occurrence.box, []).extend(occurrence.runs)
+            if check.token(occurrence) not in self.blamed:
+                runs.setdefault(occurrence.box, []).extend(occurrence.runs)
+        wrong: list[_Pair] = []
         for one, other in bound_neighbours(self.panel, self.layer):
             first, second = runs.get(one, []), runs.get(other, [])
-            if first and second and not check.blamed & {one, other} and not set(first) & set(second):
-                self._compare(one, other, first, second)
+            if first and second and not set(first) & set(second):
+                wrong += self._compare(one, other, first, second)
+        for group in _connected(wrong):
+            self._misordered(group)
 
-    def _compare(self, one: str, other: str, first: list[Run], second: list[Run]) -> None:
+    def _compare(self, one: str, other: str, first: list[Run], second: list[Run]) -> list[_Pair]:
         outputs = {out for run in first for out in run.outputs}
         inputs = {read for run in second for read in run.inputs}
         if self.execution.depends(inputs, outputs):
-            return
+            return []
         returned = {out for run in second for out in run.outputs}
         entered = {read for run in first for read in run.inputs}
-        names = label(self.panel, one), label(self.panel, other)
-        paths = self.names.paths(self.layer.bound(one)), self.names.paths(self.layer.bound(other))
         if self.execution.depends(entered, returned):
-            self._note(
-                "BOX003", f"{one}->{other}", f"{names[0]} is drawn before {names[1]}, and runs after it",
-                f"{names[0]} → {names[1]}", f"{paths[0]} reads what {paths[1]} returns", first[0].location,
-            )  # fmt: skip
-        elif not self.execution.steered(sorted(inputs), outputs):
-            self._note(
-                "BOX003", f"{one}->{other}",
-                f"the flow leads from {names[0]} to {names[1]}, the data does not",
-                f"{names[0]} → {names[1]}",
-                f"{paths[1]} does not read what {paths[0]} returns", second[0].location,
-            )  # fmt: skip
+            return [_Pair(one, other, True, first[0].location)]
+        if self.execution.steered(sorted(inputs), outputs):
+            return []
+        return [_Pair(one, other, False, second[0].location)]
+
+    def _misordered(self, pairs: Sequence[_Pair]) -> None:
+        pair = pairs[0]
+        names = label(self.panel, pair.one), label(self.panel, pair.other)
+        paths = [self.names.paths(self.layer.bound(box)) for box in (pair.one, pair.other)]
+        if pair.reversed:
+            message = f"{names[0]} is drawn before {names[1]}, and runs after it"
+            traced = f"{paths[0]} reads what {paths[1]} returns"
+        else:
+            message = f"the flow leads from {names[0]} to {names[1]}, the data does not"
+            traced = f"{paths[1]} does not read what {paths[0]} returns"
+        drawn = [f"{label(self.panel, each.one)} → {label(self.panel, each.other)}" for each in pairs]
+        self._note(
+            "BOX003",
+            f"{pair.one}->{pair.other}",
+            message,
+            ", ".join(dict.fromkeys(drawn)),
+            traced,
+            pair.location,
+        )
 
     def _note(
         self, code: str, box: str, message: str, drawn: str, traced: str, location: Location | None
@@ -166,3 +197,18 @@ class BoxCheck:
                 self.loaded.place(*place), location, self.execution.mode, note=note,
             )
         )  # fmt: skip
+
+
+def _connected(pairs: Sequence[_Pair]) -> list[list[_Pair]]:
+    """The pairs, those that share a box together, in the order of the first of each."""
+    groups: list[list[_Pair]] = []
+    for pair in pairs:
+        near = [
+            group
+            for group in groups
+            if any({pair.one, pair.other} & {each.one, each.other} for each in group)
+        ]
+        merged = [each for group in near for each in group] + [pair]
+        groups = [group for group in groups if group not in near]
+        groups.append(merged)
+    return groups

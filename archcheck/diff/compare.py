@@ -14,6 +14,7 @@ from archcheck.diff.frames import frames
 from archcheck.diff.idle import idle
 from archcheck.diff.judging import Judge
 from archcheck.diff.observation import Observation, merge
+from archcheck.diff.others import Others
 from archcheck.diff.proofs import proofs
 from archcheck.execution import Execution
 from archcheck.findings import Finding, Proof
@@ -63,11 +64,12 @@ class _Mode:
         for check in self.checks:
             check.pair(self.faults.sinks)
         excused = self.faults.tell()
-        judges = [Judge(self.loaded, check, self.checks) for check in self.checks]
+        others = Others(self.checks)
+        judges = [Judge(self.loaded, check, others) for check in self.checks]
         for judge in judges:
             judge.judge(excused[id(judge.check)])
         self._undeclared(judges)
-        boxes = [found for bound in self.panels for found in self._boxes(bound)]
+        boxes = self._boxes()
         return [*(found for check in self.checks for found in check.observations), *boxes]
 
     def _undeclared(self, judges: Sequence[Judge]) -> None:
@@ -80,6 +82,7 @@ class _Mode:
         for judge in ranked:
             for join in judge.check.local:
                 homes.setdefault(id(join), []).append(judge)
+        groups: dict[tuple[object, ...], tuple[Judge, list[Join]]] = {}
         for join in self.execution.joins:
             if id(join) in claimed or join.sink in told or id(join) not in homes:
                 continue
@@ -87,7 +90,11 @@ class _Mode:
             home = (drawing or homes[id(join)])[0]
             told.add(join.sink)
             if not self._is_dashed(join, home.check.bound):
-                home.undeclared(join)
+                # A loop over layers in one forward is one line of code, and one disagreement.
+                key = (id(home), join.residual.location, frozenset(map(_generic, join.residual.branch)))
+                groups.setdefault(key, (home, []))[1].append(join)
+        for home, joins in groups.values():
+            home.undeclared(joins)
 
     def _is_dashed(self, join: Join, bound: BoundPanel) -> bool:
         """Does the panel draw it dashed in another layer, whose sum this one makes?"""
@@ -99,12 +106,24 @@ class _Mode:
             if not drawn.solid
         )
 
-    def _boxes(self, bound: BoundPanel) -> list[Observation]:
-        found: list[Observation] = []
-        for layer in bound.layers:
-            own = [check for check in self.checks if check.layer is layer]
-            found += BoxCheck(self.loaded, bound, layer, self.execution, own).observations()
-        return found
+    def _boxes(self) -> list[Observation]:
+        blamed = frozenset().union(*(check.blamed for check in self.checks))
+        of_layer: dict[int, list[PanelCheck]] = {}
+        for check in self.checks:
+            of_layer.setdefault(id(check.layer), []).append(check)
+        return [
+            found
+            for bound in self.panels
+            for layer in bound.layers
+            for found in BoxCheck(
+                self.loaded, bound, layer, self.execution, of_layer.get(id(layer), []), blamed
+            ).observations()
+        ]
+
+
+def _generic(path: str) -> str:
+    """`layers.*` for `layers.5`."""
+    return ".".join("*" if part.isdigit() else part for part in path.split("."))
 
 
 def _checks(bound: BoundPanel, execution: Execution) -> list[PanelCheck]:

@@ -7,12 +7,13 @@ kin, the likest first, so that one disagreement gives one finding; `judging` say
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from archcheck.binding import BoundPanel, Layer
 from archcheck.diff.drawn import Drawn, Place
-from archcheck.diff.fitting import Fit, Fitting, is_within
-from archcheck.diff.frames import Frame, Run, opened
+from archcheck.diff.fitting import Fit, Fitting, Misfit, is_within
+from archcheck.diff.frames import Frame, Occurrence, Run, opened
 from archcheck.diff.observation import Observation
 from archcheck.execution import Execution
 from archcheck.residual import Join
@@ -33,13 +34,13 @@ class PanelCheck:
     matched: dict[int, tuple[Join, ...]] = field(default_factory=dict)  # number of a drawn edge -> its joins
     nearest: dict[int, Fit] = field(default_factory=dict)  # the same, for what fits but in part
     observations: list[Observation] = field(default_factory=list)
-    blamed: set[str] = field(default_factory=set)  # boxes that a finding on an edge speaks of
+    blamed: set[str] = field(default_factory=set)  # what a finding on an edge says to be misplaced
     spoken: set[int] = field(default_factory=set)  # the joins (by id) that a finding speaks of
 
     def __post_init__(self) -> None:
         self.panel = self.bound.panel
         self.opened = opened(self.layer)
-        within = [join for join in self.execution.joins if self.frame.first <= join.sink < self.frame.end]
+        within = self.execution.joins_within(self.frame.first, self.frame.end)
         self._joiners = frozenset(path for join in within for path in self._joiner(join))
         shown = [*self.layer.own, *(module for modules in self.layer.boxes.values() for module in modules)]
         self.fitting = Fitting(self.frame, shown, self._joiners, self.execution)
@@ -144,6 +145,21 @@ class PanelCheck:
                 return join
         return None
 
+    def kin_elsewhere(self, drawn: Drawn, undrawn: Callable[[Join], bool]) -> Fit | None:
+        """As `elsewhere`, of a residual that nobody draws, and with another source."""
+        for join in self.execution.joins:
+            if undrawn(join) and self._overlaps(join) and not any(join is local for local in self.local):
+                fit = self.fitting.fit(drawn, join)
+                otherwise = replace(fit, misfits=_without(fit, fit.at_source))
+                exact = otherwise.is_exact and bool(otherwise.covered)
+                if fit.at_source and (exact or self._is_inside_a_box(otherwise)):
+                    return fit
+        return None
+
+    def token(self, occurrence: Occurrence) -> str:
+        """What an occurrence is known by in all panels: its module, or its box for an operation."""
+        return occurrence.name if occurrence.name in self.execution.modules else occurrence.box
+
     def _overlaps(self, join: Join) -> bool:
         return join.source < self.frame.end and join.sink >= self.frame.first
 
@@ -170,6 +186,10 @@ class PanelCheck:
             for call in self.execution.flow.calls
             if call.first > join.sink and run.holds(call.first) and call.path in modules
         )
+
+
+def _without(fit: Fit, misfits: tuple[Misfit, ...]) -> tuple[Misfit, ...]:
+    return tuple(misfit for misfit in fit.misfits if misfit not in misfits)
 
 
 def is_norm_or_activation(kind: str, role: Role | None = None) -> bool:

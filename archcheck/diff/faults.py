@@ -40,7 +40,9 @@ class Faults:
                 about = {drawn.number for drawn in check.drawn if self._is_about(fault, check, drawn)}
                 excused[id(check)] |= about
                 if about:
-                    check.blamed |= set(self._boxes(fault, check))
+                    check.blamed |= {
+                        path for box in self._boxes(fault, check) for path in check.layer.bound(box)
+                    }
             home = self._home(fault)
             if home is None:
                 self.homeless.append(fault)

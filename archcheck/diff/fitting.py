@@ -132,6 +132,9 @@ class Fitting:
         """Where the code has a box; several places where it may stand for several calls."""
         return frozenset().union(*(self._run_stands(run, join) for run in occurrence.runs))
 
+    def is_on_branch(self, run: Run, join: Join) -> bool:
+        return Place.INSIDE in self._run_stands(run, join)
+
     def _run_stands(self, run: Run, join: Join) -> frozenset[Place]:
         key = id(join), id(run)
         if key not in self._places:

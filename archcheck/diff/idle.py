@@ -28,25 +28,21 @@ class _Idle:
         self.loaded = loaded
         self.execution = execution
         self.panels = panels
-        self._shown = {
-            own for bound in panels if not bound.details for layer in bound.layers for own in layer.own
-        }
 
     def observations(self) -> Iterator[tuple[_Key, Observation]]:
+        """One for each idle module: at the panel that shows it, else at the box that shows the least else."""
+        places: dict[str, tuple[int, BoundPanel, Layer, str]] = {}
         for bound in self.panels:
             for layer in bound.layers:
-                if not bound.details:
-                    for own in layer.own:
-                        if self._is_idle(own):
-                            yield self._observation(bound, layer, "", own)
+                for own in layer.own if not bound.details else ():
+                    places[own] = (0, bound, layer, "")
                 for box, modules in layer.boxes.items():
-                    for path in modules:
-                        if (
-                            path not in self._shown
-                            and not bound.panel.boxes[box].inactive
-                            and self._is_idle(path)
-                        ):
-                            yield self._observation(bound, layer, box, path)
+                    for path in modules if not bound.panel.boxes[box].inactive else ():
+                        if path not in places or len(modules) < places[path][0]:
+                            places[path] = (len(modules), bound, layer, box)
+        for path, (_, bound, layer, box) in places.items():
+            if self._is_idle(path):
+                yield self._observation(bound, layer, box, path)
 
     def _is_idle(self, path: str) -> bool:
         """Is it left out by the code itself: not called, though its owner is, and not by a look at values?"""

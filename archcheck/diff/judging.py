@@ -7,25 +7,25 @@ from dataclasses import dataclass
 
 from archcheck.diff.drawn import Drawn, Place
 from archcheck.diff.edges import PanelCheck, is_norm_or_activation
-from archcheck.diff.fitting import Fit, Misfit, is_within
+from archcheck.diff.fitting import Fit, Misfit
+from archcheck.diff.kinds import wrong_kind
 from archcheck.diff.observation import Observation
+from archcheck.diff.others import Others
 from archcheck.diff.words import Names, label, panel_title
-from archcheck.graph import Kind, Location
+from archcheck.graph import Location
 from archcheck.residual import Join
 from archcheck.spec.edges import edge_id, find_edge
 from archcheck.spec.load import LoadedSpec
 from archcheck.spec.patterns import join as joined
 
-_ADDITIVE = (Kind.IDENTITY, Kind.SCALED, Kind.PROJECTION, Kind.MULTI_STREAM)
-
 
 @dataclass
 class Judge:
-    """Judges the edges of one check; `checks` are all of this mode."""
+    """Judges the edges of one check."""
 
     loaded: LoadedSpec
     check: PanelCheck
-    checks: Sequence[PanelCheck]
+    others: Others
 
     def __post_init__(self) -> None:
         self.panel = self.check.panel
@@ -40,6 +40,7 @@ class Judge:
                 continue
             if drawn.solid and drawn.number in self.check.matched:
                 self._judge_kind(drawn)
+                self._judge_rounds(drawn)
             elif drawn.solid:
                 self._judge_unmatched(drawn)
             elif drawn.number in self.check.matched:
@@ -51,38 +52,27 @@ class Judge:
 
     def _judge_kind(self, drawn: Drawn) -> None:
         for join in self.check.matched[drawn.number]:
-            found = (
-                self._wrong_kind(drawn, join)
-                or self._wrong_factor(drawn, join)
-                or self._wrong_way(drawn, join)
-            )
+            found = wrong_kind(drawn, join, self.names) or self._wrong_way(drawn, join)
             if found:
                 self._note(drawn, "RES009", *found, join)
                 return
 
-    def _wrong_kind(self, drawn: Drawn, join: Join) -> tuple[str, str] | None:
-        kind, wanted = join.residual.kind, drawn.edge.kind
-        if kind is wanted or (wanted is None and kind in _ADDITIVE):
-            return None
-        shown = f"is drawn as {wanted.value}" if wanted else "is drawn as a sum"
-        factors = ", ".join(self.names.text(str(factor)) for factor in join.residual.factors)
-        through = self.names.paths(joined(join.residual.scope, path) for path in join.residual.skip)
-        details = factors or (through if kind is Kind.PROJECTION else "")
-        return (
-            f"the residual {drawn.around()} {shown}, and the code has {_KINDS[kind][0]}",
-            _KINDS[kind][1] + (f": {details}" if details else ""),
-        )
-
-    def _wrong_factor(self, drawn: Drawn, join: Join) -> tuple[str, str] | None:
-        sides = sorted({factor.on for factor in join.residual.factors})
-        if drawn.edge.factor_on is None or sides == [drawn.edge.factor_on]:
-            return None
-        where = " and ".join(self.names.text(str(factor)) for factor in join.residual.factors) or "none"
-        return (
-            f"the factor of the residual {drawn.around()} is drawn on the {_SIDES[drawn.edge.factor_on]}, "
-            f"and stands on {' and '.join(f'the {_SIDES[side]}' for side in sides) or 'neither side'}",
-            f"the factor is {where}",
-        )
+    def _judge_rounds(self, drawn: Drawn) -> None:
+        """A branch that runs several times in a loop has the residual each time."""
+        inside = [one for one in self.check.frame.occurrences if one.box in drawn.inside]
+        inside = [one for one in inside if one.name in self.execution.modules]
+        inside = [one for one in inside if self.execution.modules[one.name].has_parameters]
+        if len({len(one.runs) for one in inside}) != 1 or len(inside[0].runs) == 1:
+            return
+        joins, runs = self.check.matched[drawn.number], inside[-1].runs
+        bare = [run for run in runs if not any(self.check.fitting.is_on_branch(run, join) for join in joins)]
+        if bare:
+            self._note(
+                drawn, "RES001",
+                f"there is no residual connection {drawn.around()} in {len(bare)} of its {len(runs)} rounds",
+                f"the source is not added to what {self.names.path(inside[-1].name)} returns", None,
+                bare[0].location,
+            )  # fmt: skip
 
     def _wrong_way(self, drawn: Drawn, join: Join) -> tuple[str, str] | None:
         """A box that is drawn on the skip path, and that the skip path does not pass."""
@@ -109,8 +99,16 @@ class Judge:
 
     def _judge_realized(self, drawn: Drawn, reference: str) -> None:
         """A dashed edge names the solid one that realizes it: that must be around the same boxes."""
-        held = [join for check in self.checks if self._related(check) for join in _holding(check, reference)]
-        if not held or any(self._is_around(drawn, join) for join in held):
+        panel = reference.partition(".")[0]
+        related = self.others.related(panel, self.check.layer.base)
+        held = [join for check in related for join in _holding(check, reference)]
+        fits = [self.check.fitting.fit(drawn, join) for join in held]
+        if not held or any(fit.covered and not fit.misfits and not fit.foreign for fit in fits):
+            return
+        if any(self._is_idle(box) for box in drawn.inside):
+            return  # that is a finding of its own
+        if fits[0].is_kin and fits[0].misfits:
+            self._wrong_ends(drawn, fits[0])
             return
         around = self.names.paths(joined(held[0].residual.scope, path) for path in held[0].residual.branch)
         self._note(
@@ -119,14 +117,9 @@ class Judge:
             f"the residual {reference} is around {around}", held[0],
         )  # fmt: skip
 
-    def _is_around(self, drawn: Drawn, join: Join) -> bool:
-        fit = self.check.fitting.fit(drawn, join)
-        return bool(fit.covered) and not fit.misfits and not fit.foreign
-
-    def _related(self, check: PanelCheck) -> bool:
-        """Is the other check of the same layer, or of what holds it or lies in it?"""
-        one, other = self.check.layer.base, check.layer.base
-        return is_within(one, other) or is_within(other, one)
+    def _is_idle(self, box: str) -> bool:
+        """Has the box a module that did not run?"""
+        return any(not self.execution.ran(path) for path in self.check.layer.bound(box))
 
     # -- edges that do not ------------------------------------------------------------------------
 
@@ -140,7 +133,11 @@ class Judge:
         elif nearest is not None:
             self._wrong_ends(drawn, nearest)
         elif not self._is_product(drawn):
-            self._missing(drawn)
+            kin = self.check.kin_elsewhere(drawn, self.others.is_undrawn)
+            if kin is not None:
+                self._wrong_level(drawn, kin.join, f", {self._taken(drawn, kin)[1]}")
+            else:
+                self._missing(drawn)
 
     def _has_nothing_to_check(self, drawn: Drawn) -> bool:
         """Boxes that are all missing, or did not run, have findings of their own."""
@@ -148,21 +145,15 @@ class Judge:
         modules = [box for box in drawn.inside if layer.bound(box) or layer.missing.get(box)]
         return bool(modules) and not self.check.wanted(drawn)
 
-    def _wrong_level(self, drawn: Drawn, join: Join) -> None:
+    def _wrong_level(self, drawn: Drawn, join: Join, taken: str = "") -> None:
         where = self.names.module(join.residual.implemented_in)
-        realized = next(
-            (
-                f", with realized_by: {check.bound.name}.{edge.id},"
-                for check in self.checks
-                for edge in check.drawn
-                if edge.solid and any(join is one for one in check.matched.get(edge.number, ()))
-            ),
-            "",
-        )
+        drawn_at = self.others.solid_edge(join)
+        realized = f", with realized_by: {drawn_at}," if drawn_at else ""
         self._note(
             drawn, "RES006",
             f"the residual {drawn.around()} is not implemented in {self.title}, but in {where}",
-            f"{where} makes the sum; a dashed line{realized} tells the truth", join,
+            f"{where} makes the sum{taken}" if taken
+            else f"{where} makes the sum; a dashed line{realized} tells the truth", join,
         )  # fmt: skip
         self.check.spoken.add(id(join))
 
@@ -197,11 +188,11 @@ class Judge:
     def _wrong_ends(self, drawn: Drawn, fit: Fit) -> None:
         """The branch is there in part: its source, its sink, or the side of a norm differs."""
         self.check.spoken.add(id(fit.join))
-        boxes = {misfit.occurrence.box for misfit in fit.misfits}
-        if boxes and boxes <= self.check.blamed and not fit.foreign:
+        misplaced = {self.check.token(misfit.occurrence) for misfit in fit.misfits}
+        if misplaced and misplaced <= self.check.blamed and not fit.foreign:
             return  # one norm on the branch of another edge is one disagreement, not two
-        self.check.blamed |= boxes
-        aside = [misfit for misfit in fit.at_sink if self._is_aside(misfit)]
+        self.check.blamed |= misplaced
+        aside = fit.at_sink if all(self._is_aside(misfit) for misfit in fit.at_sink) else ()
         skip = [misfit for misfit in fit.misfits if misfit.stands is Place.SKIP]
         if skip:
             self._on_the_skip_path(drawn, fit, skip[0])
@@ -262,6 +253,14 @@ class Judge:
         self._note(drawn, "RES005", message, f"{name} is {traced} the branch", fit.join)
 
     def _wrong_source(self, drawn: Drawn, fit: Fit) -> None:
+        taken, code = self._taken(drawn, fit)
+        self._note(
+            drawn, "RES004", f"the residual {drawn.around()} is taken from the wrong tensor: {taken}", code,
+            fit.join,
+        )  # fmt: skip
+
+    def _taken(self, drawn: Drawn, fit: Fit) -> tuple[str, str]:
+        """Where the source is really taken, in short and in full."""
         late = [misfit for misfit in fit.at_source if misfit.stands is Place.BEFORE]
         early = [misfit for misfit in fit.at_source if misfit.stands is Place.INSIDE]
         if late:
@@ -274,10 +273,7 @@ class Judge:
         else:
             taken = f"from {self.source_words(fit.join)}"
             code = f"taken {taken}"
-        self._note(
-            drawn, "RES004", f"the residual {drawn.around()} is taken from the wrong tensor: {taken}",
-            f"{code}, not from {drawn.source()}", fit.join,
-        )  # fmt: skip
+        return taken, f"{code}, not from {drawn.source()}"
 
     def _source_behind(self, join: Join, misfit: Misfit) -> str:
         name = self.names.path(misfit.occurrence.name)
@@ -308,8 +304,9 @@ class Judge:
 
     # -- what is not drawn ------------------------------------------------------------------------
 
-    def undeclared(self, join: Join) -> None:
-        """A residual that this panel's own module executes and that no panel draws."""
+    def undeclared(self, joins: Sequence[Join]) -> None:
+        """A residual that this panel's own module executes, perhaps in a loop, and that no panel draws."""
+        join, times = joins[0], f", {len(joins)} times" if len(joins) > 1 else ""
         residual = join.residual
         branch = [joined(residual.scope, path) for path in residual.branch]
         around = self.names.paths(branch) or "operations of its own"
@@ -320,7 +317,8 @@ class Judge:
         self.check.observations.append(
             Observation(
                 "RES002", self.check.bound.name, "", self.check.layer.index,
-                f"a residual connection around {around} is in the code and not drawn", "no residual there",
+                f"a residual connection around {around} is in the code{times}, and not drawn",
+                "no residual there",
                 f"{makes} adds {source} to {what} ({residual.kind.value})",
                 self.loaded.place("panels", self.check.bound.name), residual.location, self.execution.mode,
                 self.check.boxes_on(join), self._source_box(join),
@@ -352,17 +350,6 @@ class Judge:
                 drawn.edge.note,
             )
         )  # fmt: skip
-
-
-_SIDES = {"skip": "skip path", "branch": "branch"}
-_KINDS = {
-    Kind.IDENTITY: ("the plain sum", "the source itself is added to the branch"),
-    Kind.SCALED: ("a scaled sum", "a factor scales the skip path or the branch"),
-    Kind.PROJECTION: ("a projection", "the skip path is a projection of the source"),
-    Kind.GATED: ("a gate", "a gate mixes source and branch"),
-    Kind.CONCAT: ("a concatenation", "source and branch are concatenated"),
-    Kind.MULTI_STREAM: ("several streams", "several streams are mixed and the branch is spread over them"),
-}
 
 
 def _holding(check: PanelCheck, reference: str) -> tuple[Join, ...]:

@@ -34,6 +34,20 @@ def summands(facts: Facts, reads: Reads, sink: int, at_sink: Mapping[int, Sequen
     yield Term(reads)
 
 
+def is_part_of_sum(facts: Facts, index: int) -> bool:
+    """Is this sum nothing but a summand of a larger one that the same module makes?"""
+    at = index
+    while len(users := set(facts.flow.users[at])) == 1:
+        at = users.pop()
+        op = facts.ops[at]
+        if op.name == "add" and op.call == facts.ops[index].call:
+            return len(facts.fed_operands(op)) == 2
+        is_view = op.name in VIEWS and len(op.operands) == 1
+        if not is_view and not (op.name in PRODUCTS and facts.with_constant(op)):
+            return False
+    return False
+
+
 def is_branch(facts: Facts, sink: int, source: int, branch: Sequence[int], term: Term) -> bool:
     """Does it mix positions or channels, or hold parameters, and is no recurrence?"""
     ops = [facts.ops[at] for at in branch]

@@ -8,7 +8,7 @@ from archcheck.dataflow import Dataflow, Op
 from archcheck.graph import Kind, Location
 from archcheck.operations import CONCATS, FUSED_SUMS, MIXING, STACKS, SUMS
 from archcheck.residual.ancestry import Ancestors, Ancestry
-from archcheck.residual.branch import holds_parameters, is_branch, is_score, summands
+from archcheck.residual.branch import holds_parameters, is_branch, is_part_of_sum, is_score, summands
 from archcheck.residual.facts import Facts, Reads
 from archcheck.residual.join import Join, Path, Search, Term, Walk
 from archcheck.residual.kinds import kind_of
@@ -25,7 +25,8 @@ def search(flow: Dataflow) -> Search:
     for index, op in enumerate(flow.ops):
         if op.fed and op.floating and op.numel > 1 and not detector.is_curtailed(op):
             detector.examine(index, op)
-    return Search(tuple(detector.joins), tuple(sorted(detector.curtailed)))
+    joins = sorted(detector.joins, key=lambda join: join.sink)
+    return Search(tuple(joins), tuple(sorted(detector.curtailed)))
 
 
 def find_products(flow: Dataflow) -> tuple[Join, ...]:
@@ -46,6 +47,7 @@ class _Detector:
         self.skip_paths = SkipPaths(self.facts, self.ancestry, self.at_sink)
         self.curtailed: set[Location] = set()
         self._rounds: dict[tuple[int, tuple[int, int]], int] = {}
+        self._parts: set[int] = set()  # sums that are summands of a larger one, not yet settled
         self._concatenated: set[tuple[int, int]] = set()  # pairs of source and branch
 
     def is_curtailed(self, op: Op) -> bool:
@@ -99,14 +101,29 @@ class _Detector:
     def _sum(self, index: int, operands: Sequence[Reads]) -> None:
         if len(operands) < 2 or any(is_score(self.facts, operand) for operand in operands):
             return
-        for path in Path:
-            for place, skip in enumerate(operands):
-                others = [operand for at, operand in enumerate(operands) if at != place]
-                terms = [
-                    term for other in others for term in summands(self.facts, other, index, self.at_sink)
-                ]
-                if self._accept(index, skip, terms, path):
-                    return
+        if self._try(index, operands, Path.PLAIN):
+            return
+        if is_part_of_sum(self.facts, index):
+            self._parts.add(index)  # the whole sum may have a plain skip path
+            return
+        for part in (self.facts.root(operand[0]) for operand in operands):
+            if part in self._parts:
+                self._widen(part, self.facts.ops[part].operands)
+        self._widen(index, operands)
+
+    def _widen(self, index: int, operands: Sequence[Reads]) -> None:
+        """Look for a residual with a gate or a projection on its skip path."""
+        self._parts.discard(index)
+        any(self._try(index, operands, path) for path in (Path.GATED, Path.AFFINE))
+
+    def _try(self, index: int, operands: Sequence[Reads], path: Path) -> bool:
+        """Take each operand for the skip path in turn, until one is."""
+        for place, skip in enumerate(operands):
+            others = [operand for at, operand in enumerate(operands) if at != place]
+            terms = [term for other in others for term in summands(self.facts, other, index, self.at_sink)]
+            if self._accept(index, skip, terms, path):
+                return True
+        return False
 
     def _accept(
         self, index: int, skip: Reads, terms: Sequence[Term], path: Path, gated: bool = False

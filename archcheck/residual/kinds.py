@@ -59,7 +59,7 @@ def _is_multi_stream(
     if not spread or is_affine(facts, branch):
         return False
     mixing = [ops[at].name for at in walk.passed if ops[at].name in MIXING]
-    if not mixing and not walk.gated:
+    if not mixing:
         return spread == "product"
     return all(name in PRODUCTS_OF_MATRICES | {"sum"} for name in mixing)
 
@@ -75,7 +75,8 @@ def _spread(facts: Facts, sink: int, term: Term) -> str:
                 return "product"
             reads = max(fed, key=facts.numel)
         elif op.name in VIEWS and op.operands:
-            if facts.numel(op.operands[0]) < op.numel and op.name != "pad":
+            below = facts.ops[op.operands[0][0]]
+            if below.shape and below.numel < op.numel and op.name != "pad":
                 return "copy"
             reads = op.operands[0]
         else:

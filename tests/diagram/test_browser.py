@@ -70,8 +70,12 @@ def test_every_label_fits_its_box_and_none_is_cut_or_overlaps(
         assert (path.name, browser.run(MISFITS)) == (path.name, [])
 
 
-@pytest.mark.parametrize("family", ["DejaVu Sans", "DejaVu Serif", "Liberation Sans", "Noto Sans", "Noto Serif"])
-def test_labels_fit_in_the_fonts_that_stand_in_for_others(browser: Browser, tmp_path: Path, family: str) -> None:
+@pytest.mark.parametrize(
+    "family", ["DejaVu Sans", "DejaVu Serif", "Liberation Sans", "Noto Sans", "Noto Serif"]
+)
+def test_labels_fit_in_the_fonts_that_stand_in_for_others(
+    browser: Browser, tmp_path: Path, family: str
+) -> None:
     picture = tmp_path / "picture.svg"
     write(draw(load(ROOT / "specs/minimind-moe.yaml").spec), picture)
     browser.open(picture)
@@ -85,10 +89,14 @@ def test_a_click_shows_the_line_of_the_spec_beside_the_line_of_the_code(
     (tmp_path / "layer.yaml").write_text("panels:\n  layer:\n    residuals:\n      - {around: gqa}\n")
     (tmp_path / "model.py").write_text("def forward(x):\n    y = gqa(x)\n    return x + y\n")
     places = (Location(str(tmp_path / "layer.yaml"), 4), Location(str(tmp_path / "model.py"), 3))
-    finding = Finding("RES001", "no residual here", panel="layer", edge="gqa", spec=places[0], location=places[1])
+    finding = Finding(
+        "RES001", "no residual here", panel="layer", edge="gqa", spec=places[0], location=places[1]
+    )
     proof = Proof("layer", "ffn", "dashed", "not implemented here", 1)
     page = tmp_path / "report.html"
-    write(draw(spec({"layer": LAYER}), Report("s", Status.DIFFERS, findings=(finding,), proofs=(proof,))), page)
+    write(
+        draw(spec({"layer": LAYER}), Report("s", Status.DIFFERS, findings=(finding,), proofs=(proof,))), page
+    )
     browser.open(page)
     assert browser.run(SHOWN) == []
     browser.click(*browser.run(MIDDLE % "edge-0-0"))
@@ -96,12 +104,13 @@ def test_a_click_shows_the_line_of_the_spec_beside_the_line_of_the_code(
     assert "✗ 1. RES001 no residual here" in card
     assert "Spec: layer.yaml:4" in card
     assert "Code: model.py:3" in card
-    marked = browser.run("[...document.querySelectorAll('.card:not([hidden]) mark')].map((m) => m.innerText.trim())")
-    assert marked == ["4        - {around: gqa}", "3      return x + y"]
-    tops = browser.run(
-        "[...document.querySelectorAll('.card:not([hidden]) pre')].map((pre) => pre.getBoundingClientRect().top)"
+    marked = browser.run(
+        "[...document.querySelectorAll('.card:not([hidden]) mark')].map((m) => m.innerText.trim())"
     )
-    assert tops[0] == tops[1]
+    assert marked == ["4        - {around: gqa}", "3      return x + y"]
+    shown = "document.querySelectorAll('.card:not([hidden]) pre')"
+    left, right = browser.run(f"[...{shown}].map((pre) => pre.getBoundingClientRect().top)")
+    assert left == right
     browser.click(*browser.run(MIDDLE % "edge-0-1"))
     (card,) = browser.run(SHOWN)
     assert "✓ not implemented here" in card
@@ -125,7 +134,9 @@ def test_a_click_on_a_line_that_several_edges_share_shows_them_all(browser: Brow
 @pytest.mark.parametrize("suffix", [".svg", ".html"])
 def test_hostile_labels_run_nothing_and_load_nothing(browser: Browser, tmp_path: Path, suffix: str) -> None:
     for number, text in enumerate(HOSTILE):
-        panel = chain("a", "b", title=text, note=text, residuals=[{"around": "a", "label": text, "note": text}])
+        panel = chain(
+            "a", "b", title=text, note=text, residuals=[{"around": "a", "label": text, "note": text}]
+        )
         panel["boxes"]["a"] = {"label": text, "note": text, "repeat": text, "module": text[:200]}
         finding = Finding("RES001", text, panel="p", edge="a", drawn=text, traced=text)
         drawn = draw(
@@ -136,7 +147,10 @@ def test_hostile_labels_run_nothing_and_load_nothing(browser: Browser, tmp_path:
         browser.open(path)
         assert browser.requests == [path.resolve().as_uri()]
         assert browser.complaints == []
-        assert browser.run("document.querySelectorAll('a, img, image, iframe, object, foreignObject').length") == 0
+        assert (
+            browser.run("document.querySelectorAll('a, img, image, iframe, object, foreignObject').length")
+            == 0
+        )
         assert browser.run("document.scripts.length") == (1 if suffix == ".html" else 0)
 
 

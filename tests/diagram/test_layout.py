@@ -138,3 +138,49 @@ def test_a_chain_on_the_side_stands_with_the_branches_of_the_same_fork(theme: Th
     q, k, v = places["p.q"], places["p.k"], places["p.v"]
     assert q.y == k.y == v.y
     assert q.x < k.x == places["p.norm"].x < v.x
+
+
+def u_net(levels: int, **fields: Any) -> dict[str, Any]:
+    """A panel with one concatenation inside the other, `levels` deep, and a box at the bottom."""
+    down = [f"down{level}" for level in range(levels)]
+    up = [f"up{level}" for level in reversed(range(levels))]
+    names = [name for level in down for name in (level, f"{level}_pool")] + ["bottom", *up, "head"]
+    joined = [{"from": f"down{n}", "to": f"up{n}", "kind": "concat", **fields} for n in range(levels)]
+    return chain(*names, residuals=joined)
+
+
+@pytest.mark.parametrize("layout", ["row", "column"])
+@pytest.mark.parametrize("levels", [2, 3, 5])
+def test_concatenations_in_each_other_are_level_lines_across_a_u(levels: int, layout: str) -> None:
+    scene = composed({"p": u_net(levels, label="skip")}, Style(layout=layout))
+    skips = [curve for curve in scene.curves if "residual" in curve.group]
+    assert len(skips) == levels
+    for curve in skips:
+        (x0, y0), (x1, y1) = curve.points
+        assert y0 == y1
+        assert x0 < x1
+    places = {shape.key: shape for shape in scene.shapes}
+    assert places["p.down0"].y > places["p.down1"].y > places["p.bottom"].y
+    assert places["p.up0"].y > places["p.up1"].y > places["p.bottom"].y
+    assert places["p.down0"].x == places["p.bottom"].x < places["p.up0"].x == places["p.head"].x
+    shapes = solid_shapes(scene)
+    assert all(is_apart(a, b) for a, b in combinations(shapes, 2))
+    for curve in scene.curves:
+        for start, end in pairwise(curve.points):
+            for shape in shapes:
+                if curve.group != "sign" and shape.key not in (curve.tail, curve.head):
+                    assert not runs_through(shape, start, end), (shape.key, curve.tail, curve.head)
+
+
+@pytest.mark.parametrize(
+    "residuals",
+    [
+        [{"from": "a", "to": "d", "kind": "concat"}],
+        [{"from": "a", "to": "d"}, {"from": "b", "to": "c"}],
+        [{"from": "a", "to": "c", "kind": "concat"}, {"from": "b", "to": "d", "kind": "concat"}],
+    ],
+    ids=["one", "sums", "crossing"],
+)
+def test_other_panels_stand_on_one_axis(residuals: list[dict[str, str]]) -> None:
+    scene = composed({"p": chain("a", "b", "x", "c", "d", residuals=residuals)})
+    assert len({shape.x for shape in scene.shapes if shape.form == "box"}) == 1

@@ -409,6 +409,33 @@ TRANSFORMERS = (
 """,
     ),
     Case(
+        "one layer in a loop, once without its residual",
+        finding="RES001 net.norm..mlp",
+        message="there is no residual connection around Norm … MLP in 1 of its 3 rounds",
+        traced="the source is not added to what mlp returns",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.mlp = nn.LayerNorm(8), Mlp()
+
+        def forward(self, x):
+            for index in range(3):
+                h = self.mlp(self.norm(x))  # wrong
+                x = h if index == 1 else x + h  #-
+                x = x + h  #+
+            return x
+""",
+        panels="""
+    net:
+      boxes:
+        norm: {label: Norm, module: norm}
+        mlp: {label: MLP, module: mlp}
+      residuals:
+        - {around: [norm, mlp]} # wrong
+""",
+    ),
+    Case(
         "hyper-connections, whose streams are no longer kept",
         finding="RES001 layer.norm..mlp",
         message="there is no residual connection around Norm … MLP",

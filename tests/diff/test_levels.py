@@ -146,7 +146,7 @@ UNDRAWN = (
     Case(
         "the second residual of a layer",
         finding="RES002 layer",
-        message="a residual connection around norm2, mlp is in the code and not drawn",
+        message="a residual connection around norm2, mlp is in the code, and not drawn",
         traced="Layer k adds the sum that follows attn to what mlp returns (identity)",
         layers=tuple(range(8)),
         model=INIT
@@ -172,7 +172,7 @@ UNDRAWN = (
     Case(
         "around the whole stack",
         finding="RES002 net",
-        message="a residual connection around layers is in the code and not drawn",
+        message="a residual connection around layers is in the code, and not drawn",
         traced="net adds its input to what layers returns (identity)",
         model="""
     class Net(nn.Module):
@@ -195,7 +195,7 @@ UNDRAWN = (
     Case(
         "the MLP of a parallel block",
         finding="RES002 net",
-        message="a residual connection around norm, mlp is in the code and not drawn",
+        message="a residual connection around norm, mlp is in the code, and not drawn",
         traced="net adds its input to what mlp returns (identity)",
         model="""
     class Net(nn.Module):

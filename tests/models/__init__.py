@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from tests.models import adds, foreign, joins, kinds, layers, streams
+from tests.models import adds, chains, concat, foreign, joins, kinds, layers, levels, streams
 from tests.models.case import Case
 
 CASES: tuple[Case, ...] = (
     *joins.CASES,
     *kinds.CASES,
+    *concat.CASES,
     *layers.CASES,
+    *levels.CASES,
+    *chains.CASES,
     *streams.CASES,
     *foreign.CASES,
     *adds.CASES,

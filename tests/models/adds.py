@@ -64,7 +64,9 @@ class Positions(nn.Module):
 
 
 class Sinusoids(nn.Module):
-    """A table of sines, and noise of the stream's shape."""
+    """A table of sines, and a constant of the stream's shape."""
+
+    table: Tensor
 
     def __init__(self) -> None:
         super().__init__()

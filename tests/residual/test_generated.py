@@ -7,18 +7,19 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 
 from tests.generated import judge
-from tests.strategies import Network, case_of, networks
+from tests.networks import Network
+from tests.strategies import case_of, networks
 
-_SETTINGS = {"deadline": None, "derandomize": True, "suppress_health_check": list(HealthCheck)}
+_STEADY = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
-@settings(max_examples=200, **_SETTINGS)
+@settings(_STEADY, max_examples=200)
 @given(networks())
 def test_random_networks(plan: Network) -> None:
     judge(case_of(plan))
 
 
-@settings(max_examples=15, **_SETTINGS)
+@settings(_STEADY, max_examples=12)
 @given(networks(depth=0))
 def test_random_networks_under_ablation(plan: Network) -> None:
     judge(case_of(replace(plan, train=False)), ablate=True)

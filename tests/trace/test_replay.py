@@ -12,7 +12,7 @@ from torch.utils import _pytree as pytree
 import archcheck
 from tests.models import CASES
 from tests.models.case import Case, seeded
-from tests.models.layers import Output
+from tests.models.levels import Output
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
