@@ -58,11 +58,13 @@ MIXING = (
 )  # fmt: skip
 # Values that weigh a mixture: an input-dependent factor of these makes a gate.
 GATES = frozenset(["sigmoid", "hardsigmoid", "softmax", "tanh", "hardtanh", "clamp", "sparsemax"])
-RANDOM = frozenset(["rand", "rand_like", "bernoulli", "randn", "randn_like", "uniform", "normal", "randint"])
+RANDOM = frozenset(["rand", "rand_like", "bernoulli", "randn", "randn_like", "uniform", "normal",
+                    "randint"])  # fmt: skip
 STACKS = frozenset(["stack"])
 # New values in the shape of another tensor, and values of the first tensor in the shape of the second.
 LIKE = frozenset(["zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like",
-                  "randint_like", "new_zeros", "new_ones", "new_empty", "new_full", "new_tensor"])  # fmt: skip
+                  "randint_like", "new_zeros", "new_ones", "new_empty", "new_full",
+                  "new_tensor"])  # fmt: skip
 SHAPED_LIKE = frozenset(["expand_as", "view_as", "reshape_as", "type_as"])
 
 _REFLECTED = {"radd": "add", "rmul": "mul", "rmatmul": "matmul", "iadd": "add", "isub": "sub", "imul": "mul",

@@ -140,8 +140,8 @@ def _overwritten(flow: Dataflow, joins: Sequence[Join]) -> list[Fault]:
                 Fault(
                     "RES011", join.residual.implemented_in, (*_paths(flow, join), by),
                     "the source of a residual is overwritten in place before it is added",
-                    f"{write.name} in {by or 'the model itself'} ({write.location}) changes it; the sum reads "
-                    "the changed values",
+                    f"{write.name} in {by or 'the model itself'} ({write.location}) changes it; the sum "
+                    "reads the changed values",
                     join.residual.location, join.sink,
                 )
             )  # fmt: skip

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 
 import archcheck
 from tests.models.case import Case, described, seeded
+from tests.networks import Network
 from tests.oracle import Oracle
 from tests.residual.test_oracle_agrees import disagreements
-from tests.networks import Network
 from tests.strategies import case_of, networks
 
 

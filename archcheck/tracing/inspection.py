@@ -38,7 +38,11 @@ def modules(recorder: Recorder) -> dict[str, Module]:
                 path = path.rpartition(".")[0]
     return {
         path: Module(
-            path, type(module).__name__, path in holders, _mentioned(path, found), _defined(module),
+            path,
+            type(module).__name__,
+            path in holders,
+            _mentioned(path, found),
+            _defined(module),
             _numbers(module),
         )
         for path, module in found.items()
@@ -64,7 +68,7 @@ def _defined(module: nn.Module) -> Location | None:
 
 
 def _numbers(module: nn.Module) -> dict[str, int]:
-    """What a module counts: heads, experts, layers. Its config tells too, but layers are those of the model."""
+    """What a module counts: heads, experts, layers. Its config tells too, but for the model's layers."""
     config = next((vars(module)[name] for name in _CONFIGS if name in vars(module)), None)
     shared = config if isinstance(config, dict) else getattr(config, "__dict__", {})
     found = {name: shared[name] for name in shared if _COUNTED_BY_CONFIG.search(str(name))}
