@@ -38,9 +38,8 @@ def is_model_code(filename: str) -> bool:
     """
     if filename.startswith((_OWN, "<frozen")):
         return False
-    library = os.path.dirname(sys.modules["torch"].__file__ or "") + os.sep
-    if filename.startswith(library):
-        inside = Path(filename[len(library) :]).as_posix()
+    if is_torch_code(filename):
+        inside = Path(filename[len(_library()) :]).as_posix()
         return inside.startswith("nn/modules/") and inside not in _MACHINERY
     return not filename.endswith(("contextlib.py", "functools.py"))
 
@@ -48,3 +47,12 @@ def is_model_code(filename: str) -> bool:
 def location(code: CodeType | None, line: int) -> Location | None:
     """Where `line` of a running function stands, as it is shown to a reader."""
     return Location(display_path(code.co_filename), line) if code is not None and line else None
+
+
+def is_torch_code(filename: str) -> bool:
+    """Is this a file of torch itself?"""
+    return filename.startswith(_library())
+
+
+def _library() -> str:
+    return os.path.dirname(sys.modules["torch"].__file__ or "") + os.sep

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,13 @@ def run_modes(
 
     Raises TargetError where the model or its inputs can't be built, TraceError where it does not run.
     """
+    with _as_before(given) if given is not None else nullcontext():
+        return _run_modes(model, given, search, prove, progress)
+
+
+def _run_modes(
+    model: Model, given: nn.Module | None, search: Sequence[Path], prove: bool, progress: Progress
+) -> list[Execution]:
     executions = []
     coverage = Coverage()
     for mode in _modes(model):
@@ -79,8 +86,7 @@ def _run(
     """The trace of one mode, on real values where the model is small enough or its code needs them."""
     inputs = {**model.inputs, **mode.inputs}
     if given is not None:
-        with _as_before(given):
-            return _trace(given, _contained, inputs, mode, search, coverage, progress), []
+        return _trace(given, _contained, inputs, mode, search, coverage, progress), []
     progress(f"building {model.target}")
     built = build_model(model, arguments=mode.arguments, search=search)
     try:

@@ -3,9 +3,9 @@
     python benchmarks/zoo.py [--family causal-lm] [--only REGEX] [--output docs/zoo.md]
 
 Each class of `transformers` that can be built offline (see `zoo_models`) is traced, its trace replayed,
-its residual connections found and, where an ablation oracle is there, compared with the oracle's. Each
-runs in a child process. The exit code is 1 if a model that runs is not traced, not replayed bit for
-bit, or judged otherwise than by the oracle.
+its residual connections found, and each of them ablated: with its branch forced to zero the sink must be its
+skip path. Each runs in a child process. The exit code is 1 if a model that runs is not traced, not replayed
+bit for bit, or found to be otherwise by ablation.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import argparse
-import importlib
 import re
 import sys
 import time
@@ -23,7 +22,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -35,6 +34,9 @@ from torch import Tensor, nn
 from benchmarks.zoo_models import FAMILIES, Case, cases
 from benchmarks.zoo_pool import Outcome, run_all
 
+if TYPE_CHECKING:
+    from archcheck import Trace
+
 TIMEOUT = 180.0
 """Seconds that one case may take."""
 
@@ -43,7 +45,7 @@ TIMEOUT = 180.0
 class Row:
     """What was seen of one case, as plain data.
 
-    `status` says how far it came: `not built`, `not traced`, `not replayed`, `oracle disagrees` or `ok`,
+    `status` says how far it came: `not built`, `not traced`, `not replayed`, `ablation disagrees` or `ok`,
     and `reason` why no further. `layout` names how its residuals are laid out, `counts` how many each.
     """
 
@@ -59,7 +61,6 @@ class Row:
     nodes: int = 0
     build_seconds: float = 0.0
     trace_seconds: float = 0.0
-    oracle_ran: bool = False
 
 
 def check(case: Case) -> Row:
@@ -112,23 +113,22 @@ def _judged(case: Case, model: nn.Module, args: Any, kwargs: Any, built: float) 
     if not _same(expected, replayed):
         why = "" if is_repeatable else " (nor are two runs of the model itself)"
         return Row(case.name, case.family, "not replayed", f"the outputs are not identical{why}", **row)
-    disagreements = oracle(model, args, kwargs, residuals)
-    row["oracle_ran"] = disagreements is not None
+    disagreements = ablated(traced)
     if disagreements:
-        return Row(case.name, case.family, "oracle disagrees", "; ".join(disagreements), **row)
+        return Row(case.name, case.family, "ablation disagrees", "; ".join(disagreements), **row)
     return Row(case.name, case.family, "ok", **row)
 
 
-def oracle(model: nn.Module, args: Any, kwargs: Any, residuals: Any) -> list[str] | None:
-    """Where an ablation oracle sees other residuals than those found; None if there is no oracle.
+def ablated(traced: Trace) -> list[str]:
+    """Where forcing a branch to zero does not leave the skip path: what `verify --prove` would refuse."""
+    from archcheck.errors import TraceError
+    from archcheck.proving import prove
 
-    The oracle is `tests.zoo_oracle.disagreements`, called with what this function is given.
-    """
     try:
-        module = importlib.import_module("tests.zoo_oracle")
-    except ModuleNotFoundError:
-        return None
-    return list(module.disagreements(model, args, kwargs, residuals))
+        prove(traced)
+    except TraceError as error:
+        return [str(problem) for problem in error.problems]
+    return []
 
 
 def _run(model: nn.Module, args: Any, kwargs: Any) -> Any:
@@ -192,7 +192,7 @@ def _families() -> list[str]:
 
 
 def _family_table(rows: list[Row]) -> Iterator[str]:
-    yield "\n| family | classes | run | traced | replayed exactly | oracle agrees |"
+    yield "\n| family | classes | run | traced | replayed exactly | ablation agrees |"
     yield "|---|--:|--:|--:|--:|--:|"
     for family in [*_families(), "all"]:
         here = [row for row in rows if family in (row.family, "all")]
@@ -201,9 +201,8 @@ def _family_table(rows: list[Row]) -> Iterator[str]:
         run = [row for row in here if row.status != "not built"]
         traced = [row for row in run if row.status != "not traced"]
         replayed = [row for row in traced if row.status != "not replayed"]
-        agreed = [row for row in replayed if row.status == "ok" and row.oracle_ran]
-        oracle_column = str(len(agreed)) if any(row.oracle_ran for row in here) else "–"
-        yield f"| {family} | {len(here)} | {len(run)} | {len(traced)} | {len(replayed)} | {oracle_column} |"
+        agreed = [row for row in replayed if row.status == "ok"]
+        yield f"| {family} | {len(here)} | {len(run)} | {len(traced)} | {len(replayed)} | {len(agreed)} |"
     yield ""
 
 

@@ -120,7 +120,7 @@ class PanelCheck:
             for drawn in self.drawn
             if drawn.solid and drawn.number not in self.matched
             for fit in (self.fitting.fit(drawn, join) for join in free)
-            if fit.is_kin
+            if fit.is_kin or self._is_bare(drawn, fit)
         ]
         fits.sort(
             key=lambda pair: (
@@ -134,6 +134,11 @@ class PanelCheck:
             if number not in self.nearest and id(fit.join) not in taken:
                 self.nearest[number] = fit
                 taken.add(id(fit.join))
+
+    def _is_bare(self, drawn: Drawn, fit: Fit) -> bool:
+        """Are both of operations alone, without a module?"""
+        bound = any(self.layer.bound(box) for box in drawn.inside)
+        return not bound and not fit.join.branch_calls
 
     def elsewhere(self, drawn: Drawn) -> Join | None:
         """The residual around what is drawn, if another module than this panel's executes it."""

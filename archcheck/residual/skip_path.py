@@ -35,11 +35,11 @@ class SkipPaths:
                 continue
             visited.add(at)
             op = ops[at]
+            if at in term.reads and not term.fused:
+                continue  # no skip path runs through the branch's own result
             is_tensor = bool(op.shape) or not op.operands
-            if is_tensor and at not in term.reads and self.ancestry.depends(back, at):
+            if is_tensor and self.ancestry.depends(back, at):
                 return at, walk, back
-            if at in term.reads and op.name in VIEWS:
-                return None
             for below, longer in self._steps(at, op, walk, sink, path):
                 pushed += 1  # ties are never broken by comparing walks
                 heapq.heappush(ways, (-below, pushed, longer))

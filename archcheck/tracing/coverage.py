@@ -13,7 +13,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from archcheck.places import display_path, is_model_code
+from archcheck.places import display_path, is_model_code, is_torch_code
 
 
 class Coverage:
@@ -57,10 +57,7 @@ class Coverage:
         ran = self.lines.get(code)
         if ran is None:
             # Torch's own layers are not what a diagram is checked for.
-            if (
-                not is_model_code(code.co_filename)
-                or "/torch/nn/modules/" in Path(code.co_filename).as_posix()
-            ):
+            if not is_model_code(code.co_filename) or is_torch_code(code.co_filename):
                 return None
             ran = self.lines[code] = set()
         add = ran.add

@@ -20,6 +20,7 @@ from archcheck.tracing.recorder import Recorder
 _CONFIGS = ("config", "cfg", "args", "params")
 _COUNTED = re.compile("head|expert|layer|block|depth", re.IGNORECASE)
 _COUNTED_BY_CONFIG = re.compile("head|expert", re.IGNORECASE)
+_CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.Sequential)
 # Code that reaches modules without naming them.
 _BY_ANY_NAME = frozenset(["_modules", "children", "modules", "named_children", "named_modules", "getattr",
                           "get_submodule", "__dict__", "__getattr__"])  # fmt: skip
@@ -77,18 +78,23 @@ def _numbers(module: nn.Module) -> dict[str, int]:
 
 
 def _mentioned(path: str, found: dict[str, nn.Module]) -> bool:
-    """Does code of a module above speak of this one, outside of `__init__`?"""
+    """Does code of a module above speak of this one, outside of `__init__`?
+
+    What is in a list goes by the list's name; lists themselves are not asked.
+    """
     owner, _, name = path.rpartition(".")
-    while owner and isinstance(found.get(owner), (nn.ModuleList, nn.ModuleDict, nn.Sequential)):
+    while owner and isinstance(found.get(owner), _CONTAINERS):
         owner, _, name = owner.rpartition(".")
-    while True:
-        # mypy takes a class of modules for unhashable, since a module's own __hash__ takes any object.
-        names = _names(type(found[owner])) if owner in found else _BY_ANY_NAME  # type: ignore[arg-type]
-        if name in names or names & _BY_ANY_NAME:
+    above = [owner[:end] for end in range(len(owner), 0, -1) if end == len(owner) or owner[end] == "."]
+    for place in [*above, ""]:
+        if place not in found:
             return True
-        if not owner:
-            return False
-        owner = owner.rpartition(".")[0]
+        if not isinstance(found[place], _CONTAINERS):
+            # mypy takes a class of modules for unhashable, since a module's own __hash__ takes any object.
+            names = _names(type(found[place]))  # type: ignore[arg-type]
+            if name in names or names & _BY_ANY_NAME:
+                return True
+    return False
 
 
 @cache

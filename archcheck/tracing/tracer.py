@@ -24,7 +24,7 @@ from archcheck.errors import ArchcheckError, Problem, TraceError
 from archcheck.findings import Finding
 from archcheck.graph import Residual
 from archcheck.operations import LIKE, SHAPED_LIKE, canonical
-from archcheck.places import display_path, is_model_code, location
+from archcheck.places import display_path, is_model_code, is_torch_code, location
 from archcheck.residual import Join
 from archcheck.tracing import inspection, replay
 from archcheck.tracing.pause import no_collection
@@ -194,7 +194,8 @@ def _problem(error: Exception, model: nn.Module) -> Problem:
         return Problem(
             place.file if place else "", place.line if place else None, None, "TRC001", message, hint=hint
         )
-    last = frames[-1]
+    own = [frame for frame in frames if not is_torch_code(frame.filename)]
+    last = (own or frames)[-1]
     return Problem(display_path(last.filename), last.lineno, None, "TRC001", message, hint=hint)
 
 

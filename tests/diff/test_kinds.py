@@ -191,6 +191,18 @@ SCALES = (
         panels=_net("{around: f, kind: identity}"),
     ),
     Case(
+        "a difference where a sum is drawn",
+        finding="RES009 net.f",
+        message="the residual around F is drawn as a sum, and the code subtracts",
+        traced="a factor is negative: -1.0 on the branch",
+        model=HEAD
+        + """
+            return self.last(x - self.f(x))  # wrong #-
+            return self.last(x + self.f(x))  #+
+""",
+        panels=_net("{around: f}"),
+    ),
+    Case(
         "a constant on the skip path, drawn on the branch",
         finding="RES009 net.f",
         message="the factor of the residual around F is drawn on the branch, and stands on the skip path",

@@ -20,7 +20,7 @@ def test_random_networks(plan: Network) -> None:
 
 
 # A failure is shown as it was drawn: to ablate every smaller network on the way would take minutes.
-@settings(_STEADY, max_examples=12, phases=[Phase.explicit, Phase.generate])
+@settings(_STEADY, max_examples=8, phases=[Phase.explicit, Phase.generate])
 @given(networks(depth=0))
 def test_random_networks_under_ablation(plan: Network) -> None:
     judge(case_of(replace(plan, train=False)), ablate=True)

@@ -1,4 +1,4 @@
-"""RES004, RES005 and RES010: a residual that begins or ends elsewhere than drawn."""
+"""RES005 and RES010: a residual that is joined elsewhere than drawn."""
 
 from __future__ import annotations
 
@@ -17,18 +17,6 @@ LAYER = """\
                 x = layer(x)
             return x
 """
-PRE_NORM = """
-    layer:
-      title: Layer k
-      scope: layers.*
-      boxes:
-        attn: {label: Attention, module: [norm1, attn]}
-        ffn: {label: FFN, module: [norm2, mlp]}
-      flow: [attn, ffn]
-      residuals:
-        - {around: attn}
-        - {around: ffn}
-"""
 PARTS_OF_LAYER = """
     class Layer(nn.Module):
         def __init__(self):
@@ -37,172 +25,6 @@ PARTS_OF_LAYER = """
             self.attn, self.mlp = Attn(), Mlp()
 
 """
-
-SOURCES = (
-    Case(
-        "taken after the norm",
-        finding="RES004 layer.attn",
-        message="the residual around Attention is taken from the wrong tensor: after norm1",
-        traced="taken after norm1 (model.py), not from the input of Layer k",
-        layers=(0, 1, 2),
-        model=PARTS_OF_LAYER
-        + """
-        def forward(self, x):
-            x = self.norm1(x)  #-
-            x = x + self.attn(x)  # wrong #-
-            x = x + self.attn(self.norm1(x))  #+
-            return x + self.mlp(self.norm2(x))
-
-
-"""
-        + LAYER,
-        panels=PRE_NORM.replace("- {around: attn}", "- {around: attn} # wrong"),
-    ),
-    Case(
-        "taken after the norm, drawn as a box of its own",
-        finding="RES004 layer.norm1..attn",
-        message="the residual around RMSNorm … Attention is taken from the wrong tensor: after RMSNorm",
-        traced="taken after norm1 (model.py), not from the input of Layer k",
-        layers=(0, 1, 2),
-        model=PARTS_OF_LAYER
-        + """
-        def forward(self, x):
-            x = self.norm1(x)  #-
-            x = x + self.attn(x)  # wrong #-
-            x = x + self.attn(self.norm1(x))  #+
-            return x + self.mlp(self.norm2(x))
-
-
-"""
-        + LAYER,
-        panels="""
-    layer:
-      title: Layer k
-      scope: layers.*
-      boxes:
-        norm1: {label: RMSNorm, module: norm1}
-        attn: {label: Attention, module: attn}
-        norm2: {label: RMSNorm, module: norm2}
-        mlp: {label: FFN, module: mlp}
-      residuals:
-        - {around: [norm1, attn]} # wrong
-        - {around: [norm2, mlp]}
-""",
-    ),
-    Case(
-        "a stale block input used again",
-        finding="RES004 layer.ffn",
-        message="the residual around FFN is taken from the wrong tensor: before Attention",
-        traced="taken before norm1, from the input of Layer k, not from what leaves Attention",
-        layers=(0, 1, 2),
-        model=PARTS_OF_LAYER
-        + """
-        def forward(self, x):
-            h = x + self.attn(self.norm1(x))
-            return x + self.mlp(self.norm2(h))  # wrong #-
-            return h + self.mlp(self.norm2(h))  #+
-
-
-"""
-        + LAYER,
-        panels=PRE_NORM.replace("- {around: ffn}", "- {around: ffn} # wrong"),
-    ),
-    Case(
-        "the embedding added again in every layer",
-        finding="RES004 layer.mlp",
-        message="the residual around MLP is taken from the wrong tensor: from what embed returns",
-        traced="taken from what embed returns, not from the input of Layer k",
-        layers=(1, 2),
-        model="""
-    class Layer(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.mlp = Mlp()
-
-        def forward(self, x, first):
-            return first + self.mlp(x)  # wrong #-
-            return x + self.mlp(x)  #+
-
-
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.embed = nn.Linear(8, 8)
-            self.layers = nn.ModuleList(Layer() for _ in range(3))
-
-        def forward(self, x):
-            first = x = self.embed(x)
-            for layer in self.layers:
-                x = layer(x, first)
-            return x
-""",
-        panels="""
-    layer:
-      title: Layer k
-      scope: layers.*
-      boxes:
-        mlp: {label: MLP, module: mlp}
-      residuals:
-        - {around: mlp} # wrong
-""",
-    ),
-    Case(
-        "taken after a functional activation",
-        finding="RES004 net.relu..mlp",
-        message="the residual around ReLU … MLP is taken from the wrong tensor: after ReLU",
-        traced="taken after relu (model.py), not from the input of Block",
-        model="""
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.mlp = Mlp()
-
-        def forward(self, x):
-            h = F.relu(x)
-            return h + self.mlp(h)  # wrong #-
-            return x + self.mlp(h)  #+
-""",
-        panels="""
-    net:
-      title: Block
-      scope: ""
-      boxes:
-        relu: {label: ReLU, role: activation}
-        mlp: {label: MLP, module: mlp}
-      residuals:
-        - {around: [relu, mlp]} # wrong
-""",
-    ),
-    Case(
-        "drawn from the norm, taken before it",
-        finding="RES004 net.norm->mlp",
-        message="the residual from Norm to MLP is taken from the wrong tensor: before Norm",
-        traced="taken before norm, from the input of Block, not from what leaves Norm",
-        model="""
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.norm = nn.LayerNorm(8)
-            self.mlp = Mlp()
-
-        def forward(self, x):
-            h = self.norm(x)
-            return x + self.mlp(h)  # wrong #-
-            return h + self.mlp(h)  #+
-""",
-        panels="""
-    net:
-      title: Block
-      scope: ""
-      boxes:
-        norm: {label: Norm, module: norm}
-        mlp: {label: MLP, module: mlp}
-      residuals:
-        - {from: norm, to: mlp} # wrong
-""",
-    ),
-)
-
 SIDES = (
     Case(
         "post-norm coded, pre-norm drawn",
@@ -377,6 +199,31 @@ SIDES = (
 """,
     ),
     Case(
+        "an activation after the sum, in a block of operations alone",
+        finding="RES010 net.up..down",
+        message="ReLU is drawn before the sum of the residual around Linear … Linear, and runs after it",
+        traced="relu runs after the sum (model.py)",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.up, self.down = nn.Parameter(torch.ones(8, 8)), nn.Parameter(torch.ones(8, 8))
+
+        def forward(self, x):
+            return torch.relu(x + x @ self.up @ self.down)  # wrong #-
+            return x + torch.relu(x @ self.up) @ self.down  #+
+""",
+        panels="""
+    net:
+      boxes:
+        up: {label: Linear}
+        act: {label: ReLU}
+        down: {label: Linear}
+      residuals:
+        - {around: [up, down]} # wrong
+""",
+    ),
+    Case(
         "the second norm is on the branch of the first",
         finding="RES010 layer.norm1..attn",
         message=(
@@ -410,7 +257,6 @@ SIDES = (
 """,
     ),
 )
-
 CHAIN = """
     net:
       title: Chain
@@ -483,11 +329,6 @@ SINKS = (
 """,
     ),
 )
-
-
-@parameters(*SOURCES)
-def test_source(case: Case, tmp_path: Path) -> None:
-    check(case, tmp_path)
 
 
 @parameters(*SIDES)

@@ -1,0 +1,290 @@
+"""RES001, RES002 and RES003: drawn and not there, there and not drawn, there and drawn dashed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.diff.cases import Case, check, parameters
+
+STACK = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList(Layer(index) for index in range(8))
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+"""
+LAYER = """
+    layer:
+      title: Layer k
+      scope: layers.*
+      boxes:
+        attn: {label: Attention, module: [norm1, attn]}
+        ffn: {label: FFN, module: [norm2, mlp]}
+      residuals:
+        - {around: attn}
+        - {around: ffn}
+"""
+INIT = """
+    class Layer(nn.Module):
+        def __init__(self, index):
+            super().__init__()
+            self.index = index
+            self.norm1, self.norm2 = nn.LayerNorm(8), nn.LayerNorm(8)
+            self.attn, self.mlp = Attn(), Mlp()
+
+"""
+MISSING = (
+    Case(
+        "in layer 5 of 8",
+        finding="RES001 layer.ffn",
+        message="there is no residual connection around FFN",
+        traced="the source is not added to what mlp returns",
+        layers=(5,),
+        model=INIT
+        + """
+        def forward(self, x):
+            x = x + self.attn(self.norm1(x))
+            if self.index == 5:  #-
+                return self.mlp(self.norm2(x))  # wrong #-
+            return x + self.mlp(self.norm2(x))
+
+"""
+        + STACK,
+        panels=LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
+    ),
+    Case(
+        "in every layer",
+        finding="RES001 layer.attn",
+        message="there is no residual connection around Attention",
+        traced="the source is not added to what attn returns",
+        layers=tuple(range(8)),
+        model=INIT
+        + """
+        def forward(self, x):
+            x = self.attn(self.norm1(x))  # wrong #-
+            x = x + self.attn(self.norm1(x))  #+
+            return x + self.mlp(self.norm2(x))
+
+"""
+        + STACK,
+        panels=LAYER.replace("- {around: attn}", "- {around: attn} # wrong"),
+    ),
+    Case(
+        "at the levels where a shape test fails",
+        finding="RES001 level.conv",
+        message="there is no residual connection around Conv",
+        traced="the source is not added to what conv returns",
+        layers=(1, 3),
+        model="""
+    class Level(nn.Module):
+        def __init__(self, into, out):
+            super().__init__()
+            self.conv = nn.Sequential(nn.Linear(into, out), nn.GELU())
+            self.match = nn.Linear(into, out)
+
+        def forward(self, x):
+            y = self.conv(x)  # wrong
+            if x.shape != y.shape:
+                return self.match(y) if False else y  #-
+                x = self.match(x)  #+
+            return x + y
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            widths = [(8, 8), (8, 16), (16, 16), (16, 8)]
+            self.levels = nn.ModuleDict({f"level{i}": Level(*w) for i, w in enumerate(widths)})
+
+        def forward(self, x):
+            for level in self.levels.values():
+                x = level(x)
+            return x
+""",
+        panels="""
+    level:
+      scope: levels.level*
+      boxes:
+        conv: {label: Conv, module: conv}
+      residuals:
+        - {around: conv} # wrong
+      omit: [match]
+""",
+    ),
+    Case(
+        "around the only branch",
+        finding="RES001 net.mlp",
+        message="there is no residual connection around MLP",
+        traced="the source is not added to what mlp returns",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.mlp, self.head = Mlp(), nn.Linear(8, 8)
+
+        def forward(self, x):
+            return self.head(self.mlp(x))  # wrong #-
+            return self.head(x + self.mlp(x))  #+
+""",
+        panels="""
+    net:
+      boxes:
+        mlp: {label: MLP, module: mlp}
+        head: {label: Linear, module: head}
+      residuals:
+        - {around: mlp} # wrong
+""",
+    ),
+)
+UNDRAWN = (
+    Case(
+        "the second residual of a layer",
+        finding="RES002 layer",
+        message="a residual connection around norm2, mlp is in the code, and not drawn",
+        traced="Layer k adds the sum that follows attn to what mlp returns (identity)",
+        layers=tuple(range(8)),
+        model=INIT
+        + """
+        def forward(self, x):
+            x = x + self.attn(self.norm1(x))
+            return x + self.mlp(self.norm2(x))  # wrong
+
+"""
+        + STACK,
+        panels="""
+    layer: # wrong
+      title: Layer k
+      scope: layers.*
+      boxes:
+        attn: {label: Attention, module: [norm1, attn]}
+        ffn: {label: FFN, module: [norm2, mlp]}
+      residuals:
+        - {around: attn}
+        - {around: ffn} #+
+""",
+    ),
+    Case(
+        "around the whole stack",
+        finding="RES002 net",
+        message="a residual connection around layers is in the code, and not drawn",
+        traced="net adds its input to what layers returns (identity)",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.Sequential(Mlp(), Mlp())
+            self.head = nn.Linear(8, 8)
+
+        def forward(self, x):
+            return self.head(x + self.layers(x))  # wrong #-
+            return self.head(self.layers(x))  #+
+""",
+        panels="""
+    net: # wrong
+      boxes:
+        layers: {label: Layers, module: layers.*, repeat: 2}
+        head: {label: Linear, module: head}
+""",
+    ),
+    Case(
+        "the MLP of a parallel block",
+        finding="RES002 net",
+        message="a residual connection around norm, mlp is in the code, and not drawn",
+        traced="net adds its input to what mlp returns (identity)",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.attn, self.mlp = nn.LayerNorm(8), Attn(), Mlp()
+
+        def forward(self, x):
+            h = self.norm(x)
+            return x + self.attn(h) + self.mlp(h)  # wrong
+""",
+        panels="""
+    net: # wrong
+      boxes:
+        norm: {label: Norm, module: norm}
+        attn: {label: Attention, module: attn}
+        mlp: {label: MLP, module: mlp}
+      flow: [norm, [attn, mlp]]
+      residuals:
+        - {around: [norm, attn]}
+        - {around: [norm, mlp]} #+
+""",
+    ),
+)
+DASHED = (
+    Case(
+        "dashed in the layer that adds",
+        finding="RES003 layer.ffn",
+        message="the residual around FFN is drawn dashed, and Layer k executes it itself",
+        traced="layers.* (Layer) makes the sum; a solid line tells the truth",
+        layers=tuple(range(8)),
+        model=INIT
+        + """
+        def forward(self, x):
+            x = x + self.attn(self.norm1(x))
+            return x + self.mlp(self.norm2(x))  # wrong
+
+"""
+        + STACK,
+        panels="""
+    layer:
+      title: Layer k
+      scope: layers.*
+      boxes:
+        attn: {label: Attention, module: [norm1, attn]}
+        ffn: {label: FFN, module: [norm2, mlp]}
+      residuals:
+        - {around: attn}
+        - {around: ffn, line: dashed} # wrong #-
+        - {around: ffn, line: solid} #+
+""",
+    ),
+    Case(
+        "realized by the residual around another branch",
+        finding="RES006 inner.norm..out",
+        message="layer.ffn does not realize the residual around Norm … Linear: it has another branch",
+        traced="the residual layer.ffn is around norm2, mlp",
+        layers=tuple(range(8)),
+        model=INIT
+        + """
+        def forward(self, x):
+            x = x + self.attn(self.norm1(x))
+            return x + self.mlp(self.norm2(x))  # wrong
+
+"""
+        + STACK,
+        panels=LAYER.replace("module: [norm1, attn]", "module: [norm1, attn], detail: inner")
+        + """
+    inner:
+      boxes:
+        norm: {label: Norm, module: norm1}
+        qkv: {label: Linear, module: [attn.q, attn.k, attn.v]}
+        out: {label: Linear, module: attn.o}
+      residuals:
+        - {around: [norm, out], line: dashed, realized_by: layer.ffn} # wrong #-
+        - {around: [norm, out], line: dashed, realized_by: layer.attn} #+
+""",
+    ),
+)
+
+
+@parameters(*MISSING)
+def test_missing(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
+
+
+@parameters(*UNDRAWN)
+def test_undrawn(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
+
+
+@parameters(*DASHED)
+def test_dashed(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
