@@ -362,8 +362,6 @@ class Recorder(TorchFunctionMode):
             self._bind(out, index)
         else:
             self._bind_parts(out, index)
-        if not any(tensor.is_floating_point() or tensor.is_complex() for tensor in _tensors((out,))):
-            return  # indices and masks carry no stream
         self.remarks.append(
             f"{label or type(self.model).__name__} can't be seen into (called at "
             f"{location(step.code, step.line)}): it counts as one operation"
@@ -373,6 +371,8 @@ class Recorder(TorchFunctionMode):
         """After a custom autograd function or a scripted one: record it, unless its parts were seen."""
         tensors = _tensors(out if isinstance(out, (tuple, list)) else (out,))
         unseen = any(id(tensor) not in self._ids for tensor in tensors)
+        if not any(tensor.is_floating_point() or tensor.is_complex() for tensor in tensors):
+            return out  # indices and masks (made under vmap, say) carry no stream: they are constants
         if self.stack and not self.paused and unseen and not any(map(_is_wrapped, tensors)):
             self._record_opaque(func, label, args, kwargs, out)
         return out
