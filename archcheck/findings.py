@@ -30,7 +30,7 @@ class Finding:
     which the finding holds, empty where the panel has no wildcard; `layer_count` is how many were bound.
     `drawn` and `traced` say what the diagram shows and what the code does. `spec` and `location` are
     the lines of the spec and of the model's code. `modes` names the traced modes in which the finding
-    holds, empty when that is all of them. `code_box` and `code_source` locate the truth in the diagram
+    holds, empty when that is all of them. `code_branch` and `code_source` locate the truth in the diagram
     for a picture: the boxes (in this panel) of the real branch and the box whose output is really
     tapped ("input" for the panel's input).
     """
