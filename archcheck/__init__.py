@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from archcheck.commands.verify import verify
     from archcheck.tracing import Trace, trace
-    from archcheck.verification import verify
 
 __all__ = ["Trace", "__version__", "trace", "verify"]
 __version__ = "0.1.0"
@@ -19,7 +19,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(tracing, name)
     if name == "verify":
-        from archcheck.verification import verify
+        from archcheck.commands.verify import verify
 
         return verify
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from archcheck.connections import Residual
 from archcheck.errors import Problem
-from archcheck.graph import Location, Residual
+from archcheck.source_location import Location
 
 
 class Status(StrEnum):

@@ -122,7 +122,7 @@ def _judged(case: Case, model: nn.Module, args: Any, kwargs: Any, built: float) 
 def ablated(traced: Trace) -> list[str]:
     """Where forcing a branch to zero does not leave the skip path: what `verify --prove` would refuse."""
     from archcheck.errors import TraceError
-    from archcheck.proving import prove
+    from archcheck.tracing.ablation import prove
 
     try:
         prove(traced)

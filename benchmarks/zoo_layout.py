@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archcheck.graph import Kind, Residual
+from archcheck.connections import Kind, Residual
 
 POSITIONS = ("pre-norm", "post-norm", "sandwich", "branch-end norm", "no norm")
 LAYOUTS = (*POSITIONS, "parallel", *(kind.value for kind in Kind if kind is not Kind.IDENTITY))

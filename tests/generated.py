@@ -9,7 +9,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 
 import archcheck
-from tests.models.case import Case, described, seeded
+from tests.examples.case import Case, described, seeded
 from tests.networks import Network
 from tests.oracle import Oracle
 from tests.residual.test_oracle_agrees import disagreements

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tests.models.adds import DenseMixture, GatedUnit, HalfRotary, LowRank, SharedExpert, WrittenGelu
-from tests.models.parts import (
+from tests.examples.adds import DenseMixture, GatedUnit, HalfRotary, LowRank, SharedExpert, WrittenGelu
+from tests.examples.parts import (
     VOCABULARY,
     Attention,
     AttentionWithWeights,
@@ -24,7 +24,7 @@ from tests.models.parts import (
     Mlp,
     RMSNorm,
 )
-from tests.models.streams import RoutedExperts
+from tests.examples.streams import RoutedExperts
 
 
 class _Positional(nn.Module):

@@ -25,7 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tests.models.case import Case, seeded
+from tests.examples.case import Case, seeded
 
 Place = tuple[str, int, str, int]
 """A module's path, the number of its call, `in` or `out`, the number of the tensor among its values."""

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from hypothesis import strategies as st
 
-from tests.models.case import Case, Expected, residual
-from tests.models.parts import VOCABULARY, D
+from tests.examples.case import Case, Expected, residual
+from tests.examples.parts import VOCABULARY, D
 from tests.networks import (
     AFFINE,
     PARTS,

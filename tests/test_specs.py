@@ -8,7 +8,7 @@ import pytest
 
 from archcheck import verify
 from archcheck.findings import Report
-from archcheck.graph import Location
+from archcheck.source_location import Location
 
 REPOSITORY = Path(__file__).parent.parent
 

@@ -52,7 +52,7 @@ def verify(
 
     Exit code 0 if all conform, 1 with findings, 2 if one could not be checked.
     """
-    from archcheck.verification import verify as verify_spec
+    from archcheck.commands.verify import verify as verify_spec
 
     reports: list[Report] = []
     with output.errors(debug):
@@ -71,7 +71,7 @@ def verify(
                     reports.append(report)
         output.report(reports, format, output_, verbose, quiet)
         if diagram is not None and reports[0].status is not Status.ERROR:
-            from archcheck.rendering import render as render_spec
+            from archcheck.commands.render import render as render_spec
 
             render_spec(specs[0], diagram, options.style(theme, layout, panels, dpi), reports[0])
     output.exit_with(reports)
@@ -89,8 +89,8 @@ def render(
     debug: options.Debug = False,
 ) -> None:
     """Draw SPEC as a picture. Needs no model, and runs none."""
-    from archcheck.rendering import check_picture, staleness
-    from archcheck.rendering import render as render_spec
+    from archcheck.commands.render import check_picture, staleness
+    from archcheck.commands.render import render as render_spec
 
     with output.errors(debug):
         style = options.style(theme, layout, panels, dpi)
@@ -127,8 +127,8 @@ def inspect(
 
     With what is wrong with them whatever a diagram says; that makes exit code 1.
     """
-    from archcheck.inspection import inspect as inspect_target
-    from archcheck.settings import parse_input
+    from archcheck.commands.inspect import inspect as inspect_target
+    from archcheck.model.overrides import parse_input
 
     reports: list[Report] = []
     with output.errors(debug):
@@ -158,8 +158,8 @@ def inspect(
 @app.command()
 def explain(codes: options.Codes) -> None:
     """Say what a rule or an error code means: bad, good, fix."""
-    from archcheck.codes import OTHER_CODES
-    from archcheck.rules import explain as explain_code
+    from archcheck.rules.catalogue import explain as explain_code
+    from archcheck.rules.error_codes import OTHER_CODES
 
     try:
         pages = [explain_code(code, OTHER_CODES) for code in codes]

@@ -12,7 +12,7 @@ from archcheck.errors import ArchcheckError, Problem
 
 if TYPE_CHECKING:
     from archcheck.diagram import Style
-    from archcheck.settings import Setting
+    from archcheck.model.overrides import Setting
 
 
 class Format(StrEnum):
@@ -108,7 +108,7 @@ DpiOption = Annotated[int, typer.Option("--dpi", min=10, max=1200, help="Resolut
 
 def settings(texts: list[str] | None) -> list[Setting]:
     """The settings of `--set`. Raises ArchcheckError."""
-    from archcheck.settings import parse_setting
+    from archcheck.model.overrides import parse_setting
 
     return [parse_setting(text) for text in texts or ()]
 

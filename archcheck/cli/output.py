@@ -82,7 +82,7 @@ def check_files(output: Path | None, diagram: Path | None) -> None:
     if output is not None:
         check_writable(output)
     if diagram is not None:
-        from archcheck.rendering import check_picture
+        from archcheck.commands.render import check_picture
 
         check_picture(diagram)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from archcheck.connections import Kind
 from archcheck.diagram.errors import DrawError
 from archcheck.diagram.footer import Writer
 from archcheck.diagram.panels import PanelPainter, PanelPicture
 from archcheck.diagram.scene import Patch, Scene, Shape
 from archcheck.diagram.text import LINE_HEIGHT, Line, Run, lines_of, plain, width_of
 from archcheck.diagram.theme import THEMES, Arrangement, Style, Theme, color
-from archcheck.graph import Kind
 from archcheck.spec.model import Line as LineStyle
 from archcheck.spec.model import Panel, ResidualEdge, Spec
 

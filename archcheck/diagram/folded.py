@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from archcheck.connections import Kind
 from archcheck.diagram.blocks import BUS, FORK, GAP, Block, Builder, Lane, Rect
 from archcheck.diagram.structure import Chain, Group, Rail, Stop
-from archcheck.graph import Kind
 
 APART = 44.0
 

@@ -19,7 +19,7 @@ from archcheck.diagram.panels import edge_class
 from archcheck.diagram.text import clean, plain
 from archcheck.diagram.verdict import place
 from archcheck.findings import Finding, Proof, Report
-from archcheck.graph import Location
+from archcheck.source_location import Location
 from archcheck.spec.edges import edge_id, ends
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from archcheck.connections import Kind
 from archcheck.diagram.blocks import Size
 from archcheck.diagram.structure import PLUS, Chain, Group, Stop
 from archcheck.diagram.text import LINE_HEIGHT, Line, Run, lines_of, plain, width_of
 from archcheck.diagram.theme import Theme, role_of
-from archcheck.graph import Kind
 from archcheck.spec.model import Box, Panel, ResidualEdge, Role
 
 TIMES = frozenset({"⊗", "×", "✕", "@", "matmul"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from archcheck.connections import Kind
 from archcheck.diagram.blocks import Block, Builder, Rect, Size
 from archcheck.diagram.folded import laid_out
 from archcheck.diagram.measure import Measure, chains, is_dots, sign_of
@@ -13,7 +14,6 @@ from archcheck.diagram.scene import Curve, Shape
 from archcheck.diagram.structure import Chain, Rail, Stop, structure
 from archcheck.diagram.text import LINE_HEIGHT, Run, plain, width_of
 from archcheck.diagram.theme import Theme, border_of, color, ink_on, role_of, stronger
-from archcheck.graph import Kind
 from archcheck.spec.model import Line as LineStyle
 from archcheck.spec.model import Panel, Spec
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from archcheck.connections import Kind
 from archcheck.diagram.theme import role_of
-from archcheck.graph import Kind
 from archcheck.spec.model import Panel, Role
 
 PLUS = frozenset({"⊕", "+", "＋", "add", "sum", "∑", "Σ"})

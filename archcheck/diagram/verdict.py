@@ -14,7 +14,7 @@ from archcheck.diagram.panels import Lane, edge_class
 from archcheck.diagram.scene import Curve, Shape
 from archcheck.diagram.text import Run, plain
 from archcheck.findings import Finding, Proof, Report
-from archcheck.graph import Location
+from archcheck.source_location import Location
 from archcheck.spec.edges import edge_id, ends
 from archcheck.spec.model import Line, ResidualEdge, Spec
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from archcheck.binding import BoundPanel, Layer, patterns, suggestion
-from archcheck.diff.drawn import bound_neighbours
+from archcheck.diff.alignment import is_within
+from archcheck.diff.binding import BoundPanel, Layer, patterns, suggestion
+from archcheck.diff.box_calls import Run
+from archcheck.diff.drawn_edges import bound_neighbours
 from archcheck.diff.edges import PanelCheck
-from archcheck.diff.fitting import is_within
-from archcheck.diff.frames import Run
-from archcheck.diff.labels import miscounts
+from archcheck.diff.execution import Execution
+from archcheck.diff.label_numbers import miscounts
 from archcheck.diff.observation import Observation
-from archcheck.diff.words import Names, label
-from archcheck.execution import Execution
-from archcheck.graph import Location
+from archcheck.diff.wording import Names, label
+from archcheck.source_location import Location
 from archcheck.spec.load import LoadedSpec
 from archcheck.spec.patterns import join
 

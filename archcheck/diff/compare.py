@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from archcheck.binding import BoundPanel
+from archcheck.diff.binding import BoundPanel
+from archcheck.diff.box_calls import frames
 from archcheck.diff.boxes import BoxCheck
-from archcheck.diff.drawn import drawn_edges
+from archcheck.diff.cross_panel import Others
+from archcheck.diff.defect_placement import Faults
+from archcheck.diff.diagnosis import Judge
+from archcheck.diff.drawn_edges import drawn_edges
 from archcheck.diff.edges import PanelCheck
-from archcheck.diff.faults import Faults
-from archcheck.diff.frames import frames
-from archcheck.diff.idle import idle
-from archcheck.diff.judging import Judge
+from archcheck.diff.execution import Execution
+from archcheck.diff.never_called import idle
 from archcheck.diff.observation import Observation, merge
-from archcheck.diff.others import Others
 from archcheck.diff.proofs import proofs
-from archcheck.execution import Execution
 from archcheck.findings import Finding, Proof
 from archcheck.residual import Join
+from archcheck.residual.defects import Defect, merged
 from archcheck.spec.flow import Reachability
 from archcheck.spec.load import LoadedSpec
-from archcheck.wrong import Fault, merged
 
 Panels = Sequence[BoundPanel]
 
@@ -31,7 +31,7 @@ def compare(
 ) -> tuple[tuple[Finding, ...], tuple[Proof, ...]]:
     """All findings, sorted, and what was proved, in the spec's order."""
     observations: list[Observation] = []
-    homeless: dict[str, list[Fault]] = {}
+    homeless: dict[str, list[Defect]] = {}
     checks: list[PanelCheck] = []
     for execution, panels in panels_by_mode:
         mode = _Mode(loaded, execution, panels)
@@ -138,7 +138,7 @@ def _checks(bound: BoundPanel, execution: Execution) -> list[PanelCheck]:
     ]
 
 
-def _homeless(faults: dict[str, list[Fault]], modes: Sequence[str]) -> list[Finding]:
+def _homeless(faults: dict[str, list[Defect]], modes: Sequence[str]) -> list[Finding]:
     """Faults outside of all panels; a finding names its modes if it does not hold in all."""
     held: dict[Finding, list[str]] = {}
     for mode in modes:

@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from archcheck.binding import BoundPanel, Layer
-from archcheck.diff.drawn import Drawn, Place
-from archcheck.diff.fitting import Fit, Fitting, Misfit, is_within
-from archcheck.diff.frames import Frame, Occurrence, Run, opened
+from archcheck.diff.alignment import Fit, Fitting, Misfit, is_within
+from archcheck.diff.binding import BoundPanel, Layer
+from archcheck.diff.box_calls import Frame, Occurrence, Run, opened
+from archcheck.diff.drawn_edges import Drawn, Place
+from archcheck.diff.execution import Execution
 from archcheck.diff.observation import Observation
-from archcheck.execution import Execution
 from archcheck.residual import Join
 from archcheck.spec.model import Role
 

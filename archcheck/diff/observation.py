@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from archcheck.findings import Finding
-from archcheck.graph import Location
+from archcheck.source_location import Location
 
 
 @dataclass(frozen=True, slots=True)

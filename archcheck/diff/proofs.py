@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archcheck.diff.drawn import Drawn
+from archcheck.diff.drawn_edges import Drawn
 from archcheck.diff.edges import PanelCheck
-from archcheck.diff.words import panel_title
+from archcheck.diff.wording import panel_title
 from archcheck.findings import Finding, Proof
 from archcheck.spec.load import LoadedSpec
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 
 from archcheck.errors import Problem
 from archcheck.findings import Finding, Proof, Report, Status
-from archcheck.graph import Location
+from archcheck.source_location import Location
 
 _JOINERS = "\u200c\u200d"  # invisible, but emoji and several scripts need them
 _EXCERPT_LIMIT = 200

@@ -10,7 +10,6 @@ import os
 from collections.abc import Sequence
 
 from archcheck.findings import Finding, Report, Status
-from archcheck.graph import Location
 from archcheck.reporters.common import (
     best_location,
     details,
@@ -20,6 +19,7 @@ from archcheck.reporters.common import (
     proved,
     shown_path,
 )
+from archcheck.source_location import Location
 
 
 def render_github(reports: Sequence[Report]) -> str:

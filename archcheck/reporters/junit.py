@@ -6,7 +6,6 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from archcheck.findings import Report
-from archcheck.graph import Location
 from archcheck.reporters.common import (
     best_location,
     details,
@@ -16,6 +15,7 @@ from archcheck.reporters.common import (
     problem_text,
     shown_path,
 )
+from archcheck.source_location import Location
 
 
 def render_junit(reports: Sequence[Report]) -> str:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 
 from archcheck.findings import Report, Status
-from archcheck.graph import Location
 from archcheck.reporters.common import (
     best_location,
     details,
@@ -19,6 +18,7 @@ from archcheck.reporters.common import (
     tally,
     verdict,
 )
+from archcheck.source_location import Location
 
 _MARKS = {Status.CONFORMS: "✅", Status.DIFFERS: "❌", Status.ERROR: "⚠️"}
 _SPECIAL = re.compile(r"[\\`*_\[\]<>#|~@:&$]")

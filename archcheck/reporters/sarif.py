@@ -16,7 +16,6 @@ from urllib.parse import quote
 from archcheck import __version__
 from archcheck.errors import Problem
 from archcheck.findings import Finding, Report, Status
-from archcheck.graph import Location
 from archcheck.reporters.common import (
     best_location,
     details,
@@ -25,7 +24,8 @@ from archcheck.reporters.common import (
     problem_text,
     shown_path,
 )
-from archcheck.rules import rule
+from archcheck.rules.catalogue import rule
+from archcheck.source_location import Location
 
 
 def render_sarif(reports: Sequence[Report]) -> str:

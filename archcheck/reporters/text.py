@@ -13,9 +13,9 @@ from dataclasses import replace
 from rich.console import Console
 from rich.text import Text
 
+from archcheck.connections import Residual
 from archcheck.errors import Problem
 from archcheck.findings import Finding, Report, Status
-from archcheck.graph import Location, Residual
 from archcheck.reporters.common import (
     best_location,
     counted,
@@ -30,6 +30,7 @@ from archcheck.reporters.common import (
     tally,
     verdict,
 )
+from archcheck.source_location import Location
 
 _MARKS = {Status.CONFORMS: ("✓", "+"), Status.DIFFERS: ("✗", "x"), Status.ERROR: ("!", "!")}
 _STYLES = {Status.CONFORMS: "bold green", Status.DIFFERS: "bold red", Status.ERROR: "bold yellow"}

@@ -1,4 +1,4 @@
-"""Find the residual connections of a recorded run. Pure functions over `archcheck.dataflow`.
+"""Find the residual connections of a recorded run. Pure functions over `archcheck.dataflow.run`.
 
 Definitions (the words are those of the documentation):
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 
-from archcheck.residual.facts import Facts
+from archcheck.residual.operation_facts import Facts
 
 _LONG_WAY = 4000  # operations walked back from one sink, from where on reachability is computed once instead
 

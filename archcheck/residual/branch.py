@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from archcheck.dataflow import Op
-from archcheck.operations import AFFINE, MIXING, PRODUCTS, PRODUCTS_OF_MATRICES, SUMS, VIEWS
-from archcheck.residual.facts import Facts, Reads
+from archcheck.dataflow.operations import AFFINE, MIXING, PRODUCTS, PRODUCTS_OF_MATRICES, SUMS, VIEWS
+from archcheck.dataflow.run import Op
 from archcheck.residual.join import Join, Term
+from archcheck.residual.operation_facts import Facts, Reads
 
 _COPIES = VIEWS | PRODUCTS | {"neg", "attribute"}
 _ON_THE_WAY_TO_SOFTMAX = VIEWS | PRODUCTS | SUMS | {"where", "tanh", "maximum", "max"}

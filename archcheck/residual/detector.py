@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archcheck.dataflow import Dataflow, Op
-from archcheck.graph import Kind, Location
-from archcheck.operations import CONCATS, FUSED_SUMS, MIXING, STACKS, SUMS
+from archcheck.connections import Kind
+from archcheck.dataflow.operations import CONCATS, FUSED_SUMS, MIXING, STACKS, SUMS
+from archcheck.dataflow.run import Dataflow, Op
 from archcheck.residual.ancestry import Ancestors, Ancestry
 from archcheck.residual.branch import holds_parameters, is_branch, is_part_of_sum, is_score, summands
-from archcheck.residual.facts import Facts, Reads
 from archcheck.residual.join import Join, Path, Search, Term, Walk
 from archcheck.residual.kinds import kind_of
 from archcheck.residual.naming import name_join
+from archcheck.residual.operation_facts import Facts, Reads
 from archcheck.residual.skip_path import SkipPaths
+from archcheck.source_location import Location
 
 _ROUNDS = 64  # of a loop that are searched in any case
 _EFFORT = 200  # operations walked per operation of the run, from where on longer loops are curtailed

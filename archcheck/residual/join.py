@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from archcheck.graph import Location, Residual
+from archcheck.connections import Residual
+from archcheck.source_location import Location
 
 FactorAt = tuple[int, float | None]
 """An operation that applies a factor, and the factor if it is a number."""

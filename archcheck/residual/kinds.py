@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from archcheck.dataflow import Op
-from archcheck.graph import Factor, Kind
-from archcheck.operations import MIXING, PRODUCTS, PRODUCTS_OF_MATRICES, SUMS, VIEWS
+from archcheck.connections import Factor, Kind
+from archcheck.dataflow.operations import MIXING, PRODUCTS, PRODUCTS_OF_MATRICES, SUMS, VIEWS
+from archcheck.dataflow.run import Op
 from archcheck.residual.branch import holds_parameters, is_affine, subtracts
-from archcheck.residual.facts import Facts
 from archcheck.residual.join import FactorAt, Term, Walk
+from archcheck.residual.operation_facts import Facts
 from archcheck.residual.skip_path import number_of
 
 _NO_MORE_THAN_SCALING = VIEWS | PRODUCTS | {"attribute", "neg", "constant"}

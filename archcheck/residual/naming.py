@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from archcheck.graph import Kind, Residual
-from archcheck.operations import VIEWS
-from archcheck.residual.facts import Facts, Reads
+from archcheck.connections import Kind, Residual
+from archcheck.dataflow.operations import VIEWS
 from archcheck.residual.join import Join, Term, Walk
 from archcheck.residual.kinds import factors_of
+from archcheck.residual.operation_facts import Facts, Reads
 
 
 def name_join(

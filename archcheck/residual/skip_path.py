@@ -5,11 +5,11 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 
-from archcheck.dataflow import Op
-from archcheck.operations import AFFINE, PRODUCTS, PRODUCTS_OF_MATRICES, SUMS, VIEWS
+from archcheck.dataflow.operations import AFFINE, PRODUCTS, PRODUCTS_OF_MATRICES, SUMS, VIEWS
+from archcheck.dataflow.run import Op
 from archcheck.residual.ancestry import Ancestors, Ancestry
-from archcheck.residual.facts import Facts, Reads
 from archcheck.residual.join import Join, Path, Term, Walk
+from archcheck.residual.operation_facts import Facts, Reads
 
 Step = tuple[int, Walk]
 

@@ -1,6 +1,6 @@
 """The intended side: reading a spec, its models, and what its flow, edges and module patterns mean."""
 
-from archcheck.spec.codes import SPEC_CODES
+from archcheck.rules.spec_codes import SPEC_CODES
 from archcheck.spec.edges import edge_id, find_edge
 from archcheck.spec.flow import Reachability, between, flow_edges, topological
 from archcheck.spec.load import LoadedSpec, load, loads

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from archcheck.rules.spec_codes import BAD_NAME, CYCLE
 from archcheck.spec.check_flow import check_flow
 from archcheck.spec.check_model import check_model
 from archcheck.spec.check_residuals import check_residuals
-from archcheck.spec.codes import BAD_NAME, CYCLE
 from archcheck.spec.context import Context
 from archcheck.spec.flow import find_cycle
 from archcheck.spec.model import Box, Panel

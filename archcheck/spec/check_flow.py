@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from archcheck.spec.codes import CYCLE, NOT_IN_FLOW, TWICE_IN_FLOW
+from archcheck.rules.spec_codes import CYCLE, NOT_IN_FLOW, TWICE_IN_FLOW
 from archcheck.spec.context import Context
 from archcheck.spec.flow import Reachability, find_cycle, flow_edges
 from archcheck.spec.model import Panel

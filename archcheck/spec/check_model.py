@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archcheck.spec.codes import BAD_TARGET, DUPLICATE_EDGE, UNKNOWN_KEY, WRONG_VALUE
+from archcheck.rules.spec_codes import BAD_TARGET, DUPLICATE_EDGE, UNKNOWN_KEY, WRONG_VALUE
 from archcheck.spec.context import Context
 from archcheck.spec.model import DTYPES, TensorInput
 from archcheck.spec.structure import fit

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from archcheck.graph import Kind
-from archcheck.spec.codes import (
+from archcheck.connections import Kind
+from archcheck.rules.spec_codes import (
     BAD_REALIZED_BY,
     DUPLICATE_EDGE,
     RESIDUAL_ENDS,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from archcheck.spec.codes import BAD_NAME, BAD_PATTERN, UNKNOWN_BOX, UNKNOWN_PANEL, SpecCode
+from archcheck.rules.spec_codes import BAD_NAME, BAD_PATTERN, UNKNOWN_BOX, UNKNOWN_PANEL, SpecCode
 from archcheck.spec.model import ID_PATTERN, Panel
 from archcheck.spec.patterns import pattern_problem
 from archcheck.spec.problems import Problems

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from archcheck.graph import Location
+from archcheck.rules.spec_codes import UNREADABLE, WRONG_VALUE
+from archcheck.source_location import Location
 from archcheck.spec.check import check
-from archcheck.spec.codes import UNREADABLE, WRONG_VALUE
 from archcheck.spec.context import Context
 from archcheck.spec.model import Panel, Spec
 from archcheck.spec.problems import Place, Problems

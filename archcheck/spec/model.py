@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic.config import JsonDict
 
-from archcheck.graph import Kind
+from archcheck.connections import Kind
 
 ID_PATTERN = "^[A-Za-z0-9_-]+$"
 """How a panel or a box may be called: `realized_by: PANEL.FIRST..LAST` must be readable."""

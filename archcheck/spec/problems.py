@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, NoReturn
 
 from archcheck.errors import Problem, SpecError
-from archcheck.spec.codes import SpecCode
+from archcheck.rules.spec_codes import SpecCode
 from archcheck.spec.words import Path, path_text
 
 LIMIT = 200

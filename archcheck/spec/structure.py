@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from archcheck.spec.codes import MISSING_KEY, UNKNOWN_KEY, WRONG_VALUE, SpecCode
+from archcheck.rules.spec_codes import MISSING_KEY, UNKNOWN_KEY, WRONG_VALUE, SpecCode
 from archcheck.spec.model import Box, Mode, Model, Panel, ResidualEdge, Spec, TensorInput
 from archcheck.spec.words import Path, did_you_mean, quote
 

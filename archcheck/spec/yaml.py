@@ -24,7 +24,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from archcheck.spec.codes import (
+from archcheck.rules.spec_codes import (
     DUPLICATE_KEY,
     FORBIDDEN_CHARACTER,
     REFUSED_YAML,

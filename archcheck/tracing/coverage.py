@@ -13,7 +13,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from archcheck.places import display_path, is_model_code, is_torch_code
+from archcheck.source_location import display_path, is_model_code, is_torch_code
 
 
 class Coverage:

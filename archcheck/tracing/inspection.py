@@ -12,9 +12,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from archcheck.dataflow import Module
-from archcheck.graph import Location
-from archcheck.places import location
+from archcheck.dataflow.run import Module
+from archcheck.source_location import Location, location
 from archcheck.tracing.recorder import Recorder
 
 _CONFIGS = ("config", "cfg", "args", "params")

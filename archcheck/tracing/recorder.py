@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from archcheck.places import is_model_code, location
+from archcheck.source_location import is_model_code, location
 from archcheck.tracing.storage import (
     Write,
     covers,

@@ -1,8 +1,8 @@
 """Follow one real run of a model: `trace(model, *args, **kwargs)`.
 
 What comes out is a `Trace`: a `torch.fx.GraphModule` that replays the run bit for bit, the run as plain
-values (`archcheck.dataflow`), and, computed from those, the model's residual connections and what is wrong
-with them whatever a diagram says. Loading and running a model runs its code: trace only what you trust.
+values (`archcheck.dataflow.run`), and, computed from those, the model's residual connections and what is
+wrong with them whatever a diagram says. Loading and running a model runs its code: trace only what you trust.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from archcheck import residual, wrong
-from archcheck.dataflow import Call, Dataflow, Module, Op
+from archcheck import residual
+from archcheck.connections import Residual
+from archcheck.dataflow.operations import LIKE, SHAPED_LIKE, canonical
+from archcheck.dataflow.run import Call, Dataflow, Module, Op
 from archcheck.errors import ArchcheckError, Problem, TraceError
 from archcheck.findings import Finding
-from archcheck.graph import Residual
-from archcheck.operations import LIKE, SHAPED_LIKE, canonical
-from archcheck.places import display_path, is_model_code, is_torch_code, location
-from archcheck.residual import Join
+from archcheck.residual import Join, defects
+from archcheck.source_location import display_path, is_model_code, is_torch_code, location
 from archcheck.tracing import inspection, replay
 from archcheck.tracing.pause import no_collection
 from archcheck.tracing.recorder import Recorder
@@ -111,7 +111,7 @@ class Trace:
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong whatever a diagram says: RES007, RES008, RES011 and RES012."""
-        return wrong.merged(wrong.find(self.dataflow, self.joins, self.modules))
+        return defects.merged(defects.find(self.dataflow, self.joins, self.modules))
 
     @cached_property
     def modules(self) -> dict[str, Module]:

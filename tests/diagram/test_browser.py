@@ -9,7 +9,7 @@ import pytest
 
 from archcheck.diagram import Style, ThemeName, draw, write
 from archcheck.findings import Finding, Proof, Report, Status
-from archcheck.graph import Location
+from archcheck.source_location import Location
 from archcheck.spec import load
 from tests.diagram.browser import Browser, installed
 from tests.diagram.specs import HOSTILE, LAYER, chain, spec

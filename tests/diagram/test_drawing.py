@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from archcheck.connections import Kind, Residual
 from archcheck.diagram import (
     SUFFIXES,
     Arrangement,
@@ -26,7 +27,7 @@ from archcheck.diagram import (
 from archcheck.diagram import drawing as drawing_module
 from archcheck.diagram.graphviz_engine import undrawn
 from archcheck.findings import Finding, Proof, Report, Status
-from archcheck.graph import Kind, Location, Residual
+from archcheck.source_location import Location
 from archcheck.spec.model import Spec
 from tests.diagram.specs import HOSTILE, LAYER, chain, spec
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from archcheck.connections import Factor, Kind, Residual
 from archcheck.errors import Problem
 from archcheck.findings import Finding, Proof, Report, Status
-from archcheck.graph import Factor, Kind, Location, Residual
+from archcheck.source_location import Location
 
 SPEC_TEXT = "panels:\n  gqa:\n    residuals:\n      - {around: [norm, out], line: solid}\n"
 MODEL_TEXT = "class Layer:\n    def forward(self, x):\n        x += residual\n        return x\n"

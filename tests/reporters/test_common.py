@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from archcheck.findings import Finding, Proof, Report, Status
-from archcheck.graph import Location
 from archcheck.reporters.common import (
     best_location,
     extent,
@@ -17,6 +16,7 @@ from archcheck.reporters.common import (
     source_line,
     tally,
 )
+from archcheck.source_location import Location
 
 
 @pytest.mark.parametrize(

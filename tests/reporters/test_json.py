@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 
+from archcheck.connections import Factor, Kind, Residual
 from archcheck.findings import Finding, Proof, Report, Status
-from archcheck.graph import Factor, Kind, Location, Residual
 from archcheck.reporters.json import render_json
+from archcheck.source_location import Location
 from tests.reporters.samples import DIFFERS, ERROR, any_text, differs
 
 

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator
 
 from archcheck.findings import Finding, Report, Status
-from archcheck.graph import Location
 from archcheck.reporters.sarif import render_sarif
+from archcheck.source_location import Location
 from tests.reporters.samples import CONFORMS, DIFFERS, ERROR, REPORTS, any_text, differs
 
 

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from rich.cells import cell_len
 from rich.console import Console
 
+from archcheck.connections import Kind, Residual
 from archcheck.findings import Finding, Report, Status
-from archcheck.graph import Kind, Location, Residual
 from archcheck.reporters.text import render_inspection, render_text, residual_lines
+from archcheck.source_location import Location
 from tests.reporters.samples import CONFORMS, DIFFERS, ERROR, REPORTS, any_text, differs
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

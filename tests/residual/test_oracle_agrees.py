@@ -8,9 +8,9 @@ from functools import cache
 import pytest
 
 import archcheck
-from archcheck.graph import Residual
-from tests.models import CASES
-from tests.models.case import Case, Expected, seeded
+from archcheck.connections import Residual
+from tests.examples import CASES
+from tests.examples.case import Case, Expected, seeded
 from tests.oracle import Oracle
 
 JUDGED = tuple(case for case in CASES if not case.unseen and not case.open_question)

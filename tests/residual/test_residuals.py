@@ -1,6 +1,6 @@
 """The detector finds each model's residual connections as a person reads them off the source, and no other.
 
-The models and what is expected of them stand in `tests/models`.
+The models and what is expected of them stand in `tests/examples`.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import pytest
 
 import archcheck
-from archcheck.graph import Kind
-from tests.models import CASES
-from tests.models.case import Case, described, seeded
+from archcheck.connections import Kind
+from tests.examples import CASES
+from tests.examples.case import Case, described, seeded
 
 DECIDED = tuple(case for case in CASES if not case.open_question)
 

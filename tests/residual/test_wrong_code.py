@@ -1,6 +1,6 @@
 """RES007, RES008, RES011 and RES012: wrong whatever a diagram says, so the trace alone reports them.
 
-The buggy models and their mended versions stand in `tests/models/wrong.py`.
+The buggy models and their mended versions stand in `tests/examples/wrong.py`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from torch import nn
 
 import archcheck
 from archcheck.findings import Finding
-from tests.models import CASES
-from tests.models.case import Case, seeded
-from tests.models.parts import D
-from tests.models.wrong import BUGS, SOUND
+from tests.examples import CASES
+from tests.examples.case import Case, seeded
+from tests.examples.parts import D
+from tests.examples.wrong import BUGS, SOUND
 
 
 def _name_of(value: Any) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from archcheck.errors import SpecError
-from archcheck.graph import Location
+from archcheck.source_location import Location
 from archcheck.spec import load, loads
 from archcheck.spec.load import MAX_BYTES
 from archcheck.spec.model import Line

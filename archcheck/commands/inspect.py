@@ -1,0 +1,57 @@
+"""`archcheck inspect`: the residual connections of a model, with no spec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from archcheck.errors import ArchcheckError
+from archcheck.findings import Report, Status
+from archcheck.model.overrides import Setting, apply_settings
+from archcheck.spec.model import Model, Spec
+
+Outline = Callable[[int], Spec]
+
+
+def inspect(
+    target: str, settings: Sequence[Setting], inputs: Mapping[str, Any], train: bool, prove: bool,
+    progress: Callable[[str], None], failed: Callable[[ArchcheckError], object] = lambda _: None,
+) -> tuple[Report, Outline | None]:  # fmt: skip
+    """What one run of `target` executes, as a report, and (on demand) a spec that outlines it.
+
+    The status is `differs` where the code is wrong whatever a diagram says (RES007, RES008, RES011, RES012).
+    """
+    try:
+        return _inspect(target, settings, inputs, train, prove, progress)
+    except ArchcheckError as error:
+        failed(error)
+        # Without a spec there are no places in one.
+        problems = tuple(replace(problem, path="") for problem in error.problems)
+        return Report(target, Status.ERROR, target=target, problems=problems), None
+
+
+def _inspect(
+    target: str, settings: Sequence[Setting], inputs: Mapping[str, Any], train: bool, prove: bool,
+    progress: Callable[[str], None],
+) -> tuple[Report, Outline]:  # fmt: skip
+    from archcheck.commands.run_modes import run_modes  # imports torch
+    from archcheck.residual.defects import merged
+
+    # Not validated: what a spec may say of a target's length is no matter here.
+    model = Model.model_construct(target=target, inputs=dict(inputs), modes=["train"] if train else [])
+    model = apply_settings(model, settings)
+    (execution,) = run_modes(model, None, [Path()], prove, progress)
+    findings = merged(execution.faults)
+    report = Report(
+        file=target, status=Status.DIFFERS if findings else Status.CONFORMS, target=target, findings=findings,
+        residuals=tuple(join.residual for join in execution.joins), remarks=execution.remarks,
+    )  # fmt: skip
+
+    def outline(depth: int) -> Spec:
+        from archcheck.outline import outline as drawn
+
+        return drawn(execution.flow.calls, execution.joins, target.rpartition("/")[2], depth)
+
+    return report, outline

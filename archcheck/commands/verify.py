@@ -1,0 +1,132 @@
+"""The story: one spec, its model, what the code does, and how the two differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archcheck.diff import compare
+from archcheck.diff.binding import bind
+from archcheck.errors import ArchcheckError, Problem
+from archcheck.findings import Report, Status
+from archcheck.model.overrides import Setting, apply_settings
+from archcheck.spec import LoadedSpec, load
+from archcheck.spec.edges import edge_id
+from archcheck.spec.model import Spec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archcheck.diff.execution import Execution
+
+Progress = Callable[[str], None]
+
+_PATH = re.compile(r"([^.\[\]]+)|\[(\d+)\]")  # the keys and indices of a place in a spec
+
+
+def verify(
+    spec: str | Path | LoadedSpec, model: nn.Module | str | None = None, *, settings: Iterable[Setting] = (),
+    rename: Mapping[str, str] | None = None, prove: bool = False, progress: Progress = lambda _: None,
+    failed: Callable[[ArchcheckError], object] = lambda _: None,
+) -> Report:  # fmt: skip
+    """Check a spec against its model and return the `Report`; its `status` is the verdict.
+
+    `model` puts another implementation under the same spec: a module, or a target
+    (`pkg.module:factory`). `settings` override arguments of the model, `rename` maps module names of the
+    spec to the model's. `prove` also replays each trace and ablates each residual. A spec or model that
+    can't be read, built or traced gives status `error` with the problems; nothing is raised for those, but
+    `failed` is called with the error.
+    """
+    file = spec.file if isinstance(spec, LoadedSpec) else str(spec)
+    loaded = None
+    try:
+        loaded = spec if isinstance(spec, LoadedSpec) else load(spec)
+        loaded = _adapted(loaded, model, settings, rename or {})
+        return _verify(loaded, model, prove, progress)
+    except ArchcheckError as error:
+        failed(error)
+        if loaded is None:
+            return Report(file, Status.ERROR, problems=error.problems)
+        problems = tuple(_placed(problem, loaded, model) for problem in error.problems)
+        return Report(file, Status.ERROR, loaded.spec.title, _target(loaded, model), problems=problems)
+
+
+def _verify(loaded: LoadedSpec, model: nn.Module | str | None, prove: bool, progress: Progress) -> Report:
+    from archcheck.commands.run_modes import run_modes  # imports torch
+
+    given = None if isinstance(model, str) else model
+    executions = run_modes(loaded.spec.model, given, [Path(loaded.file).parent], prove, progress)
+    progress("comparing the diagram with the code")
+    known = [name for execution in executions for name in execution.modules]
+    panels = [(execution, bind(loaded, execution.modules, known)) for execution in executions]
+    findings, proofs = compare(loaded, panels)
+    return Report(
+        file=loaded.file,
+        status=Status.DIFFERS if findings else Status.CONFORMS,
+        title=loaded.spec.title,
+        target=_target(loaded, model),
+        findings=findings,
+        proofs=proofs,
+        residuals=_residuals(executions),
+        remarks=_remarks(executions),
+        notes=_notes(loaded),
+        picture=partial(_picture, loaded.spec),
+    )
+
+
+def _adapted(
+    loaded: LoadedSpec, model: Any, settings: Iterable[Setting], rename: Mapping[str, str]
+) -> LoadedSpec:
+    """The spec with what the caller wants otherwise: another target, other arguments, other names."""
+    section = loaded.spec.model
+    if isinstance(model, str):
+        section = section.model_copy(update={"target": model})
+    section = apply_settings(section, settings)
+    section = section.model_copy(update={"rename": {**section.rename, **rename}})
+    return replace(loaded, spec=loaded.spec.model_copy(update={"model": section}))
+
+
+def _target(loaded: LoadedSpec, model: nn.Module | str | None) -> str:
+    """What is checked, as the report calls it."""
+    given = model is not None and not isinstance(model, str)
+    return type(model).__qualname__ if given else loaded.spec.model.target
+
+
+def _placed(problem: Problem, loaded: LoadedSpec, model: Any) -> Problem:
+    """A problem with a place in the spec (`model.inputs.x`), and no line yet, gets that place's line."""
+    if problem.file or not problem.path:
+        return problem
+    if isinstance(model, str) and problem.path == "model.target":  # not what the spec says, but --model
+        return replace(problem, path="")
+    keys = [int(index) if index else name for name, index in _PATH.findall(problem.path)]
+    place = loaded.place(*keys)
+    return replace(problem, file=place.file, line=place.line, column=place.column)
+
+
+def _picture(spec: Spec, report: Report) -> str:
+    from archcheck.diagram import draw, render  # only who looks at the picture pays for it
+
+    return render(draw(spec, report), ".svg").decode()
+
+
+def _residuals(executions: list[Execution]) -> tuple[Any, ...]:
+    """What was traced in any mode, each once, in order."""
+    return tuple(dict.fromkeys(join.residual for execution in executions for join in execution.joins))
+
+
+def _remarks(executions: list[Execution]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(remark for execution in executions for remark in execution.remarks))
+
+
+def _notes(loaded: LoadedSpec) -> tuple[tuple[str, str], ...]:
+    """The notes of the spec, with the place of each."""
+    found = [("", loaded.spec.note)]
+    for name, panel in loaded.spec.panels.items():
+        found.append((name, panel.note))
+        found += [(f"{name}.{box}", value.note) for box, value in panel.boxes.items()]
+        found += [(f"{name}.{edge_id(edge)}", edge.note) for edge in panel.residuals]
+    return tuple((place, note) for place, note in found if note)

@@ -1,0 +1,54 @@
+"""The value objects that the spec side and the trace side share; standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from archcheck.source_location import Location
+
+
+class Kind(StrEnum):
+    """How a residual connection joins its skip path and its branch."""
+
+    IDENTITY = "identity"
+    SCALED = "scaled"
+    PROJECTION = "projection"
+    GATED = "gated"
+    CONCAT = "concat"
+    MULTI_STREAM = "multi-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """The factor of a scaled residual: on `skip` or `branch`, a number or the path of a parameter."""
+
+    on: str
+    value: float | None = None
+    parameter: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.parameter or self.value} on the {self.on}"
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """One residual connection `y = x + F(x)` that the model executed.
+
+    `scope` is the path of the deepest module that contains the whole branch and the sink;
+    `implemented_in` that of the module whose own forward executes the sink ("" is the model itself).
+    `source` is `input`, the path (relative to scope) of the module that produced x, or, where x is the
+    sum of an earlier residual, `sink(BRANCH)` with that residual's last branch module. `branch` and
+    `skip` are the ordered paths, relative to scope, of the modules that make F and the skip path.
+    `location` is the line of the sink, `source_location` the line that made x.
+    """
+
+    kind: Kind
+    scope: str
+    implemented_in: str
+    source: str
+    branch: tuple[str, ...]
+    location: Location | None
+    skip: tuple[str, ...] = ()
+    factors: tuple[Factor, ...] = ()
+    source_location: Location | None = None

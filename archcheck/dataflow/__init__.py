@@ -1,0 +1,1 @@
+"""A recorded run as plain values, and the questions asked of it."""

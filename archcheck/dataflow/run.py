@@ -1,0 +1,113 @@
+"""A recorded run as plain values: what the detector reads. Standard library only.
+
+Operations are numbered in the order in which they ran. An operation's operands name the operations whose
+results it read, after in-place writes were resolved: walking operands backwards is walking the real data
+dependence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from archcheck.source_location import Location
+
+
+@dataclass(slots=True)
+class Op:
+    """One operation. `name` is the torch function's name without the in-place and reflected spellings.
+
+    `operands` has one tuple of operation numbers per tensor read. `numbers` are its plain number arguments.
+    `parameter` is the path of the parameter or buffer that it is; `learned`: it depends on a parameter;
+    `fed`: it depends on an input. `instruction` is the place in the code that it was called from. `stale`:
+    writes that it read through an older name.
+    """
+
+    name: str
+    operands: tuple[tuple[int, ...], ...]
+    call: int
+    numbers: tuple[float, ...] = ()
+    shape: tuple[int, ...] = ()
+    floating: bool = False
+    location: Location | None = None
+    parameter: str = ""
+    learned: bool = False
+    fed: bool = False
+    training: bool = False
+    opaque: bool = False
+    stale: tuple[int, ...] = ()
+    instruction: tuple[int, int] = (0, 0)
+
+    @property
+    def numel(self) -> int:
+        count = 1
+        for size in self.shape:
+            count *= size
+        return count
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of a module: the operations [first, end) ran inside it, `parent` is the calling call."""
+
+    path: str
+    type_name: str
+    parent: int
+    first: int
+    end: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    location: Location | None
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module of the model.
+
+    `has_parameters`: it or a descendant holds one. `mentioned`: its owner's code speaks of it outside of
+    `__init__`, so that another input or setting may call it. `location` is its class, or forward. `numbers`
+    are the whole numbers that it or its config keeps of heads, experts and layers, by attribute.
+    """
+
+    path: str
+    type_name: str
+    has_parameters: bool
+    mentioned: bool = True
+    location: Location | None = None
+    numbers: Mapping[str, int] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Dataflow:
+    """One run: operations in order, module calls in order (0 is the model's own), and its outputs.
+
+    `host_reads` are the moments (operations before) at which Python looked at values, and at whose: control
+    may depend on them from there on. `kept` are operations whose results something still holds after the run
+    (a cache, an attribute of a module).
+    """
+
+    ops: Sequence[Op]
+    calls: Sequence[Call]
+    outputs: tuple[int, ...]
+    host_reads: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    kept: frozenset[int] = frozenset()
+
+    @cached_property
+    def users(self) -> list[list[int]]:
+        """For each operation, the operations that read its result."""
+        users: list[list[int]] = [[] for _ in self.ops]
+        for index, op in enumerate(self.ops):
+            for operand in op.operands:
+                for read in operand:
+                    users[read].append(index)
+        return users
+
+    def stack(self, call: int) -> list[int]:
+        """The calls around `call`, outermost first, itself last."""
+        path = []
+        while call >= 0:
+            path.append(call)
+            call = self.calls[call].parent
+        return path[::-1]

@@ -1,0 +1,208 @@
+"""How an executed residual fits a drawn one: for each box, where it is drawn to stand and where it stands."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from archcheck.diff.box_calls import Frame, Occurrence, Run
+from archcheck.diff.drawn_edges import Drawn, Place
+from archcheck.diff.execution import Execution
+from archcheck.residual import Join
+
+# What the code may do with a box that is drawn in a place. A box that is drawn after the sink and runs before
+# the source, or the other way round, is in the wrong order, which is a matter of the flow (BOX003).
+_ALLOWED = {
+    Place.BEFORE: frozenset([Place.BEFORE, Place.ASIDE, Place.SKIP, Place.AFTER]),
+    Place.INSIDE: frozenset([Place.INSIDE]),
+    Place.AFTER: frozenset([Place.AFTER, Place.ASIDE, Place.SKIP, Place.BEFORE]),
+    Place.ASIDE: frozenset([Place.AFTER, Place.ASIDE, Place.SKIP]),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A box that stands elsewhere than drawn; `stands` is where the code has it."""
+
+    occurrence: Occurrence
+    drawn: Place
+    stands: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What an executed residual has in common with a drawn one: `covered` boxes on its branch, and misfits.
+
+    `uncovered` are drawn on the branch and play no part in it; `foreign` are modules on the branch that the
+    panel does not show; `elsewhere`: the source is not what leaves the boxes that it is drawn to leave.
+    """
+
+    join: Join
+    covered: frozenset[Occurrence]
+    uncovered: frozenset[Occurrence]
+    misfits: tuple[Misfit, ...]
+    foreign: tuple[str, ...]
+    elsewhere: bool
+
+    @property
+    def is_exact(self) -> bool:
+        return self.fits_in_part and not self.uncovered
+
+    @property
+    def fits_in_part(self) -> bool:
+        """Is it one of the residuals that together are the drawn one?"""
+        return not (self.misfits or self.foreign or self.elsewhere)
+
+    @property
+    def is_kin(self) -> bool:
+        """Is it the drawn residual with an end elsewhere, rather than another one?"""
+        ends = self.at_source, self.at_sink
+        return bool(self.covered) and (not all(ends) or self.likeness >= 0.5)
+
+    @property
+    def at_source(self) -> tuple[Misfit, ...]:
+        """The boxes that are on the other side of the source than drawn."""
+        return tuple(
+            misfit for misfit in self.misfits
+            if misfit.stands is Place.BEFORE or (misfit.drawn, misfit.stands) == (Place.BEFORE, Place.INSIDE)
+        )  # fmt: skip
+
+    @property
+    def at_sink(self) -> tuple[Misfit, ...]:
+        """The boxes that are on the other side of the sink than drawn."""
+        return tuple(
+            misfit for misfit in self.misfits
+            if {misfit.drawn, misfit.stands} == {Place.INSIDE, Place.AFTER}
+        )  # fmt: skip
+
+    @property
+    def likeness(self) -> float:
+        """The share of boxes that are on the branch in both, from 0 to 1."""
+        wrong = sum(Place.INSIDE in (misfit.drawn, misfit.stands) for misfit in self.misfits)
+        whole = len(self.covered) + len(self.uncovered) + wrong + len(self.foreign)
+        return len(self.covered) / whole if whole else 0.0
+
+
+class Fitting:
+    """Fits executed residuals to the drawn ones of one frame of a panel."""
+
+    def __init__(
+        self, frame: Frame, shown: Iterable[str], joiners: frozenset[str], execution: Execution
+    ) -> None:
+        self.frame = frame
+        self.execution = execution
+        self.joiners = joiners
+        self._shown = tuple(shown)
+        self._places: dict[tuple[int, int], frozenset[Place]] = {}
+
+    def fit(self, drawn: Drawn, join: Join) -> Fit:
+        covered, uncovered, misfits = set(), set(), []
+        for occurrence in self.frame.occurrences:
+            wanted = drawn.places.get(occurrence.box)
+            if wanted is None or occurrence.name in self.joiners:
+                continue
+            stands = self.stands(occurrence, join)
+            if wanted is Place.INSIDE and Place.INSIDE in stands:
+                covered.add(occurrence)
+            elif wanted is Place.INSIDE and Place.ASIDE in stands:
+                if not self._feeds(occurrence, join):
+                    uncovered.add(occurrence)
+            elif not stands & _ALLOWED[wanted]:
+                misfits.append(Misfit(occurrence, wanted, min(stands, key=list(Place).index)))
+        misfits = [misfit for misfit in misfits if not self._runs_beside(misfit, drawn, covered)]
+        return Fit(
+            join, frozenset(covered), frozenset(uncovered), tuple(misfits), self._foreign(join, drawn),
+            self._comes_from_elsewhere(drawn, join),
+        )  # fmt: skip
+
+    def _runs_beside(self, misfit: Misfit, drawn: Drawn, covered: Iterable[Occurrence]) -> bool:
+        """Is what is drawn beside the branch beside it in the code too, mixed in at its end (a gate)?"""
+        if (misfit.drawn, misfit.stands) != (Place.ASIDE, Place.INSIDE):
+            return False
+        inputs, outputs = _ends(misfit.occurrence)
+        return not any(
+            self.execution.depends(inputs, theirs) or self.execution.depends(reads, outputs)
+            for reads, theirs in (
+                _ends(one) for one in covered if drawn.are_beside(one.box, misfit.occurrence.box)
+            )
+        )
+
+    def stands(self, occurrence: Occurrence, join: Join) -> frozenset[Place]:
+        """Where the code has a box; several places where it may stand for several calls."""
+        return frozenset().union(*(self._run_stands(run, join) for run in occurrence.runs))
+
+    def is_on_branch(self, run: Run, join: Join) -> bool:
+        return Place.INSIDE in self._run_stands(run, join)
+
+    def _run_stands(self, run: Run, join: Join) -> frozenset[Place]:
+        key = id(join), id(run)
+        if key not in self._places:
+            self._places[key] = self._find_places(run, join)
+        return self._places[key]
+
+    def _find_places(self, run: Run, join: Join) -> frozenset[Place]:
+        if run.holds(join.sink):
+            return frozenset([Place.HOLDS])
+        inside = any(_any_within(join.branch, first, end) for first, end in run.spans)
+        if run.holds(join.source):  # it made the source, and perhaps more of it that is on the branch
+            return frozenset([Place.BEFORE, Place.INSIDE] if inside else [Place.BEFORE])
+        if inside:
+            return frozenset([Place.INSIDE])
+        if not self.execution.ancestors(join.source, self.frame.first).isdisjoint(run.outputs):
+            return frozenset([Place.BEFORE])
+        if self.execution.depends(run.inputs, [join.sink]):
+            return frozenset([Place.AFTER])
+        if any(run.holds(at) for at in join.skip):
+            return frozenset([Place.SKIP])
+        return frozenset([Place.ASIDE])
+
+    def _feeds(self, occurrence: Occurrence, join: Join) -> bool:
+        """Does the branch read what the box returns, or was it steered by it?"""
+        return self.execution.depends(join.term, _ends(occurrence)[1]) or self._steers(occurrence, join)
+
+    def _foreign(self, join: Join, drawn: Drawn) -> tuple[str, ...]:
+        """Modules on the branch that hold parameters and lie outside of what the panel shows.
+
+        Where the stream enters the panel beside what the branch begins with, it may be drawn as its input.
+        """
+        if drawn.edge.from_ == "input" and join.source in self.frame.inputs:
+            return ()
+        calls = self.execution.flow.calls
+        paths = dict.fromkeys(calls[call].path for call in join.branch_calls)
+        return tuple(
+            path
+            for path in paths
+            if not any(is_within(path, shown) or is_within(shown, path) for shown in self._shown)
+            and (path not in self.execution.modules or self.execution.modules[path].has_parameters)
+        )
+
+    def _comes_from_elsewhere(self, drawn: Drawn, join: Join) -> bool:
+        """Does the source depend on none of the boxes that it is drawn to leave, though the branch does?
+
+        Where the branch does not either, the flow is drawn wrong, not the residual.
+        """
+        entering = [one for one in self.frame.occurrences if one.box in drawn.entering]
+        return any(self._feeds(one, join) for one in entering) and all(
+            self.stands(one, join) == {Place.ASIDE} and not self._steers(one, join) for one in entering
+        )
+
+    def _steers(self, occurrence: Occurrence, join: Join) -> bool:
+        """Did Python look at what the box returned before the sink ran (a router)?"""
+        return self.execution.steered([join.sink], _ends(occurrence)[1])
+
+
+def _ends(occurrence: Occurrence) -> tuple[list[int], list[int]]:
+    """What a box reads, and what it returns."""
+    runs = occurrence.runs
+    return [read for run in runs for read in run.inputs], [out for run in runs for out in run.outputs]
+
+
+def is_within(path: str, above: str) -> bool:
+    """Is `path` the module `above`, or inside it?"""
+    return not above or path == above or path.startswith(f"{above}.")
+
+
+def _any_within(ops: tuple[int, ...], first: int, end: int) -> bool:
+    place = bisect_left(ops, first)
+    return place < len(ops) and ops[place] < end

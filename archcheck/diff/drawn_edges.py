@@ -1,0 +1,137 @@
+"""A drawn residual edge: which boxes of its panel come before it, are on its branch, or come after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from archcheck.diff.binding import BoundPanel, Layer
+from archcheck.diff.wording import label, labels, panel_title
+from archcheck.spec.edges import edge_id
+from archcheck.spec.flow import Reachability, flow_edges
+from archcheck.spec.model import Line, Panel, ResidualEdge, Role
+
+
+class Place(Enum):
+    """Where a box stands in respect to a residual: before its source, on its branch, on its skip path, after
+    its sink, or none of these; HOLDS: the sum is made inside the box's module."""
+
+    BEFORE = "before"
+    INSIDE = "inside"
+    SKIP = "skip"
+    AFTER = "after"
+    ASIDE = "aside"
+    HOLDS = "holds"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A residual edge of a panel. `inside` are the boxes on its branch, in order.
+
+    `entering` are the boxes that the source is drawn to leave; empty where it enters the panel. `places`
+    has the boxes whose place means something: not those on the skip path, nor what only feeds the branch.
+    """
+
+    bound: BoundPanel
+    edge: ResidualEdge
+    number: int
+    inside: tuple[str, ...]
+    entering: tuple[str, ...]
+    places: dict[str, Place]
+    reach: Reachability
+
+    @property
+    def id(self) -> str:
+        return edge_id(self.edge)
+
+    def are_beside(self, one: str, other: str) -> bool:
+        """Does the flow lead from neither box to the other?"""
+        return not self.reach.leads(one, other) and not self.reach.leads(other, one)
+
+    @property
+    def solid(self) -> bool:
+        return self.edge.line is Line.SOLID
+
+    @property
+    def panel(self) -> Panel:
+        return self.bound.panel
+
+    def around(self) -> str:
+        """`around Norm … MLP`, or `from A to B`."""
+        edge = self.edge
+        if edge.around is None:
+            start = "the input" if edge.from_ == "input" else label(self.panel, edge.from_ or "")
+            return f"from {start} to {label(self.panel, edge.to or '')}"
+        ends = [edge.around] if isinstance(edge.around, str) else list(dict.fromkeys(edge.around))
+        return "around " + " … ".join(label(self.panel, box) for box in ends)
+
+    def source(self) -> str:
+        """What the drawing has as the source."""
+        if self.entering:
+            return f"what leaves {labels(self.panel, self.entering)}"
+        return f"the input of {panel_title(self.bound)}"
+
+    def describe(self) -> str:
+        """The drawn edge in words."""
+        kind = f"{self.edge.kind.value} " if self.edge.kind else ""
+        through = f", through {labels(self.panel, self.edge.through)}" if self.edge.through else ""
+        source = f", from {self.source()}" if self.edge.around is not None else ""
+        return f"{self.edge.line.value} {kind}residual {self.around()}{source}{through}"
+
+
+def drawn_edges(bound: BoundPanel, reach: Reachability) -> tuple[Drawn, ...]:
+    """The residual edges of a panel, in the spec's order."""
+    return tuple(_drawn(bound, edge, number, reach) for number, edge in enumerate(bound.panel.residuals))
+
+
+def _drawn(bound: BoundPanel, edge: ResidualEdge, number: int, reach: Reachability) -> Drawn:
+    boxes = bound.panel.boxes
+    order = [box for box in reach.order if box not in edge.through]
+    if edge.around is not None:
+        first, last = (edge.around, edge.around) if isinstance(edge.around, str) else edge.around
+        inside = [box for box in order if reach.leads(first, box) and reach.leads(box, last)]
+        sources = _leading_to(bound.panel, first)
+        firsts = [first]
+    elif edge.from_ == "input" and "input" not in boxes:
+        last, sources = edge.to or "", []
+        inside = [box for box in order if reach.leads(box, last) and boxes[box].role is not Role.INPUT]
+        firsts = inside
+    else:
+        start, last = edge.from_ or "", edge.to or ""
+        inside = [box for box in order if reach.leads(start, box) and reach.leads(box, last) and box != start]
+        sources = [start]
+        firsts = [start]
+    places = dict.fromkeys(inside, Place.INSIDE)
+    for box in order:
+        if box in places:
+            continue
+        if box in sources or any(reach.leads(box, one) for one in firsts):
+            places[box] = Place.BEFORE
+        elif reach.leads(last, box):
+            places[box] = Place.AFTER
+        elif not any(reach.leads(box, one) for one in inside):
+            places[box] = Place.ASIDE
+    entering = tuple(box for box in sources if boxes[box].role is not Role.INPUT)
+    return Drawn(bound, edge, number, tuple(inside), entering, places, reach)
+
+
+def _leading_to(panel: Panel, box: str) -> list[str]:
+    return [one for one, other in flow_edges(panel) if other == box]
+
+
+def bound_neighbours(panel: Panel, layer: Layer) -> tuple[tuple[str, str], ...]:
+    """The flow between boxes that have modules, through those that have none."""
+    following: dict[str, list[str]] = {}
+    for one, other in flow_edges(panel):
+        following.setdefault(one, []).append(other)
+
+    def reached(box: str, seen: set[str]) -> list[str]:
+        found = []
+        for after in following.get(box, ()):
+            if after in seen:
+                continue
+            seen.add(after)
+            found += [after] if layer.bound(after) else reached(after, seen)
+        return found
+
+    return tuple((box, after) for box in panel.boxes if layer.bound(box) for after in reached(box, {box}))

@@ -1,0 +1,197 @@
+"""What ran, by module path: the questions that the diff asks of a traced run. Standard library only."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from archcheck.dataflow.operations import VIEWS
+from archcheck.dataflow.run import Call, Dataflow, Module
+from archcheck.residual import Join
+from archcheck.residual.defects import Defect
+from archcheck.source_location import Location
+
+_TORCHS_OWN = "torch/nn/modules/"
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One traced run of a model, as the diff sees it.
+
+    `modules` are all modules by path ("" is the model), also those kept in plain lists that were called;
+    `faults` are wrong whatever a diagram says; `products` are multiplications where a sum might be drawn.
+    """
+
+    mode: str
+    flow: Dataflow
+    modules: dict[str, Module]
+    joins: tuple[Join, ...]
+    products: tuple[Join, ...] = ()
+    faults: tuple[Defect, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @cached_property
+    def calls_by_path(self) -> dict[str, list[int]]:
+        """The calls of each module, in order."""
+        found: dict[str, list[int]] = {}
+        for index, call in enumerate(self.flow.calls):
+            found.setdefault(call.path, []).append(index)
+        return found
+
+    @cached_property
+    def _paths_run(self) -> dict[str, list[int]]:
+        """For each path, its calls, or, for one that is only a container, the calls below it."""
+        found = dict(self.calls_by_path)
+        for path in list(self.calls_by_path):
+            above = path
+            while above:
+                above = above.rpartition(".")[0]
+                if above not in self.calls_by_path:
+                    found.setdefault(above, []).extend(self.calls_by_path[path])
+        return {path: sorted(calls) for path, calls in found.items()}
+
+    @cached_property
+    def _parameter_reads(self) -> dict[str, list[int]]:
+        """For each path, the operations that bring a parameter of that module together with the input."""
+        found: dict[str, list[int]] = {}
+        for index, op in enumerate(self.flow.ops):
+            if op.parameter:
+                found.setdefault(op.parameter.rpartition(".")[0], []).extend(self._fed_users(index))
+        return {path: sorted(set(reads)) for path, reads in found.items()}
+
+    @cached_property
+    def _read_paths(self) -> frozenset[str]:
+        """The modules of which, or below which, a parameter was read."""
+        found = set()
+        for path in self._parameter_reads:
+            while path not in found:
+                found.add(path)
+                path = path.rpartition(".")[0]
+        return frozenset(found)
+
+    def _fed_users(self, op: int) -> list[int]:
+        """What reads a parameter and the input, behind what only prepares the parameter (a transpose)."""
+        found: list[int] = []
+        pending = list(self.flow.users[op])
+        while pending:
+            at = pending.pop()
+            if self.flow.ops[at].fed:
+                found.append(at)
+            else:
+                pending += self.flow.users[at]
+        return found
+
+    @cached_property
+    def _children(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path in self.modules:
+            if path:
+                found.setdefault(path.rpartition(".")[0], []).append(path)
+        return found
+
+    @cached_property
+    def _sinks(self) -> list[int]:
+        return [join.sink for join in self.joins]
+
+    def joins_within(self, first: int, end: int) -> tuple[Join, ...]:
+        """The residual connections whose sinks are among the operations [first, end)."""
+        return self.joins[bisect_left(self._sinks, first) : bisect_left(self._sinks, end)]
+
+    def children(self, path: str) -> list[str]:
+        """The modules directly in a module, in the order in which it registered them."""
+        return self._children.get(path, [])
+
+    def calls(self, path: str) -> list[Call]:
+        """The calls of a module, or of the modules in a container."""
+        return [self.flow.calls[index] for index in self._paths_run.get(path, ())]
+
+    def own_calls(self, path: str) -> list[Call]:
+        """The calls of this very module."""
+        return [self.flow.calls[index] for index in self.calls_by_path.get(path, ())]
+
+    def own_parameter_reads(self, path: str) -> list[int]:
+        """The operations that read a parameter of this very module."""
+        return self._parameter_reads.get(path, [])
+
+    def ran(self, path: str) -> bool:
+        """Was the module called, or one in it, or a parameter of it read?"""
+        return path in self._paths_run or path in self._read_paths
+
+    def value(self, at: int) -> int:
+        """The operation that made these values, behind those that only pass them on."""
+        op = self.flow.ops[at]
+        while (
+            op.name in VIEWS and len(op.operands) == 1 and self.flow.ops[op.operands[0][0]].numel == op.numel
+        ):
+            at = op.operands[0][0]
+            op = self.flow.ops[at]
+        return at
+
+    def depends(self, later: Iterable[int], earlier: Iterable[int]) -> bool:
+        """Does any of `later` depend on (or is it) any of `earlier`? Looks back no further than those."""
+        goal = set(earlier)
+        if not goal:
+            return False
+        lowest = min(goal)
+        pending = [at for at in later if at >= lowest]
+        seen = set(pending)
+        ops = self.flow.ops
+        while pending:
+            at = pending.pop()
+            if at in goal:
+                return True
+            for operand in ops[at].operands:
+                for read in operand:
+                    if read >= lowest and read not in seen:
+                        seen.add(read)
+                        pending.append(read)
+        return False
+
+    def ancestors(self, at: int, floor: int) -> frozenset[int]:
+        """The operations from `floor` on that `at` depends on, itself included."""
+        found = self._ancestors.get((at, floor))
+        if found is None:
+            seen = {at}
+            pending = [at]
+            while pending:
+                for operand in self.flow.ops[pending.pop()].operands:
+                    for read in operand:
+                        if read >= floor and read not in seen:
+                            seen.add(read)
+                            pending.append(read)
+            found = self._ancestors[at, floor] = frozenset(seen)
+        return found
+
+    @cached_property
+    def _ancestors(self) -> dict[tuple[int, int], frozenset[int]]:
+        return {}
+
+    def steered(self, later: Sequence[int], earlier: Iterable[int]) -> bool:
+        """Did Python look at a value that depends on `earlier` before `later` ran?"""
+        earlier = list(earlier)
+        if not later or not earlier:
+            return False
+        lowest, highest = min(earlier), max(later)
+        return any(
+            lowest < at <= highest + 1 and self.depends(reads, earlier) for at, reads in self.flow.host_reads
+        )
+
+    def definition(self, path: str) -> Location | None:
+        """Where the forward of the closest module at or above `path` that is not torch's own is written."""
+        while True:
+            module = self.modules.get(path)
+            if module is not None and module.location and not module.location.file.startswith(_TORCHS_OWN):
+                return module.location
+            if not path:
+                return module.location if module else None
+            path = path.rpartition(".")[0]
+
+    def location(self, path: str) -> Location | None:
+        """Where the module was called; where its class is defined if it was not."""
+        for call in self.calls(path):
+            if call.location is not None:
+                return call.location
+        module = self.modules.get(path)
+        return module.location if module else None

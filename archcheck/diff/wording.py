@@ -1,0 +1,71 @@
+"""How findings speak of a panel: its boxes by their labels, the model's modules as the panel names them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from archcheck.diff.binding import BoundPanel, Layer
+from archcheck.diff.execution import Execution
+from archcheck.spec.model import Panel
+
+
+class Names:
+    """Module paths in the words of one layer of a panel, and the same in each of its layers."""
+
+    def __init__(self, layer: Layer, execution: Execution) -> None:
+        self.base = layer.base
+        self._execution = execution
+        # The layer's own path up to its index: `model.layers` and 5 in `model.layers.5.mlp`.
+        self._stack, self._index = _stack(layer)
+
+    def path(self, path: str) -> str:
+        """`mlp` inside the layer, `layers.*` for the layer, `norm of the next layer` beyond it."""
+        if not path:
+            return "the model"
+        if self.base and path.startswith(f"{self.base}."):
+            return path[len(self.base) + 1 :]
+        if self._index is None or not path.startswith(self._stack):
+            return path
+        number, _, rest = path[len(self._stack) :].partition(".")
+        if number == str(self._index):
+            return f"{self._stack}*.{rest}" if rest else f"{self._stack}*"
+        if not number.isdigit():
+            return path
+        which = {1: "the next", -1: "the previous"}.get(int(number) - self._index, "another")
+        return f"{rest} of {which} layer" if rest else f"{which} layer"
+
+    def paths(self, paths: Iterable[str]) -> str:
+        return ", ".join(dict.fromkeys(self.path(path) for path in paths))
+
+    def module(self, path: str) -> str:
+        """The path with its class: `layers.* (Layer)`."""
+        module = self._execution.modules.get(path)
+        return f"{self.path(path)} ({module.type_name})" if module else self.path(path)
+
+    def text(self, text: str) -> str:
+        """A sentence that names modules by their whole path, in the words of this layer."""
+        if not self.base:
+            return text
+        text = text.replace(f"{self.base}.", "")
+        return text if self._index is None else text.replace(f"{self._stack}{self._index}", f"{self._stack}*")
+
+
+def _stack(layer: Layer) -> tuple[str, int | None]:
+    index = str(layer.index).partition(".")[0]
+    parts = layer.base.split(".")
+    if layer.index is None or not index.isdigit() or index not in parts:
+        return "", None
+    return "".join(f"{part}." for part in parts[: parts.index(index)]), int(index)
+
+
+def label(panel: Panel, box: str) -> str:
+    """What a box is called in a message."""
+    return " ".join((panel.boxes[box].label or box).split()) if box in panel.boxes else box
+
+
+def labels(panel: Panel, boxes: Iterable[str]) -> str:
+    return " and ".join(label(panel, box) for box in boxes)
+
+
+def panel_title(bound: BoundPanel) -> str:
+    return " ".join((bound.panel.title or bound.name).split())

@@ -1,0 +1,1 @@
+"""From a target's text to a module that can be called."""

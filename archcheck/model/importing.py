@@ -1,0 +1,231 @@
+"""From a target's text, `pkg.module:name` or `path/file.py:name`, to the object that it names. No torch."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.machinery import PathFinder
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+from archcheck.errors import Problem, TargetError
+from archcheck.model.isolation import contained, is_installed, is_machinery
+
+_T = TypeVar("_T")
+
+# The modules imported from the user's folders: name -> (file, time of change, size).
+_imported: dict[str, tuple[str, int, int]] = {}
+
+
+class Loader:
+    """Finds what targets name: in the current folder, in `search` and above, among the installed packages.
+
+    `folders` are the entries of sys.path that the code needs, also later, when it imports lazily.
+    """
+
+    def __init__(self, search: Sequence[Path] = ()) -> None:
+        self._places = _unique([Path.cwd(), *(folder for start in search for folder in _up_to_root(start))])
+        self.folders = [str(folder) for folder in self._places]
+
+    def load(self, target: str, path: str = "") -> Any:
+        """The object that a target names, not called; `path` is the target's place in the spec.
+
+        Raises TargetError: TGT001 the text is no target, TGT002 there is no such file or module, TGT003 it
+        can't be imported, TGT004 it has no such name.
+        """
+        source, _, name = target.rpartition(":")
+        is_named = _is_path(source) or all(source.split("."))
+        if not is_named or not all(part.isidentifier() for part in name.split(".")):
+            hint = "Write pkg.module:Class or path/file.py:Class."
+            raise _error("TGT001", f"'{target}' names no class or function", path, hint)
+        found = module = self._module(source, path)
+        with contained(f"looking up '{target}'", "TGT004", path=path), self.importable():
+            for part in name.split("."):
+                if not hasattr(found, part):
+                    raise _no_attribute(source, module, found, part, path)
+                found = getattr(found, part)
+        return found
+
+    @contextmanager
+    def importable(self) -> Iterator[None]:
+        """Puts `folders` first in sys.path; what the code adds to sys.path meanwhile becomes one of them."""
+        before = list(sys.path)
+        sys.path[:] = _unique([*self.folders, *before])
+        importlib.invalidate_caches()
+        try:
+            yield
+        finally:
+            self.folders = _unique([*self.folders, *(entry for entry in sys.path if entry not in before)])
+            sys.path[:] = before
+
+    def _module(self, source: str, path: str) -> ModuleType:
+        file = self._file(source, path) if _is_path(source) else None
+        if file is not None:
+            own = [_package(file)[0], *_up_to_root(file.parent)]
+            self.folders = _unique([*map(str, own), *self.folders])
+        with contained(f"importing '{source}'", "TGT003", path=path), self.importable():
+            _forget_stale()
+            known = set(sys.modules)
+            try:
+                return _import_file(file) if file else importlib.import_module(source)
+            except ModuleNotFoundError as error:
+                if file is None and error.name and f"{source}.".startswith(f"{error.name}."):
+                    raise self._no_module(source, path) from None
+                raise
+            finally:
+                _remember(set(sys.modules) - known, self.folders)
+
+    def _file(self, source: str, path: str) -> Path:
+        candidates = [folder / Path(source).expanduser() for folder in self._places]
+        for candidate in candidates:
+            if candidate.is_file() and candidate.suffix == ".py":
+                return candidate.resolve()
+        if any(candidate.exists() for candidate in candidates):
+            raise _error("TGT002", f"'{source}' is no Python file", path, "Name a file that ends in .py.")
+        siblings = (file.name for candidate in candidates for file in sorted(candidate.parent.glob("*.py")))
+        near = difflib.get_close_matches(Path(source).stem + ".py", list(siblings), n=1)
+        hint = "A path is relative to the current folder, to the spec's, or to one above that."
+        if near:
+            hint = f"Did you mean '{Path(source).with_name(near[0]).as_posix()}'?"
+        raise _error("TGT002", f"there is no file '{source}'", path, hint)
+
+    def _no_module(self, source: str, path: str) -> TargetError:
+        first, dot, rest = source.partition(".")
+        names = [
+            entry.stem
+            for folder in self._places
+            for entry in sorted(folder.iterdir())
+            if entry.suffix == ".py" or (entry.is_dir() and entry.name.isidentifier())
+        ]
+        near = [name for name in difflib.get_close_matches(first, names, n=1) if name != first]
+        hint = "Install it, or give the path of the file: path/file.py:Class."
+        if near:
+            hint = f"Did you mean '{near[0]}{dot}{rest}'?"
+        return _error("TGT002", f"there is no Python module '{source}'", path, hint)
+
+
+def _is_path(source: str) -> bool:
+    return source.endswith(".py") or "/" in source or "\\" in source
+
+
+def _import_file(file: Path) -> ModuleType:
+    """Imports a file as the module of its package, or by its own name where it is in none."""
+    root, name = _package(file)
+    if "." in name and _origin(name) == str(file) and _is_free(name.partition(".")[0], root):
+        return importlib.import_module(name)
+    name = file.stem
+    loaded = sys.modules.get(name)
+    if loaded is not None and getattr(loaded, "__file__", None) == str(file):
+        return loaded
+    if loaded is not None or name in sys.stdlib_module_names:
+        name = f"archcheck_target_{name}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None  # the file ends in .py
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up by its name while it is executed.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module
+
+
+def _package(file: Path) -> tuple[Path, str]:
+    """The folder to import a file from, and its module name there: packages have an `__init__.py`."""
+    parts = [] if file.stem == "__init__" else [file.stem]
+    folder = file.parent
+    while (folder / "__init__.py").is_file():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return folder, ".".join(parts)
+
+
+def _is_free(package: str, root: Path) -> bool:
+    """Whether a package can be imported from this root: no other one of its name is loaded."""
+    loaded = sys.modules.get(package)
+    return loaded is None or str(root / package) in getattr(loaded, "__path__", ())
+
+
+def _up_to_root(folder: Path) -> list[Path]:
+    """A folder and those above it up to the repository's root; the folder alone where there is no root."""
+    folder = folder.resolve()
+    chain = [folder, *folder.parents]
+    for length, above in enumerate(chain, start=1):
+        if (above / ".git").exists() or (above / "pyproject.toml").is_file():
+            return chain[:length]
+    return chain[:1]
+
+
+def _remember(names: set[str], folders: Iterable[str]) -> None:
+    inside = tuple(os.path.join(folder, "") for folder in folders)
+    for name in names:
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if file and file.startswith(inside) and not is_installed(file) and not is_machinery(file):
+            status = os.stat(file)
+            _imported[name] = (file, status.st_mtime_ns, status.st_size)
+
+
+def _forget_stale() -> None:
+    """Unloads the user's modules where one has changed on disk, or its name now means another file.
+
+    Two specs may each have a `layers.py`, and in a notebook the file is edited between two calls. They go
+    together, since they hold each other.
+    """
+    if any(_is_stale(name, *facts) for name, facts in _imported.items()):
+        for name in _imported:
+            sys.modules.pop(name, None)
+        _imported.clear()
+
+
+def _is_stale(name: str, file: str, changed: int, size: int) -> bool:
+    try:
+        status = os.stat(file)
+    except OSError:
+        return True
+    return (status.st_mtime_ns, status.st_size) != (changed, size) or _origin(name) not in (None, file)
+
+
+def _origin(name: str) -> str | None:
+    """The file that `import name` would find now, found without importing."""
+    places: list[str] | None = None
+    origin = None
+    parts = name.split(".")
+    for depth in range(1, len(parts) + 1):
+        spec = PathFinder.find_spec(".".join(parts[:depth]), places)
+        if spec is None:
+            return None
+        places, origin = list(spec.submodule_search_locations or ()), spec.origin
+    return origin
+
+
+def _no_attribute(source: str, module: ModuleType, owner: object, name: str, path: str) -> TargetError:
+    names = [other for other in dir(owner) if not other.startswith("_")]
+    near = difflib.get_close_matches(name, names, n=1)
+    # vars, since asking a lazy module for its names would import all of it.
+    defined = sorted(
+        other
+        for other, value in vars(module).items()
+        if callable(value) and getattr(value, "__module__", None) == module.__name__ and other[0] != "_"
+    )
+    hint = f"It defines {', '.join(defined[:8])}{', …' * (len(defined) > 8)}." if defined else ""
+    if near:
+        hint = f"Did you mean '{near[0]}'?"
+    holder = f"'{source}'" if owner is module else f"'{getattr(owner, '__qualname__', type(owner).__name__)}'"
+    return _error("TGT004", f"{holder} has no '{name}'", path, hint)
+
+
+def _error(code: str, message: str, path: str, hint: str) -> TargetError:
+    return TargetError(Problem("", None, None, code, message, path, hint))
+
+
+def _unique(items: Iterable[_T]) -> list[_T]:
+    return list(dict.fromkeys(items))

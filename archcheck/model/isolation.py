@@ -1,0 +1,126 @@
+"""Holds code that is not ours: it may print, exit, raise anything, alter the process. No torch."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from pathlib import Path
+from types import TracebackType
+
+from archcheck.errors import ArchcheckError, Problem, TargetError
+from archcheck.source_location import display_path
+
+_OWN_FOLDER = Path(__file__).parents[1]
+_STDLIB = Path(sysconfig.get_paths()["stdlib"])
+_LONGEST_MESSAGE = 300
+
+
+@contextmanager
+def contained(doing: str, code: str, *, path: str = "", hint: str = "") -> Iterator[None]:
+    """Turns all that is raised inside into a TargetError, and sends standard output to standard error.
+
+    The message begins with `doing` ("importing net.py" raised …) and has the line of the user's own code;
+    `code` is its TGT code, `path` the place in the spec. The working folder and sys.argv, which shows no
+    arguments inside, are as before afterwards. KeyboardInterrupt and archcheck's own errors pass through.
+    """
+    try:
+        with _process_state(), _stdout_to_stderr():
+            yield
+    except (KeyboardInterrupt, ArchcheckError):
+        raise
+    except BaseException as error:
+        # The cause stays attached for --debug.
+        raise TargetError(_problem(error, doing, code, path, hint)) from error
+
+
+def is_installed(file: str) -> bool:
+    """Whether a file belongs to an installed package."""
+    return not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)
+
+
+def is_machinery(file: str) -> bool:
+    """Whether a file is archcheck's, torch's or the standard library's."""
+    path = Path(file)
+    torch = getattr(sys.modules.get("torch"), "__file__", None)
+    return (
+        path.is_relative_to(_OWN_FOLDER)
+        or (torch is not None and path.is_relative_to(Path(torch).parent))
+        or (path.is_relative_to(_STDLIB) and not is_installed(file))
+    )
+
+
+@contextmanager
+def _process_state() -> Iterator[None]:
+    folder, arguments = os.getcwd(), sys.argv
+    sys.argv = arguments[:1]
+    try:
+        yield
+    finally:
+        sys.argv = arguments
+        os.chdir(folder)
+
+
+@contextmanager
+def _stdout_to_stderr() -> Iterator[None]:
+    """Redirects Python's sys.stdout, and file descriptor 1 for what writes to it directly."""
+    with ExitStack() as stack:
+        stack.enter_context(redirect_stdout(sys.stderr))
+        try:
+            stdout = os.dup(1)
+        except OSError:  # the process has no standard output
+            yield
+            return
+        stack.callback(os.close, stdout)
+        _flush_stdout()
+        os.dup2(2, 1)
+        stack.callback(os.dup2, stdout, 1)
+        stack.callback(_flush_stdout)
+        yield
+
+
+def _flush_stdout() -> None:
+    if sys.__stdout__ is not None and not sys.__stdout__.closed:
+        sys.__stdout__.flush()
+
+
+def _problem(error: BaseException, doing: str, code: str, path: str, hint: str) -> Problem:
+    file, line = _user_place(error.__traceback__) or ("", None)
+    column = None
+    message = f"{doing} raised {type(error).__name__}: {_first_line(error)}"
+    if isinstance(error, SyntaxError) and error.filename and os.path.isfile(error.filename):
+        file, line, column = error.filename, error.lineno or 1, error.offset or None
+        message = f"{doing} met a syntax error: {error.msg}"
+        hint = ""
+    elif isinstance(error, SystemExit):
+        message = f"{doing} ended the program with exit code {error.code!r}"
+        hint = 'Put what the script does beyond definitions under `if __name__ == "__main__":`.'
+    elif isinstance(error, RecursionError):
+        message = f"{doing} calls itself without end"
+    elif isinstance(error, ModuleNotFoundError) and error.name:
+        hint = f"Install '{error.name.partition('.')[0]}' into the environment of archcheck."
+    elif isinstance(error, ImportError) and "relative import" in str(error):
+        hint = "Add an __init__.py to its folder, or name the target as package.module:Class."
+    return Problem(display_path(file) if file else "", line, column, code, message, path, hint)
+
+
+def _user_place(trace: TracebackType | None) -> tuple[str, int] | None:
+    """File and line of the innermost frame in the user's own code, else in an installed package."""
+    frames = [
+        (frame.f_code.co_filename, line)
+        for frame, line in traceback.walk_tb(trace)
+        if not frame.f_code.co_filename.startswith("<") and not is_machinery(frame.f_code.co_filename)
+    ]
+    own = [place for place in frames if not is_installed(place[0])]
+    return (own or frames)[-1] if frames else None
+
+
+def _first_line(error: BaseException) -> str:
+    try:
+        line = str(error).strip().partition("\n")[0] or "no message"
+    except Exception:
+        return "no readable message"
+    return line if len(line) <= _LONGEST_MESSAGE else line[: _LONGEST_MESSAGE - 1] + "…"

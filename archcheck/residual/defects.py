@@ -1,0 +1,300 @@
+"""What is wrong with a model whatever a diagram says: RES007, RES008, RES011 and RES012. Pure functions.
+
+- RES007: the sum `x + (x + f(x))`, or the same branch joined twice: one of the two is counted doubly.
+- RES008: both operands of a sum are the same tensor, computed by the model: `x = f(x); x + x`.
+- RES011: the skip path reads a tensor that an in-place operation of the branch has overwritten.
+- RES012: a module with parameters runs and nothing reads its result, or no code ever calls it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from archcheck.dataflow.operations import VIEWS
+from archcheck.dataflow.run import Call, Dataflow, Module, Op
+from archcheck.findings import Finding
+from archcheck.residual import Join
+from archcheck.source_location import Location
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """One such fault: `implemented_in` is the module whose forward has it, `modules` those concerned."""
+
+    code: str
+    implemented_in: str
+    modules: tuple[str, ...]
+    message: str
+    traced: str
+    location: Location | None
+    sink: int = -1
+
+    def finding(self) -> Finding:
+        return Finding(self.code, self.message, traced=self.traced, location=self.location)
+
+
+def find(flow: Dataflow, joins: Sequence[Join], modules: Mapping[str, Module]) -> tuple[Defect, ...]:
+    """All faults of a run, sorted by module and line."""
+    faults = [
+        *_doubled(flow, joins), *_added_to_itself(flow), *_overwritten(flow, joins), *_dropped(flow, modules),
+        *_never_called(flow, modules),
+    ]  # fmt: skip
+    return tuple(sorted(set(faults), key=_order))
+
+
+def merged(faults: Sequence[Defect]) -> tuple[Finding, ...]:
+    """As findings: a fault of the same line in many layers is one, which names the modules."""
+    groups: dict[tuple[str, Location | None, str], list[Defect]] = {}
+    for fault in faults:
+        what = _without_numbers(fault.message) if fault.location else fault.message
+        groups.setdefault((fault.code, fault.location, what), []).append(fault)
+    found = []
+    for group in groups.values():
+        finding = group[0].finding()
+        if len(group) > 1:
+            more = f" ({len(group)} times, first in {group[0].implemented_in or 'the model itself'})"
+            finding = Finding(
+                finding.code, finding.message + more, traced=finding.traced, location=finding.location
+            )
+        found.append(finding)
+    return tuple(found)
+
+
+def _doubled(flow: Dataflow, joins: Sequence[Join]) -> list[Defect]:
+    at_sink: dict[int, list[Join]] = {}
+    by_branch: dict[tuple[int, ...], Join] = {}
+    found = []
+    for join in joins:
+        if join.residual.kind.value == "identity":
+            for inner in at_sink.get(_value(flow, join.term), ()):
+                if inner.residual.kind.value == "identity" and _same(flow, inner.source, join.source):
+                    found.append(_doubled_skip(flow, join, inner))
+            term = (_value(flow, join.term),)
+            earlier = by_branch.get(term)
+            if earlier is not None and earlier.sink != join.sink and _streams(flow, join, earlier):
+                found.append(_doubled_branch(flow, join, earlier))
+            by_branch.setdefault(term, join)
+        at_sink.setdefault(join.sink, []).append(join)
+    return found
+
+
+def _doubled_skip(flow: Dataflow, outer: Join, inner: Join) -> Defect:
+    here, there = outer.residual.implemented_in, inner.residual.implemented_in
+    also = f" and again in {there or 'the model itself'} ({inner.residual.location})" if here != there else ""
+    return Defect(
+        "RES007", here, _paths(flow, outer), "the source of a residual is added twice",
+        f"{here or 'the model itself'} adds it{also}: the sum holds the source two times",
+        outer.residual.location, outer.sink,
+    )  # fmt: skip
+
+
+def _doubled_branch(flow: Dataflow, join: Join, earlier: Join) -> Defect:
+    return Defect(
+        "RES007", join.residual.implemented_in, _paths(flow, join),
+        "a branch is added twice to the same stream",
+        f"what {', '.join(join.residual.branch) or 'the branch'} returns was added before "
+        f"({earlier.residual.location})",
+        join.residual.location, join.sink,
+    )  # fmt: skip
+
+
+def _streams(flow: Dataflow, later: Join, earlier: Join) -> bool:
+    """Does the later sum add to a stream that already holds the earlier one?"""
+    return earlier.sink in later.skip or later.skip_operand == (earlier.sink,)
+
+
+def _added_to_itself(flow: Dataflow) -> list[Defect]:
+    found = []
+    for index, op in enumerate(flow.ops):
+        if op.name != "add" or len(op.operands) != 2 or not (op.fed and op.learned and op.floating):
+            continue
+        one, other = (_value(flow, operand) for operand in op.operands)
+        if one == other and one >= 0 and op.numel > 1:
+            calls = flow.stack(flow.ops[one].call)
+            inside = [call for call in calls if not flow.calls[call].first <= index < flow.calls[call].end]
+            made_by = flow.calls[inside[0]].path if inside else ""
+            what = f": what {made_by} returned" if made_by else ""
+            found.append(
+                Defect(
+                    "RES008", flow.calls[op.call].path, (made_by,) if made_by else (),
+                    "both operands of a sum are the same tensor", f"a tensor is added to itself{what}",
+                    op.location, index,
+                )
+            )  # fmt: skip
+    return found
+
+
+def _overwritten(flow: Dataflow, joins: Sequence[Join]) -> list[Defect]:
+    found = []
+    for join in joins:
+        for at in (join.sink, *join.skip):
+            op = flow.ops[at]
+            on_skip = set(join.skip) | {join.source, *join.skip_operand}
+            stale = [write for write in op.stale if write in on_skip and flow.ops[write].call >= 0]
+            if not stale:
+                continue
+            write = flow.ops[stale[0]]
+            by = flow.calls[write.call].path
+            found.append(
+                Defect(
+                    "RES011", join.residual.implemented_in, (*_paths(flow, join), by),
+                    "the source of a residual is overwritten in place before it is added",
+                    f"{write.name} in {by or 'the model itself'} ({write.location}) changes it; the sum "
+                    "reads the changed values",
+                    join.residual.location, join.sink,
+                )
+            )  # fmt: skip
+            break
+    return found
+
+
+def _dropped(flow: Dataflow, modules: Mapping[str, Module]) -> list[Defect]:
+    live = _live(flow)
+    dead: list[int] = []
+    used = {call.path for call in flow.calls if any(out in live for out in call.outputs)}
+    inside: set[int] = set()  # dead calls and all calls in them
+    for index, call in enumerate(flow.calls):
+        module = modules.get(call.path)
+        if call.parent in inside:
+            inside.add(index)
+            continue
+        if index == 0 or module is None or not module.has_parameters or not call.outputs:
+            continue
+        if call.path in used or _is_empty(flow, call):  # another call's result may be read
+            continue
+        if not any(at in live for at in range(call.first, call.end)):
+            dead.append(index)
+            inside.add(index)
+    return [_dropped_fault(flow, group) for group in _branches(flow, dead)]
+
+
+def _is_empty(flow: Dataflow, call: Call) -> bool:
+    """Is what was made of the result an empty selection? Then another, longer input reads it."""
+    pending, seen = list(call.outputs), set(call.outputs)
+    while pending:
+        at = pending.pop()
+        if flow.ops[at].shape and not flow.ops[at].numel:
+            return True
+        for user in flow.users[at]:
+            if user not in seen:
+                seen.add(user)
+                pending.append(user)
+    return False
+
+
+def _branches(flow: Dataflow, dead: Sequence[int]) -> list[list[int]]:
+    """Dropped calls of one module that read each other's results are one dropped branch."""
+    groups: list[list[int]] = []
+    for index in dead:
+        call = flow.calls[index]
+        reads = set(call.inputs)
+        for group in groups:
+            last = flow.calls[group[-1]]
+            if last.parent == call.parent and reads & set(last.outputs):
+                group.append(index)
+                break
+        else:
+            groups.append([index])
+    return groups
+
+
+def _dropped_fault(flow: Dataflow, group: Sequence[int]) -> Defect:
+    last = flow.calls[group[-1]]
+    paths = tuple(dict.fromkeys(flow.calls[index].path for index in group))
+    return Defect(
+        "RES012", flow.calls[last.parent].path, paths,
+        f"{', '.join(paths)} is computed and its result is dropped",
+        "nothing that reaches the output reads it", last.location, last.first,
+    )  # fmt: skip
+
+
+def _live(flow: Dataflow) -> set[int]:
+    """Which operations reach an output, a value that outlives the run, or Python's control flow."""
+    live: set[int] = set()
+    pending = [*flow.outputs, *flow.kept, *(read for _, reads in flow.host_reads for read in reads)]
+    while pending:
+        at = pending.pop()
+        if at not in live:
+            live.add(at)
+            pending += [read for operand in flow.ops[at].operands for read in operand]
+    return live
+
+
+def _never_called(flow: Dataflow, modules: Mapping[str, Module]) -> list[Defect]:
+    called = {call.path for call in flow.calls}
+    touched = set(called)
+    for op in flow.ops:
+        if op.parameter:
+            touched.add(op.parameter.rpartition(".")[0])
+    for path in list(touched):
+        while path:
+            path = path.rpartition(".")[0]
+            touched.add(path)
+    found = []
+    for path, module in sorted(modules.items()):
+        owner = path.rpartition(".")[0]
+        if (
+            path
+            and path not in touched
+            and owner in called
+            and module.has_parameters
+            and not module.mentioned
+        ):
+            found.append(
+                Defect(
+                    "RES012", owner, (path,), f"{path} is never called",
+                    f"{modules[owner].type_name} makes it and no code of it uses it", modules[owner].location,
+                )
+            )  # fmt: skip
+    return found
+
+
+def _value(flow: Dataflow, reads: tuple[int, ...]) -> int:
+    """The operation that made these values, behind views that keep the shape; -1 for a patchwork."""
+    if len(reads) != 1:
+        return -1
+    at = reads[0]
+    while _renames(flow, flow.ops[at]):
+        at = flow.ops[at].operands[0][0]
+    return at
+
+
+def _renames(flow: Dataflow, op: Op) -> bool:
+    moves = op.name in (
+        "alias",
+        "contiguous",
+        "clone",
+        "to",
+        "detach",
+        "float",
+        "dropout",
+        "view_as",
+        "data",
+        "type",
+    )
+    return moves and op.name in VIEWS and len(op.operands) == 1 and len(op.operands[0]) == 1
+
+
+def _same(flow: Dataflow, one: int, other: int) -> bool:
+    return _value(flow, (one,)) == _value(flow, (other,))
+
+
+def _paths(flow: Dataflow, join: Join) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(flow.calls[call].path for call in join.branch_calls))
+
+
+def _order(fault: Defect) -> tuple[object, ...]:
+    place = fault.location
+    return (
+        fault.code,
+        place.file if place else "",
+        place.line if place else 0,
+        fault.sink,
+        fault.modules,
+        fault.message,
+    )
+
+
+def _without_numbers(text: str) -> str:
+    return "".join("*" if char.isdigit() else char for char in text)

@@ -1,0 +1,92 @@
+"""What the search asks of single operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from archcheck.dataflow.operations import GATES, PRODUCTS, RANDOM, SUMS, VIEWS
+from archcheck.dataflow.run import Dataflow, Op
+
+Reads = tuple[int, ...]
+
+
+class Facts:
+    """A dataflow with the questions that the search asks of it."""
+
+    def __init__(self, flow: Dataflow) -> None:
+        self.flow = flow
+        self.ops = flow.ops
+
+    def fed(self, reads: Iterable[int]) -> bool:
+        """Does any of these values depend on the model's input?"""
+        return any(self.ops[read].fed for read in reads)
+
+    def fed_operands(self, op: Op) -> list[Reads]:
+        return [operand for operand in op.operands if self.fed(operand)]
+
+    def stream(self, op: Op) -> Reads:
+        """The operand that depends on the input, of an operation with constants."""
+        return next((operand for operand in op.operands if self.fed(operand)), op.operands[0])
+
+    def with_constant(self, op: Op) -> bool:
+        """Does exactly one operand depend on the input?"""
+        return len(self.fed_operands(op)) == 1
+
+    def numel(self, reads: Reads) -> int:
+        return max(self.ops[read].numel for read in reads)
+
+    def root(self, read: int) -> int:
+        """The operation that made these values, behind views."""
+        while self.ops[read].name in VIEWS and self.ops[read].operands:
+            read = self.ops[read].operands[0][0]
+        return read
+
+    def root_op(self, read: int) -> Op:
+        return self.ops[self.root(read)]
+
+    def is_gate(self, read: int) -> bool:
+        """A mixing weight: a sigmoid, a softmax or the like, perhaps its complement."""
+        op = self.root_op(read)
+        while op.name in SUMS | PRODUCTS | {"neg"} and len(op.operands) == 1:
+            op = self.root_op(op.operands[0][0])
+        return op.name in GATES
+
+    def is_factor(self, reads: Reads) -> bool:
+        """A learned factor of any shape, or a constant one per channel: not a table over positions."""
+        op = self.ops[reads[0]]
+        return op.learned or sum(size > 1 for size in op.shape) <= 1
+
+    def is_random(self, op: Op) -> bool:
+        """Is it an operation with something drawn at random, and nothing else, beside the stream?"""
+        constants = [read for operand in op.operands if not self.fed(operand) for read in operand]
+        return any(self.ops[at].name in RANDOM for at in self.ancestors(constants))
+
+    def parameter_below(self, read: int) -> str:
+        """The path of the first parameter that a learned value is made of; "" if of none."""
+        return next((self.ops[at].parameter for at in self.ancestors([read]) if self.ops[at].parameter), "")
+
+    def ancestors(self, reads: Iterable[int]) -> Iterator[int]:
+        """These operations and all that they depend on, depth first."""
+        pending = list(reads)[::-1]
+        seen = set()
+        while pending:
+            at = pending.pop()
+            if at not in seen:
+                seen.add(at)
+                yield at
+                pending += [below for operand in reversed(self.ops[at].operands) for below in operand]
+
+    def repeats(self, sink: int) -> bool:
+        """Did one module call execute this instruction several times?"""
+        op = self.ops[sink]
+        return self._executions[op.call, op.instruction] > 1
+
+    @cached_property
+    def _executions(self) -> dict[tuple[int, tuple[int, int]], int]:
+        counts: dict[tuple[int, tuple[int, int]], int] = {}
+        for op in self.ops:
+            if op.name in SUMS:
+                place = (op.call, op.instruction)
+                counts[place] = counts.get(place, 0) + 1
+        return counts

@@ -1,0 +1,1 @@
+"""Every code that archcheck reports, and what it means."""

@@ -1,0 +1,64 @@
+"""Every code that is no rule: why a spec can't be read, a model not built or traced, a picture not drawn."""
+
+from __future__ import annotations
+
+from archcheck.rules.spec_codes import SPEC_CODES
+from archcheck.rules.target_codes import TARGET_CODES
+
+BINDING_CODES = (
+    (
+        "SPEC030",
+        "a pattern that matches no module",
+        "The scope of a panel, or the module of a box, is a pattern such as `layers.*.mlp`, and no module "
+        "of the model has such a name, in any mode. The names are those of `model.named_modules()`; a "
+        "box's are relative to its panel's scope. `archcheck inspect TARGET` shows them; `--rename` maps "
+        "those of another implementation.",
+    ),
+)
+TRACE_CODES = (
+    (
+        "TRC001",
+        "the model failed while it ran",
+        "archcheck runs the model once on small inputs, and its code raised an error. The line is the "
+        "model's own. Check the shapes, dtypes and names of the inputs in the spec (`model.inputs`) or on "
+        "the command line (`--input`), and that the model runs on the CPU.",
+    ),
+    (
+        "TRC002",
+        "the trace does not replay",
+        "`--prove` runs the recorded graph again, and it gave other values than the model: part of the "
+        "model's work was not seen. Nothing is reported as proved. Look at the report's remarks for what "
+        "could not be seen into; please report the model.",
+    ),
+    (
+        "TRC003",
+        "ablation contradicts the detector",
+        "`--prove` forces each branch to zero, and the sink was not its skip path (or stayed the same "
+        "without the branch). Please report the model: the detector is wrong about it.",
+    ),
+)
+DRAWING_CODES = (
+    (
+        "DIA002",
+        "the picture can't be drawn",
+        "The file's suffix is none that archcheck draws, Graphviz is missing (`pip install pygraphviz` "
+        "brings it along), or the file can't be written.",
+    ),
+    (
+        "DIA003",
+        "the picture would not show what the spec says",
+        "A colour is none, a panel asked for does not exist, or no font on this machine has a character "
+        "of a label: install one that has (for Chinese a Noto CJK font), or draw an SVG, which leaves the "
+        "choice to the viewer.",
+    ),
+)
+COMMAND_CODES = (
+    ("CLI001", "options that do not go together", "The message says which, and what to write instead."),
+    (
+        "CLI002",
+        "archcheck itself failed",
+        "An error in archcheck, not in the spec or the model. Nothing was proved. Run it again with "
+        "`--debug`, which shows where, and please report it.",
+    ),
+)
+OTHER_CODES = (*SPEC_CODES, *BINDING_CODES, *TARGET_CODES, *TRACE_CODES, *DRAWING_CODES, *COMMAND_CODES)

@@ -1,0 +1,167 @@
+"""What a case of the registry is: a small model, its inputs, and the residual connections it executes.
+
+The add that joins a residual is marked in the model's source: a line that ends with `# sink`, or with
+`# sink NAME` where one owner holds several.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from archcheck.connections import Residual
+
+Factors = tuple[tuple[str, float | str], ...]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A residual as a person reads it off the source; a field that is None is left open.
+
+    `place` is (file name, line) of the sink; `factors` holds (`skip` or `branch`, number or path of a
+    parameter of the model).
+    """
+
+    kind: str
+    scope: str
+    implemented_in: str
+    source: str | None
+    branch: tuple[str, ...] | None
+    place: tuple[str, int] | None
+    skip: tuple[str, ...] | None = None
+    factors: Factors | None = None
+
+
+def residual(
+    owner: Any,
+    source: str | None,
+    branch: str | None,
+    sink: str = "",
+    *,
+    kind: str = "identity",
+    scope: str = "",
+    within: str | None = None,
+    skip: str | None = None,
+    factors: Factors | None = None,
+) -> Expected:
+    """The residual whose sink is marked in `owner`'s source; `branch` and `skip` are words.
+
+    `within` is the module that implements the sink, the scope itself by default.
+    """
+    return Expected(
+        kind,
+        scope,
+        scope if within is None else within,
+        source,
+        None if branch is None else tuple(branch.split()),
+        line_of(owner, sink),
+        None if skip is None else tuple(skip.split()),
+        factors,
+    )
+
+
+@cache
+def line_of(owner: Any, sink: str = "") -> tuple[str, int]:
+    """(file name, line) of the one line in the owner's source that is marked `# sink` (+ name)."""
+    wanted = re.compile(r"# sink" + (f" {sink}" if sink else "") + "$")
+    return _line_matching(owner, wanted)
+
+
+def line_with(owner: Any, text: str, offset: int = 0) -> tuple[str, int]:
+    """(file name, line) of the one line in the owner's source that holds a text; for code of others.
+
+    `offset` moves on from there: an expression over several lines is placed where it begins.
+    """
+    file, line = _line_matching(owner, re.compile(re.escape(text)))
+    return file, line + offset
+
+
+def _line_matching(owner: Any, wanted: re.Pattern[str]) -> tuple[str, int]:
+    lines, first = inspect.getsourcelines(owner)
+    found = [first + number for number, text in enumerate(lines) if wanted.search(text.rstrip())]
+    assert len(found) == 1, f"{wanted.pattern!r} stands on lines {found} of {owner.__name__}"
+    return Path(inspect.getsourcefile(owner) or "").name, found[0]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model with what is true of it.
+
+    `expected` lists its residuals in the order of their sinks. `unseen` says why the ablation oracle can't
+    judge the model (it sees tensors at module boundaries only); `open_question` says why the definitions
+    leave the residuals undecided, and then the model is only replayed.
+    """
+
+    name: str
+    build: Callable[[], nn.Module]
+    expected: tuple[Expected, ...] = ()
+    inputs: Callable[[], tuple[Any, ...]] = lambda: (torch.randn(2, 6, 8),)
+    keywords: Callable[[], dict[str, Any]] = dict
+    train: bool = False
+    unseen: str = ""
+    open_question: str = ""
+
+    def model(self) -> nn.Module:
+        """A new instance with random weights, the same ones at every call."""
+        with seeded(), _quiet():
+            model = self.build().train(self.train)
+            for parameter in model.parameters():
+                if parameter.is_floating_point() or parameter.is_complex():
+                    nn.init.normal_(parameter.data, std=0.4)
+        return model
+
+    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """New inputs, the same ones at every call."""
+        with seeded():
+            return self.inputs(), self.keywords()
+
+
+@contextlib.contextmanager
+def seeded(seed: int = 0) -> Iterator[None]:
+    """Random numbers start from one seed inside, and are put back afterwards."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Some ways to write a model that people still use are deprecated, and say so when built."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
+def described(residuals: Sequence[Residual], expected: Sequence[Expected]) -> list[Expected]:
+    """Traced residuals in the form of expected ones, leaving open what their counterparts leave open."""
+    seen = [
+        Expected(
+            str(found.kind),
+            found.scope,
+            found.implemented_in,
+            found.source,
+            found.branch,
+            (Path(found.location.file).name, found.location.line) if found.location else None,
+            found.skip,
+            tuple((f.on, f.parameter or f.value or 0.0) for f in found.factors),
+        )
+        for found in residuals
+    ]
+    if len(seen) != len(expected):
+        return seen
+    return [_masked(one, like) for one, like in zip(seen, expected, strict=True)]
+
+
+def _masked(seen: Expected, like: Expected) -> Expected:
+    left_open = {field.name: None for field in fields(Expected) if getattr(like, field.name) is None}
+    return replace(seen, **left_open)  # type: ignore[arg-type]

@@ -1,0 +1,121 @@
+"""What `--set` and `--input` say about a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from archcheck.errors import TargetError
+from archcheck.model.overrides import apply_settings, override, parse_input, parse_setting
+from archcheck.spec.model import Model, TensorInput
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("hidden_size=64", ("hidden_size", 64)),
+        ("config.num_hidden_layers=4", ("config.num_hidden_layers", 4)),
+        ("eps=1e-5", ("eps", 1e-5)),
+        ("use_moe=true", ("use_moe", True)),
+        ("bias=no", ("bias", "no")),
+        ("dims=[1, 2]", ("dims", [1, 2])),
+        ("dtype={target: 'torch:float32'}", ("dtype", {"target": "torch:float32"})),
+        ("name=a=b", ("name", "a=b")),
+        ("drop=", ("drop", None)),
+    ],
+)
+def test_a_setting_is_a_key_and_a_yaml_value(text: str, expected: tuple[str, Any]) -> None:
+    assert parse_setting(text) == expected
+
+
+@pytest.mark.parametrize("text", ["hidden_size", "=4", "a..b=1", "a=[1", "a=!!python/object:os.system x"])
+def test_what_is_no_setting_is_refused(text: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        parse_setting(text)
+    (problem,) = caught.value.problems
+    assert problem.code == "TGT011"
+    assert f"'{text}'" in problem.message
+    assert problem.hint
+
+
+def test_a_dotted_key_reaches_through_targets_and_mappings_and_changes_no_original() -> None:
+    arguments = {
+        "config": {"target": "m:Config", "arguments": {"width": 8, "rope": {"theta": 1}}},
+        "bare": {"target": "m:Bare"},
+        "options": {"deep": {"x": 1}},
+    }
+    model = Model(target="m:Net", arguments=arguments)
+    changed = apply_settings(
+        model,
+        [
+            ("config.width", 16),
+            ("config.rope.theta", 2),
+            ("config.target", "m:Other"),
+            ("bare.width", 3),
+            ("options.deep.x", 4),
+            ("new", 5),
+        ],
+    )
+    assert changed.arguments == {
+        "config": {"target": "m:Other", "arguments": {"width": 16, "rope": {"theta": 2}}},
+        "bare": {"target": "m:Bare", "arguments": {"width": 3}},
+        "options": {"deep": {"x": 4}},
+        "new": 5,
+    }
+    assert model.arguments == {
+        "config": {"target": "m:Config", "arguments": {"width": 8, "rope": {"theta": 1}}},
+        "bare": {"target": "m:Bare"},
+        "options": {"deep": {"x": 1}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "message", "hint"),
+    [
+        (
+            "confg.width",
+            "the setting 'confg.width' can't be applied: there is no argument 'confg' to reach into",
+            "Did you mean 'config'?",
+        ),
+        (
+            "width.x",
+            "the setting 'width.x' can't be applied: 'width' is 8, which has no parts",
+            "Set 'width' itself.",
+        ),
+        (
+            "other.x",
+            "the setting 'other.x' can't be applied: there is no argument 'other' to reach into",
+            "Make it a target: --set 'other={target: MODULE:NAME}'.",
+        ),
+    ],
+)
+def test_a_key_that_passes_through_nothing_is_refused(key: str, message: str, hint: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        override({"width": 8, "config": {"target": "m:Config"}}, [(key, 1)])
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.message, problem.hint) == ("TGT011", message, hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x=float32[1,3,224,224]", ("x", TensorInput(shape=[1, 3, 224, 224], dtype="float32"))),
+        ("input_ids=int64[1,16]<6400", ("input_ids", TensorInput(shape=[1, 16], dtype="int64", high=6400))),
+        ("t=float32[]", ("t", TensorInput(shape=[], dtype="float32"))),
+        ("m=bool[ 1 , 2 ]", ("m", TensorInput(shape=[1, 2], dtype="bool"))),
+    ],
+)
+def test_an_input_is_a_name_a_dtype_and_a_shape(text: str, expected: tuple[str, TensorInput]) -> None:
+    assert parse_input(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["x", "x=float32", "x=[1,2]", "x=float32[1,-2]", "x=int64[1]<a", "=int64[1]"]
+)
+def test_what_is_no_input_is_refused(text: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        parse_input(text)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.message) == ("TGT009", f"'{text}' is no input")
+    assert "'x=float32[1,3,224,224]'" in problem.hint
