@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.generated import judge
 from tests.networks import Network
 from tests.strategies import case_of, networks
 
+pytestmark = pytest.mark.slow
 _STEADY = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
