@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archcheck.commands.verify import verify
+    from archcheck.commands.verify import assert_conforms, verify
     from archcheck.tracing import Trace, trace
 
-__all__ = ["Trace", "__version__", "trace", "verify"]
+__all__ = ["Trace", "__version__", "assert_conforms", "trace", "verify"]
 __version__ = "0.1.0"
 
 
@@ -18,8 +18,8 @@ def __getattr__(name: str) -> Any:
         from archcheck import tracing
 
         return getattr(tracing, name)
-    if name == "verify":
-        from archcheck.commands.verify import verify
+    if name in ("assert_conforms", "verify"):
+        from archcheck.commands import verify
 
-        return verify
+        return getattr(verify, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

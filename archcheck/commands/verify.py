@@ -55,6 +55,20 @@ def verify(
         return Report(file, Status.ERROR, loaded.spec.title, _target(loaded, model), problems=problems)
 
 
+def assert_conforms(model: nn.Module | str | None, spec: str | Path, **options: Any) -> Report:
+    """Check `model` (None: the spec's own) against a spec, for tests; `options` are those of `verify`.
+
+    Returns the report. Raises AssertionError, with the report as its text, where the model differs from the
+    spec or could not be checked.
+    """
+    report = verify(spec, model, **options)
+    if report.status is not Status.CONFORMS:
+        from archcheck.reporters.text import plain_text
+
+        raise AssertionError(plain_text([report]))
+    return report
+
+
 def _verify(loaded: LoadedSpec, model: nn.Module | str | None, prove: bool, progress: Progress) -> Report:
     from archcheck.commands.run_modes import run_modes  # imports torch
 

@@ -6,6 +6,7 @@ that it can be searched. No text from a spec or a model is read as markup or rea
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -38,6 +39,13 @@ _INDEX = re.compile(r"(?<![^.(])\d+(?![^.)])")  # a path component that is a num
 _BRANCH_LIMIT = 6
 
 Span = str | tuple[str, str]
+
+
+def plain_text(reports: Sequence[Report]) -> str:
+    """The whole report without colours, 120 wide: for files and for other tools."""
+    page = io.StringIO()
+    render_text(reports, Console(file=page, width=120, highlight=False, force_terminal=False))
+    return page.getvalue()
 
 
 def render_text(

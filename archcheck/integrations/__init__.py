@@ -1,0 +1,1 @@
+"""archcheck inside of other tools."""
