@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+
+SOURCE_SUFFIXES = (".yaml", ".yml", ".py", ".pyi", ".ipynb", ".toml")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -34,6 +37,26 @@ def check_writable(path: Path) -> None:
         raise FileNotFoundError(None, f"there is no folder {folder}", str(path))
     if not os.access(path if path.exists() else folder, os.W_OK):
         raise PermissionError(None, "you have no permission to write it", str(path))
+
+
+def check_output(path: Path, inputs: Iterable[Path] = (), *, force: bool = False) -> None:
+    """As `check_writable`, for a report: it may not take the place of an input, a spec or a source file.
+
+    A forgotten file name (`verify -o specs/*.yaml`, which the shell expands) would else cost a spec. `force`
+    writes all the same.
+    """
+    check_writable(path)
+    if force:
+        return
+    real = os.path.realpath(path)
+    if any(os.path.realpath(each) == real for each in inputs):
+        raise FileExistsError(
+            None, "this is an input of the run; name another file, or add --force", str(path)
+        )
+    if path.suffix.lower() in SOURCE_SUFFIXES:
+        raise FileExistsError(
+            None, f"a report does not end in {path.suffix}; name another file, or add --force", str(path)
+        )
 
 
 def _replace(path: Path, content: bytes) -> None:

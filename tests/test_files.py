@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from archcheck import files
-from archcheck.files import check_writable, write_bytes, write_text
+from archcheck.files import check_output, check_writable, write_bytes, write_text
 
 
 def test_a_new_file_and_its_replacement(tmp_path: Path) -> None:
@@ -53,3 +53,21 @@ def test_what_can_not_be_written_is_known_beforehand(tmp_path: Path) -> None:
 def test_a_device_is_written_to(tmp_path: Path) -> None:
     write_text(Path("/dev/null"), "gone")
     assert Path("/dev/null").is_char_device()
+
+
+def test_a_report_replaces_no_input_and_no_source(tmp_path: Path) -> None:
+    spec, link, model = tmp_path / "a.spec", tmp_path / "b", tmp_path / "net.py"
+    spec.write_text("title: a")
+    link.symlink_to(spec)
+    for output in (spec, link):
+        with pytest.raises(FileExistsError, match="this is an input of the run"):
+            check_output(output, [spec])
+    with pytest.raises(
+        FileExistsError, match=r"a report does not end in \.py; name another file, or add --force"
+    ):
+        check_output(model)
+    with pytest.raises(FileExistsError, match=r"a report does not end in \.yaml"):
+        check_output(tmp_path / "new.yaml")
+    check_output(spec, [spec], force=True)
+    check_output(model, force=True)
+    check_output(tmp_path / "summary", [spec])

@@ -6,6 +6,7 @@ Exit codes hold for every command: 0 conforms (or done), 1 findings, 2 could not
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,6 +36,7 @@ def verify(
     specs: options.SpecPaths,
     format: options.ReportFormat = Format.TEXT,
     output_: options.Output = None,
+    force: options.Force = False,
     diagram: options.VerdictPicture = None,
     model: options.OtherModel = None,
     set_: options.Settings = None,
@@ -60,7 +62,7 @@ def verify(
         if diagram is not None and len(specs) > 1:
             hint = "Check one spec at a time, or use archcheck render."
             raise options.usage_error("--diagram draws one spec.", hint)
-        output.check_files(output_, diagram)
+        output.check_files(output_, diagram, specs, force=force)
         with output.progress(format is Format.TEXT and not quiet) as progress:
             for spec in specs:
                 with output.failures(str(spec), reports, debug):
@@ -113,6 +115,7 @@ def inspect(
     train: options.Train = False,
     format: options.InspectionFormat = InspectFormat.TEXT,
     output_: options.Output = None,
+    force: options.Force = False,
     diagram: options.OutlinePicture = None,
     depth: options.Depth = 1,
     prove: options.Prove = False,
@@ -133,7 +136,7 @@ def inspect(
     reports: list[Report] = []
     with output.errors(debug):
         settings, inputs = options.settings(set_), dict(parse_input(text) for text in input_ or ())
-        output.check_files(output_, diagram)
+        output.check_files(output_, diagram, [Path(target.rpartition(":")[0])], force=force)
         outline = None
         wanted = format is InspectFormat.TEXT
         with output.progress(wanted) as progress, output.failures(target, reports, debug):
@@ -171,13 +174,14 @@ def explain(codes: options.Codes) -> None:
 
 
 @app.command()
-def schema(output_: options.Output = None) -> None:
+def schema(output_: options.Output = None, force: options.Force = False) -> None:
     """Print the JSON Schema of a spec, for editors."""
     import json
 
     from archcheck.spec import schema as spec_schema
 
     with output.errors(False):
+        output.check_files(output_, force=force)
         output.text(json.dumps(spec_schema(), indent=2, ensure_ascii=False) + "\n", output_)
 
 

@@ -64,6 +64,9 @@ InspectionFormat = Annotated[InspectFormat, typer.Option("--format", "-f", help=
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write the report to a file.", show_default=False)
 ]
+Force = Annotated[
+    bool, typer.Option("--force", help="Let --output replace a spec or a source file.", show_default=False)
+]
 Picture = Annotated[
     Path,
     typer.Option("--output", "-o", help="The picture: .svg .png .pdf .html .dot .mmd", show_default=False),

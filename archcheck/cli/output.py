@@ -6,7 +6,7 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ import typer
 
 from archcheck.cli.options import Format
 from archcheck.errors import ArchcheckError, Problem
-from archcheck.files import check_writable, write_text
+from archcheck.files import check_output, write_text
 from archcheck.findings import Report, Status
 
 if TYPE_CHECKING:
@@ -77,10 +77,15 @@ def exit_with(reports: Sequence[Report]) -> None:
         raise typer.Exit(code)
 
 
-def check_files(output: Path | None, diagram: Path | None) -> None:
-    """Refuse files that can't be written before the model runs. Raises ArchcheckError or OSError."""
+def check_files(
+    output: Path | None, diagram: Path | None = None, inputs: Iterable[Path] = (), *, force: bool = False
+) -> None:
+    """Refuse files that can't or should not be written, before the model runs.
+
+    Raises ArchcheckError or OSError.
+    """
     if output is not None:
-        check_writable(output)
+        check_output(output, inputs, force=force)
     if diagram is not None:
         from archcheck.commands.render import check_picture
 

@@ -407,3 +407,24 @@ def test_version_and_help() -> None:
     assert (code, "verify   Check each SPEC against its model." in text) == (0, True)
     assert run().exit_code == 2
     assert run("verify").exit_code == 2
+
+
+# -- nothing is lost ------------------------------------------------------------------------------
+
+
+def test_a_report_never_replaces_a_spec_or_the_model() -> None:
+    """The shell expands `-o *.yaml`: the first spec would be the report's file."""
+    before = Path("bad.yaml").read_text()
+    assert complaint("verify", "-o", "bad.yaml", "good.yaml", "broken.yaml") == (
+        "archcheck: bad.yaml: a report does not end in .yaml; name another file, or add --force\n"
+    )
+    assert complaint("inspect", "model.py:Net", "-o", "model.py") == (
+        "archcheck: model.py: this is an input of the run; name another file, or add --force\n"
+    )
+    assert complaint("schema", "-o", "bad.yaml").startswith("archcheck: bad.yaml: a report does not end in")
+    assert (Path("bad.yaml").read_text(), Path("model.py").read_text()) == (before, MODEL)
+
+
+def test_a_report_may_have_a_name_without_a_suffix() -> None:
+    assert written("verify", "good.yaml", "-f", "markdown", "-o", "summary") == (0, "")
+    assert "good.yaml" in Path("summary").read_text()
