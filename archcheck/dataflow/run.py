@@ -19,9 +19,8 @@ class Op:
     """One operation. `name` is the torch function's name without the in-place and reflected spellings.
 
     `operands` has one tuple of operation numbers per tensor read. `numbers` are its plain number arguments.
-    `parameter` is the path of the parameter or buffer that it is; `learned`: it depends on a parameter;
-    `fed`: it depends on an input. `instruction` is the place in the code that it was called from. `stale`:
-    writes that it read through an older name.
+    `parameter` is the path of the parameter or buffer that it is. `instruction` is the place in the code that
+    it was called from. `stale` are the writes that it read through an older name.
     """
 
     name: str
@@ -32,8 +31,8 @@ class Op:
     floating: bool = False
     location: Location | None = None
     parameter: str = ""
-    learned: bool = False
-    fed: bool = False
+    depends_on_parameter: bool = False
+    depends_on_input: bool = False
     training: bool = False
     opaque: bool = False
     stale: tuple[int, ...] = ()
@@ -84,15 +83,15 @@ class Dataflow:
     """One run: operations in order, module calls in order (0 is the model's own), and its outputs.
 
     `host_reads` are the moments (operations before) at which Python looked at values, and at whose: control
-    may depend on them from there on. `kept` are operations whose results something still holds after the run
-    (a cache, an attribute of a module).
+    may depend on them from there on. `escaping` are operations whose results something still holds after the
+    run (a cache, an attribute of a module).
     """
 
     ops: Sequence[Op]
     calls: Sequence[Call]
     outputs: tuple[int, ...]
     host_reads: tuple[tuple[int, tuple[int, ...]], ...] = ()
-    kept: frozenset[int] = frozenset()
+    escaping: frozenset[int] = frozenset()
 
     @cached_property
     def users(self) -> list[list[int]]:

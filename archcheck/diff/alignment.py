@@ -189,7 +189,7 @@ class Fitting:
 
     def _steers(self, occurrence: Occurrence, join: Join) -> bool:
         """Did Python look at what the box returned before the sink ran (a router)?"""
-        return self.execution.steered([join.sink], _ends(occurrence)[1])
+        return self.execution.control_dependent([join.sink], _ends(occurrence)[1])
 
 
 def _ends(occurrence: Occurrence) -> tuple[list[int], list[int]]:

@@ -161,7 +161,7 @@ class BoxCheck:
         entered = {read for run in first for read in run.inputs}
         if self.execution.depends(entered, returned):
             return [_Pair(one, other, True, first[0].location)]
-        if self.execution.steered(sorted(inputs), outputs):
+        if self.execution.control_dependent(sorted(inputs), outputs):
             return []
         return [_Pair(one, other, False, second[0].location)]
 

@@ -77,7 +77,7 @@ class Execution:
         pending = list(self.flow.users[op])
         while pending:
             at = pending.pop()
-            if self.flow.ops[at].fed:
+            if self.flow.ops[at].depends_on_input:
                 found.append(at)
             else:
                 pending += self.flow.users[at]
@@ -168,7 +168,7 @@ class Execution:
     def _ancestors(self) -> dict[tuple[int, int], frozenset[int]]:
         return {}
 
-    def steered(self, later: Sequence[int], earlier: Iterable[int]) -> bool:
+    def control_dependent(self, later: Sequence[int], earlier: Iterable[int]) -> bool:
         """Did Python look at a value that depends on `earlier` before `later` ran?"""
         earlier = list(earlier)
         if not later or not earlier:

@@ -60,7 +60,7 @@ class _Idle:
         if not module.has_parameters:  # it may serve through another method than its forward
             return False
         return not any(
-            call.first <= at <= call.end and any(execution.flow.ops[read].fed for read in reads)
+            call.first <= at <= call.end and any(execution.flow.ops[read].depends_on_input for read in reads)
             for call in execution.own_calls(owner)
             for at, reads in execution.flow.host_reads
         )

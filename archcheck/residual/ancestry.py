@@ -56,7 +56,7 @@ class Ancestry:
             seen.add(at)
             for operand in ops[at].operands:
                 for read in operand:
-                    if read not in seen and ops[read].fed:
+                    if read not in seen and ops[read].depends_on_input:
                         heapq.heappush(frontier, -read)
         self.effort += len(seen) - before
 

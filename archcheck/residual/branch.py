@@ -20,7 +20,7 @@ def summands(facts: Facts, reads: Reads, sink: int, at_sink: Mapping[int, Sequen
     while len(at) == 1:
         op = facts.ops[at[0]]
         if op.name == "add" and len(op.operands) == 2 and op.call == facts.ops[sink].call:
-            if at[0] in at_sink or not op.fed:
+            if at[0] in at_sink or not op.depends_on_input:
                 break
             for operand in op.operands:
                 for term in summands(facts, operand, sink, at_sink):
@@ -41,7 +41,7 @@ def is_part_of_sum(facts: Facts, index: int) -> bool:
         at = users.pop()
         op = facts.ops[at]
         if op.name == "add" and op.call == facts.ops[index].call:
-            return len(facts.fed_operands(op)) == 2
+            return len(facts.dependent_operands(op)) == 2
         is_view = op.name in VIEWS and len(op.operands) == 1
         if not is_view and not (op.name in PRODUCTS and facts.with_constant(op)):
             return False
@@ -65,7 +65,11 @@ def holds_parameters(facts: Facts, source: int, branch: Sequence[int], term: Ter
     inside = {source, *branch}
     reads = [read for at in (*branch, *term.tail) for operand in facts.ops[at].operands for read in operand]
     reads += term.reads if term.fused else ()
-    return any(facts.ops[read].learned and not facts.ops[read].fed for read in reads if read not in inside)
+    return any(
+        facts.ops[read].depends_on_parameter and not facts.ops[read].depends_on_input
+        for read in reads
+        if read not in inside
+    )
 
 
 def is_affine(facts: Facts, branch: Sequence[int]) -> bool:
@@ -78,7 +82,7 @@ def is_score(facts: Facts, reads: Reads) -> bool:
     op = facts.root_op(reads[0])
     while op.name in PRODUCTS and facts.with_constant(op):
         op = facts.root_op(facts.stream(op)[0])
-    if op.name not in PRODUCTS_OF_MATRICES or len(facts.fed_operands(op)) < 2:
+    if op.name not in PRODUCTS_OF_MATRICES or len(facts.dependent_operands(op)) < 2:
         return False
     users = facts.flow.users
     pending, seen = list(users[reads[0]]), set()

@@ -107,7 +107,11 @@ def _streams(flow: Dataflow, later: Join, earlier: Join) -> bool:
 def _added_to_itself(flow: Dataflow) -> list[Defect]:
     found = []
     for index, op in enumerate(flow.ops):
-        if op.name != "add" or len(op.operands) != 2 or not (op.fed and op.learned and op.floating):
+        if (
+            op.name != "add"
+            or len(op.operands) != 2
+            or not (op.depends_on_input and op.depends_on_parameter and op.floating)
+        ):
             continue
         one, other = (_value(flow, operand) for operand in op.operands)
         if one == other and one >= 0 and op.numel > 1:
@@ -212,7 +216,7 @@ def _dropped_fault(flow: Dataflow, group: Sequence[int]) -> Defect:
 def _live(flow: Dataflow) -> set[int]:
     """Which operations reach an output, a value that outlives the run, or Python's control flow."""
     live: set[int] = set()
-    pending = [*flow.outputs, *flow.kept, *(read for _, reads in flow.host_reads for read in reads)]
+    pending = [*flow.outputs, *flow.escaping, *(read for _, reads in flow.host_reads for read in reads)]
     while pending:
         at = pending.pop()
         if at not in live:

@@ -24,7 +24,7 @@ def search(flow: Dataflow) -> Search:
     """Find the residual connections of a run."""
     detector = _Detector(flow)
     for index, op in enumerate(flow.ops):
-        if op.fed and op.floating and op.numel > 1 and not detector.is_curtailed(op):
+        if op.depends_on_input and op.floating and op.numel > 1 and not detector.is_curtailed(op):
             detector.examine(index, op)
     joins = sorted(detector.joins, key=lambda join: join.sink)
     return Search(tuple(joins), tuple(sorted(detector.curtailed)))
@@ -34,7 +34,13 @@ def find_products(flow: Dataflow) -> tuple[Join, ...]:
     """Products of a tensor with what was computed from it: no residuals, but drawn as such by mistake."""
     detector = _Detector(flow)
     for index, op in enumerate(flow.ops):
-        if op.name == "mul" and len(op.operands) == 2 and op.fed and op.floating and op.numel > 1:
+        if (
+            op.name == "mul"
+            and len(op.operands) == 2
+            and op.depends_on_input
+            and op.floating
+            and op.numel > 1
+        ):
             detector.product(index, op)
     return tuple(detector.joins)
 
@@ -81,7 +87,7 @@ class _Detector:
     def product(self, index: int, op: Op) -> None:
         """Add the product if one factor was computed from the other."""
         for skip, other in (op.operands, op.operands[::-1]):
-            if not self.facts.fed(skip) or not self.facts.fed(other):
+            if not self.facts.depends_on_input(skip) or not self.facts.depends_on_input(other):
                 continue
             back, term = Ancestors(other), Term(other)
             way = self.skip_paths.pure(skip[0], back, other[0])
@@ -130,7 +136,7 @@ class _Detector:
         self, index: int, skip: Reads, terms: Sequence[Term], path: Path, gated: bool = False
     ) -> bool:
         """Add a residual for each term that has its source on the skip path behind operand `skip`."""
-        if not self.facts.fed(skip) or self.facts.numel(skip) < self.facts.ops[index].numel:
+        if not self.facts.depends_on_input(skip) or self.facts.numel(skip) < self.facts.ops[index].numel:
             return False
         accepted = [self._accept_term(index, skip, term, path, gated) for term in terms]
         return any(accepted)

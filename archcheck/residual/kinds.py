@@ -69,11 +69,11 @@ def _spread(facts: Facts, sink: int, term: Term) -> str:
     reads = term.reads
     while len(reads) == 1:
         op = facts.ops[reads[0]]
-        fed = facts.fed_operands(op)
-        if op.name in PRODUCTS | PRODUCTS_OF_MATRICES and fed:
+        dependent = facts.dependent_operands(op)
+        if op.name in PRODUCTS | PRODUCTS_OF_MATRICES and dependent:
             if len(op.operands) == 2 and _is_outer(facts, op):
                 return "product"
-            reads = max(fed, key=facts.numel)
+            reads = max(dependent, key=facts.numel)
         elif op.name in VIEWS and op.operands:
             below = facts.ops[op.operands[0][0]]
             if below.shape and below.numel < op.numel and op.name != "pad":
@@ -133,7 +133,7 @@ def _factor_at(facts: Facts, at: int) -> list[FactorAt]:
     if len(op.operands) == 1:
         value = number_of(op)
         return [(at, value)] if value is not None and value != 1.0 else []
-    other = next(operand for operand in op.operands if not facts.fed(operand))
+    other = next(operand for operand in op.operands if not facts.depends_on_input(operand))
     return [(at, None)] if facts.is_factor(other) else []
 
 
@@ -148,5 +148,5 @@ def _only_scales(facts: Facts, call: int, sink: int) -> bool:
 def _factor(facts: Facts, on: str, at: int, value: float | None) -> Factor:
     if value is not None:
         return Factor(on, value)
-    constants = [operand for operand in facts.ops[at].operands if not facts.fed(operand)]
+    constants = [operand for operand in facts.ops[at].operands if not facts.depends_on_input(operand)]
     return Factor(on, None, facts.parameter_below(constants[0][0]) if constants else "")

@@ -18,20 +18,20 @@ class Facts:
         self.flow = flow
         self.ops = flow.ops
 
-    def fed(self, reads: Iterable[int]) -> bool:
+    def depends_on_input(self, reads: Iterable[int]) -> bool:
         """Does any of these values depend on the model's input?"""
-        return any(self.ops[read].fed for read in reads)
+        return any(self.ops[read].depends_on_input for read in reads)
 
-    def fed_operands(self, op: Op) -> list[Reads]:
-        return [operand for operand in op.operands if self.fed(operand)]
+    def dependent_operands(self, op: Op) -> list[Reads]:
+        return [operand for operand in op.operands if self.depends_on_input(operand)]
 
     def stream(self, op: Op) -> Reads:
         """The operand that depends on the input, of an operation with constants."""
-        return next((operand for operand in op.operands if self.fed(operand)), op.operands[0])
+        return next((operand for operand in op.operands if self.depends_on_input(operand)), op.operands[0])
 
     def with_constant(self, op: Op) -> bool:
         """Does exactly one operand depend on the input?"""
-        return len(self.fed_operands(op)) == 1
+        return len(self.dependent_operands(op)) == 1
 
     def numel(self, reads: Reads) -> int:
         return max(self.ops[read].numel for read in reads)
@@ -55,11 +55,13 @@ class Facts:
     def is_factor(self, reads: Reads) -> bool:
         """A learned factor of any shape, or a constant one per channel: not a table over positions."""
         op = self.ops[reads[0]]
-        return op.learned or sum(size > 1 for size in op.shape) <= 1
+        return op.depends_on_parameter or sum(size > 1 for size in op.shape) <= 1
 
     def is_random(self, op: Op) -> bool:
         """Is it an operation with something drawn at random, and nothing else, beside the stream?"""
-        constants = [read for operand in op.operands if not self.fed(operand) for read in operand]
+        constants = [
+            read for operand in op.operands if not self.depends_on_input(operand) for read in operand
+        ]
         return any(self.ops[at].name in RANDOM for at in self.ancestors(constants))
 
     def parameter_below(self, read: int) -> str:

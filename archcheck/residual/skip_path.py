@@ -31,7 +31,7 @@ class SkipPaths:
         while ways:
             at, _, walk = heapq.heappop(ways)
             at = -at
-            if at in visited or not ops[at].fed:
+            if at in visited or not ops[at].depends_on_input:
                 continue
             visited.add(at)
             op = ops[at]
@@ -48,7 +48,7 @@ class SkipPaths:
     def pure(self, operand: int, back: Ancestors, stop: int) -> Step | None:
         """The source behind views alone, for a concatenation; never past `stop`."""
         ops, walk, at = self.facts.ops, Walk(), operand
-        while ops[at].fed and at != stop:
+        while ops[at].depends_on_input and at != stop:
             op = ops[at]
             if op.shape and self.ancestry.depends(back, at):
                 return at, walk
@@ -62,53 +62,55 @@ class SkipPaths:
 
     def _steps(self, at: int, op: Op, walk: Walk, sink: int, path: Path) -> Iterator[Step]:
         """One step back: the operations whose results `op` passes on, and what it does to them."""
-        fed = self.facts.fed_operands(op)
-        if not fed:
+        dependent = self.facts.dependent_operands(op)
+        if not dependent:
             return
         if op.name in VIEWS:
             yield op.operands[0][0], walk.through(at)
         elif op.name == "neg":
-            yield fed[0][0], walk.scaled(at, -1.0)
+            yield dependent[0][0], walk.scaled(at, -1.0)
         elif op.name in PRODUCTS:
-            yield from self._through_product(at, op, walk, fed, path)
+            yield from self._through_product(at, op, walk, dependent, path)
         elif at in self.at_sink or op.name in SUMS:
-            yield from self._through_sum(at, op, walk, fed, sink, path)
+            yield from self._through_sum(at, op, walk, dependent, sink, path)
         elif path is Path.AFFINE and op.name in AFFINE:
-            if fed == [op.operands[0]] and not op.training:
-                yield fed[0][0], walk.through(at, affine=True)
+            if dependent == [op.operands[0]] and not op.training:
+                yield dependent[0][0], walk.through(at, affine=True)
         elif path is not Path.PLAIN and op.name in PRODUCTS_OF_MATRICES:
-            for operand in fed:
+            for operand in dependent:
                 weights = [other for other in op.operands if other != operand]
                 learned = all(self.facts.root_op(other[0]).parameter for other in weights)
                 if learned if path is Path.AFFINE else self.facts.numel(operand) == op.numel:
                     yield operand[0], walk.through(at, affine=learned, mixed=not learned)
 
     def _through_sum(
-        self, at: int, op: Op, walk: Walk, fed: list[Reads], sink: int, path: Path
+        self, at: int, op: Op, walk: Walk, dependent: list[Reads], sink: int, path: Path
     ) -> Iterator[Step]:
         """Past an earlier residual, a sum of the sink's own module, or the addition of a constant."""
         ways = [join.skip_operand for join in self.at_sink.get(at, ())]
-        if op.name in SUMS and len(fed) == 1:
+        if op.name in SUMS and len(dependent) == 1:
             moved = len(op.operands) > 1 or any(op.numbers)
             if path is Path.AFFINE or not moved:
-                yield fed[0][0], walk.through(at, shifted=moved)
+                yield dependent[0][0], walk.through(at, shifted=moved)
             return
         if op.name in SUMS and path is Path.PLAIN and op.call == self.facts.ops[sink].call:
-            ways += [operand for operand in fed if operand not in ways]
+            ways += [operand for operand in dependent if operand not in ways]
         for operand in ways:
             yield operand[0], walk.through(at)
 
-    def _through_product(self, at: int, op: Op, walk: Walk, fed: list[Reads], path: Path) -> Iterator[Step]:
+    def _through_product(
+        self, at: int, op: Op, walk: Walk, dependent: list[Reads], path: Path
+    ) -> Iterator[Step]:
         """Past a factor: a number, something learned, a mask of positions, or a mixing weight."""
         facts = self.facts
         if len(op.operands) == 1:
-            yield fed[0][0], walk.scaled(at, number_of(op))
+            yield dependent[0][0], walk.scaled(at, number_of(op))
             return
-        for operand in fed:
-            if facts.numel(operand) < op.numel and len(fed) > 1:
+        for operand in dependent:
+            if facts.numel(operand) < op.numel and len(dependent) > 1:
                 continue
             other = next(one for one in op.operands if one is not operand)
-            if not facts.fed(other):
+            if not facts.depends_on_input(other):
                 if facts.is_factor(other):
                     yield operand[0], walk.scaled(at, None)
             elif not all(facts.ops[read].floating for read in other):

@@ -49,7 +49,7 @@ def modules(recorder: Recorder) -> dict[str, Module]:
     }
 
 
-def kept(recorder: Recorder) -> frozenset[int]:
+def escaping(recorder: Recorder) -> frozenset[int]:
     """Steps whose results are read by no other step, but still held by something after the run."""
     read = {step for each in recorder.steps for operand in each.operands for step in operand}
     found = set()

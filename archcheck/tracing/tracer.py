@@ -205,13 +205,13 @@ def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
         op = _op(step, recorder)
         if op.name in SHAPED_LIKE:  # they ask the second tensor for its shape only
             op.operands = op.operands[:1]
-        op.fed = step.kind == INPUT
+        op.depends_on_input = step.kind == INPUT
         for operand in op.operands:
             for read in operand:
-                op.fed = op.fed or ops[read].fed
-                op.learned = op.learned or ops[read].learned
+                op.depends_on_input = op.depends_on_input or ops[read].depends_on_input
+                op.depends_on_parameter = op.depends_on_parameter or ops[read].depends_on_parameter
         if op.name in LIKE:  # the values of what they look at are not read
-            op.fed = op.learned = False
+            op.depends_on_input = op.depends_on_parameter = False
             op.operands = ()
         ops.append(op)
     calls: list[Call] = []
@@ -222,7 +222,9 @@ def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
         )  # fmt: skip
         made.depth = calls[call.parent].depth + 1 if call.parent >= 0 else 0
         calls.append(made)
-    return Dataflow(ops, calls, recorder.peek(output), tuple(recorder.host_reads), inspection.kept(recorder))
+    return Dataflow(
+        ops, calls, recorder.peek(output), tuple(recorder.host_reads), inspection.escaping(recorder)
+    )
 
 
 def _op(step: Step, recorder: Recorder) -> Op:
@@ -235,7 +237,7 @@ def _op(step: Step, recorder: Recorder) -> Op:
         op.floating = out.is_floating_point() or out.is_complex()
     if step.kind in (ATTRIBUTE, CONSTANT):
         op.parameter = step.name
-        op.learned = isinstance(step.out, nn.Parameter)
+        op.depends_on_parameter = isinstance(step.out, nn.Parameter)
         op.name = step.kind
     elif step.kind == OPAQUE:
         op.opaque = True
