@@ -11,7 +11,8 @@ from archcheck.diagram.footer import Writer
 from archcheck.diagram.panels import PanelPainter, PanelPicture
 from archcheck.diagram.scene import Patch, Scene, Shape
 from archcheck.diagram.text import LINE_HEIGHT, Line, Run, lines_of, plain, width_of
-from archcheck.diagram.theme import THEMES, Arrangement, Style, Theme, color
+from archcheck.diagram.theme import THEMES, Arrangement, Style, Theme
+from archcheck.spec.css_colors import as_hex
 from archcheck.spec.model import Line as LineStyle
 from archcheck.spec.model import Panel, ResidualEdge, Spec
 
@@ -244,9 +245,7 @@ def shade(tint: str) -> str:
 def _tints(spec: Spec, theme: Theme) -> dict[str, str]:
     """Give every panel of the spec its tint, drawn or not, so that a subset keeps the colours."""
     return {
-        name: color(panel.color, f"panels.{name}.color")
-        if panel.color
-        else theme.tints[number % len(theme.tints)]
+        name: as_hex(panel.color) or theme.tints[number % len(theme.tints)]
         for number, (name, panel) in enumerate(spec.panels.items())
     }
 

@@ -13,7 +13,8 @@ from archcheck.diagram.routes import Router, Wire, uncovered
 from archcheck.diagram.scene import Curve, Shape
 from archcheck.diagram.structure import Chain, Rail, Stop, structure
 from archcheck.diagram.text import LINE_HEIGHT, Run, plain, width_of
-from archcheck.diagram.theme import Theme, border_of, color, ink_on, role_of, stronger
+from archcheck.diagram.theme import Theme, border_of, ink_on, role_of, stronger
+from archcheck.spec.css_colors import as_hex
 from archcheck.spec.model import Line as LineStyle
 from archcheck.spec.model import Panel, Spec
 
@@ -145,8 +146,8 @@ class PanelPainter:
     def _fill(self, key: str) -> tuple[str, str]:
         box = self.panel.boxes[key]
         role = role_of(key, box)
-        if role in self.spec.colors:
-            fill = color(self.spec.colors[role], f"colors.{role}")
+        if chosen := as_hex(self.spec.colors.get(role, "")):
+            fill = chosen
         elif box.detail is not None and box.detail in self.tints:
             fill = stronger(self.tints[box.detail])
         else:

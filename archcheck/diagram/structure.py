@@ -7,13 +7,14 @@ adds becomes a side chain, or a rail where nothing stands on it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from archcheck.connections import Kind
 from archcheck.diagram.theme import role_of
-from archcheck.spec.model import Panel, Role
+from archcheck.spec.model import FlowItem, Panel, Role
 
 PLUS = frozenset({"⊕", "+", "＋", "add", "sum", "∑", "Σ"})
 JOIN = frozenset({"c", "∥", "‖", "||", "concat", "cat", "ⓒ"})
@@ -107,27 +108,19 @@ def ends(items: Sequence[Stop | Group], *, last: bool) -> list[str]:
 
 
 def _fill(root: Chain, panel: Panel, on_rails: set[str]) -> None:
-    seen: set[str] = set()
+    passes = itertools.count()
 
-    def stop(name: str) -> list[Stop | Group]:
-        if name in seen or name not in panel.boxes:
-            return []
-        seen.add(name)
-        return [Stop(name)]
+    def chain(items: Sequence[FlowItem]) -> Chain:
+        filled = Chain([each for item in items for each in placed(item)])
+        return filled if filled.items else Chain([Stop(f":pass{next(passes)}", "pass")])
 
-    for item in panel.flow or _spine(panel, on_rails):
+    def placed(item: FlowItem) -> list[Stop | Group]:
         if isinstance(item, str):
-            root.items += stop(item)
-            continue
-        chains = [
-            Chain([each for name in ([branch] if isinstance(branch, str) else branch) for each in stop(name)])
-            for branch in item
-        ]
-        for number, chain in enumerate(chains):
-            if not chain.items:
-                chain.items.append(Stop(f":pass{len(root.items)}.{number}", "pass"))
-        if chains:
-            root.items.append(Group(chains, _alike_at_top(chains, panel)))
+            return [Stop(item)] if item in panel.boxes else []
+        chains = [chain([branch] if isinstance(branch, str) else branch) for branch in item]
+        return [Group(chains, _alike_at_top(chains, panel))]
+
+    root.items = chain(panel.flow or _spine(panel, on_rails)).items
 
 
 def _alike_at_top(chains: list[Chain], panel: Panel) -> bool:
@@ -140,7 +133,7 @@ def _alike_at_top(chains: list[Chain], panel: Panel) -> bool:
     return len(roles(-1)) == 1 < len(roles(0))
 
 
-def _spine(panel: Panel, on_rails: set[str]) -> list[str]:
+def _spine(panel: Panel, on_rails: set[str]) -> list[FlowItem]:
     """Return the longest path of a panel without flow, or its boxes in order if it has no edges either."""
     after: dict[str, list[str]] = {}
     for chain in panel.edges:
@@ -156,7 +149,8 @@ def _spine(panel: Panel, on_rails: set[str]) -> list[str]:
 
     if not panel.edges:
         return [name for name in panel.boxes if name not in on_rails]
-    return max((longest(name, frozenset()) for name in panel.boxes), key=len)
+    spine = max((longest(name, frozenset()) for name in panel.boxes), key=len)
+    return [*spine]
 
 
 def _places(chain: Chain, above: Place) -> Iterator[tuple[str, Place]]:

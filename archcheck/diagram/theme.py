@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from archcheck.diagram.css_names import CSS_COLORS
 from archcheck.diagram.errors import DrawError
 from archcheck.spec.model import Box, Role
 
@@ -200,20 +199,6 @@ def role_of(name: str, box: Box) -> Role:
                 if pattern.search(words):
                     return role
     return Role.BLOCK if box.detail else Role.OTHER
-
-
-def color(value: str, where: str) -> str:
-    """Return a colour of a spec as #rrggbb; raises DrawError (DIA003) for anything but #hex or a CSS name."""
-    text = value.strip().lower()
-    if re.fullmatch(r"#[0-9a-f]{6}", text):
-        return text
-    if re.fullmatch(r"#[0-9a-f]{3}", text):
-        return "#" + "".join(digit * 2 for digit in text[1:])
-    if text in CSS_COLORS:
-        return CSS_COLORS[text]
-    raise DrawError.of(
-        "DIA003", f"{where}: not a colour: {value[:40]!r}.", "Write #rrggbb or a CSS name such as teal."
-    )
 
 
 def ink_on(fill: str, theme: Theme) -> str:

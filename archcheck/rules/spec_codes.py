@@ -99,7 +99,7 @@ CYCLE = SpecCode(
     "SPEC015",
     "a cycle",
     "Data runs from a panel's input to its output, so flow and edges must not return to a box; nor may "
-    "panels detail each other in a circle.",
+    "panels open each other in a cycle.",
 )
 RESIDUAL_ENDS = SpecCode(
     "SPEC016",

@@ -35,7 +35,7 @@ def _check_modules(context: Context, panel: Panel, path: Path) -> None:
 def _check_box(context: Context, name: str, box: Box, path: Path) -> None:
     context.check_id(name, path)
     if name == "input":
-        hint = "It stands for what enters a panel; call the box otherwise and label it as you like."
+        hint = "It stands for what enters a panel. Give the box another name; its label may be anything."
         context.add(BAD_NAME, path, "the name 'input' is reserved", hint, at_key=True)
     if isinstance(box.module, str):
         context.check_patterns([(box.module, (*path, "module"))])
@@ -56,4 +56,4 @@ def _check_details(context: Context) -> None:
     cycle = find_cycle(list(context.panels), [(name, str(detail)) for name, detail in opened_by])
     if cycle:
         last = opened_by[cycle[-1], cycle[0]]
-        context.add(CYCLE, last, f"panels detail each other in a circle: {route([*cycle, cycle[0]])}")
+        context.add(CYCLE, last, f"panels open each other in a cycle: {route([*cycle, cycle[0]])}")

@@ -18,7 +18,7 @@ def check_flow(context: Context, panel: Panel, path: Path) -> Reachability | Non
     for name, at in context.texts((*path, "flow")):
         if name in in_flow:
             line = context.line(in_flow[name])
-            message = f"box {quote(name)} stands in the flow already, in line {line}"
+            message = f"box {quote(name)} is already in the flow, on line {line}"
             context.add(TWICE_IN_FLOW, at, message, "Add further lines between boxes under 'edges'.")
             sound = False
         in_flow.setdefault(name, at)
@@ -56,6 +56,6 @@ def _has_cycle(context: Context, panel: Panel, path: Path) -> bool:
     closing = next(  # the flow alone has no cycle, since it has no box twice
         index for index, chain in enumerate(panel.edges) if not links.isdisjoint(pairwise(chain))
     )
-    message = f"the flow runs in a circle: {route([*cycle, cycle[0]])}"
+    message = f"the flow runs in a cycle: {route([*cycle, cycle[0]])}"
     context.add(CYCLE, (*path, "edges", closing), message)
     return True

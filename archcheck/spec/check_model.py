@@ -10,7 +10,7 @@ from typing import Any
 from archcheck.rules.spec_codes import BAD_TARGET, DUPLICATE_EDGE, UNKNOWN_KEY, WRONG_VALUE
 from archcheck.spec.context import Context
 from archcheck.spec.model import DTYPES, TensorInput
-from archcheck.spec.structure import fit
+from archcheck.spec.validation import fit
 from archcheck.spec.words import Path, did_you_mean, quote
 
 
@@ -43,7 +43,7 @@ def _check_modes(context: Context, modes: list[Any]) -> None:
             _check_values(context, mode, path)
         if isinstance(name, str) and first.setdefault(name, path) != path:
             line = context.line(first[name])
-            context.add(DUPLICATE_EDGE, path, f"the mode {quote(name)} is given already, in line {line}")
+            context.add(DUPLICATE_EDGE, path, f"the mode {quote(name)} is already given on line {line}")
 
 
 def _check_values(context: Context, holder: dict[Any, Any], path: Path) -> None:
@@ -73,7 +73,7 @@ def _is_target(context: Context, value: dict[Any, Any], path: Path) -> bool:
     further = [key for key in value if key not in ("target", "arguments")]
     for key in further:
         if near := did_you_mean(key, ["arguments"]):
-            hint = "A target has 'target' and 'arguments' only."
+            hint = "A target has only 'target' and 'arguments'."
             context.add(UNKNOWN_KEY, (*path, key), f"unknown key {quote(key)}{near}", hint, at_key=True)
     return not further
 
@@ -89,8 +89,8 @@ def _check_tensor(context: Context, value: dict[Any, Any], path: Path) -> None:
     if tensor is None:
         return
     if tensor.dtype not in DTYPES:
-        message = f"{quote(tensor.dtype)} is no element type{did_you_mean(tensor.dtype, DTYPES)}"
-        context.add(WRONG_VALUE, (*path, "dtype"), message, f"Known are {', '.join(DTYPES)}.")
+        message = f"{quote(tensor.dtype)} is not an element type{did_you_mean(tensor.dtype, DTYPES)}"
+        context.add(WRONG_VALUE, (*path, "dtype"), message, f"Known: {', '.join(DTYPES)}.")
     if tensor.high is not None and tensor.high <= tensor.low:
         message = f"'high' must be more than 'low', which is {tensor.low}, but is {tensor.high}"
         context.add(WRONG_VALUE, (*path, "high"), message)
@@ -102,4 +102,4 @@ def _check_target(context: Context, target: str, path: Path) -> None:
     is_module = all(part.isidentifier() for part in source.split("."))
     if not (is_file or is_module) or not all(part.isidentifier() for part in name.split(".")):
         hint = "Write package.module:name or path/file.py:name."
-        context.add(BAD_TARGET, path, f"{quote(target)} is no target", hint)
+        context.add(BAD_TARGET, path, f"{quote(target)} is not a target", hint)

@@ -57,7 +57,7 @@ def _check_unique(context: Context, edge: ResidualEdge, path: Path, called: dict
     for name in dict.fromkeys((edge_id(edge), ends(edge))):
         if name in called:
             line = context.line(called[name])
-            message = f"the residual edge {quote(name)} is drawn already, in line {line}"
+            message = f"the residual edge {quote(name)} is already drawn on line {line}"
             context.add(DUPLICATE_EDGE, path, message)
             break
     called.setdefault(edge_id(edge), path)
@@ -74,7 +74,7 @@ def _check_direction(
             hint = f"Write [{last}, {first}]."
         case _:
             first, last = str(edge.from_), str(edge.to)
-            hint = f"Turn it round: from {last} to {first}."
+            hint = f"Reverse it: from {last} to {first}."
     if first not in panel.boxes or last not in panel.boxes:  # `input` leads everywhere
         return
     if edge.around is None and first == last:
@@ -94,17 +94,17 @@ def _check_realized_by(context: Context, edge: ResidualEdge, reference: str, pat
         message = "'realized_by' belongs to a dashed line, and this one is solid"
         context.add(BAD_REALIZED_BY, at, message, "Write line: dashed, or remove realized_by.")
     if not panel or not wanted:
-        message = f"{quote(reference)} names no residual edge"
+        message = f"{quote(reference)} does not name a residual edge"
         context.add(BAD_REALIZED_BY, at, message, "Write PANEL.BOX, PANEL.FIRST..LAST or PANEL.NAME.")
     elif panel not in context.names(("panels",)):
         context.check_panel_name(panel, at)
     elif panel == own_panel:
-        message = f"{quote(reference)} is an edge of this same panel"
+        message = f"{quote(reference)} is an edge of this very panel"
         context.add(BAD_REALIZED_BY, at, message, "Name the solid edge of the panel whose module adds.")
     elif (found := find_edge(context.panels, reference)) is None:
         _note_missing(context, panel, wanted, at)
     elif found[1].line is Line.DASHED:
-        message = f"{quote(reference)} is a dashed line itself"
+        message = f"{quote(reference)} is itself a dashed line"
         context.add(BAD_REALIZED_BY, at, message, "Name the solid edge that the code implements.")
 
 

@@ -69,9 +69,13 @@ class Context:
     def check_id(self, name: str, path: Path) -> None:
         """A panel's or box's name; `path` leads to its entry."""
         if not _ID.fullmatch(name):
-            message = f"the name {quote(name)} has more than letters, digits, '_' and '-'"
+            message = f"the name {quote(name)} may contain only letters, digits, '_' and '-'"
             self.add(
-                BAD_NAME, path, message, "What is shown may be anything: the label or title.", at_key=True
+                BAD_NAME,
+                path,
+                message,
+                "The label or title, which is what is shown, may be anything.",
+                at_key=True,
             )
 
     def check_panel_name(self, name: str, path: Path) -> None:
@@ -89,7 +93,7 @@ class Context:
         if name in known:
             return
         near = did_you_mean(name, known)
-        hint = "" if near or not known else f"Known are {listing(known)}."
+        hint = "" if near or not known else f"Known: {listing(known)}."
         if name == "input":
             hint = "Only 'from' can name the panel's input."
         self.add(code, path, message + near, hint)
@@ -99,4 +103,4 @@ class Context:
         for pattern, path in patterns:
             if problem := pattern_problem(pattern):
                 hint = "Write dots, as in layers.0.mlp." if "[" in pattern else ""
-                self.add(BAD_PATTERN, path, f"{quote(pattern)} is no module pattern: {problem}", hint)
+                self.add(BAD_PATTERN, path, f"{quote(pattern)} is not a module pattern: {problem}", hint)

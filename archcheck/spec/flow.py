@@ -21,16 +21,11 @@ def flow_edges(panel: Panel) -> tuple[tuple[str, str], ...]:
     stand on the skip path of a residual edge.
 
     >>> from archcheck.spec.model import Box
-    >>> flow_edges(Panel(boxes=dict.fromkeys("abcd", Box()), flow=["a", ["b", ["c", "d"]]]))
-    (('a', 'b'), ('a', 'c'), ('c', 'd'))
+    >>> flow_edges(Panel(boxes=dict.fromkeys("abcde", Box()), flow=["a", ["b", ["c", ["d", "e"]]]]))
+    (('a', 'b'), ('a', 'c'), ('c', 'd'), ('c', 'e'))
     """
-    edges: dict[tuple[str, str], None] = {}
-    previous: list[str] = []
-    for item in _flow(panel):
-        edges |= dict.fromkeys((last, first) for last in previous for first in _firsts(item))
-        edges |= dict.fromkeys(_within(item))
-        previous = _lasts(item)
-    return tuple(edges | dict.fromkeys(edge for chain in panel.edges for edge in pairwise(chain)))
+    edges = [*_chained(_flow(panel)), *(edge for chain in panel.edges for edge in pairwise(chain))]
+    return tuple(dict.fromkeys(edges))
 
 
 def topological(panel: Panel) -> tuple[str, ...]:
@@ -114,16 +109,28 @@ def _flow(panel: Panel) -> list[FlowItem]:
     return [box for box in panel.boxes if box not in skipped]
 
 
-def _firsts(item: FlowItem) -> list[str]:
-    return [item] if isinstance(item, str) else [part if isinstance(part, str) else part[0] for part in item]
-
-
-def _lasts(item: FlowItem) -> list[str]:
-    return [item] if isinstance(item, str) else [part if isinstance(part, str) else part[-1] for part in item]
-
-
-def _within(item: FlowItem) -> list[tuple[str, str]]:
-    """The edges inside an item: those of its chains."""
+def _firsts(item: FlowItem, *, is_chain: bool = False) -> list[str]:
+    """The boxes that an item begins with; the lists in it are in turn side by side and chains."""
     if isinstance(item, str):
-        return []
-    return [edge for part in item if not isinstance(part, str) for edge in pairwise(part)]
+        return [item]
+    parts = item[:1] if is_chain else item
+    return [box for part in parts for box in _firsts(part, is_chain=not is_chain)]
+
+
+def _lasts(item: FlowItem, *, is_chain: bool = False) -> list[str]:
+    if isinstance(item, str):
+        return [item]
+    parts = item[-1:] if is_chain else item
+    return [box for part in parts for box in _lasts(part, is_chain=not is_chain)]
+
+
+def _chained(items: list[FlowItem]) -> list[tuple[str, str]]:
+    """The edges of a chain: from the last boxes of each item to the first of the next, and inside each."""
+    edges: list[tuple[str, str]] = []
+    previous: list[str] = []
+    for item in items:
+        edges += [(last, first) for last in previous for first in _firsts(item)]
+        for part in [] if isinstance(item, str) else item:
+            edges += [] if isinstance(part, str) else _chained(part)
+        previous = _lasts(item)
+    return edges

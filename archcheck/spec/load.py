@@ -14,7 +14,7 @@ from archcheck.spec.check import check
 from archcheck.spec.context import Context
 from archcheck.spec.model import Panel, Spec
 from archcheck.spec.problems import Place, Problems
-from archcheck.spec.structure import fit, repaired
+from archcheck.spec.validation import fit, repaired
 from archcheck.spec.yaml import Document, compose
 
 MAX_BYTES = 1_000_000
@@ -108,7 +108,7 @@ def _refuse_irregular(status: os.stat_result, problems: Problems) -> None:
     if stat.S_ISDIR(status.st_mode):
         problems.add(UNREADABLE, "this is a directory", hint="Give the path of a YAML file.")
     elif not stat.S_ISREG(status.st_mode):
-        problems.add(UNREADABLE, "this is no regular file", hint="Give the path of a YAML file.")
+        problems.add(UNREADABLE, "this is not a regular file", hint="Give the path of a YAML file.")
     elif status.st_size > MAX_BYTES:
         message = f"the file has {status.st_size:,} bytes; no spec has more than {MAX_BYTES:,}"
         problems.add(UNREADABLE, message, hint="Give the path of a YAML file.")
@@ -122,10 +122,10 @@ def _text(content: bytes, problems: Problems) -> str:
     except UnicodeDecodeError as error:
         before = content[: error.start]
         place = Place(before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1)
-        message = f"this is no UTF-8 text: byte 0x{content[error.start]:02x}"
+        message = f"this is not UTF-8 text: byte 0x{content[error.start]:02x}"
         problems.add(UNREADABLE, message, None if encoding else place, hint="Save the file as UTF-8.")
         problems.stop()
     if "\0" in text:
-        problems.add(UNREADABLE, "this is a binary file", hint="A spec is a text in YAML.")
+        problems.add(UNREADABLE, "this is a binary file", hint="A spec is text in YAML.")
         problems.stop()
     return text

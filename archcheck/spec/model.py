@@ -9,22 +9,37 @@ the flow that does not exist, a cycle) is checked in `check.py`.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Strict, Tag, WithJsonSchema
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypeAliasType
 
 from archcheck.connections import Kind
+from archcheck.spec.css_colors import as_hex
 
 ID_PATTERN = "^[A-Za-z0-9_-]+$"
 """How a panel or a box may be called: `realized_by: PANEL.FIRST..LAST` must be readable."""
 
 _CLOSED: JsonDict = {"additionalProperties": False}
 
+
+def _checked_color(value: str) -> str:
+    """The colour as it is written; "" leaves it to the theme."""
+    if value and as_hex(value) is None:
+        raise PydanticCustomError("color", "not a colour")
+    return value
+
+
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Id = Annotated[str, Field(min_length=1, max_length=200, json_schema_extra={"pattern": ID_PATTERN})]
 Text = Annotated[str, Field(max_length=10_000)]
-Color = Annotated[str, Field(max_length=50, pattern="^(#[0-9a-fA-F]{3}|#[0-9a-fA-F]{6}|[a-zA-Z0-9]*)$")]
+Color = Annotated[
+    str,
+    AfterValidator(_checked_color),
+    Field(json_schema_extra={"pattern": "^(#[0-9a-fA-F]{3}|#[0-9a-fA-F]{6}|[a-zA-Z]*)$"}),
+]
 Integer = Annotated[int, Strict()]
 Number = Annotated[float, Strict()]
 Boolean = Annotated[bool, Strict()]
@@ -34,6 +49,37 @@ DTYPES = (
     *("int16", "int32", "int64", "int8", "uint16", "uint32", "uint64", "uint8"),
 )
 """What torch calls the element types that an input may have."""
+
+MARK = "\0"
+"""Begins the names that pydantic's paths give to the members of unions; no key of a spec can have it."""
+
+_TEXT, _LIST, _MAPPING = Tag(f"{MARK}text"), Tag(f"{MARK}a list"), Tag(f"{MARK}a mapping")
+_INTEGER, _NUMBER, _BOOLEAN = (
+    Tag(f"{MARK}a whole number"),
+    Tag(f"{MARK}a number"),
+    Tag(f"{MARK}true or false"),
+)
+
+
+def _kind_of(value: object) -> str:
+    """The member of a union that a value is meant for, so that it has that member's errors alone."""
+    match value:
+        case str():
+            return _TEXT.tag
+        case bool():
+            return _BOOLEAN.tag
+        case int():
+            return _INTEGER.tag
+        case float():
+            return _NUMBER.tag
+        case list():
+            return _LIST.tag
+        case dict() | BaseModel():
+            return _MAPPING.tag
+    return f"{MARK}nothing"
+
+
+_BY_KIND = Discriminator(_kind_of)
 
 
 class _Strict(BaseModel):
@@ -86,7 +132,14 @@ class TensorInput(_Strict):
     )
     low: Integer = Field(default=0, description="Smallest integer drawn.")
     high: Integer | None = Field(default=None, description="Integers stay below this.")
-    value: Number | Integer | Boolean | None = Field(default=None, description="Fill with this instead.")
+    value: (
+        Annotated[
+            Annotated[Number, _NUMBER] | Annotated[Integer, _INTEGER] | Annotated[Boolean, _BOOLEAN],
+            _BY_KIND,
+            WithJsonSchema({"type": ["number", "boolean"]}),
+        ]
+        | None
+    ) = Field(default=None, description="Fill with this instead.")
 
 
 class Target(_Strict):
@@ -122,9 +175,9 @@ class Model(Target):
         default_factory=dict,
         description="What forward is called with, by parameter: {shape: …}, {target: …} or a value.",
     )
-    modes: list[Literal["eval", "train"] | Mode] = Field(
-        default_factory=list, description="The ways to run the model; evaluation alone unless given."
-    )
+    modes: list[
+        Annotated[Annotated[Literal["eval", "train"], _TEXT] | Annotated[Mode, _MAPPING], _BY_KIND]
+    ] = Field(default_factory=list, description="The ways to run the model; evaluation alone unless given.")
     rename: dict[Name, str] = Field(
         default_factory=dict, description="Module names of this spec to the model's own, by longest prefix."
     )
@@ -139,13 +192,17 @@ class Box(_Strict):
     """
 
     label: Text = Field(default="", description="What stands in the box; its name unless given.")
-    module: Name | Annotated[list[Name], Field(min_length=1)] | None = Field(
-        default=None, description="The module, or the list of modules, relative to the panel's scope."
-    )
+    module: (
+        Annotated[
+            Annotated[Name, _TEXT] | Annotated[list[Name], Field(min_length=1), _LIST],
+            _BY_KIND,
+        ]
+        | None
+    ) = Field(default=None, description="The module, or the list of modules, relative to the panel's scope.")
     role: Role | None = Field(default=None, description="What the box is: its colour and shape.")
     detail: Id | None = Field(default=None, description="The panel that opens this box.")
-    repeat: Annotated[Integer, Field(ge=1)] | Text | None = Field(
-        default=None, description="How often the wildcard must match (checked), or a text such as N."
+    repeat: Annotated[Annotated[Integer, Field(ge=1), _INTEGER] | Annotated[Text, _TEXT], _BY_KIND] | None = (
+        Field(default=None, description="How often the wildcard must match (checked), or a text such as N.")
     )
     inactive: Boolean = Field(default=False, description="Greyed: an expert that is not chosen.")
     note: Text = Field(default="", description="A word of explanation, in reports and in the picture.")
@@ -163,9 +220,12 @@ class ResidualEdge(_Strict):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     name: Name | None = Field(default=None, description="How reports and realized_by call this edge.")
-    around: Id | Annotated[list[Id], Field(min_length=2, max_length=2)] | None = Field(
-        default=None, description="The box, or [first, last], that the edge goes around."
-    )
+    around: (
+        Annotated[
+            Annotated[Id, _TEXT] | Annotated[list[Id], Field(min_length=2, max_length=2), _LIST], _BY_KIND
+        ]
+        | None
+    ) = Field(default=None, description="The box, or [first, last], that the edge goes around.")
     from_: Id | None = Field(
         default=None, alias="from", description="The box whose output is the source, or `input`."
     )
@@ -186,8 +246,14 @@ class ResidualEdge(_Strict):
     note: Text = Field(default="", description="A word of explanation, in reports and in the picture.")
 
 
-Chain = Annotated[list[Id], Field(min_length=1)]
-FlowItem = Id | Annotated[list[Id | Chain], Field(min_length=1)]
+if TYPE_CHECKING:
+    FlowItem: TypeAlias = "str | list[FlowItem]"
+else:
+    FlowItem = TypeAliasType(
+        "FlowItem",
+        Annotated[Annotated[Id, _TEXT] | Annotated[list["FlowItem"], Field(min_length=1), _LIST], _BY_KIND],
+    )
+"""A box, or a list: of what stands side by side in a chain, of a chain in what stands side by side."""
 
 
 class Panel(_Strict):
@@ -195,9 +261,9 @@ class Panel(_Strict):
 
     `scope` is the module that the panel shows (a pattern; "" is the model). A panel without a scope that
     details a box shows that box's modules, with names relative to the scope of the box's own panel.
-    `flow` lists boxes from input to output; a list inside it stands side by side, and a list inside that is
-    a chain. `edges` adds chains that are not series-parallel. Without flow and edges the boxes follow each
-    other as written. `omit` names modules that are left out on purpose.
+    `flow` lists boxes from input to output; a list inside it stands side by side, a list inside that is a
+    chain, and so on in turn. `edges` adds chains that are not series-parallel. Without flow and edges the
+    boxes follow each other as written. `omit` names modules that are left out on purpose.
     """
 
     title: Text = Field(default="", description="Stands at the panel; its name unless given.")
@@ -211,7 +277,8 @@ class Panel(_Strict):
     )
     flow: list[FlowItem] = Field(
         default_factory=list,
-        description="Boxes from input to output; lists inside stand side by side, lists in those are chains.",
+        description="Boxes from input to output; lists inside stand side by side, lists in those are chains, "
+        "and so on in turn.",
     )
     edges: list[Annotated[list[Id], Field(min_length=2)]] = Field(
         default_factory=list, description="Further chains of boxes, for what is not series-parallel."

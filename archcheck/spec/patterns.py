@@ -51,7 +51,7 @@ def pattern_problem(pattern: str) -> str | None:
     if "" in components:
         return "a component between the dots is empty"
     if any(component.count("*") > 1 for component in components):
-        return "a component can have one '*' only"
+        return "a component can have only one '*'"
     return None
 
 

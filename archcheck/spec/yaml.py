@@ -163,7 +163,12 @@ class _Composer:
 
     def _start_document(self, event: DocumentStartEvent) -> None:
         if self.root is not None:
-            self._stop(REFUSED_YAML, "a second document begins here", event, "A spec is one: remove '---'.")
+            self._stop(
+                REFUSED_YAML,
+                "a second document begins here",
+                event,
+                "A spec is a single document: remove '---'.",
+            )
         if event.version not in (None, (1, 2)):
             self._problems.add(REFUSED_YAML, "a spec is YAML 1.2", _place(event.start_mark))
 
@@ -258,7 +263,7 @@ class _Builder:
                 self._problems.add(REFUSED_YAML, f"a {key.kind} can't be a key", key.place, path, "Quote it.")
             elif key.value in entries:
                 first = entries[key.value][0].place.line
-                message = f"duplicate key {quote(key.value)}: it is already given in line {first}"
+                message = f"duplicate key {quote(key.value)}: it is already given on line {first}"
                 self._problems.add(DUPLICATE_KEY, message, key.place, (*path, key.value))
             else:
                 entries[key.value] = (key, value)
@@ -273,7 +278,7 @@ class _Builder:
                     if source.kind == "mapping":
                         merged += self._own_entries(source, path) + self._merged_entries(source, path)
                     else:
-                        self._problems.add(SYNTAX, "'<<' merges mappings only", source.place, path)
+                        self._problems.add(SYNTAX, "'<<' merges only mappings", source.place, path)
         return merged
 
     def _checked(self, node: _Node, path: Path) -> Any:
@@ -300,7 +305,7 @@ def _forbidden(character: str) -> str:
 def _syntax_message(error: MarkedYAMLError) -> str:
     message = f"not valid YAML: {escape(str(error.problem or error.context))}"
     if error.problem and error.context and error.context_mark:
-        message += f", {escape(str(error.context))} that begins in line {error.context_mark.line + 1}"
+        message += f", {escape(str(error.context))} that begins on line {error.context_mark.line + 1}"
     return message
 
 

@@ -403,11 +403,11 @@ def test_no_guess_runs(tmp_path: Path) -> None:
 
 NO_SPECS = [
     ("missing.yaml", None, "missing.yaml: SPEC001 There is no such file. Check the path."),
-    ("binary.yaml", b"\x00\x01", "binary.yaml: SPEC001 This is a binary file. A spec is a text in YAML."),
+    ("binary.yaml", b"\x00\x01", "binary.yaml: SPEC001 This is a binary file. A spec is text in YAML."),
     (
         "latin.yaml",
         b"title: \xe9\n",
-        "latin.yaml:1:8: SPEC001 This is no UTF-8 text: byte 0xe9. Save the file as UTF-8.",
+        "latin.yaml:1:8: SPEC001 This is not UTF-8 text: byte 0xe9. Save the file as UTF-8.",
     ),
 ]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from archcheck.diagram import DrawError
-from archcheck.diagram.css_names import CSS_COLORS
-from archcheck.diagram.theme import THEMES, ThemeName, color, dark, ink_on, luminance, role_of
+from archcheck.diagram.theme import THEMES, ThemeName, dark, ink_on, luminance, role_of
+from archcheck.spec.css_colors import CSS_COLORS
 from archcheck.spec.model import Box, Role
 
 
@@ -29,20 +28,6 @@ from archcheck.spec.model import Box, Role
 )
 def test_role_of_a_box(name: str, box: Box, role: Role) -> None:
     assert role_of(name, box) is role
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [("#ABC", "#aabbcc"), ("#a1b2c3", "#a1b2c3"), ("Teal", "#008080"), ("gray", "#808080")],
-)
-def test_color(value: str, expected: str) -> None:
-    assert color(value, "panels.p.color") == expected
-
-
-@pytest.mark.parametrize("value", ["", "rgb(1,2,3)", 'red"; x="', "#12", "nosuchcolour"])
-def test_what_is_no_colour_is_refused(value: str) -> None:
-    with pytest.raises(DrawError, match=r"DIA003 panels\.p\.color: not a colour"):
-        color(value, "panels.p.color")
 
 
 def contrast(a: str, b: str) -> float:

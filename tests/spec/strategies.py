@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -19,24 +19,19 @@ texts = st.text(
 
 
 @st.composite
-def flows(draw: st.DrawFn, boxes: list[str]) -> list[Any]:
-    """A flow that places each of `boxes` once: items of one box, of several side by side, and of chains."""
+def flows(draw: st.DrawFn, boxes: list[str], depth: int = 3) -> list[Any]:
+    """A flow that places each of `boxes` once: items of one box, or of several chains side by side."""
     flow: list[Any] = []
     waiting = list(boxes)
     while waiting:
-        if draw(st.booleans()):
-            flow.append(waiting.pop(0))
+        size = draw(st.integers(1, len(waiting)))
+        taken, waiting = waiting[:size], waiting[size:]
+        if len(taken) == 1 or not depth:
+            flow += taken
             continue
-        parts: list[Any] = []
-        for _ in range(draw(st.integers(1, 3))):
-            length = draw(st.integers(0, 2))
-            if length:
-                parts.append([waiting.pop(0) for _ in range(min(length, len(waiting)))] or None)
-            elif waiting:
-                parts.append(waiting.pop(0))
-        parts = [part for part in parts if part]
-        if parts:
-            flow.append(parts)
+        cuts = sorted(draw(st.sets(st.integers(1, size - 1), max_size=3)))
+        branches = [taken[low:high] for low, high in pairwise([0, *cuts, size])]
+        flow.append([draw(flows(branch, depth - 1)) for branch in branches])
     return flow
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import permutations, product
 from typing import Any
 
 import pytest
@@ -29,6 +29,8 @@ def panel(boxes: str, **parts: Any) -> Panel:
         ("a b c d", {"flow": [["a", "b"], ["c", "d"]]}, "ac ad bc bd"),
         ("n u g s m", {"flow": ["n", ["u", ["g", "s"]], "m"]}, "nu ng gs um sm"),
         ("a b c", {"flow": [[["a", "b", "c"]]]}, "ab bc"),
+        ("n v q k s m", {"flow": ["n", ["v", [["q", "k"], "s"]], "m"]}, "nv nq nk qs ks vm sm"),
+        ("a b c d e", {"flow": [["a", ["b", [["c", "d"], "e"]]]]}, "bc be cd"),
         ("a b c", {"flow": ["a", "b"], "edges": [["a", "c", "b"]]}, "ab ac cb"),
         ("a b", {"flow": ["a", "b"], "edges": [["a", "b"]]}, "ab"),
         ("a b c", {"edges": [["a", "b"], ["a", "c"]]}, "ab ac"),
@@ -84,20 +86,29 @@ def closure(panel: Panel) -> set[tuple[str, str]]:
         leads |= further
 
 
+def addresses(flow: Any, above: tuple[tuple[int, int], ...] = ()) -> dict[str, tuple[tuple[int, int], ...]]:
+    """Each box with its place in every list around it, outermost first: its index and how many follow it."""
+    if isinstance(flow, str):
+        return {flow: above}
+    found = {}
+    for index, item in enumerate(flow):
+        found |= addresses(item, (*above, (index, len(flow) - 1 - index)))
+    return found
+
+
 def edges_by_definition(panel: Panel) -> set[tuple[str, str]]:
-    """The edges, by writing each item as a set of chains and joining the ends of neighbours."""
+    """The edges, by the places of all pairs: lists are in turn chains and what stands side by side."""
     if not panel.flow and not panel.edges:
         written = list(panel.boxes)
         return {(before, written[index + 1]) for index, before in enumerate(written[:-1])}
-    stages = []
-    for item in panel.flow:
-        parts = [item] if isinstance(item, str) else item
-        stages.append([[part] if isinstance(part, str) else part for part in parts])
-    found = set()
-    for chain in [chain for stage in stages for chain in stage] + panel.edges:
-        found |= {(chain[index], chain[index + 1]) for index in range(len(chain) - 1)}
-    for index in range(len(stages) - 1):
-        found |= {(before[-1], after[0]) for before in stages[index] for after in stages[index + 1]}
+    found = {(chain[index], chain[index + 1]) for chain in panel.edges for index in range(len(chain) - 1)}
+    places = addresses(panel.flow)
+    for (before, one), (after, other) in permutations(places.items(), 2):
+        level = next(n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+        ends_there = all(follow == 0 for _, follow in one[level + 1 :][1::2])
+        begins_there = all(index == 0 for index, _ in other[level + 1 :][1::2])
+        if level % 2 == 0 and other[level][0] == one[level][0] + 1 and ends_there and begins_there:
+            found.add((before, after))
     return found
 
 

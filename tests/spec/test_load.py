@@ -108,7 +108,7 @@ def test_a_directory(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
 def test_a_pipe_and_a_device_are_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    refusal = "SPEC001 This is no regular file. Give the path of a YAML file."
+    refusal = "SPEC001 This is not a regular file. Give the path of a YAML file."
     assert reason(tmp_path / "pipe") == refusal
     assert reason("/dev/zero") == refusal
 
@@ -146,10 +146,10 @@ def test_a_large_file_is_refused_unread(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"a: b\nc: \xff", "2:4: SPEC001 This is no UTF-8 text: byte 0xff. Save the file as UTF-8."),
-        (b"\x89PNG\r\n\x1a\n", "1:1: SPEC001 This is no UTF-8 text: byte 0x89. Save the file as UTF-8."),
-        ("a: b".encode("utf-16"), "SPEC001 This is no UTF-8 text: byte 0xff. Save the file as UTF-8."),
-        (b"a: \0", "SPEC001 This is a binary file. A spec is a text in YAML."),
+        (b"a: b\nc: \xff", "2:4: SPEC001 This is not UTF-8 text: byte 0xff. Save the file as UTF-8."),
+        (b"\x89PNG\r\n\x1a\n", "1:1: SPEC001 This is not UTF-8 text: byte 0x89. Save the file as UTF-8."),
+        ("a: b".encode("utf-16"), "SPEC001 This is not UTF-8 text: byte 0xff. Save the file as UTF-8."),
+        (b"a: \0", "SPEC001 This is a binary file. A spec is text in YAML."),
         (b"", "1:1: SPEC009 The spec is empty. It needs 'model' and 'panels'."),
     ],
 )

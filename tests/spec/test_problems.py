@@ -65,7 +65,7 @@ CASES = Path(__file__).parent / "cases"
             [
                 "3:10: SPEC009 The key is 'nrom' (did you mean 'norm'?), which is not known. "
                 "(at colors.nrom) "
-                "Known are embedding, norm, linear, convolution, attention, feed_forward, activation, "
+                "Known: embedding, norm, linear, convolution, attention, feed_forward, activation, "
                 "softmax, dropout, pooling, router, expert, position, mask, block, operator, input, output, "
                 "other."
             ],
@@ -73,11 +73,11 @@ CASES = Path(__file__).parent / "cases"
         (
             MODEL + PANELS + "colors: {norm: 'red\"]; image=\"x'}",
             [
-                "3:16: SPEC009 'norm' is 'red\"]; image=\"x', which is no colour: write a name such as "
-                "lightblue, or #rrggbb. (at colors.norm)"
+                "3:16: SPEC009 'norm' is 'red\"]; image=\"x', which is not a colour: write #rrggbb or a "
+                "CSS name such as teal. (at colors.norm)"
             ],
         ),
-        (MODEL + PANELS + "1: x", ["3:1: SPEC009 The key 1 is no text. (at [1]) Write it in quotes."]),
+        (MODEL + PANELS + "1: x", ["3:1: SPEC009 The key 1 is not text. (at [1]) Write it in quotes."]),
         (MODEL + PANELS + "null: x", ["3:1: SPEC009 The key is empty. (at [nothing]) Write it in quotes."]),
         (
             MODEL + PANELS + "title: &t x\ncaption: *t\nnote: {a: *t}",
@@ -143,7 +143,7 @@ def test_a_circle_of_panels_is_named() -> None:
         "  p: {boxes: {a: {detail: q}}}\n"
         "  q: {boxes: {a: {}, b: {detail: r}}}\n"
         "  r: {boxes: {a: {detail: q}}}\n"
-    ) == ["5:27: SPEC015 Panels detail each other in a circle: q -> r -> q. (at panels.r.boxes.a.detail)"]
+    ) == ["5:27: SPEC015 Panels open each other in a cycle: q -> r -> q. (at panels.r.boxes.a.detail)"]
 
 
 def test_what_may_stay_outside_the_flow() -> None:
@@ -176,7 +176,7 @@ panels:
     )
     assert [problem.split(" (")[0].split(". ")[0] for problem in found] == [
         "1:1: SPEC007 Unknown key 'titel'",
-        "3:11: SPEC020 'nothing' is no target.",
+        "3:11: SPEC020 'nothing' is not a target.",
         "8:25: SPEC007 Unknown key 'modul'",
         "8:46: SPEC009 'repeat' must be at least 1, but is 0.",
         "9:12: SPEC009 'ffn' must be a mapping, but is 3.",
@@ -193,9 +193,7 @@ panels:
 
 def test_quoted_text_is_cut() -> None:
     (found,) = panel("{boxes: {a: {}}, " + "x" * 500 + ": 1}")
-    assert found.startswith(
-        f"2:30: SPEC007 Unknown key '{'x' * 60}'…. (at panels.p['{'x' * 60}'…]) Known keys"
-    )
+    assert found.startswith(f"2:30: SPEC007 Unknown key '{'x' * 60}'…. (at panels.p['{'x' * 60}'…]) The keys")
     assert len(found) < 400
 
 
@@ -227,4 +225,4 @@ def test_problems_carry_their_parts() -> None:
     assert (problem.file, problem.line, problem.column) == ("my spec.yaml", 2, 26)
     assert (problem.code, problem.path) == ("SPEC007", "panels.p.boxes.a.rol")
     assert problem.message == "Unknown key 'rol' (did you mean 'role'?)."
-    assert problem.hint == "Known keys are label, module, role, detail, repeat, inactive, note."
+    assert problem.hint == "The keys known here are label, module, role, detail, repeat, inactive, note."

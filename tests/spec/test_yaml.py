@@ -86,15 +86,15 @@ def test_aliases_and_merge_keys() -> None:
         (
             "a: [1\nb: 2",
             "2:2: SPEC002 Not valid YAML: expected ',' or ']', but got ':', while parsing a flow "
-            "sequence that begins in line 1.",
+            "sequence that begins on line 1.",
         ),
         ("a: 'b\n", "1:6: SPEC002 Not valid YAML: found unexpected end of stream, while scanning a quoted"),
         ("a: *b", "1:4: SPEC002 No anchor '&b' stands before this alias."),
         ('"\\UFFFFFFFF"', "1:1: SPEC002 Not valid YAML: "),
         ("%YAML 1.9\n---\na", "1:1: SPEC002 Not valid YAML: "),
-        ("<<: 3", "1:5: SPEC002 '<<' merges mappings only."),
-        ("a: 1\na: 2", "2:1: SPEC003 Duplicate key 'a': it is already given in line 1. (at a)"),
-        ("b: {c: 1,\n  c: 2}", "2:3: SPEC003 Duplicate key 'c': it is already given in line 1. (at b.c)"),
+        ("<<: 3", "1:5: SPEC002 '<<' merges only mappings."),
+        ("a: 1\na: 2", "2:1: SPEC003 Duplicate key 'a': it is already given on line 1. (at a)"),
+        ("b: {c: 1,\n  c: 2}", "2:3: SPEC003 Duplicate key 'c': it is already given on line 1. (at b.c)"),
         ("[" * 100_000, "1:65: SPEC004 Lists and mappings nested more than 64 deep."),
         ("- " * 100_000, "1:129: SPEC004 Lists and mappings nested more than 64 deep."),
         ("{a: " * 100_000, "1:254: SPEC004 Lists and mappings nested more than 64 deep."),
@@ -106,7 +106,10 @@ def test_aliases_and_merge_keys() -> None:
         ("a: !include b", "1:4: SPEC005 The tag '!include' is refused: a spec is plain data. Remove it."),
         ("? [a]\n: b", "1:3: SPEC005 A list can't be a key. Quote it."),
         ("? {a: b}\n: c", "1:3: SPEC005 A mapping can't be a key. Quote it."),
-        ("a: b\n---\nc: d", "2:1: SPEC005 A second document begins here. A spec is one: remove '---'."),
+        (
+            "a: b\n---\nc: d",
+            "2:1: SPEC005 A second document begins here. A spec is a single document: remove '---'.",
+        ),
         ("%YAML 1.1\n---\na: no", "2:1: SPEC005 A spec is YAML 1.2."),
         ("a: 99999999999999999999", "1:4: SPEC005 '99999999999999999999' needs more than 64 bits."),
         ("a: " + "9" * 100_000, "1:4: SPEC005 '99999999999999999999999999999999999999999999999999999999999"),
@@ -146,8 +149,8 @@ def test_tabs_newlines_and_marks_of_direction_are_text() -> None:
 def test_duplicate_keys_do_not_hide_other_problems() -> None:
     assert problems(f"{MODEL}{PANELS}titel: x\n{PANELS}") == [
         "3:1: SPEC007 Unknown key 'titel' (did you mean 'title'?). (at titel) "
-        "Known keys are title, note, caption, model, panels, colors.",
-        "4:1: SPEC003 Duplicate key 'panels': it is already given in line 2. (at panels)",
+        "The keys known here are title, note, caption, model, panels, colors.",
+        "4:1: SPEC003 Duplicate key 'panels': it is already given on line 2. (at panels)",
     ]
 
 

@@ -1,6 +1,8 @@
-"""The colour names of CSS, as #rrggbb; Graphviz (X11) reads some of them otherwise."""
+"""Colours as a spec may write them: #rgb, #rrggbb or a name of CSS (Graphviz takes some names for others)."""
 
 from __future__ import annotations
+
+import re
 
 _NAMES = """
 aliceblue=f0f8ff antiquewhite=faebd7 aqua=00ffff aquamarine=7fffd4 azure=f0ffff beige=f5f5dc bisque=ffe4c4
@@ -30,3 +32,17 @@ springgreen=00ff7f steelblue=4682b4 tan=d2b48c teal=008080 thistle=d8bfd8 tomato
 violet=ee82ee wheat=f5deb3 white=ffffff whitesmoke=f5f5f5 yellow=ffff00 yellowgreen=9acd32
 """
 CSS_COLORS = {name: f"#{value}" for name, _, value in (entry.partition("=") for entry in _NAMES.split())}
+
+
+def as_hex(value: str) -> str | None:
+    """A colour as #rrggbb in lower case, or None where `value` is not one.
+
+    >>> as_hex("#0aF"), as_hex("Teal"), as_hex("no such colour")
+    ('#00aaff', '#008080', None)
+    """
+    text = value.strip().lower()
+    if re.fullmatch(r"#[0-9a-f]{6}", text):
+        return text
+    if re.fullmatch(r"#[0-9a-f]{3}", text):
+        return "#" + "".join(digit * 2 for digit in text[1:])
+    return CSS_COLORS.get(text)

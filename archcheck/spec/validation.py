@@ -1,8 +1,4 @@
-"""Plain data against the models of `model.py`: every misfit as a sentence of our own, with its path.
-
-Pydantic reports a misfit of a union once for each of its members, under paths that name the members; here
-each becomes one problem at the path that the user wrote.
-"""
+"""Plain data against the models of `model.py`: every misfit as a sentence of our own, with its path."""
 
 from __future__ import annotations
 
@@ -16,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from archcheck.rules.spec_codes import MISSING_KEY, UNKNOWN_KEY, WRONG_VALUE, SpecCode
-from archcheck.spec.model import Box, Mode, Model, Panel, ResidualEdge, Spec, TensorInput
+from archcheck.spec.css_colors import CSS_COLORS
+from archcheck.spec.model import MARK, Box, Mode, Model, Panel, ResidualEdge, Spec, TensorInput
 from archcheck.spec.words import Path, did_you_mean, quote
 
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
@@ -57,7 +54,7 @@ def fit(model: type[_ModelT], data: object) -> tuple[_ModelT | None, list[Misfit
     try:
         return model.model_validate(data, by_alias=True, by_name=False), []
     except ValidationError as error:
-        return None, list(_misfits(model, data, error.errors(include_url=False)))
+        return None, [_misfit(model, data, each) for each in error.errors(include_url=False)]
 
 
 def repaired(data: dict[str, Any], misfits: Iterable[Misfit]) -> dict[str, Any]:
@@ -88,55 +85,38 @@ def _innermost_entry(data: dict[str, Any], path: Path) -> tuple[dict[str, Any], 
     return entry
 
 
-@dataclass(frozen=True, slots=True)
-class _Complaint:
-    """One of pydantic's errors, at its path in the data."""
-
-    error: ErrorDetails
-    path: Path
-    value: Any
-    at_key: bool
-
-
-def _misfits(model: type[BaseModel], data: object, errors: list[ErrorDetails]) -> Iterable[Misfit]:
-    groups: dict[tuple[Path, bool], list[_Complaint]] = {}
-    for error in errors:
-        complaint = _located(data, error)
-        groups.setdefault((complaint.path, complaint.at_key), []).append(complaint)
-    # What is wrong inside a value explains more than its own type: another member of the union is meant.
-    outer = {path[:length] for path, _ in groups for length in range(len(path))}
-    for (path, at_key), complaints in groups.items():
-        if at_key or path not in outer:
-            yield _misfit(model, path, complaints)
-
-
-def _located(data: Any, error: ErrorDetails) -> _Complaint:
-    """The path in the data: pydantic's, without the names that it gives to the members of unions."""
-    path: Path = ()
-    node = data
-    for part in error["loc"]:
-        if isinstance(node, dict):
-            # Pydantic writes a key that is no text as one: "None", "1.5".
-            keys = [part] if part in node else [key for key in node if str(key) == part]
-            if keys:
-                path, node = (*path, keys[0]), node[keys[0]]
-        elif isinstance(node, list) and isinstance(part, int):
-            path, node = (*path, part), node[part]
-    if error["type"] == "missing":
-        return _Complaint(error, (*path, error["loc"][-1]), None, at_key=False)
-    about_key = error["loc"][-1:] == ("[key]",) or error["type"] in ("extra_forbidden", "invalid_key")
-    at_key = bool(path) and about_key
-    return _Complaint(error, path, path[-1] if at_key else node, at_key)
-
-
-def _misfit(model: type[BaseModel], path: Path, complaints: list[_Complaint]) -> Misfit:
-    first = complaints[0]
-    match first.error["type"]:
+def _misfit(model: type[BaseModel], data: object, error: ErrorDetails) -> Misfit:
+    path, value = _located(data, error["loc"])
+    match error["type"]:
         case "missing":
-            return _missing_key(_model_at(model, path[:-1]), path)
+            return _missing_key(_model_at(model, path), (*path, error["loc"][-1]))
         case "extra_forbidden":
             return _unknown_key(_model_at(model, path[:-1]), path)
-    return _wrong_key(path, complaints) if first.at_key else _wrong_value(path, complaints)
+    if error["loc"][-1:] == ("[key]",) or error["type"] == "invalid_key":
+        return _wrong_key(path, error)
+    message, hint = _sentence(_subject(path), value, error)
+    if value is None and path[-2:-1] == ("boxes",):
+        hint = "Write {} for a box that needs nothing but its name."
+    return Misfit(WRONG_VALUE, path, message, hint)
+
+
+def _located(data: Any, location: Iterable[int | str]) -> tuple[Path, Any]:
+    """The path and the value in the data; a missing key and the marks of unions are no parts of it."""
+    path: Path = ()
+    node = data
+    for part in location:
+        if isinstance(part, str) and part.startswith(MARK):
+            continue
+        if isinstance(node, list) and isinstance(part, int):
+            key: Any = part
+        elif isinstance(node, dict):  # pydantic writes a key that is not text as one: "None", "1.5"
+            key = part if part in node else next((key for key in node if str(key) == part), None)
+            if key not in node or (key is None and part != "None"):
+                break
+        else:
+            break
+        path, node = (*path, key), node[key]
+    return path, node
 
 
 def _missing_key(model: type[BaseModel], path: Path) -> Misfit:
@@ -148,46 +128,38 @@ def _unknown_key(model: type[BaseModel], path: Path) -> Misfit:
     key, known = path[-1], _keys(model)
     near = did_you_mean(key, known)
     elsewhere = [called for other, called in _CALLED.items() if key in _keys(other)]
-    hint = f"Known keys are {', '.join(known)}."
+    hint = f"The keys known here are {', '.join(known)}."
     if elsewhere and not near:
         hint = f"It is a key of {' and of '.join(elsewhere)}, not of {_CALLED[model]}."
     return Misfit(UNKNOWN_KEY, path, f"unknown key {quote(key)}{near}", hint, at_key=True)
 
 
-def _wrong_key(path: Path, complaints: list[_Complaint]) -> Misfit:
+def _wrong_key(path: Path, error: ErrorDetails) -> Misfit:
     key = path[-1]
-    if not isinstance(key, str):
-        message = "the key is empty" if key is None else f"the key {quote(key)} is no text"
-        hint = "Write it in quotes."
+    if isinstance(key, str):
+        message, hint = _sentence("the key", key, error)
     else:
-        message, hint = _sentence("the key", key, complaints)
+        message = "the key is empty" if key is None else f"the key {quote(key)} is not text"
+        hint = "Write it in quotes."
     return Misfit(WRONG_VALUE, path, message, hint, at_key=True)
 
 
-def _wrong_value(path: Path, complaints: list[_Complaint]) -> Misfit:
-    value = complaints[0].value
-    message, hint = _sentence(_subject(path), value, complaints)
-    if value is None and path[-2:-1] == ("boxes",):
-        hint = "Write {} for a box that needs no more than its name."
-    return Misfit(WRONG_VALUE, path, message, hint)
-
-
-def _sentence(subject: str, value: object, complaints: list[_Complaint]) -> tuple[str, str]:
-    """What is wrong with a value, given what each member of its union says; and a hint."""
-    for complaint in complaints:
-        if broken := _broken_limit(complaint.error, value):
-            return f"{subject} {broken}", ""
-    choices = [word for complaint in complaints for word in _choices(complaint.error)]
-    kinds = [_KINDS[kind] for complaint in complaints if (kind := complaint.error["type"]) in _KINDS]
-    expected = [*map(quote, choices), *dict.fromkeys(kinds)]
+def _sentence(subject: str, value: object, error: ErrorDetails) -> tuple[str, str]:
+    """What is wrong with a value, and a hint."""
+    if broken := _broken_limit(error, value):
+        return f"{subject} {broken}", ""
+    context = error.get("ctx", {})
+    choices = re.findall(r"'([^']*)'", context.get("expected", ""))
+    kinds = [tag.lstrip(MARK) for tag in re.findall(r"'(?:\\x00)?([^']*)'", context.get("expected_tags", ""))]
+    expected = [*map(quote, choices), *kinds, *([_KINDS[error["type"]]] if error["type"] in _KINDS else [])]
     found = "is empty" if value is None else f"is {quote(value)}{did_you_mean(value, choices)}"
     if not expected:
         return f"{subject} {found}, which does not fit", ""
     if len(expected) > 4:
-        return f"{subject} {found}, which is not known", f"Known are {', '.join(choices)}."
+        return f"{subject} {found}, which is not known", f"Known: {', '.join(choices)}."
     *others, last = expected
     either = f"{', '.join(others)} or {last}" if others else last
-    is_old_boolean = "true or false" in kinds and value in ("yes", "no", "on", "off")
+    is_old_boolean = "true or false" in expected and value in ("yes", "no", "on", "off")
     hint = "In YAML 1.2 only true and false are booleans." if is_old_boolean else ""
     return f"{subject} must be {either}, but {found}", hint
 
@@ -207,15 +179,10 @@ def _broken_limit(error: ErrorDetails, value: object) -> str:
             return f"has more than {limits['max_length']} entries"
         case "greater_than_equal":
             return f"must be at least {limits['ge']}, but is {quote(value)}"
-        case "string_pattern_mismatch":
-            return f"is {quote(value)}, which is no colour: write a name such as lightblue, or #rrggbb"
+        case "color":
+            near = did_you_mean(value, CSS_COLORS)
+            return f"is {quote(value)}, which is not a colour{near}: write #rrggbb or a CSS name such as teal"
     return ""
-
-
-def _choices(error: ErrorDetails) -> list[str]:
-    if error["type"] not in ("enum", "literal_error"):
-        return []
-    return re.findall(r"'([^']*)'", error["ctx"]["expected"])
 
 
 def _subject(path: Path) -> str:
