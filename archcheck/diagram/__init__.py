@@ -1,7 +1,7 @@
 """Specs as pictures: `draw` a spec, `write` the drawing to a file."""
 
+from archcheck.diagram.draw_error import DrawError
 from archcheck.diagram.drawing import SUFFIXES, Drawing, digest_of, draw, render, write
-from archcheck.diagram.errors import DrawError
 from archcheck.diagram.theme import Arrangement, Style, ThemeName
 
 __all__ = [

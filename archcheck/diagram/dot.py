@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+from archcheck.diagram.labels import SHIFTED_SIZE, Line, shown
 from archcheck.diagram.scene import Curve, Patch, Point, Scene, Shape
-from archcheck.diagram.text import SHIFTED_SIZE, Line, shown
 
 FORMAT = "1"
 

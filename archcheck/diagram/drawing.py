@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archcheck.diagram import graphviz_engine, mermaid, svg
-from archcheck.diagram.compose import Composer
+from archcheck.diagram.composition import Composer
 from archcheck.diagram.dot import FORMAT, texts, to_dot
-from archcheck.diagram.errors import DrawError
+from archcheck.diagram.draw_error import DrawError
 from archcheck.diagram.theme import THEMES, Style
-from archcheck.diagram.verdict import Marker, with_ghosts
+from archcheck.diagram.verdict_marks import Marker, with_ghosts
 from archcheck.findings import Report
 from archcheck.spec.model import Spec
 
@@ -103,9 +103,9 @@ def render(drawing: Drawing, suffix: str) -> bytes:
         case ".mmd" | ".mermaid":
             return mermaid.to_mermaid(drawing.spec, drawing.style, drawing.digest).encode()
         case ".html":
-            from archcheck.diagram import html
+            from archcheck.diagram import html_page
 
-            return html.page(drawing, render(drawing, ".svg")).encode()
+            return html_page.page(drawing, render(drawing, ".svg")).encode()
     known = ", ".join(SUFFIXES)
     raise DrawError.of(
         "DIA002", f"Can't draw to a file ending in {suffix[:20]!r}.", f"Choose one of {known}."

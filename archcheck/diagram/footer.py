@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from archcheck.diagram.labels import LINE_HEIGHT, Line, Run, lines_of, width_of
 from archcheck.diagram.scene import Curve, Scene, Shape
-from archcheck.diagram.text import LINE_HEIGHT, Line, Run, lines_of, width_of
 from archcheck.diagram.theme import Theme
 
 

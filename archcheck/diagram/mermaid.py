@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from archcheck.connections import Kind
-from archcheck.diagram.compose import chosen
-from archcheck.diagram.structure import is_join
-from archcheck.diagram.text import plain
+from archcheck.diagram.composition import chosen
+from archcheck.diagram.labels import plain
+from archcheck.diagram.layout.series_parallel import is_join
 from archcheck.diagram.theme import Style, role_of
 from archcheck.spec.flow import flow_edges
 from archcheck.spec.model import Line, Panel, ResidualEdge, Role, Spec

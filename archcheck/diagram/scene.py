@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from archcheck.diagram.text import Line
+from archcheck.diagram.labels import Line
 
 Point = tuple[float, float]
 

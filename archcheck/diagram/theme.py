@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from archcheck.diagram.errors import DrawError
+from archcheck.diagram.draw_error import DrawError
 from archcheck.spec.model import Box, Role
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 
 from archcheck.diagram import Style
-from archcheck.diagram.compose import Composer
+from archcheck.diagram.composition import Composer
+from archcheck.diagram.labels import width_of
 from archcheck.diagram.scene import Scene, Shape
-from archcheck.diagram.text import width_of
 from archcheck.diagram.theme import ThemeName
 from tests.diagram.specs import LAYER, chain, panels, spec
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from archcheck.diagram.compose import GHOST, Composer, Placed
+from archcheck.diagram.composition import GHOST, Composer, Placed
 from archcheck.diagram.footer import badge_at, cross_at
-from archcheck.diagram.panels import Lane, edge_class
+from archcheck.diagram.labels import Run, plain
+from archcheck.diagram.panel_picture import Lane, edge_class
 from archcheck.diagram.scene import Curve, Shape
-from archcheck.diagram.text import Run, plain
 from archcheck.findings import Finding, Proof, Report
 from archcheck.source_location import Location
 from archcheck.spec.edges import edge_id, ends

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from archcheck.connections import Kind
-from archcheck.diagram.blocks import Block, Builder, Rect, Size
-from archcheck.diagram.folded import laid_out
-from archcheck.diagram.measure import Measure, chains, is_dots, sign_of
-from archcheck.diagram.routes import Router, Wire, uncovered
+from archcheck.diagram.labels import LINE_HEIGHT, Run, plain, width_of
+from archcheck.diagram.layout.folding import laid_out
+from archcheck.diagram.layout.measuring import Measure, chains, is_dots, sign_of
+from archcheck.diagram.layout.placement import Block, Builder, Rect, Size
+from archcheck.diagram.layout.routing import Router, Wire, uncovered
+from archcheck.diagram.layout.series_parallel import Chain, Rail, Stop, structure
 from archcheck.diagram.scene import Curve, Shape
-from archcheck.diagram.structure import Chain, Rail, Stop, structure
-from archcheck.diagram.text import LINE_HEIGHT, Run, plain, width_of
 from archcheck.diagram.theme import Theme, border_of, ink_on, role_of, stronger
 from archcheck.spec.css_colors import as_hex
 from archcheck.spec.model import Line as LineStyle

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from archcheck.diagram.blocks import BUS, Block, Lane, Size
-from archcheck.diagram.structure import Chain, Group, Side, Stop
+from archcheck.diagram.layout.placement import BUS, Block, Lane, Size
+from archcheck.diagram.layout.series_parallel import Chain, Group, Side, Stop
 
 Point = tuple[float, float]
 

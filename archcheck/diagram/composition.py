@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from archcheck.connections import Kind
-from archcheck.diagram.errors import DrawError
+from archcheck.diagram.draw_error import DrawError
 from archcheck.diagram.footer import Writer
-from archcheck.diagram.panels import PanelPainter, PanelPicture
+from archcheck.diagram.labels import LINE_HEIGHT, Line, Run, lines_of, plain, width_of
+from archcheck.diagram.panel_picture import PanelPainter, PanelPicture
 from archcheck.diagram.scene import Patch, Scene, Shape
-from archcheck.diagram.text import LINE_HEIGHT, Line, Run, lines_of, plain, width_of
 from archcheck.diagram.theme import THEMES, Arrangement, Style, Theme
 from archcheck.spec.css_colors import as_hex
 from archcheck.spec.model import Line as LineStyle

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archcheck.diagram.dot import quote
+from archcheck.diagram.labels import MAX_LINES, Run, clean, lines_of, plain, shown, width_of
 from archcheck.diagram.mermaid import escaped
-from archcheck.diagram.text import MAX_LINES, Run, clean, lines_of, plain, shown, width_of
 
 
 @pytest.mark.parametrize(

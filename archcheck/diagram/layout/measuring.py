@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from archcheck.connections import Kind
-from archcheck.diagram.blocks import Size
-from archcheck.diagram.structure import PLUS, Chain, Group, Stop
-from archcheck.diagram.text import LINE_HEIGHT, Line, Run, lines_of, plain, width_of
+from archcheck.diagram.labels import LINE_HEIGHT, Line, Run, lines_of, plain, width_of
+from archcheck.diagram.layout.placement import Size
+from archcheck.diagram.layout.series_parallel import PLUS, Chain, Group, Stop
 from archcheck.diagram.theme import Theme, role_of
 from archcheck.spec.model import Box, Panel, ResidualEdge, Role
 

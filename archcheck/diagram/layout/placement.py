@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from archcheck.diagram.structure import Chain, Group, Rail, Side, Stop
+from archcheck.diagram.layout.series_parallel import Chain, Group, Rail, Side, Stop
 
 GAP = 22.0
 FORK = 36.0

@@ -9,8 +9,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from archcheck.connections import Kind
-from archcheck.diagram.blocks import BUS, FORK, GAP, Block, Builder, Lane, Rect
-from archcheck.diagram.structure import Chain, Group, Rail, Stop
+from archcheck.diagram.layout.placement import BUS, FORK, GAP, Block, Builder, Lane, Rect
+from archcheck.diagram.layout.series_parallel import Chain, Group, Rail, Stop
 
 APART = 44.0
 

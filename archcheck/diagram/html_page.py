@@ -14,10 +14,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archcheck.diagram.compose import chosen
-from archcheck.diagram.panels import edge_class
-from archcheck.diagram.text import clean, plain
-from archcheck.diagram.verdict import place
+from archcheck.diagram.composition import chosen
+from archcheck.diagram.labels import clean, plain
+from archcheck.diagram.panel_picture import edge_class
+from archcheck.diagram.verdict_marks import place
 from archcheck.findings import Finding, Proof, Report
 from archcheck.source_location import Location
 from archcheck.spec.edges import edge_id, ends
@@ -27,59 +27,10 @@ if TYPE_CHECKING:
 
 AROUND = 4
 _LARGEST = 2_000_000
+_SCRIPT, _STYLE = (
+    Path(__file__).with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".js", ".css")
+)
 _NOWHERE = "base-uri 'none'; form-action 'none'"
-
-_SCRIPT = """
-const cards = [...document.querySelectorAll('.card')];
-const edges = [...document.querySelectorAll('svg .residual')];
-const hint = document.getElementById('hint');
-function show(names) {
-  for (const card of cards) card.hidden = !names.includes(card.dataset.edge);
-  for (const edge of edges) {
-    edge.classList.toggle('picked', names.some((name) => edge.classList.contains(name)));
-  }
-  hint.hidden = true;
-  cards.find((card) => !card.hidden)?.scrollIntoView({block: 'nearest'});
-}
-for (const edge of edges) {
-  const names = [...edge.classList].filter((name) => name.startsWith('edge-'));
-  edge.setAttribute('tabindex', '0');
-  edge.setAttribute('role', 'button');
-  const hit = edge.querySelector('path').cloneNode();
-  hit.setAttribute('class', 'hit');
-  edge.append(hit);
-  edge.addEventListener('click', () => show(names));
-  edge.addEventListener('keydown', (event) => {
-    if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); show(names); }
-  });
-}
-for (const button of document.querySelectorAll('button[data-edge]')) {
-  button.addEventListener('click', () => show([button.dataset.edge]));
-}
-for (const card of cards) card.hidden = true;
-hint.hidden = !edges.length;
-"""
-
-_STYLE = """
-:root{color-scheme:light dark;--ink:#1f2328;--muted:#59636e;--paper:#fff;--soft:#f5f6f8;--line:#d5d9de;
---wrong:#c62828;--proved:#2e7d32;--mark:#fff3c4}
-@media (prefers-color-scheme:dark){:root{--ink:#dfe3e8;--muted:#9aa4af;--paper:#131313;--soft:#202327;
---line:#3a4048;--wrong:#ff8a80;--proved:#81c784;--mark:#4a3f12}}
-body{margin:0 auto;max-width:1500px;padding:1rem;background:var(--paper);color:var(--ink);
-font:15px/1.5 system-ui,sans-serif}
-h1{font-size:1.4rem}h2{font-size:1.05rem;margin:.2rem 0}
-figure{margin:0;overflow-x:auto;text-align:center}figure svg{max-width:100%;height:auto}
-.residual{cursor:pointer}.residual>.hit{stroke:transparent;stroke-width:14;fill:none;pointer-events:stroke}
-.residual:focus{outline:none}.residual:focus>path,.picked>path{stroke-width:3.6}
-.card{border:1px solid var(--line);border-radius:10px;padding:.8rem 1rem;margin:.8rem 0}
-.sides{display:grid;grid-template-columns:repeat(auto-fit,minmax(320px,1fr));gap:1rem}
-pre{background:var(--soft);border-radius:8px;padding:.6rem;overflow-x:auto;margin:.3rem 0;
-font:13px/1.5 ui-monospace,monospace}
-mark{background:var(--mark);color:inherit;display:inline-block;min-width:100%}
-.wrong{color:var(--wrong)}.proved{color:var(--proved)}.muted{color:var(--muted)}
-button{font:inherit;text-align:left;background:none;border:0;padding:0;color:inherit;cursor:pointer;
-text-decoration:underline}
-"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Where everything in a panel stands, and how its lines run."""
