@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from archcheck.source_location import Location
 
@@ -20,7 +21,10 @@ class Op:
 
     `operands` has one tuple of operation numbers per tensor read. `numbers` are its plain number arguments.
     `parameter` is the path of the parameter or buffer that it is. `instruction` is the place in the code that
-    it was called from. `stale` are the writes that it read through an older name.
+    it was called from. `stale` are the writes that it read through an older name. `arguments` are the plain
+    arguments that decide what it does, by the name of the parameter, and `roles` the places in `operands` of
+    the tensors that were given by name. `mask` is what a mask lets through, as far as its values tell:
+    `causal`, `window N`, `all` or "".
     """
 
     name: str
@@ -37,6 +41,10 @@ class Op:
     opaque: bool = False
     stale: tuple[int, ...] = ()
     instruction: tuple[int, int] = (0, 0)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    roles: Mapping[str, int] = field(default_factory=dict)
+    dtype: str = ""
+    mask: str = ""
 
     @property
     def numel(self) -> int:

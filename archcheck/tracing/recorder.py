@@ -52,6 +52,9 @@ _HOST_READS = frozenset(["item", "tolist", "numpy", "__array__", "__bool__", "__
 # In-place calls that do not look at what they overwrite.
 _OVERWRITES = frozenset(["copy_", "fill_", "zero_", "normal_", "uniform_", "bernoulli_", "random_",
                          "exponential_", "trunc_normal_", "set_"])  # fmt: skip
+# In evaluation these hand back what they were given, and are drawn all the same.
+_DROPOUTS = frozenset(["dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_dropout",
+                       "feature_alpha_dropout"])  # fmt: skip
 
 
 class Recorder(TorchFunctionMode):
@@ -100,7 +103,7 @@ class Recorder(TorchFunctionMode):
             written = [args[0]]  # the others are views of it, and count its changes as their own
         if not written:
             if isinstance(out, Tensor):
-                if any(out is tensor for tensor in tensors) or _is_wrapped(out):
+                if _is_wrapped(out) or (any(out is tensor for tensor in tensors) and name not in _DROPOUTS):
                     return out
             elif not isinstance(out, (tuple, list)) or not _tensors(out):
                 if name in _HOST_READS:
@@ -126,6 +129,9 @@ class Recorder(TorchFunctionMode):
         for tensor in written:
             self._written(index, tensor, name, args, operands, tensors)
         if isinstance(out, Tensor):
+            if name in _DROPOUTS and any(out is tensor for tensor in tensors) and not written:
+                with torch._C.DisableTorchFunction():
+                    out = torch.ops.aten.alias.default(out)
             changed = next((tensor for tensor in written if tensor is out), None)
             if changed is not None:
                 step.mutates = changed

@@ -27,10 +27,11 @@ from archcheck.findings import Finding
 from archcheck.residual import Join, defects
 from archcheck.source_location import display_path, is_model_code, is_torch_code, location
 from archcheck.tracing import inspection, replay
+from archcheck.tracing.arguments import arguments
 from archcheck.tracing.pause import no_collection
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.recording import recording
-from archcheck.tracing.tape import ATTRIBUTE, CONSTANT, INPUT, OPAQUE, Step
+from archcheck.tracing.tape import ATTRIBUTE, CALL, CONSTANT, INPUT, OPAQUE, Step
 
 
 @dataclass(frozen=True)
@@ -235,16 +236,21 @@ def _op(step: Step, recorder: Recorder) -> Op:
     if isinstance(out, Tensor):
         op.shape = tuple(out.shape)
         op.floating = out.is_floating_point() or out.is_complex()
+        op.dtype = str(out.dtype).removeprefix("torch.")
     if step.kind in (ATTRIBUTE, CONSTANT):
         op.parameter = step.name
         op.depends_on_parameter = isinstance(step.out, nn.Parameter)
         op.name = step.kind
+        if not op.learned and out.numel() == 1 and not out.is_meta:
+            op.numbers = (float(out.real),)
     elif step.kind == OPAQUE:
         op.opaque = True
         op.name = "opaque"
     elif step.kind == INPUT:
         op.name = "input"
-    elif step.func is not None:
+    else:
+        op.arguments, op.roles = arguments(step, op.name)
+    if step.kind == CALL and step.func is not None:
         op.numbers = _numbers(step)
         op.training = _in_training(step, op.name)
         op.stale = tuple(write for write, same in step.stale if _goes_on(recorder.steps[write], same))
