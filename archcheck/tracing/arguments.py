@@ -44,11 +44,12 @@ _PARAMETERS = {
     "scaled_dot_product_attention": "query key value attn_mask dropout_p is_causal scale enable_gqa",
     "flex_attention": "query key value score_mod block_mask scale enable_gqa",
     "multi_head_attention_forward":
-        "query key value embed_dim num_heads in_proj_weight in_proj_bias bias_k bias_v add_zero_attn dropout_p "
+        "query key value embed_dim num_heads in_proj_weight in_proj_bias bias_k bias_v "
+        "add_zero_attn dropout_p "
         "out_proj_weight out_proj_bias training key_padding_mask need_weights attn_mask "
         "use_separate_proj_weight q_proj_weight k_proj_weight v_proj_weight static_k static_v "
         "average_attn_weights is_causal",
-    **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d"), _POOL),
+    **{f"{kind}_pool{axes}d": _POOL for kind in ("max", "avg") for axes in (1, 2, 3)},
     **{f"adaptive_{kind}_pool{axes}d": "input output_size" for kind in ("avg", "max") for axes in (1, 2, 3)},
     **dict.fromkeys(("interpolate", "upsample"), "input size scale_factor mode align_corners"),
     **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle"), "input factor"),

@@ -1,0 +1,124 @@
+"""What a label claims: the terms that it names, in English, Chinese and the figures' notations, and numbers.
+
+A label that names no term ("Encoder layer", a block's own name) claims nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from archcheck.vocabulary.notations import NOTATIONS, SHORT, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`terms` are the terms that the words may stand for (any of them makes the claim true), and `details`
+    what the label says of it: `kernel`, `stride`, `channels`, `heads`, `causal`, `source`, … as in `Region`.
+    `text` is the part of the label that says it. `block`: the words name a block ("Conv block"), which holds
+    such a thing among others.
+    """
+
+    terms: tuple[str, ...]
+    text: str
+    details: Mapping[str, Value] = field(default_factory=dict, hash=False)
+    block: bool = False
+
+
+_WORD = r"[a-z0-9_]"
+
+
+def _expression(words: str) -> re.Pattern[str]:
+    for short, meant in SHORT.items():
+        words = words.replace(short, meant)
+    return re.compile(rf"(?<!{_WORD})(?:{words})(?!{_WORD})")
+
+
+_COMPILED = tuple(
+    (_expression(words), tuple(terms.split("|")), details) for words, terms, details in NOTATIONS
+)
+# "Dense block" is DenseNet's, and claims no Linear.
+_NAMES = re.compile(r"dense[ -](?:block|net|connection)s?|residual block|transition layer|scale[ -]shift")
+_BLOCK = re.compile(r"\s*(?:blocks?|modules?|units?|stack|块|模块)(?!\w)")
+_CONNECTORS = frozenset("+×*−&@")
+_ALONE = frozenset(["r", "*", "@", "exp", "cat", "sin", "act", "连接", "门", "乘", "gap", "sum"])
+_REPEATED = re.compile(r"(?:(?<=\s)|^|(?<=\())(?:[×x*]\s*(?:\d+|n|l|m)\b|(?:\d+|n|l|m)\s*[×*](?!\s*\d))\)?")
+
+
+def claims(label: str) -> tuple[Claim, ...]:
+    """What a label claims, in its order; () where it names no term.
+
+    >>> [claim.terms for claim in claims("Add & Norm")]
+    [('sum',), ('Norm',)]
+    >>> claims("Encoder layer")
+    ()
+    >>> claims("7×7 conv, 64, /2")[0].details
+    {'kernel': (7, 7), 'channels': 64, 'stride': 2}
+    """
+    text = unicodedata.normalize("NFC", label).casefold().strip()
+    numbers = dict(_numbers(text))
+    bare = _REPEATED.sub(lambda match: " " * len(match[0]), text) if len(text) > 2 else text
+    for taken in (_KERNEL, _NAMES):
+        bare = taken.sub(lambda match: " " * len(match[0]), bare)
+    matches = list(_matches(bare, text))
+    found = []
+    for at, end, terms, details in matches:
+        said = {**details, **numbers} if len(matches) == 1 else dict(details)
+        found.append(Claim(terms, text[at:end], said, bool(_BLOCK.match(bare, end))))
+    return tuple(found)
+
+
+def _matches(bare: str, text: str) -> Iterator[tuple[int, int, tuple[str, ...], Mapping[str, Value]]]:
+    """The longest notation at each place, from left to right, none overlapping."""
+    at = 0
+    while at < len(bare):
+        best: tuple[int, tuple[str, ...], Mapping[str, Value]] | None = None
+        for words, terms, details in _COMPILED:
+            match = words.match(bare, at)
+            if match and match.end() > at and (best is None or match.end() > best[0]):
+                best = match.end(), terms, details
+        if best is None:
+            at += 1
+            continue
+        end, terms, details = best
+        word = bare[at:end]
+        joins = word in _CONNECTORS and text[:at].strip() and text[end:].strip()  # "Add + Norm"
+        if not joins and (word not in _ALONE or word == text):
+            yield at, end, terms, details
+        at = end
+
+
+# -- numbers --------------------------------------------------------------------------------------
+
+_TIMES = r"\s*[×x*]\s*"
+_KERNEL = re.compile(
+    rf"(?<![\w.])(\d+)(?:{_TIMES}(\d+))(?:{_TIMES}(\d+))?"
+    r"(?=\s*(?:\w+[ -])*(?:conv|卷积|max|avg|average|pool))"
+)
+_KERNEL_WORD = re.compile(r"\b(?:k|kernel(?:[ _]size)?)\s*[=:]?\s*(\d+)(?:\s*[×x]\s*(\d+))?")
+_STRIDE = re.compile(r"\b(?:s|strides?)\s*[=:]?\s*(\d+)|(?<![\w/])/\s*(\d+)\b")
+_CHANNELS = re.compile(r"(?:conv\w*|卷积|linear|fc|dense)(?: block)?\s*,\s*(\d+)\b|\b(\d+)\s*channels?\b")
+_DILATION = re.compile(r"\b(?:d|dilation|rate)\s*[=:]\s*(\d+)")
+_GROUPS = re.compile(r"\bgroups?\s*[=:]\s*(\d+)|\b(\d+) groups\b")
+_FROM_TO = re.compile(r"(?<![\w.])(\d+)\s*(?:→|->|⇒)\s*(\d+)")
+_TOP = re.compile(r"\btop[ -]?(\d+)\b")
+
+
+def _numbers(text: str) -> Iterator[tuple[str, Value]]:
+    if match := _KERNEL.search(text) or _KERNEL_WORD.search(text):
+        yield "kernel", tuple(int(part) for part in match.groups() if part)
+    if match := _FROM_TO.search(text):
+        yield "from", int(match[1])
+        yield "channels", int(match[2])
+    elif match := _CHANNELS.search(text):
+        yield "channels", int(match[1] or match[2])
+    if match := _STRIDE.search(text):
+        yield "stride", int(match[1] or match[2])
+    if match := _DILATION.search(text):
+        yield "dilation", int(match[1])
+    if match := _GROUPS.search(text):
+        yield "groups", int(match[1] or match[2])
+    if match := _TOP.search(text):
+        yield "k", int(match[1])

@@ -1,0 +1,155 @@
+"""Terms that torch has an operation for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from archcheck.dataflow.operations import CONCATS, PRODUCTS_OF_MATRICES
+from archcheck.dataflow.run import Dataflow, Op
+from archcheck.vocabulary.regions import Detail, Region
+from archcheck.vocabulary.terms import TERMS
+
+_PLAIN = {
+    "layer_norm": "LayerNorm", "rms_norm": "RMSNorm", "batch_norm": "BatchNorm", "group_norm": "GroupNorm",
+    "instance_norm": "InstanceNorm", "local_response_norm": "local response norm",
+    "relu": "ReLU", "relu6": "ReLU6", "leaky_relu": "LeakyReLU", "prelu": "PReLU", "elu": "ELU",
+    "selu": "SELU", "celu": "CELU", "silu": "SiLU", "sigmoid": "Sigmoid", "logsigmoid": "LogSigmoid",
+    "log_sigmoid": "LogSigmoid", "tanh": "Tanh", "mish": "Mish", "softplus": "Softplus",
+    "softsign": "Softsign", "hardswish": "Hardswish", "hardsigmoid": "Hardsigmoid", "hardtanh": "Hardtanh",
+    "embedding": "Embedding", "embedding_bag": "Embedding", "linear": "Linear",
+    "max_pool1d": "max pooling", "max_pool2d": "max pooling", "max_pool3d": "max pooling",
+    "avg_pool1d": "average pooling", "avg_pool2d": "average pooling", "avg_pool3d": "average pooling",
+    "softmax": "SoftMax", "pixel_shuffle": "upsampling", "pixel_unshuffle": "downsampling",
+    "topk": "top-k", "lstm": "LSTM", "lstm_cell": "LSTM", "gru": "GRU", "gru_cell": "GRU",
+    "rnn_tanh": "RNN", "rnn_relu": "RNN", "rnn_tanh_cell": "RNN", "rnn_relu_cell": "RNN",
+    **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_dropout",
+                     "feature_alpha_dropout"), "dropout"),
+    **dict.fromkeys(CONCATS | {"stack"}, "concat"),
+    **dict.fromkeys(("chunk", "split", "tensor_split", "split_with_sizes", "unsafe_split", "unsafe_chunk",
+                     "unbind"), "split"),
+    **dict.fromkeys(("repeat_interleave", "repeat", "tile"), "repeat"),
+}  # fmt: skip
+_KEPT = ("eps", "k", "dim", "groups", "num_groups", "p", "num_layers", "bidirectional")
+
+
+def named(flow: Dataflow, at: int) -> Iterator[Region]:
+    """The terms that one operation computes by itself."""
+    op = flow.ops[at]
+    if not op.fed:
+        return
+    name = _PLAIN.get(op.name) or _special(flow, op)
+    if name:
+        yield region(flow, name, (at,), at, _details(flow, op))
+
+
+def region(
+    flow: Dataflow, name: str, ops: tuple[int, ...], output: int, details: Mapping[str, Detail] | None = None,
+    roles: Mapping[str, tuple[int, ...]] | None = None,
+) -> Region:  # fmt: skip
+    """The region of these operations."""
+    inside = frozenset(ops)
+    reads = [read for at in ops for operand in flow.ops[at].operands for read in operand]
+    inputs = tuple(dict.fromkeys(read for read in reads if read not in inside and flow.ops[read].fed))
+    return Region(
+        TERMS[name], tuple(sorted(ops)), inputs, output, details or {}, roles or {}, flow.ops[output].location
+    )
+
+
+def _special(flow: Dataflow, op: Op) -> str:
+    decide = _SPECIAL.get(op.name)
+    return decide(flow, op) if decide else ""
+
+
+def _fed(flow: Dataflow, op: Op) -> int:
+    """How many operands depend on the model's input."""
+    return sum(any(flow.ops[read].fed for read in operand) for operand in op.operands)
+
+
+def _gelu(flow: Dataflow, op: Op) -> str:
+    return "tanh GELU" if op.arguments.get("approximate") == "tanh" else "exact GELU"
+
+
+def _add(flow: Dataflow, op: Op) -> str:
+    return "sum" if _fed(flow, op) > 1 else ""
+
+
+def _sub(flow: Dataflow, op: Op) -> str:
+    return "difference" if _fed(flow, op) > 1 else ""
+
+
+def _mul(flow: Dataflow, op: Op) -> str:
+    return "product" if _fed(flow, op) > 1 else "scale"
+
+
+def _matmul(flow: Dataflow, op: Op) -> str:
+    return "matrix product" if _fed(flow, op) > 1 else "Linear"
+
+
+def _norm(flow: Dataflow, op: Op) -> str:
+    return "L2 norm" if op.arguments.get("p", 2) == 2 else ""
+
+
+def _pool(flow: Dataflow, op: Op) -> str:
+    kind = "max" if "max" in op.name else "average"
+    size = op.arguments.get("output_size")
+    sizes = size if isinstance(size, tuple) else (size,)
+    return f"global {kind} pooling" if all(value == 1 for value in sizes) else f"{kind} pooling"
+
+
+def _conv(flow: Dataflow, op: Op) -> str:
+    if "transpose" in op.name:
+        return "transposed convolution"
+    kernel, groups = _kernel(flow, op), op.arguments.get("groups", 1)
+    if groups > 1 and groups == _channels_in(flow, op):
+        return "depthwise convolution"
+    return "pointwise convolution" if all(size == 1 for size in kernel) else "convolution"
+
+
+def _resample(flow: Dataflow, op: Op) -> str:
+    below = flow.ops[op.operands[0][0]]
+    return "upsampling" if op.numel > below.numel else "downsampling" if op.numel < below.numel else ""
+
+
+_SPECIAL: dict[str, Callable[[Dataflow, Op], str]] = {
+    "gelu": _gelu, "add": _add, "sub": _sub, "rsub": _sub, "mul": _mul, "div": _mul, "normalize": _norm,
+    "interpolate": _resample, "upsample": _resample,
+    **dict.fromkeys(PRODUCTS_OF_MATRICES, _matmul),
+    **{f"adaptive_{kind}_pool{axes}d": _pool for kind in ("avg", "max") for axes in (1, 2, 3)},
+    **{f"conv{kind}{axes}d": _conv for kind in ("", "_transpose") for axes in (1, 2, 3)},
+}  # fmt: skip
+
+
+def _kernel(flow: Dataflow, op: Op) -> tuple[int, ...]:
+    weight = op.operands[op.roles.get("weight", 1)]
+    return flow.ops[weight[0]].shape[2:]
+
+
+def _channels_in(flow: Dataflow, op: Op) -> int:
+    axes = len(_kernel(flow, op))
+    shape = flow.ops[op.operands[0][0]].shape
+    return shape[-axes - 1] if len(shape) > axes else 0
+
+
+def _details(flow: Dataflow, op: Op) -> dict[str, Detail]:
+    details: dict[str, Detail] = {name: op.arguments[name] for name in _KEPT if name in op.arguments}
+    if op.name.startswith("conv"):
+        axes = len(_kernel(flow, op))
+        details["kernel"] = _kernel(flow, op)
+        details["from"], details["channels"] = _channels_in(flow, op), op.shape[-axes - 1]
+        for name in ("stride", "dilation", "padding"):
+            details[name] = _every(op.arguments.get(name), axes)
+    elif op.name == "linear":
+        details["from"], details["channels"] = flow.ops[op.operands[0][0]].shape[-1], op.shape[-1]
+    elif "_pool" in op.name and not op.name.startswith("adaptive"):
+        axes = int(op.name[-2])
+        details["kernel"] = _every(op.arguments.get("kernel_size"), axes)
+        details["stride"] = _every(op.arguments.get("stride") or op.arguments.get("kernel_size"), axes)
+    return details
+
+
+def _every(value: Any, axes: int) -> Detail:
+    """A size for each axis, from one for all or a text such as "same"."""
+    if isinstance(value, tuple):
+        return value * axes if len(value) == 1 else value
+    return (value,) * axes if isinstance(value, int) else value

@@ -1,0 +1,112 @@
+"""Regions: groups of operations that compute a term.
+
+`recognise` opens fused operations into their parts (see `opening`) and finds every region of the opened run:
+a figure that draws one box "Attention" and one that draws ⊗ → mask → SoftMax → ⊗ are proved on the same
+operations. Regions overlap: attention holds its softmax.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from archcheck.dataflow.operations import VIEWS
+from archcheck.dataflow.run import Dataflow
+from archcheck.source_location import Location
+from archcheck.vocabulary.terms import TERMS, Term
+
+Detail = str | int | float | bool | None | tuple[int, ...]
+
+# What a figure never draws for its own sake, and what asks for shapes only.
+TRANSPARENT = VIEWS | frozenset(["attribute", "constant", "input", "alias"])
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Operations that compute `term` together.
+
+    `ops` are the operations, ascending, in the opened run; `inputs` the operations outside whose results they
+    read and that depend on the model's input; `output` the one that makes the result. `details` tell what a
+    label may say of it (`kernel`, `stride`, `heads`, `causal`, …), `roles` which inputs are its `query`,
+    `gate`, … `inside`: it is nothing but a step of a larger operation, as the tanh of a GELU is.
+    """
+
+    term: Term
+    ops: tuple[int, ...]
+    inputs: tuple[int, ...]
+    output: int
+    details: Mapping[str, Detail] = field(default_factory=dict, hash=False)
+    roles: Mapping[str, tuple[int, ...]] = field(default_factory=dict, hash=False)
+    location: Location | None = None
+    inside: bool = False
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """A run with its fused operations opened, and its regions in the order of their outputs.
+
+    `origin` gives for each operation of `flow` the operation of the recorded run that it is, or is a part of.
+    """
+
+    flow: Dataflow
+    origin: Sequence[int]
+    regions: tuple[Region, ...]
+
+    @cached_property
+    def by_output(self) -> dict[int, list[Region]]:
+        """The regions that make an operation's result, the largest first."""
+        found: dict[int, list[Region]] = {}
+        for region in self.regions:
+            found.setdefault(region.output, []).append(region)
+        for regions in found.values():
+            regions.sort(key=lambda region: (-len(region.ops), region.term.name))
+        return found
+
+    @cached_property
+    def by_call(self) -> dict[int, list[Region]]:
+        """The regions by the innermost module call that runs all of their operations."""
+        found: dict[int, list[Region]] = {}
+        for region in self.regions:
+            found.setdefault(self.home(region), []).append(region)
+        return found
+
+    def home(self, region: Region) -> int:
+        """The innermost module call around all operations of a region."""
+        call = self.flow.ops[region.output].call
+        first, last = region.ops[0], region.ops[-1]
+        while call > 0 and not self.flow.calls[call].first <= first <= last < self.flow.calls[call].end:
+            call = self.flow.calls[call].parent
+        return call
+
+    def whole(self, call: int) -> tuple[Region, ...]:
+        """The regions that a module call computes as a whole: all that it executes but views, casts and
+        dropout lies in each of them."""
+        span = self.flow.calls[call]
+        counted = {at for at in range(span.first, span.end) if self.counts(at)}
+        if not counted:
+            return ()
+        found = [
+            region
+            for at in range(span.first, span.end)
+            for region in self.by_output.get(at, ())
+            if counted <= set(region.ops)
+        ]
+        return tuple(sorted(found, key=lambda region: (len(region.ops), region.term.name)))
+
+    def counts(self, at: int) -> bool:
+        """Is this an operation on values that depend on the model's input, and more than a view?"""
+        op = self.flow.ops[at]
+        return op.fed and op.floating and op.name not in TRANSPARENT
+
+
+def recognise(flow: Dataflow) -> Recognition:
+    """Every region of a run that computes a term, in time linear in the run."""
+    from archcheck.vocabulary.named import named
+
+    regions = [region for at in range(len(flow.ops)) for region in named(flow, at)]
+    return Recognition(flow, range(len(flow.ops)), tuple(regions))
+
+
+def term(name: str) -> Term:
+    return TERMS[name]

@@ -1,0 +1,49 @@
+"""Labels and what they claim."""
+
+from __future__ import annotations
+
+import pytest
+
+from archcheck.vocabulary import TERMS, claims
+from archcheck.vocabulary.notations import NOTATIONS
+
+
+@pytest.mark.parametrize(
+    ("label", "terms"),
+    [
+        ("Add & Norm", ["sum", "Norm"]),
+        ("Linear Q", ["Linear"]),
+        ("Swish", ["SiLU"]),
+        ("LN", ["LayerNorm"]),
+        ("RMSNorm", ["RMSNorm"]),
+        ("多头注意力", ["MHA"]),
+        ("归一化", ["Norm"]),
+        ("R", ["repeat"]),
+        ("RoPE", ["RoPE"]),
+        ("GELU (tanh)", ["tanh GELU"]),
+        ("Linear attention", ["linear attention"]),
+        ("Routed Expert Y", []),
+        ("Encoder layer × 6", []),
+        ("Dense block", []),
+        ("hello + world", []),
+        ("Tokenizer Encoder", []),
+        ("K'", []),
+    ],
+)
+def test_what_a_label_claims(label: str, terms: list[str]) -> None:
+    assert [claim.terms[0] for claim in claims(label)] == terms
+
+
+def test_numbers_belong_to_the_claim() -> None:
+    (claim,) = claims("7×7 conv, 64, /2")
+    assert dict(claim.details) == {"kernel": (7, 7), "channels": 64, "stride": 2}
+    (claim,) = claims("Masked self-attention")
+    assert dict(claim.details) == {"causal": True, "source": "self"}
+
+
+def test_a_block_holds_what_its_label_names() -> None:
+    assert [(claim.terms[0], claim.block) for claim in claims("Conv block, 64")] == [("convolution", True)]
+
+
+def test_every_notation_stands_for_known_terms() -> None:
+    assert {term for _, terms, _ in NOTATIONS for term in terms.split("|")} <= set(TERMS)
