@@ -241,7 +241,7 @@ def _op(step: Step, recorder: Recorder) -> Op:
         op.parameter = step.name
         op.depends_on_parameter = isinstance(step.out, nn.Parameter)
         op.name = step.kind
-        if isinstance(out, Tensor) and not op.learned and out.numel() == 1 and not out.is_meta:
+        if isinstance(out, Tensor) and not op.depends_on_parameter and out.numel() == 1 and not out.is_meta:
             op.numbers = (float(out.real),)
     elif step.kind == OPAQUE:
         op.opaque = True

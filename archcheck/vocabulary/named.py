@@ -36,7 +36,7 @@ _KEPT = ("eps", "k", "dim", "groups", "num_groups", "p", "num_layers", "bidirect
 def named(flow: Dataflow, at: int) -> Iterator[Region]:
     """The terms that one operation computes by itself."""
     op = flow.ops[at]
-    if not op.fed:
+    if not op.depends_on_input:
         return
     name = _PLAIN.get(op.name) or _special(flow, op)
     if name:
@@ -50,7 +50,9 @@ def region(
     """The region of these operations."""
     inside = frozenset(ops)
     reads = [read for at in ops for operand in flow.ops[at].operands for read in operand]
-    inputs = tuple(dict.fromkeys(read for read in reads if read not in inside and flow.ops[read].fed))
+    inputs = tuple(
+        dict.fromkeys(read for read in reads if read not in inside and flow.ops[read].depends_on_input)
+    )
     return Region(
         TERMS[name], tuple(sorted(ops)), inputs, output, details or {}, roles or {}, flow.ops[output].location
     )
@@ -63,7 +65,7 @@ def _special(flow: Dataflow, op: Op) -> str:
 
 def _fed(flow: Dataflow, op: Op) -> int:
     """How many operands depend on the model's input."""
-    return sum(any(flow.ops[read].fed for read in operand) for operand in op.operands)
+    return sum(any(flow.ops[read].depends_on_input for read in operand) for operand in op.operands)
 
 
 def _gelu(flow: Dataflow, op: Op) -> str:

@@ -97,7 +97,7 @@ class Recognition:
     def counts(self, at: int) -> bool:
         """Is this an operation on values that depend on the model's input, and more than a view?"""
         op = self.flow.ops[at]
-        return op.fed and op.floating and op.name not in TRANSPARENT
+        return op.depends_on_input and op.floating and op.name not in TRANSPARENT
 
 
 def recognise(flow: Dataflow) -> Recognition:
