@@ -79,10 +79,25 @@ class _Binder:
     def panel(self, name: str) -> BoundPanel:
         if name not in self.bound:
             panel = self.loaded.spec.panels[name]
-            layers = tuple(self._layer(panel, *scope) for scope in self._scopes(name, panel))
+            excepted = self._excepted(name, panel)
+            layers = tuple(
+                self._layer(panel, *scope)
+                for scope in self._scopes(name, panel)
+                if not excepted.issuperset(scope[-1])
+            )
             self._check(name, panel, layers)
             self.bound[name] = BoundPanel(name, panel, layers, panel.scope is None and name in self.parents)
         return self.bound[name]
+
+    def _excepted(self, name: str, panel: Panel) -> frozenset[str]:
+        """The modules that a panel's scope may match and the panel does not show."""
+        found: set[str] = set()
+        for number, pattern in enumerate(panel.except_):
+            paths = [path for path, _ in matches(self._renamed(pattern), self.names)]
+            if not paths and not self._is_known(pattern):
+                self._problem(pattern, ("panels", name, "except", number))
+            found.update(paths)
+        return frozenset(found)
 
     def _scopes(self, name: str, panel: Panel) -> list[_Scope]:
         """Index, base, base as written and own modules of every layer of a panel."""

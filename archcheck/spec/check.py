@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from archcheck.rules.spec_codes import BAD_NAME, CYCLE
+from archcheck.rules.spec_codes import BAD_NAME, CYCLE, WRONG_VALUE
 from archcheck.spec.check_flow import check_flow
 from archcheck.spec.check_model import check_model
 from archcheck.spec.check_residuals import check_residuals
 from archcheck.spec.context import Context
 from archcheck.spec.flow import find_cycle
 from archcheck.spec.model import Box, Panel
-from archcheck.spec.words import Path, route
+from archcheck.spec.words import Path, did_you_mean, listing, quote, route
+from archcheck.vocabulary import TERMS
 
 
 def check(context: Context) -> None:
@@ -30,6 +31,7 @@ def _check_modules(context: Context, panel: Panel, path: Path) -> None:
     if panel.scope:
         context.check_patterns([(panel.scope, (*path, "scope"))])
     context.check_patterns((module, (*path, "omit", index)) for index, module in enumerate(panel.omit))
+    context.check_patterns((module, (*path, "except", index)) for index, module in enumerate(panel.except_))
 
 
 def _check_box(context: Context, name: str, box: Box, path: Path) -> None:
@@ -41,8 +43,20 @@ def _check_box(context: Context, name: str, box: Box, path: Path) -> None:
         context.check_patterns([(box.module, (*path, "module"))])
     elif box.module is not None:
         context.check_patterns((module, (*path, "module", index)) for index, module in enumerate(box.module))
+    _check_operation(context, box, path)
     if box.detail is not None:
         context.check_panel_name(box.detail, (*path, "detail"))
+
+
+def _check_operation(context: Context, box: Box, path: Path) -> None:
+    if box.op is not None and box.op not in TERMS:
+        near = did_you_mean(box.op, TERMS)
+        hint = "" if near else f"Known: {listing(sorted(TERMS))}."
+        context.add(WRONG_VALUE, (*path, "op"), f"no operation {quote(box.op)}{near}", hint)
+    inside = [key for key in ("module", "op", "detail") if getattr(box, key) is not None]
+    if box.outside and inside:
+        message = f"a box that is outside of the model has no {inside[0]!r}"
+        context.add(WRONG_VALUE, (*path, inside[0]), message, "Remove one of the two.", at_key=True)
 
 
 def _check_details(context: Context) -> None:

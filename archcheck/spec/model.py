@@ -175,6 +175,10 @@ class Model(Target):
         default_factory=dict,
         description="What forward is called with, by parameter: {shape: …}, {target: …} or a value.",
     )
+    published: dict[Name, Any] = Field(
+        default_factory=dict,
+        description="Arguments of the published size: numbers in labels are of that size.",
+    )
     modes: list[
         Annotated[Annotated[Literal["eval", "train"], _TEXT] | Annotated[Mode, _MAPPING], _BY_KIND]
     ] = Field(default_factory=list, description="The ways to run the model; evaluation alone unless given.")
@@ -188,7 +192,8 @@ class Box(_Strict):
 
     `module` names the modules it stands for, relative to the panel's scope. `repeat` is how often a
     wildcard must match, drawn as ×N; a text there is drawn and not checked. `detail` names the panel
-    that opens the box. `inactive` greys it (an expert that is not chosen).
+    that opens the box. `inactive` greys it (an expert that is not chosen). `op` is the term that the box
+    claims where its label does not say it. `outside` is not part of what the model runs.
     """
 
     label: Text = Field(default="", description="What stands in the box; its name unless given.")
@@ -205,6 +210,12 @@ class Box(_Strict):
         Field(default=None, description="How often the wildcard must match (checked), or a text such as N.")
     )
     inactive: Boolean = Field(default=False, description="Greyed: an expert that is not chosen.")
+    op: Name | None = Field(
+        default=None, description="The term that the box stands for, where its label does not say it: RoPE."
+    )
+    outside: Boolean = Field(
+        default=False, description="Not part of what the model runs: a tokenizer, a sampler."
+    )
     note: Text = Field(default="", description="A word of explanation, in reports and in the picture.")
 
 
@@ -285,6 +296,11 @@ class Panel(_Strict):
     )
     residuals: list[ResidualEdge] = Field(default_factory=list, description="The residual connections drawn.")
     omit: list[Name] = Field(default_factory=list, description="Modules left out on purpose.")
+    except_: list[Name] = Field(
+        default_factory=list,
+        alias="except",
+        description="Modules that the scope matches and that another panel, or none, shows.",
+    )
     color: Color = Field(default="", description="The frame's colour: a name or #rrggbb.")
     note: Text = Field(default="", description="A word of explanation, in reports and in the picture.")
 
@@ -296,6 +312,7 @@ class Spec(_Strict):
     note: Text = Field(default="", description="A word of explanation, in reports and in the picture.")
     caption: Text = Field(default="", description="Stands below the diagram.")
     model: Model = Field(description="How to build the model and what to call it with.")
+    strict: Boolean = Field(default=False, description="Every mark must be proved: a finding for each other.")
     panels: dict[Id, Panel] = Field(
         min_length=1, max_length=100, description="The frames, by name.", json_schema_extra=_CLOSED
     )

@@ -225,4 +225,7 @@ def test_problems_carry_their_parts() -> None:
     assert (problem.file, problem.line, problem.column) == ("my spec.yaml", 2, 26)
     assert (problem.code, problem.path) == ("SPEC007", "panels.p.boxes.a.rol")
     assert problem.message == "Unknown key 'rol' (did you mean 'role'?)."
-    assert problem.hint == "The keys known here are label, module, role, detail, repeat, inactive, note."
+    assert (
+        problem.hint
+        == "The keys known here are label, module, role, detail, repeat, inactive, op, outside, note."
+    )

@@ -91,6 +91,7 @@ def test_any_damage_to_a_spec(text: str, edits: list[tuple[int, int, str]]) -> N
 KEYS = """
     title note caption model panels colors target arguments inputs modes rename shape dtype boxes flow edges
     residuals scope omit around from to line kind through realized_by name module detail repeat x [key] Mode
+    except strict outside op
     str list
 """
 keys = st.sampled_from(KEYS.split())

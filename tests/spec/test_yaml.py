@@ -149,7 +149,7 @@ def test_tabs_newlines_and_marks_of_direction_are_text() -> None:
 def test_duplicate_keys_do_not_hide_other_problems() -> None:
     assert problems(f"{MODEL}{PANELS}titel: x\n{PANELS}") == [
         "3:1: SPEC007 Unknown key 'titel' (did you mean 'title'?). (at titel) "
-        "The keys known here are title, note, caption, model, panels, colors.",
+        "The keys known here are title, note, caption, model, strict, panels, colors.",
         "4:1: SPEC003 Duplicate key 'panels': it is already given on line 2. (at panels)",
     ]
 

@@ -1,0 +1,222 @@
+"""Boxes without a module: which of the operations between the anchors each of them stands for.
+
+A box stands for a region whose term it claims. Where several regions compute that term, the lines decide: the
+boxes of a panel get different regions, so that as many lines as possible are ways of the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from archcheck.diff.marks.claimed import claimed, contradiction, meets
+from archcheck.diff.marks.territory import Territory
+from archcheck.spec.flow import flow_edges
+from archcheck.spec.model import Panel, Role
+from archcheck.vocabulary import Claim, Region
+
+_TRIES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Connected regions that a box may stand for, one for each claim; `rank` prefers its first terms."""
+
+    regions: tuple[Region, ...]
+    rank: int = 0
+
+    @property
+    def nodes(self) -> frozenset[int]:
+        return frozenset(node for region in self.regions for node in region.ops)
+
+    @property
+    def output(self) -> int:
+        return self.regions[-1].output
+
+
+@dataclass(frozen=True)
+class BoxMap:
+    """`territory` has the nodes of all boxes that are placed, `chosen` the regions of those without a module.
+
+    `missing` claim an operation that the code does not have there. `unclear` may stand for any of several;
+    `unnamed` claim nothing that the vocabulary knows.
+    """
+
+    territory: Territory
+    chosen: Mapping[str, Candidate] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    unclear: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)
+    unnamed: tuple[str, ...] = ()
+
+    def is_placed(self, box: str) -> bool:
+        return bool(self.territory.nodes_of.get(box))
+
+
+def is_operation(panel: Panel, box: str) -> bool:
+    """Does a box stand for something that the panel's code computes outside of any module drawn?"""
+    value = panel.boxes[box]
+    return value.module is None and not value.outside and value.role not in (Role.INPUT, Role.OUTPUT)
+
+
+def box_map(panel: Panel, anchors: Territory) -> BoxMap:
+    """Place the boxes of a panel that have no module."""
+    boxes = [box for box in panel.boxes if is_operation(panel, box)]
+    said = {box: claimed(panel, box) for box in boxes}
+    unnamed = tuple(box for box in boxes if not said[box])
+    free = frozenset(anchors.unowned())
+    regions = _regions(anchors, free)
+    candidates = {box: tuple(_candidates(said[box], regions, anchors)) for box in boxes if said[box]}
+    search = _Search(panel, anchors, candidates)
+    chosen, unclear = search.best()
+    missing = tuple(box for box in candidates if box not in chosen and box not in unclear)
+    placed = anchors.with_nodes({box: candidate.nodes for box, candidate in chosen.items()})
+    return BoxMap(placed, chosen, missing, unclear, unnamed)
+
+
+def _regions(anchors: Territory, free: frozenset[int]) -> list[Region]:
+    """The regions of nodes that belong to no box yet."""
+    by_output = anchors.values.recognition.by_output
+    return [
+        region
+        for node in sorted(free)
+        for region in by_output.get(node, ())
+        if free.issuperset(region.ops) and not region.inside
+    ]
+
+
+def _candidates(said: Sequence[Claim], regions: Sequence[Region], anchors: Territory) -> Iterator[Candidate]:
+    """Chains of regions, each computing one of the claims, each reading the one before."""
+    chains: list[tuple[Region, ...]] = [()]
+    for claim in said:
+        fitting = _smallest([region for region in regions if meets(region, claim)])
+        chains = [
+            (*chain, region)
+            for chain in chains
+            for region in fitting
+            if not contradiction(region, claim) and (not chain or _follows(chain[-1], region, anchors))
+        ]
+    for chain in chains:
+        yield Candidate(chain, sum(_rank(region, claim) for region, claim in zip(chain, said, strict=True)))
+
+
+def _smallest(regions: Sequence[Region]) -> list[Region]:
+    """Of regions with one output, that with the fewest operations: a gate's product, not all of the gate."""
+    found: dict[int, Region] = {}
+    for region in regions:
+        other = found.get(region.output)
+        if other is None or len(region.ops) < len(other.ops):
+            found[region.output] = region
+    return list(found.values())
+
+
+def _rank(region: Region, claim: Claim) -> int:
+    names = (region.term.name, *region.term.kinds)
+    return next(place for place, term in enumerate(claim.terms) if term in names)
+
+
+def _follows(one: Region, other: Region, anchors: Territory) -> bool:
+    return one.output in anchors.origins(anchors.read_by(other.ops)).passed
+
+
+class _Search:
+    """The choice of a candidate for each box that makes the most lines ways of the data."""
+
+    def __init__(
+        self, panel: Panel, anchors: Territory, candidates: Mapping[str, tuple[Candidate, ...]]
+    ) -> None:
+        self.anchors = anchors
+        self.candidates = candidates
+        self.lines = [
+            (one, other) for one, other in flow_edges(panel) if one in candidates or other in candidates
+        ]
+        self._behind: dict[tuple[str, int], tuple[frozenset[str], frozenset[int]]] = {}
+
+    def best(self) -> tuple[dict[str, Candidate], dict[str, tuple[Candidate, ...]]]:
+        """The choice, and for each box that could as well be another candidate, those."""
+        kept = self._pruned()
+        choices = list(islice(self._choices(kept), _TRIES))
+        if not choices:
+            return {}, {}
+        scored = [(self._score(choice), choice) for choice in choices]
+        top = max(score for score, _ in scored)
+        winners = [choice for score, choice in scored if score == top]
+        chosen = winners[0]
+        unclear: dict[str, tuple[Candidate, ...]] = {}
+        if len({frozenset(one.output for one in choice.values()) for choice in winners}) > 1:
+            for box, candidate in chosen.items():
+                others = {other[box] for other in winners if box in other} - {candidate}
+                if others:
+                    unclear[box] = (candidate, *sorted(others, key=lambda one: one.output))
+        return {box: one for box, one in chosen.items() if box not in unclear}, unclear
+
+    def _pruned(self) -> dict[str, tuple[Candidate, ...]]:
+        """Each box's candidates with the most lines that hold for some candidates of its neighbours."""
+        kept = dict(self.candidates)
+        for _ in range(3):
+            scores = {
+                box: {one: self._local(box, one, kept) for one in candidates}
+                for box, candidates in kept.items()
+            }
+            kept = {
+                box: tuple(one for one in candidates if scores[box][one] == max(scores[box].values()))
+                if self._rivals(box, kept) <= 1
+                else candidates
+                for box, candidates in kept.items()
+            }
+        return kept
+
+    def _rivals(self, box: str, kept: Mapping[str, tuple[Candidate, ...]]) -> int:
+        """How many boxes want one of a box's candidates."""
+        outputs = {one.output for one in kept[box]}
+        return sum(any(one.output in outputs for one in candidates) for candidates in kept.values())
+
+    def _local(self, box: str, one: Candidate, kept: Mapping[str, tuple[Candidate, ...]]) -> int:
+        found = 0
+        for first, second in self.lines:
+            if first == box:
+                others = kept.get(second, ())
+                found += any(self._holds(first, one, second, other) for other in others or (None,))
+            elif second == box:
+                others = kept.get(first, ())
+                found += any(self._holds(first, other, second, one) for other in others or (None,))
+        return found
+
+    def _choices(self, kept: Mapping[str, tuple[Candidate, ...]]) -> Iterator[dict[str, Candidate]]:
+        """Every choice of disjoint candidates for as many boxes as can be."""
+        boxes = [box for box in kept if kept[box]]
+        spare = {box: self._rivals(box, kept) > len(kept[box]) for box in boxes}
+
+        def choose(at: int, used: frozenset[int]) -> Iterator[dict[str, Candidate]]:
+            if at == len(boxes):
+                yield {}
+                return
+            box = boxes[at]
+            for one in kept[box]:
+                if one.output not in used:
+                    for rest in choose(at + 1, used | {one.output}):
+                        yield {box: one, **rest}
+            if spare[box]:
+                yield from choose(at + 1, used)
+
+        yield from choose(0, frozenset())
+
+    def _score(self, choice: Mapping[str, Candidate]) -> tuple[int, int, int]:
+        holding = sum(
+            self._holds(first, choice.get(first), second, choice.get(second))
+            for first, second in self.lines
+            if all(box in choice or box not in self.candidates for box in (first, second))
+        )
+        return len(choice), holding, -sum(one.rank for one in choice.values())
+
+    def _holds(self, first: str, one: Candidate | None, second: str, other: Candidate | None) -> bool:
+        boxes, passed = self._origins(second, other)
+        return one.output in passed if one is not None else first in boxes
+
+    def _origins(self, box: str, candidate: Candidate | None) -> tuple[frozenset[str], frozenset[int]]:
+        key = box, candidate.output if candidate else -1
+        if key not in self._behind:
+            reads = self.anchors.read_by(candidate.nodes) if candidate else self.anchors.entering(box)
+            origins = self.anchors.origins(reads)
+            self._behind[key] = frozenset(origins.boxes), origins.passed
+        return self._behind[key]

@@ -1,0 +1,54 @@
+"""What a box claims: by its `op`, else by its label, else by the role that the spec gives it."""
+
+from __future__ import annotations
+
+from archcheck.diff.wording import label
+from archcheck.spec.model import Panel, Role
+from archcheck.vocabulary import TERMS, Claim, Region, claims, is_a
+
+_ROLES = {
+    Role.EMBEDDING: "Embedding",
+    Role.NORM: "Norm",
+    Role.LINEAR: "Linear",
+    Role.CONVOLUTION: "convolution",
+    Role.ATTENTION: "attention",
+    Role.ACTIVATION: "activation",
+    Role.SOFTMAX: "SoftMax",
+    Role.DROPOUT: "dropout",
+    Role.POOLING: "pooling",
+    Role.POSITION: "positions",
+    Role.MASK: "mask",
+}
+
+
+def claimed(panel: Panel, box: str) -> tuple[Claim, ...]:
+    """The claims of a box; () where it names nothing that the vocabulary knows."""
+    value = panel.boxes[box]
+    if value.op:
+        return (Claim((value.op,), value.op),)
+    found = claims(label(panel, box))
+    if found or value.role not in _ROLES:
+        return found
+    return (Claim((_ROLES[value.role],), value.role.value),)
+
+
+def meets(region: Region, claim: Claim) -> bool:
+    """Does a region compute what a claim says, as far as its term goes?"""
+    return any(term in TERMS and is_a(region.term.name, term) for term in claim.terms)
+
+
+def contradiction(region: Region, claim: Claim) -> str:
+    """The first detail of a claim that a region's own details contradict; "" if none does."""
+    for name, said in claim.details.items():
+        actual = region.details.get(name)
+        if actual is not None and not _agree(said, actual):
+            return name
+    return ""
+
+
+def _agree(said: object, actual: object) -> bool:
+    if isinstance(actual, tuple) and not isinstance(said, tuple):
+        return all(part == said for part in actual)
+    if isinstance(said, tuple) and isinstance(actual, tuple) and len(said) != len(actual):
+        return len(set(said)) == 1 and set(said) == set(actual)
+    return said == actual

@@ -1,0 +1,122 @@
+"""What a box says against what its module computes (BOX006), and the numbers that it says (BOX005)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from archcheck.diff.marks.claimed import claimed, contradiction, meets
+from archcheck.diff.marks.territory import Territory
+from archcheck.spec.model import Panel
+from archcheck.vocabulary import TERMS, Claim, Family, Region
+
+_WEIGHTED = frozenset(
+    [Family.LINEAR, Family.CONVOLUTION, Family.EMBEDDING, Family.ATTENTION, Family.RECURRENCE, Family.MIXTURE]
+)
+# What a box of this sort may hold beside what it names: a reader takes a "ReLU" for no more than that.
+_LARGER = {
+    Family.LINEAR: frozenset([Family.ATTENTION, Family.FEED_FORWARD, Family.CONVOLUTION, Family.MIXTURE]),
+    Family.CONVOLUTION: frozenset([Family.ATTENTION]),
+    Family.EMBEDDING: frozenset([Family.ATTENTION, Family.FEED_FORWARD]),
+    **dict.fromkeys(
+        (Family.NORM, Family.ACTIVATION, Family.SOFTMAX, Family.POOLING, Family.DROPOUT, Family.SUM,
+         Family.SCALE, Family.CONCAT, Family.PRODUCT, Family.SPLIT, Family.TRANSPOSE, Family.REPEAT,
+         Family.MASK),
+        _WEIGHTED,
+    ),
+}  # fmt: skip
+# Recognisers that know their term in every form: what they do not find is not there.
+_CERTAIN = frozenset(
+    [Family.NORM, Family.ACTIVATION, Family.LINEAR, Family.CONVOLUTION, Family.EMBEDDING, Family.ATTENTION,
+     Family.SOFTMAX, Family.POOLING, Family.SUM, Family.CONCAT, Family.PRODUCT, Family.MATRIX_PRODUCT,
+     Family.RESAMPLING, Family.FEED_FORWARD, Family.DROPOUT]
+)  # fmt: skip
+_NUMBERS = frozenset(["kernel", "stride", "channels", "from", "dilation", "groups", "k", "heads"])
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimCheck:
+    """One claim of a box that has a module. `computed` is what its module computes instead; `detail` names
+    what of the claim is wrong where its term is right; `holds` is None where it could not be told."""
+
+    claim: Claim
+    holds: bool | None
+    computed: Region | None = None
+    detail: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        return self.detail in _NUMBERS
+
+
+def check_claims(panel: Panel, box: str, territory: Territory) -> Iterator[ClaimCheck]:
+    """Each claim of a box against the regions that its modules compute."""
+    nodes = frozenset(territory.nodes_of.get(box, ()))
+    said = claimed(panel, box)
+    if not nodes or not said:
+        return
+    regions = _regions(territory, nodes)
+    for claim in said:
+        fitting = [region for region in regions if meets(region, claim)]
+        if not fitting and _is_before(territory, box, claim):
+            yield ClaimCheck(claim, True)
+        elif not fitting:
+            yield ClaimCheck(claim, False if _is_certain(claim, regions, territory, nodes) else None,
+                             _principal(regions, claim))  # fmt: skip
+        elif larger := _larger(said, regions):
+            yield ClaimCheck(claim, False, larger)
+        else:
+            wrong = [contradiction(region, claim) for region in fitting]
+            yield ClaimCheck(claim, not all(wrong), fitting[0], wrong[0] if all(wrong) else "")
+
+
+def _regions(territory: Territory, nodes: frozenset[int]) -> list[Region]:
+    by_output = territory.values.recognition.by_output
+    return [
+        region
+        for node in sorted(nodes)
+        for region in by_output.get(node, ())
+        if not region.inside and all(op in nodes or territory.values.is_constant(op) for op in region.ops)
+    ]
+
+
+def _is_before(territory: Territory, box: str, claim: Claim) -> bool:
+    """Is it a sum that the box draws together with what reads it, as "Add & Norm" does?"""
+    if "sum" not in claim.terms and "concat" not in claim.terms:
+        return False
+    passed = territory.origins(territory.entering(box)).passed
+    by_output = territory.values.recognition.by_output
+    return any(meets(region, claim) for node in passed if node not in territory.owner
+               for region in by_output.get(node, ()))  # fmt: skip
+
+
+def _is_certain(claim: Claim, regions: Sequence[Region], territory: Territory, nodes: frozenset[int]) -> bool:
+    """Would a recogniser have found the term, had it been there?"""
+    ops = territory.values.recognition.flow.ops
+    if any(ops[node].opaque for node in nodes):
+        return False
+    families = {TERMS[term].family for term in claim.terms}
+    return families <= _CERTAIN or (len(regions) == 1 and regions[0].term.family in _CERTAIN)
+
+
+def _larger(said: Sequence[Claim], regions: Sequence[Region]) -> Region | None:
+    """What the module computes that is more than all that the box says."""
+    families = {TERMS[term].family for claim in said for term in claim.terms}
+    if not all(family in _LARGER for family in families):
+        return None
+    excluded = frozenset.intersection(*(_LARGER[family] for family in families)) - families
+    found = [region for region in regions if region.term.family in excluded]
+    return max(found, key=lambda region: (len(region.ops), -region.output), default=None)
+
+
+def _principal(regions: Sequence[Region], claim: Claim) -> Region | None:
+    """What the module computes, as a reader would say it: of the claim's own sort first, else the largest."""
+    families = {TERMS[term].family for term in claim.terms}
+    ranked = sorted(
+        regions,
+        key=lambda region: (
+            region.term.family not in families, region.term.family is Family.SCALE, -len(region.ops),
+            region.output,
+        ),
+    )  # fmt: skip
+    return ranked[0] if ranked else None

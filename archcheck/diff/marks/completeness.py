@@ -1,0 +1,111 @@
+"""What a panel leaves out (BOX008): a panel that draws one operation of a class draws all of that class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from archcheck.diff.alignment import is_within
+from archcheck.diff.binding import Layer
+from archcheck.diff.marks.box_map import BoxMap
+from archcheck.diff.marks.claimed import claimed
+from archcheck.diff.marks.entries import Entries
+from archcheck.diff.marks.territory import Territory
+from archcheck.spec.model import Panel
+from archcheck.vocabulary import TERMS, Family, Region
+
+CLASSES: Mapping[Family, str] = {
+    Family.NORM: "norm",
+    Family.ACTIVATION: "activation",
+    Family.POSITION: "position",
+    Family.PRODUCT: "product",
+    Family.MATRIX_PRODUCT: "product",
+    Family.SOFTMAX: "softmax",
+}
+_STRICT: Mapping[Family, str] = {
+    **CLASSES,
+    Family.POOLING: "pooling",
+    Family.RESAMPLING: "resampling",
+    Family.MASK: "mask",
+    Family.REPEAT: "repeat",
+    Family.ROUTER: "router",
+    Family.RECURRENCE: "recurrence",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An operation that the panel's own modules execute and no box stands for. `claimed`: the panel draws
+    others of its class, and so claims to draw it."""
+
+    region: Region
+    name: str
+    claimed: bool
+
+
+def left_out(panel: Panel, layer: Layer, placed: BoxMap, entries: Entries, strict: bool) -> Iterator[LeftOut]:
+    """In the order of the code; operations in modules with parameters are BOX002's matter."""
+    territory = placed.territory
+    classes = _STRICT if strict else CLASSES
+    drawn = _drawn(panel, placed, classes)
+    taken: set[int] = set()
+    for region in _regions(territory, classes):
+        if taken.isdisjoint(region.ops) and not _is_excused(region, layer, territory, entries):
+            taken |= set(region.ops)
+            name = classes[region.term.family]
+            yield LeftOut(region, name, strict or name in drawn)
+
+
+def _drawn(panel: Panel, placed: BoxMap, classes: Mapping[Family, str]) -> set[str]:
+    """The classes of which the panel draws an operation."""
+    found = {
+        classes[region.term.family]
+        for candidate in placed.chosen.values()
+        for region in candidate.regions
+        if region.term.family in classes
+    }
+    for box, value in panel.boxes.items():
+        if value.module is not None and len(said := claimed(panel, box)) == 1:
+            families = {TERMS[term].family for term in said[0].terms}
+            found |= {classes[family] for family in families if family in classes and len(families) == 1}
+    return found
+
+
+def _regions(territory: Territory, classes: Mapping[Family, str]) -> list[Region]:
+    """Regions of operations that belong to no box, the largest of each place first."""
+    free = frozenset(territory.unowned())
+    by_output = territory.values.recognition.by_output
+    return [
+        region
+        for node in sorted(free)
+        for region in by_output.get(node, ())
+        if region.term.family in classes and not region.inside and free.issuperset(region.ops)
+    ]
+
+
+def _is_excused(region: Region, layer: Layer, territory: Territory, entries: Entries) -> bool:
+    """Does it stand in a module with parameters or one left out, or serve a side input alone?"""
+    values = territory.values
+    flow = values.recognition.flow
+    call = flow.ops[region.output].call
+    path = flow.calls[call].path
+    modules = values.execution.modules
+    if any(is_within(path, omitted) for omitted in layer.omitted):
+        return True
+    own = any(path == one for one in layer.own)
+    if not own and path in modules and modules[path].has_parameters and not _is_opened(path, layer):
+        return True
+    return any(_is_aside(read, territory, entries) for read in region.inputs)
+
+
+def _is_opened(path: str, layer: Layer) -> bool:
+    """Is a box of the panel inside this module?"""
+    return any(
+        is_within(module, path) and module != path for found in layer.boxes.values() for module in found
+    )
+
+
+def _is_aside(read: int, territory: Territory, entries: Entries) -> bool:
+    """Is this made of nothing but side inputs (a mask, positions)?"""
+    origins = territory.origins([read])
+    return not origins.boxes and entries.main is not None and entries.main not in origins.entered

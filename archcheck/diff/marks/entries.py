@@ -1,0 +1,74 @@
+"""Boxes that stand for what enters or leaves a panel, and which of the panel's inputs each of them is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archcheck.diff.marks.box_map import BoxMap
+from archcheck.spec.flow import flow_edges
+from archcheck.spec.model import Panel, Role
+
+
+def begins(panel: Panel, box: str) -> bool:
+    """Does the box stand for what enters the panel?"""
+    value = panel.boxes[box]
+    return value.module is None and (value.outside or value.role is Role.INPUT)
+
+
+def ends(panel: Panel, box: str) -> bool:
+    """Does the box stand for what leaves the panel?"""
+    value = panel.boxes[box]
+    return value.module is None and (value.outside or value.role is Role.OUTPUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """`by_box`: the values that each input box may stand for. `main`: the one that the first box reads."""
+
+    by_box: Mapping[str, frozenset[int]]
+    main: int | None
+
+
+def entries(panel: Panel, placed: BoxMap) -> Entries:
+    """Give each box of role input a value of its own, as far as there are that many."""
+    territory = placed.territory
+    edges = flow_edges(panel)
+    entered = {
+        box: territory.origins(territory.entering(box)).entered
+        for box in panel.boxes
+        if placed.is_placed(box)
+    }
+    wanted: dict[str, frozenset[int]] = {}
+    for box in panel.boxes:
+        after = [entered[other] for one, other in edges if one == box and other in entered]
+        if begins(panel, box) and after:
+            common = frozenset.intersection(*after)
+            wanted[box] = common or frozenset().union(*after)
+    inputs = {box: found for box, found in wanted.items() if not panel.boxes[box].outside}
+    owner: dict[int, str] = {}
+    for box in inputs:
+        _assign(box, inputs, owner, set())
+    own = {box: frozenset(node for node, other in owner.items() if other == box) for box in inputs}
+    return Entries({**wanted, **own}, _main(panel, placed, edges, entered))
+
+
+def _assign(box: str, wanted: Mapping[str, frozenset[int]], owner: dict[int, str], tried: set[int]) -> bool:
+    """Give the box one of the values that it may stand for; move other boxes to others of theirs for it."""
+    for node in sorted(wanted[box]):
+        if node not in tried:
+            tried.add(node)
+            if node not in owner or _assign(owner[node], wanted, owner, tried):
+                owner[node] = box
+                return True
+    return False
+
+
+def _main(
+    panel: Panel, placed: BoxMap, edges: tuple[tuple[str, str], ...], entered: Mapping[str, frozenset[int]]
+) -> int | None:
+    """The first of the panel's inputs, in the order of its modules' arguments, that a first box reads."""
+    following = {other for one, other in edges if not begins(panel, one)}
+    firsts = [box for box in entered if box not in following]
+    read = frozenset().union(*(entered[box] for box in firsts)) if firsts else frozenset()
+    return next((node for node in placed.territory.inputs if node in read), None)

@@ -1,0 +1,176 @@
+"""Which operations of a frame belong to which box, and how values go from one to another."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from archcheck.dataflow.run import Call
+from archcheck.diff.binding import Layer
+from archcheck.diff.box_calls import Frame, Run
+from archcheck.diff.marks.values import Values
+
+Reads = frozenset[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """Where values come from: the boxes, with the node of each that was read; what entered the panel; the
+    nodes passed on the way."""
+
+    boxes: Mapping[str, int]
+    entered: frozenset[int]
+    passed: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Territory:
+    """The nodes of one frame, and the box that each belongs to.
+
+    `own` are the spans of nodes that the panel's own modules executed; `owner` has a box for each node that
+    belongs to one. `inputs` are what the own modules were given, in order, and `outputs` what they returned.
+    """
+
+    values: Values
+    own: tuple[tuple[int, int], ...]
+    owner: Mapping[int, str]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    def holds(self, node: int) -> bool:
+        """Did the panel's own modules execute it?"""
+        at = bisect_left(self.own, (node + 1,)) - 1
+        return at >= 0 and node < self.own[at][1]
+
+    def unowned(self) -> list[int]:
+        """The nodes that the panel's own modules executed, in order, and that belong to no box."""
+        return [node for first, end in self.own for node in range(first, end) if node not in self.owner]
+
+    @cached_property
+    def nodes_of(self) -> Mapping[str, list[int]]:
+        """The nodes of each box, in order."""
+        found: dict[str, list[int]] = {}
+        for node in sorted(self.owner):
+            found.setdefault(self.owner[node], []).append(node)
+        return found
+
+    def with_nodes(self, bound: Mapping[str, Iterable[int]]) -> Territory:
+        """The same where further boxes own nodes."""
+        owner = {**self.owner, **{node: box for box, nodes in bound.items() for node in nodes}}
+        return Territory(self.values, self.own, owner, self.inputs, self.outputs)
+
+    def entering(self, box: str) -> list[int]:
+        """The nodes outside of a box that its operations read."""
+        return self.read_by(self.nodes_of.get(box, ()))
+
+    def read_by(self, nodes: Iterable[int]) -> list[int]:
+        """The nodes outside of a group that it reads."""
+        group = frozenset(nodes)
+        reads = (read for node in sorted(group) for read in self.values.reads(node))
+        return [read for read in dict.fromkeys(reads) if read not in group]
+
+    def origins(self, starts: Iterable[int], without: Reads = frozenset(), indices: bool = True) -> Origins:
+        """Where the values of `starts` come from, behind nodes of no box.
+
+        `without` are reads that are not followed; nor are indices and conditions unless `indices`.
+        """
+        boxes: dict[str, int] = {}
+        entered = set()
+        pending = [node for node in starts if indices or self.values.carries_values(node)]
+        seen = set(pending)
+        while pending:
+            node = pending.pop()
+            box = self.owner.get(node)
+            if box is not None:
+                boxes.setdefault(box, node)
+            elif not self.holds(node):
+                entered.add(node)
+            else:
+                for read in self.values.reads(node):
+                    if read in seen or (node, read) in without:
+                        continue
+                    if indices or self.values.carries_values(read):
+                        seen.add(read)
+                        pending.append(read)
+        return Origins(boxes, frozenset(entered), frozenset(seen))
+
+    def depends(self, reads: Iterable[int], goal: Iterable[int]) -> bool:
+        """Do any of `reads` depend on (or are they) any of `goal`, through whatever boxes?"""
+        wanted = frozenset(goal)
+        lowest = min(wanted, default=0)
+        pending = [node for node in reads if node >= lowest] if wanted else []
+        seen = set(pending)
+        while pending:
+            node = pending.pop()
+            if node in wanted:
+                return True
+            for read in self.values.reads(node):
+                if read >= lowest and read not in seen:
+                    seen.add(read)
+                    pending.append(read)
+        return False
+
+
+def territory(layer: Layer, frame: Frame, values: Values) -> Territory:
+    """Anchors: the nodes that the modules of each box executed in a frame."""
+    calls = [
+        call
+        for path in layer.own
+        for call in values.execution.calls(path)
+        if frame.first <= call.first and call.end <= frame.end
+    ]
+    runs: dict[str, list[Run]] = {}
+    for occurrence in frame.occurrences:
+        if layer.bound(occurrence.box):
+            runs.setdefault(occurrence.box, []).extend(occurrence.runs)
+    spans = [
+        (*values.span(first, end), box)
+        for box, each in runs.items()
+        for run in each
+        for first, end in run.spans
+    ]
+    owner: dict[int, str] = {}
+    for first, end, box in sorted(spans, key=lambda span: (span[0] - span[1], span[0])):
+        owner |= dict.fromkeys(range(first, end), box)  # the smallest last: it is the closest
+    owner = {node: box for node, box in owner.items() if not values.is_constant(node)}
+    inputs = dict.fromkeys(values.made(read) for call in calls for read in call.inputs)
+    outputs = dict.fromkeys(values.made(out) for call in calls for out in call.outputs)
+    found = Territory(values, _own(calls, frame, values), owner, tuple(inputs), tuple(outputs))
+    for box, each in runs.items():
+        if sum(len(run.spans) for run in each) > 1:
+            found = found.with_nodes({box: between(found, box)})
+    return found
+
+
+def _own(calls: Sequence[Call], frame: Frame, values: Values) -> tuple[tuple[int, int], ...]:
+    """The spans of nodes of the own modules, and what lies on ways from one of them to another."""
+    spans = _merged(values.span(call.first, call.end) for call in calls)
+    if len(spans) < 2:
+        return spans
+    owner = {node: "own" for first, end in spans for node in range(first, end)}
+    within = Territory(values, (values.span(frame.first, frame.end),), owner, (), ())
+    return _merged([*spans, *((node, node + 1) for node in between(within, "own"))])
+
+
+def between(territory: Territory, box: str) -> list[int]:
+    """The nodes of no box that lie on ways from one operation of a box to another."""
+    passed = territory.origins(territory.entering(box)).passed
+    inside: set[int] = set()
+    for node in sorted(passed):
+        if node not in territory.owner and territory.holds(node):
+            reads = territory.values.reads(node)
+            if any(territory.owner.get(read) == box or read in inside for read in reads):
+                inside.add(node)
+    return sorted(inside)
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    found: list[tuple[int, int]] = []
+    for first, end in sorted(spans):
+        if found and first <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((first, end))
+    return tuple(found)

@@ -1,0 +1,66 @@
+"""The operations of one run with the fused ones opened, numbered as the vocabulary numbers them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from archcheck.diff.execution import Execution
+from archcheck.residual import Join
+from archcheck.vocabulary import Recognition, recognise
+
+
+@dataclass(frozen=True)
+class Values:
+    """A run and what was recognised in it. A **node** is an operation of the opened run; what the rest of the
+    diff says of the recorded run is translated here."""
+
+    execution: Execution
+    recognition: Recognition
+
+    def first(self, op: int) -> int:
+        """The first node of a recorded operation, or of what comes after it: where a span begins or ends."""
+        return bisect_left(self.recognition.origin, op)
+
+    def made(self, op: int) -> int:
+        """The node that makes a recorded operation's result."""
+        return bisect_left(self.recognition.origin, op + 1) - 1
+
+    def span(self, first: int, end: int) -> tuple[int, int]:
+        return self.first(first), self.first(end)
+
+    def reads(self, node: int) -> tuple[int, ...]:
+        """The nodes that a node reads."""
+        return self._reads[node]
+
+    @cached_property
+    def _reads(self) -> list[tuple[int, ...]]:
+        ops = self.recognition.flow.ops
+        return [tuple(read for operand in op.operands for read in operand) for op in ops]
+
+    def is_constant(self, node: int) -> bool:
+        """Is it a parameter, a buffer or another constant, which no box makes?"""
+        return self.recognition.flow.ops[node].name in ("attribute", "constant")
+
+    def carries_values(self, node: int) -> bool:
+        """Is the result made of floating numbers (alone or in a tuple), and not of indices or conditions?"""
+        flow = self.recognition.flow
+        op = flow.ops[node]
+        return op.floating or (op.shape == () and any(flow.ops[user].floating for user in flow.users[node]))
+
+    def skip_reads(self, joins: Iterable[Join]) -> frozenset[tuple[int, int]]:
+        """The reads (reader, read) by which skip paths leave their sources."""
+        found = set()
+        for join in joins:
+            source = self.made(join.source)
+            for reader in (*join.skip, join.sink):
+                first, end = self.span(reader, reader + 1)
+                found |= {(node, source) for node in range(first, end)}
+        return frozenset(found)
+
+
+def values(execution: Execution) -> Values:
+    """The opened run of an execution."""
+    return Values(execution, recognise(execution.flow))
