@@ -68,7 +68,8 @@ LIKE = frozenset(["zeros_like", "ones_like", "empty_like", "full_like", "rand_li
 SHAPED_LIKE = frozenset(["expand_as", "view_as", "reshape_as", "type_as"])
 
 _REFLECTED = {"radd": "add", "rmul": "mul", "rmatmul": "matmul", "iadd": "add", "isub": "sub", "imul": "mul",
-              "itruediv": "div", "truediv": "div", "rtruediv": "reciprocal_div", "rsub": "rsub",
+              "itruediv": "div", "truediv": "div", "rtruediv": "reciprocal_div",
+              "rdiv": "reciprocal_div", "rsub": "rsub",
               "subtract": "sub", "negative": "neg"}  # fmt: skip
 
 

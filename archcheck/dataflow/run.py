@@ -23,8 +23,9 @@ class Op:
     `parameter` is the path of the parameter or buffer that it is. `instruction` is the place in the code that
     it was called from. `stale` are the writes that it read through an older name. `arguments` are the plain
     arguments that decide what it does, by the name of the parameter, and `roles` the places in `operands` of
-    the tensors that were given by name. `mask` is what a mask lets through, as far as its values tell:
-    `causal`, `window N`, `all` or "".
+    the tensors that were given by name. `mask` is which keys a softmax or a fused attention lets
+    through to each query, as far as its values tell: `causal`, `window N`, `window N causal`, `all`,
+    `partial` or "".
     """
 
     name: str

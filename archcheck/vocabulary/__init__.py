@@ -5,7 +5,8 @@ run that compute a term, and `is_a` says whether one term is a case of the other
 """
 
 from archcheck.vocabulary.labels import Claim, claims
-from archcheck.vocabulary.regions import Recognition, Region, recognise
+from archcheck.vocabulary.recognition import recognise
+from archcheck.vocabulary.regions import Recognition, Region
 from archcheck.vocabulary.terms import TERMS, Family, Term, is_a
 
 __all__ = ["TERMS", "Claim", "Family", "Recognition", "Region", "Term", "claims", "is_a", "recognise"]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from archcheck.dataflow.operations import CONCATS, PRODUCTS_OF_MATRICES
 from archcheck.dataflow.run import Dataflow, Op
-from archcheck.vocabulary.regions import Detail, Region
-from archcheck.vocabulary.terms import TERMS
+from archcheck.vocabulary.regions import Detail, Region, region_of
 
 _PLAIN = {
     "layer_norm": "LayerNorm", "rms_norm": "RMSNorm", "batch_norm": "BatchNorm", "group_norm": "GroupNorm",
@@ -40,22 +39,7 @@ def named(flow: Dataflow, at: int) -> Iterator[Region]:
         return
     name = _PLAIN.get(op.name) or _special(flow, op)
     if name:
-        yield region(flow, name, (at,), at, _details(flow, op))
-
-
-def region(
-    flow: Dataflow, name: str, ops: tuple[int, ...], output: int, details: Mapping[str, Detail] | None = None,
-    roles: Mapping[str, tuple[int, ...]] | None = None,
-) -> Region:  # fmt: skip
-    """The region of these operations."""
-    inside = frozenset(ops)
-    reads = [read for at in ops for operand in flow.ops[at].operands for read in operand]
-    inputs = tuple(
-        dict.fromkeys(read for read in reads if read not in inside and flow.ops[read].depends_on_input)
-    )
-    return Region(
-        TERMS[name], tuple(sorted(ops)), inputs, output, details or {}, roles or {}, flow.ops[output].location
-    )
+        yield region_of(flow, name, (at,), at, _details(flow, op))
 
 
 def _special(flow: Dataflow, op: Op) -> str:
@@ -113,8 +97,13 @@ def _resample(flow: Dataflow, op: Op) -> str:
     return "upsampling" if op.numel > below.numel else "downsampling" if op.numel < below.numel else ""
 
 
+def _expand(flow: Dataflow, op: Op) -> str:
+    return "repeat" if op.operands and op.numel > flow.ops[op.operands[0][0]].numel else ""
+
+
 _SPECIAL: dict[str, Callable[[Dataflow, Op], str]] = {
     "gelu": _gelu, "add": _add, "sub": _sub, "rsub": _sub, "mul": _mul, "div": _mul, "normalize": _norm,
+    **dict.fromkeys(("expand", "expand_as", "broadcast_to"), _expand),
     "interpolate": _resample, "upsample": _resample,
     **dict.fromkeys(PRODUCTS_OF_MATRICES, _matmul),
     **{f"adaptive_{kind}_pool{axes}d": _pool for kind in ("avg", "max") for axes in (1, 2, 3)},

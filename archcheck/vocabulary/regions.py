@@ -7,7 +7,7 @@ operations. Regions overlap: attention holds its softmax.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -100,13 +100,16 @@ class Recognition:
         return op.depends_on_input and op.floating and op.name not in TRANSPARENT
 
 
-def recognise(flow: Dataflow) -> Recognition:
-    """Every region of a run that computes a term, in time linear in the run."""
-    from archcheck.vocabulary.named import named
-
-    regions = [region for at in range(len(flow.ops)) for region in named(flow, at)]
-    return Recognition(flow, range(len(flow.ops)), tuple(regions))
-
-
-def term(name: str) -> Term:
-    return TERMS[name]
+def region_of(
+    flow: Dataflow, name: str, ops: Iterable[int], output: int, details: Mapping[str, Detail] | None = None,
+    roles: Mapping[str, tuple[int, ...]] | None = None,
+) -> Region:  # fmt: skip
+    """The region of these operations, which read all of its inputs."""
+    inside = sorted(set(ops))
+    reads = [read for at in inside for operand in flow.ops[at].operands for read in operand]
+    inputs = tuple(
+        dict.fromkeys(read for read in reads if read not in set(inside) and flow.ops[read].depends_on_input)
+    )
+    return Region(
+        TERMS[name], tuple(inside), inputs, output, details or {}, roles or {}, flow.ops[output].location
+    )

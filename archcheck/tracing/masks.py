@@ -1,0 +1,52 @@
+"""What an attention's mask lets through, read off the values of the run."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from archcheck.tracing.tape import Step
+
+_LARGEST = 2**22
+_BLOCKED = -1e3  # added to a score, this and all below leave nothing of it
+
+
+def mask_of(step: Step, name: str) -> str:
+    """`causal`, `window N causal`, `window N`, `all`, `partial`, or "" where the values do not tell.
+
+    Of a softmax the weights are looked at, of a fused attention its mask: a key is let through to a query if
+    it is in any of the batch and the heads.
+    """
+    if name == "softmax" and isinstance(step.out, Tensor):
+        return _pattern(step.out, 0.0)
+    if name == "scaled_dot_product_attention":
+        causal = step.kwargs.get("is_causal", step.args[5] if len(step.args) > 5 else False)
+        mask = step.kwargs.get("attn_mask", step.args[3] if len(step.args) > 3 else None)
+        if not isinstance(mask, Tensor):
+            return "causal" if causal else "all"
+        return _pattern(mask, _BLOCKED if mask.is_floating_point() else 0.0)
+    if name == "multi_head_attention_forward":
+        mask = step.kwargs.get("attn_mask")
+        if not isinstance(mask, Tensor):
+            return "all"
+        return _pattern(mask, _BLOCKED) if mask.is_floating_point() else _pattern(~mask, 0.0)
+    return ""
+
+
+def _pattern(values: Tensor, above: float) -> str:
+    if values.is_meta or values.ndim < 2 or min(values.shape[-2:]) < 2 or values.numel() > _LARGEST:
+        return ""
+    with torch._C.DisableTorchFunction(), torch.no_grad():
+        let_through = (values > above).reshape(-1, *values.shape[-2:]).any(0)
+        rows, columns = let_through.shape
+        steps = torch.arange(columns - rows, columns)[:, None] - torch.arange(columns)[None, :]
+        steps = steps.to(let_through.device)
+        if bool(let_through.all()):
+            return "all"
+        if torch.equal(let_through, steps >= 0):
+            return "causal"
+        widest = int(let_through.sum(1).max())
+        if torch.equal(let_through, (steps >= 0) & (steps < widest)):
+            return f"window {widest} causal"
+        half = widest // 2
+        return f"window {widest}" if torch.equal(let_through, steps.abs() <= half) else "partial"

@@ -1,0 +1,271 @@
+"""Attention: scores of queries and keys, a softmax over the keys, and the values weighed by it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from archcheck.dataflow.operations import PRODUCTS, SUMS, VIEWS
+from archcheck.vocabulary.arithmetic import CASTS
+from archcheck.vocabulary.regions import Detail, Region, region_of
+from archcheck.vocabulary.walking import Walks
+
+_REPEATS = frozenset(["expand", "expand_as", "repeat", "repeat_interleave", "tile", "broadcast_to"])
+_MASKS = frozenset(["masked_fill", "where", "maximum", "max", "clamp", "clamp_min", "tanh"])
+_STEPS = 24  # operations between scores and softmax, and between softmax and the values
+
+
+@dataclass
+class _Scores:
+    """The way from a softmax back to its scores: the operations on it, and what was added or masked."""
+
+    product: int
+    ops: list[int] = field(default_factory=list)
+    causal: bool = False
+    biases: list[int] = field(default_factory=list)
+
+
+def attentions(walks: Walks, softmax: Region) -> Iterator[Region]:
+    """The attention that a softmax is part of, with its two matrix products as regions of their own."""
+    scores = _scores(walks, softmax.inputs[0]) if softmax.inputs else None
+    if scores is None:
+        return
+    weighed = _weighed(walks, softmax)
+    if weighed is None:
+        return
+    attend, way = weighed
+    flow = walks.flow
+    query, key = _query_and_key(walks, scores.product)
+    value = next(read for read in walks.fed(walks.ops[attend]) if read not in (*way, softmax.output))
+    heads, shared = _heads(walks, query, scores.product), _kv_heads(walks, key, scores.product)
+    roles = {"query": (query,), "key": (key,), "value": (value,)}
+    details: dict[str, Detail] = {"heads": heads, "kv_heads": shared, "source": _source(walks, query, key)}
+    details |= _let_through(walks.ops[softmax.output].mask or ("causal" if scores.causal else ""))
+    yield region_of(flow, "scores", [scores.product], scores.product)
+    yield region_of(flow, "attend", [attend], attend)
+    yield from _mask_regions(walks, scores)
+    name = _name(walks, heads, shared, key, value)
+    ops = [*scores.ops, *softmax.ops, *way, attend]
+    yield region_of(flow, name, ops, attend, details, roles)
+
+
+def _scores(walks: Walks, at: int, steps: int = _STEPS) -> _Scores | None:
+    """The matrix product of queries and keys behind a softmax."""
+    found = _Scores(at)
+    for _ in range(steps):
+        op = walks.ops[at]
+        found.ops.append(at)
+        if walks.is_matrix_product(at):
+            found.product = at
+            return found
+        if not op.operands:
+            return None
+        fed = walks.fed(op)
+        if op.name in VIEWS | CASTS | {"masked_fill", "tanh"} or (op.name in PRODUCTS and len(fed) == 1):
+            found.causal = found.causal or (op.name == "masked_fill" and _is_triangular(walks, at))
+            at = fed[0] if op.name in PRODUCTS else op.operands[op.roles.get("input", 0)][0]
+        elif op.name in SUMS | _MASKS | PRODUCTS:
+            ways = [(read, way) for read in fed if (way := _scores(walks, read, steps - len(found.ops)))]
+            if not ways:
+                return None
+            read, way = ways[0]
+            others = [operand[0] for operand in op.operands if operand[0] != read]
+            found.causal = found.causal or way.causal or _is_triangular(walks, at)
+            if op.name in SUMS:
+                found.biases += others
+            return _Scores(way.product, [*found.ops, *way.ops], found.causal, [*found.biases, *way.biases])
+        else:
+            return None
+    return None
+
+
+def _let_through(mask: str) -> dict[str, Detail]:
+    """The details that a mask's pattern tells."""
+    words = mask.split()
+    if not words or words[0] == "partial":
+        return {}
+    details: dict[str, Detail] = {"causal": words[-1] == "causal"}
+    if words[0] == "window":
+        details["window"] = int(words[1])
+    return details
+
+
+def _is_triangular(walks: Walks, at: int) -> bool:
+    """Does a masking operation read a triangle? For runs without values."""
+    op = walks.ops[at]
+    names = {walks.ops[below].name for operand in op.operands[1:] for below in _near(walks, operand[0])}
+    return bool(names & {"tril", "triu"}) or (op.name == "masked_fill" and len(op.operands) == 1)
+
+
+def _near(walks: Walks, at: int) -> Iterator[int]:
+    pending, seen = [at], set[int]()
+    while pending and len(seen) < 16:
+        at = pending.pop()
+        if at not in seen:
+            seen.add(at)
+            yield at
+            pending += [operand[0] for operand in walks.ops[at].operands]
+
+
+def _weighed(walks: Walks, softmax: Region) -> tuple[int, list[int]] | None:
+    """The product of the weights and the values, and what lies between: dropout, casts, a factor per head."""
+    pending: list[tuple[int, list[int], int | None]] = [(softmax.output, [], _dim(walks, softmax))]
+    seen: set[int] = set()
+    while pending and len(seen) < _STEPS:
+        at, way, dim = pending.pop(0)
+        for user in walks.users[at]:
+            if user in seen:
+                continue
+            seen.add(user)
+            op = walks.ops[user]
+            if walks.is_matrix_product(user):
+                if _sums_over(walks, user, at, dim):
+                    return user, way
+            elif op.name in PRODUCTS or (op.name in VIEWS | CASTS and op.operands[0][0] == at):
+                pending.append((user, [*way, user], _moved(walks, at, user, dim)))
+    return None
+
+
+def _dim(walks: Walks, softmax: Region) -> int | None:
+    """The softmax's dimension, counted from the end."""
+    dim = softmax.details.get("dim", -1)
+    rank = len(walks.ops[softmax.output].shape)
+    return None if not isinstance(dim, int) else dim if dim < 0 else dim - rank
+
+
+def _moved(walks: Walks, before: int, at: int, dim: int | None) -> int | None:
+    """Where a view puts the dimension; None if that can't be said."""
+    op, below = walks.ops[at], walks.ops[before]
+    if dim is None:
+        return None
+    rank = len(op.shape)
+    if op.name in ("transpose", "swapaxes"):
+        pair = [axis % rank - rank for axis in (op.arguments["dim0"], op.arguments["dim1"])]
+        return pair[1 - pair.index(dim)] if dim in pair else dim
+    if op.name == "permute":
+        dims = [axis % rank - rank for axis in op.arguments.get("dims", ())]
+        return dims.index(dim) - rank if dim in dims else None
+    return dim if op.shape[dim:] == below.shape[dim:] else None
+
+
+def _sums_over(walks: Walks, product: int, weights: int, dim: int | None) -> bool:
+    """Does this matrix product sum over the dimension that the softmax made shares of?"""
+    op = walks.ops[product]
+    if dim is None:
+        return True
+    places = [place for place, operand in enumerate(op.operands) if operand[0] == weights]
+    equation = op.arguments.get("equation")
+    if isinstance(equation, str) and "->" in equation:
+        terms = equation.replace(" ", "").split("->")[0].split(",")
+        letters = terms[places[0]]
+        return -dim <= len(letters) and letters[dim] not in equation.split("->")[1]
+    return dim == (-1 if places[0] == 0 else -2) or op.name == "einsum"
+
+
+def _query_and_key(walks: Walks, product: int) -> tuple[int, int]:
+    op = walks.ops[product]
+    one, other = walks.fed(op)[:2]
+    equation = op.arguments.get("equation")
+    if isinstance(equation, str) and "->" in equation:
+        terms, result = equation.replace(" ", "").split("->")
+        if result and result[-1] in terms.split(",")[0]:
+            return other, one
+    return one, other
+
+
+# -- heads ----------------------------------------------------------------------------------------
+
+
+def _heads(walks: Walks, at: int, product: int) -> int:
+    """How many heads these queries or keys have, by their shapes on the way here."""
+    shape = walks.ops[at].shape
+    if len(walks.ops[product].shape) >= 4 and len(shape) >= 4:
+        equation = walks.ops[product].arguments.get("equation")
+        if not isinstance(equation, str):
+            return (
+                math.prod(shape[-4:-2]) if len(shape) == 5 and shape[-3] > 1 and shape[1] > 1 else shape[-3]
+            )
+        return walks.ops[product].shape[-3]
+    scores = walks.ops[product]
+    width = walks.ops[scores.operands[0][0]].shape[-1]  # what the product sums over
+    length = scores.shape[-2] if scores.operands[0][0] == at else scores.shape[-1]
+    numel = walks.ops[at].numel
+    for below in walks.views(at):
+        before = walks.ops[below].shape
+        if walks.ops[below].numel != numel or not width:
+            break
+        if len(before) == 4 and before[-1] == width:
+            return max(numel // max(before[0] * length * width, 1), 1)
+        if len(before) == 3 and length in before[:2] and before[-1] > width and before[-1] % width == 0:
+            return before[-1] // width
+    return 1
+
+
+def _kv_heads(walks: Walks, key: int, product: int) -> int:
+    """The heads of the keys before they were repeated for the queries that share them."""
+    heads, repeated = _heads(walks, key, product), 1
+    for at in walks.views(key):
+        op = walks.ops[at]
+        if op.name in _REPEATS and op.operands:
+            repeated *= max(op.numel // max(walks.ops[op.operands[0][0]].numel, 1), 1)
+    return max(heads // repeated, 1) if heads % repeated == 0 else heads
+
+
+def _source(walks: Walks, query: int, key: int) -> str | None:
+    """`self` if queries and keys are maps of one tensor, `cross` if of two."""
+    maps = walks.map_behind(query), walks.map_behind(key)
+    if -1 in maps:
+        return None
+    one, other = (walks.input_of(each) for each in maps)
+    return "self" if one == other or maps[0] == maps[1] else "cross"
+
+
+def _name(walks: Walks, heads: int, shared: int, key: int, value: int) -> str:
+    if _is_latent(walks, key, value):
+        return "MLA"
+    if heads > shared:
+        return "MQA" if shared == 1 else "GQA"
+    return "MHA" if heads > 1 else "single-head attention"
+
+
+def _is_latent(walks: Walks, key: int, value: int) -> bool:
+    """Keys are put together of a part that is mapped up from a narrow latent, and one that is not."""
+    joined = next((at for at in _through_pairs(walks, key) if walks.ops[at].name in ("cat", "concat")), None)
+    if joined is None:
+        return False
+    maps = {walks.map_behind(operand[0]) for operand in walks.ops[joined].operands}
+    up = walks.map_behind(value)
+    if up not in maps or len(maps) < 2 or -1 in maps:
+        return False
+    latent = walks.map_behind(walks.input_of(up))
+    return latent in maps
+
+
+def _through_pairs(walks: Walks, at: int) -> Iterator[int]:
+    for _ in range(_STEPS):
+        yield at
+        op = walks.ops[at]
+        if op.name not in VIEWS or not op.operands:
+            return
+        at = op.operands[0][0]
+
+
+def _mask_regions(walks: Walks, scores: _Scores) -> Iterator[Region]:
+    """The masks of the scores, and the biases by position that are added to them."""
+    masked = [at for at in scores.ops if walks.ops[at].name in ("masked_fill", "where")]
+    for bias in scores.biases:
+        names = {walks.ops[below].name for below in _near(walks, bias)}
+        if walks.ops[bias].depends_on_parameter:
+            yield region_of(walks.flow, "relative positions", walks.views(bias), bias)
+        elif names & {"arange", "cumsum", "pow", "exp2"} and not names & {
+            "tril",
+            "triu",
+            "where",
+            "masked_fill",
+        }:
+            yield region_of(walks.flow, "ALiBi", walks.views(bias), bias)
+        else:
+            masked += [at for at in scores.ops if (bias,) in walks.ops[at].operands]
+    for at in masked:
+        yield region_of(walks.flow, "mask", [at], at)

@@ -1,0 +1,84 @@
+"""Mixtures of experts: a router that picks, and experts whose results are weighed by what it gave."""
+
+from __future__ import annotations
+
+from archcheck.dataflow.operations import VIEWS
+from archcheck.vocabulary.arithmetic import CASTS
+from archcheck.vocabulary.regions import TRANSPARENT, Region, region_of
+from archcheck.vocabulary.terms import Family
+from archcheck.vocabulary.walking import Walks
+
+_SCORING = frozenset(["sigmoid", "softmax", "add", "mul", "div", "sqrt", "softplus"])
+_WEIGHING = frozenset(["mul", "index_add", "matmul", "bmm", "einsum", "sum"])
+_CARRYING = VIEWS | CASTS | {"sum", "div", "softmax", "add", "where", "scatter"}
+_STEPS = 12
+
+
+def router(walks: Walks, at: int) -> Region | None:
+    """The router that picks with this top-k: a linear map to one score for each expert, perhaps as shares."""
+    op = walks.ops[at]
+    if op.name != "topk" or not op.operands:
+        return None
+    ops, below = [at], op.operands[0][0]
+    for _ in range(_STEPS):
+        below = walks.root(below)
+        step = walks.ops[below]
+        ops.append(below)
+        if walks.is_map(below):
+            details = {"experts": step.shape[-1], "k": op.arguments.get("k", 1)}
+            return region_of(walks.flow, "router", ops, at, details)
+        fed = walks.fed(step)
+        if len(set(fed)) != 1 or (step.name not in _SCORING | VIEWS | CASTS and below not in walks.made):
+            return None
+        below = fed[0]
+    return None
+
+
+def mixture(walks: Walks, routed: Region) -> Region | None:
+    """The mixture of experts that a router is part of: the smallest module call that weighs results by it."""
+    flow = walks.flow
+    weights = _weights(walks, routed)
+    call = flow.ops[routed.output].call
+    while call >= 0:
+        span = flow.calls[call]
+        weighed = [
+            at
+            for at in range(routed.output, span.end)
+            if flow.ops[at].name in ("mul", "index_add", "matmul", "bmm", "einsum", "sum")
+            and _reads(walks, at, weights)
+        ]
+        experts = [at for at in range(span.first, span.end) if _is_feed_forward(walks, at)]
+        if weighed and experts:
+            ops = [at for at in range(span.first, span.end) if _counts(walks, at)]
+            return region_of(flow, "mixture of experts", ops, ops[-1], routed.details) if ops else None
+        call = span.parent
+        if call <= 0:
+            return None
+    return None
+
+
+def _weights(walks: Walks, routed: Region) -> set[int]:
+    """What the router's choice is computed into, by views, shares and factors alone."""
+    found, pending = {routed.output}, [routed.output]
+    while pending and len(found) < 400:
+        for user in walks.users[pending.pop()]:
+            op = walks.ops[user]
+            if user not in found and (op.name in _CARRYING or walks.scale_factor(op)):
+                found.add(user)
+                pending.append(user)
+    return found
+
+
+def _reads(walks: Walks, at: int, weights: set[int]) -> bool:
+    reads = walks.fed(walks.ops[at])
+    return any(read in weights for read in reads) and not all(read in weights for read in reads)
+
+
+def _is_feed_forward(walks: Walks, at: int) -> bool:
+    made = walks.made.get(at)
+    return made is not None and made.term.family in (Family.FEED_FORWARD, Family.ACTIVATION, Family.PRODUCT)
+
+
+def _counts(walks: Walks, at: int) -> bool:
+    op = walks.ops[at]
+    return op.depends_on_input and op.name not in TRANSPARENT

@@ -1,0 +1,88 @@
+"""All regions of a run: those of single groups of operations first, then the larger ones made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from archcheck.dataflow.run import Dataflow
+from archcheck.vocabulary import blocks, mixtures, positions
+from archcheck.vocabulary.attention import attentions
+from archcheck.vocabulary.named import named
+from archcheck.vocabulary.opening import opened
+from archcheck.vocabulary.regions import Recognition, Region
+from archcheck.vocabulary.rotary import Rotary
+from archcheck.vocabulary.terms import Family
+from archcheck.vocabulary.walking import Walks
+from archcheck.vocabulary.written import Written, with_affine
+
+# Their steps are nobody's operations of their own: the tanh of a GELU is no Tanh of the model.
+_WHOLE = frozenset([Family.NORM, Family.ACTIVATION, Family.SOFTMAX, Family.POSITION])
+
+
+def recognise(flow: Dataflow) -> Recognition:
+    """Every region of a run that computes a term, in time linear in the run."""
+    flow, origin = opened(flow)
+    regions = list(_single(flow))
+    walks = Walks(flow, regions)
+    for larger in (_turned_and_gated, _attending, _networks, _mixed):
+        found = list(larger(walks, regions))
+        regions += found
+        walks.add(found)
+    regions.sort(key=lambda region: (region.output, len(region.ops), region.term.name))
+    return Recognition(flow, origin, tuple(_marked(regions)))
+
+
+def _single(flow: Dataflow) -> Iterator[Region]:
+    written = Written(flow)
+    for at in range(len(flow.ops)):
+        for region in named(flow, at):
+            yield with_affine(flow, region)
+        yield from written.at(at)
+
+
+def _turned_and_gated(walks: Walks, regions: list[Region]) -> Iterator[Region]:
+    rotary = Rotary(walks)
+    for at in range(len(walks.ops)):
+        for found in (rotary.at(at), blocks.gate(walks, at), positions.table_lookup(walks, at)):
+            if found is not None:
+                yield found
+        added = positions.added(walks, at)
+        if added is not None:
+            yield added
+
+
+def _attending(walks: Walks, regions: list[Region]) -> Iterator[Region]:
+    for region in regions:
+        if region.term.family is Family.SOFTMAX:
+            yield from attentions(walks, region)
+
+
+def _networks(walks: Walks, regions: list[Region]) -> Iterator[Region]:
+    for at in range(len(walks.ops)):
+        yield from blocks.feed_forwards(walks, at)
+
+
+def _mixed(walks: Walks, regions: list[Region]) -> Iterator[Region]:
+    for at in range(len(walks.ops)):
+        routed = mixtures.router(walks, at)
+        if routed is not None:
+            yield routed
+            found = mixtures.mixture(walks, routed)
+            if found is not None:
+                yield found
+
+
+def _marked(regions: list[Region]) -> Iterator[Region]:
+    """The regions, with those marked that are nothing but steps of a larger operation."""
+    steps: dict[int, list[Region]] = {}
+    for region in regions:
+        if region.term.family in _WHOLE and len(region.ops) > 1:
+            for at in region.ops:
+                steps.setdefault(at, []).append(region)
+    for region in regions:
+        around = steps.get(region.output, [])
+        inside = any(
+            len(whole.ops) > len(region.ops) and set(region.ops) <= set(whole.ops) for whole in around
+        )
+        yield replace(region, inside=True) if inside else region

@@ -1,0 +1,87 @@
+"""Ways through a run that several recognisers go: behind views, and back to where a stream came from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from functools import cached_property
+
+from archcheck.dataflow.operations import PRODUCTS, PRODUCTS_OF_MATRICES, VIEWS
+from archcheck.dataflow.run import Dataflow, Op
+from archcheck.vocabulary.regions import Region
+
+_FAR = 64  # operations that a walk goes back at most
+
+
+class Walks:
+    """A run, and the regions found in it so far by their results."""
+
+    def __init__(self, flow: Dataflow, regions: Collection[Region]) -> None:
+        self.flow = flow
+        self.ops = flow.ops
+        self.made: dict[int, Region] = {}  # the largest norm, activation, … by its result
+        self.add(regions)
+
+    def add(self, regions: Collection[Region]) -> None:
+        """Know of these regions too."""
+        for region in regions:
+            before = self.made.get(region.output)
+            if before is None or len(region.ops) >= len(before.ops):
+                self.made[region.output] = region
+
+    def fed(self, op: Op) -> list[int]:
+        """The operands that depend on the model's input."""
+        return [operand[0] for operand in op.operands if self.ops[operand[0]].depends_on_input]
+
+    def root(self, at: int) -> int:
+        """The operation that made these values, behind views."""
+        while self.ops[at].name in VIEWS and self.ops[at].operands:
+            at = self.ops[at].operands[0][0]
+        return at
+
+    def views(self, at: int) -> Iterator[int]:
+        """The views on the way back from `at` to its root, and the root, `at` first."""
+        yield at
+        while self.ops[at].name in VIEWS and self.ops[at].operands:
+            at = self.ops[at].operands[0][0]
+            yield at
+
+    def is_matrix_product(self, at: int) -> bool:
+        """A product of two matrices that both depend on the input."""
+        op = self.ops[at]
+        return op.name in PRODUCTS_OF_MATRICES and len(self.fed(op)) > 1
+
+    def is_map(self, at: int) -> bool:
+        """A learned linear map: linear, convolution, or a product with a weight."""
+        op = self.ops[at]
+        if op.name == "linear" or op.name.startswith("conv"):
+            return len(self.fed(op)) == 1
+        return op.name in PRODUCTS_OF_MATRICES and len(self.fed(op)) == 1 and op.depends_on_parameter
+
+    def map_behind(self, at: int) -> int:
+        """The learned linear map that these values come from, through views, norms, positions and pointwise
+        operations; -1 if there is none near."""
+        for _ in range(_FAR):
+            at = self.root(at)
+            if self.is_map(at):
+                return at
+            op = self.ops[at]
+            if at in self.made and len(self.made[at].inputs) == 1 and self.made[at].inputs[0] < at:
+                at = self.made[at].inputs[0]
+                continue
+            fed = self.fed(op)
+            if not fed or op.name in PRODUCTS_OF_MATRICES or op.name in ("softmax", "embedding"):
+                return -1
+            at = max(fed, key=lambda read: (self.ops[read].numel, -read))
+        return -1
+
+    def input_of(self, linear: int) -> int:
+        """What a learned linear map reads, behind views."""
+        return self.root(self.fed(self.ops[linear])[0])
+
+    def scale_factor(self, op: Op) -> bool:
+        """A product with a value that does not depend on the input."""
+        return op.name in PRODUCTS and len(self.fed(op)) == 1
+
+    @cached_property
+    def users(self) -> list[list[int]]:
+        return self.flow.users

@@ -1,0 +1,144 @@
+"""Norms, activations and softmax that are written out: found by what they compute, not by how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archcheck.dataflow.operations import VIEWS
+from archcheck.dataflow.run import Dataflow
+from archcheck.vocabulary.arithmetic import CASTS, REDUCTIONS, UNARY
+from archcheck.vocabulary.definitions import Meaning, meaning
+from archcheck.vocabulary.groups import Entries, Group, number_of
+from archcheck.vocabulary.regions import Detail, Region, region_of
+from archcheck.vocabulary.terms import TERMS, Family
+
+# What a written-out activation may end with, beside operations that bring two values together.
+_LAST = frozenset(["mul", "div", "reciprocal_div", "reciprocal", "pow", "square", "log", "log1p", "clamp",
+                   "clip", "clamp_min", "clamp_max", "maximum", "minimum", "where", "masked_fill", "neg",
+                   "threshold",                   "logaddexp", "prelu"])  # fmt: skip
+_JOIN_REACH, _CHAIN_REACH = 3, 6  # entries tried: few, since the nearest is almost always the one
+
+
+class Written:
+    """The written-out terms of a run."""
+
+    def __init__(self, flow: Dataflow) -> None:
+        self.flow = flow
+        self.entries = Entries(flow)
+        self._known: dict[tuple[object, ...], Meaning | None] = {}
+        self._centred: dict[int, Group] = {}
+
+    def at(self, at: int) -> Iterator[Region]:
+        """The written-out terms whose result is this operation's."""
+        is_join = self.entries.joins[at]
+        name = self.flow.ops[at].name
+        if self.entries.entry[at] < 0 or (name not in _LAST and not is_join) or name in REDUCTIONS:
+            return
+        best: tuple[Group, Meaning] | None = None
+        for group in self.entries.groups(at, _JOIN_REACH if is_join else _CHAIN_REACH):
+            if len(group.ops) == 1 and (name in UNARY or is_join):
+                continue
+            found = self._meaning(group)
+            if found is not None and (best is None or best[1] == found):
+                best = group, found
+            if best is not None and best[1].name != "SoftMax":  # it may take off the maximum before
+                break
+        if best is None:
+            return
+        if best[1].name == "centred":
+            self._centred[at] = best[0]
+        elif is_join or TERMS[best[1].name].family is Family.ACTIVATION:
+            yield self._region(*best)
+
+    def _meaning(self, group: Group) -> Meaning | None:
+        key = group.signature
+        if key not in self._known:
+            self._known[key] = meaning(group)
+        return self._known[key]
+
+    def _region(self, group: Group, found: Meaning) -> Region:
+        ops, entry, name = list(group.ops), group.entry, found.name
+        dims = group.dims
+        if name in ("RMSNorm", "L2 norm") and entry in self._centred and self._centred[entry].dims == dims:
+            ops = [*self._centred[entry].ops, *ops]
+            entry, name = self._centred[entry].entry, "LayerNorm"
+        family = TERMS[name].family
+        if family is Family.NORM:
+            name = self._sort_of_norm(name, entry, dims or ())
+            name, more = followed_by_affine(self.flow, group.output, name, found.weighted)
+            ops += more
+        details: dict[str, Detail] = {"dims": dims} if dims is not None else {}
+        if family is Family.SOFTMAX and dims:
+            details = {"dim": dims[0] - len(self.flow.ops[group.entry].shape)}
+        return region_of(self.flow, name, ops, ops[-1], details)
+
+    def _sort_of_norm(self, name: str, entry: int, dims: tuple[int, ...]) -> str:
+        """A centred norm goes by what its statistics are taken over."""
+        op = self.flow.ops[entry]
+        rank = len(op.shape)
+        if name != "LayerNorm" or not dims:
+            return name
+        if 0 in dims and rank > 1:
+            return "BatchNorm"
+        below = self.flow.ops[op.operands[0][0]] if op.name in VIEWS and op.operands else op
+        is_regrouped = len(below.shape) >= 3 and rank >= 3 and below.shape[0] == op.shape[0]
+        if is_regrouped and dims == tuple(range(2, rank)) and op.shape[1] < below.shape[1]:
+            return "GroupNorm" if below.shape[1] % op.shape[1] == 0 else name
+        return "InstanceNorm" if rank >= 4 and dims == tuple(range(2, rank)) else name
+
+
+def with_affine(flow: Dataflow, region: Region) -> Region:
+    """A norm that torch computes, with the scale and shift that the model applies itself."""
+    if region.term.family is not Family.NORM:
+        return region
+    roles = flow.ops[region.output].roles
+    name, more = followed_by_affine(flow, region.output, region.term.name, "weight" in roles)
+    if not more:
+        return region
+    return region_of(flow, name, [*region.ops, *more], more[-1], region.details)
+
+
+def followed_by_affine(flow: Dataflow, output: int, name: str, weighted: bool) -> tuple[str, list[int]]:
+    """The learned scale and shift that the same module applies to a norm's result, and the norm's name: the
+    root of the number of elements as a factor makes an RMSNorm of an L2 norm."""
+    taken: list[int] = []
+    pending: list[int] = []
+    at, shifted = output, False
+    while len(users := set(flow.users[at])) == 1:
+        at = users.pop()
+        op = flow.ops[at]
+        if op.call != flow.ops[output].call:
+            break
+        pending.append(at)
+        if op.name in CASTS:
+            continue
+        factor = op.numbers[0] if len(op.numbers) == 1 and len(op.operands) == 1 else None
+        constants = [operand[0] for operand in op.operands if not flow.ops[operand[0]].depends_on_input]
+        if constants and factor is None:
+            factor = number_of(flow, constants[0])
+        if (
+            name == "L2 norm"
+            and op.name == "mul"
+            and factor is not None
+            and _is_root_of_width(factor, op.shape)
+        ):
+            name = "RMSNorm"
+        elif not constants or len(op.operands) != 2 or not flow.ops[constants[0]].depends_on_parameter:
+            break
+        elif op.name == "mul" and not weighted and not shifted and _is_vector(flow, constants[0]):
+            weighted = True
+        elif op.name == "add" and not shifted and _is_vector(flow, constants[0]):
+            shifted = True
+        else:
+            break
+        taken, pending = [*taken, *pending], []
+    return name, taken
+
+
+def _is_root_of_width(factor: float, shape: tuple[int, ...]) -> bool:
+    return any(abs(factor * factor - size) < 1e-3 * size for size in shape if size > 1)
+
+
+def _is_vector(flow: Dataflow, at: int) -> bool:
+    """One number for each channel or element of the normalized shape, not for each position."""
+    return sum(size > 1 for size in flow.ops[at].shape) <= 1
