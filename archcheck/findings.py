@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from archcheck.connections import Residual
 from archcheck.errors import Problem
+from archcheck.rules.codes import RuleCode
 from archcheck.source_location import Location
 
 
@@ -36,7 +37,7 @@ class Finding:
     tapped ("input" for the panel's input).
     """
 
-    code: str
+    code: RuleCode
     message: str
     panel: str = ""
     edge: str = ""

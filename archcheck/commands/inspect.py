@@ -43,7 +43,7 @@ def _inspect(
     model = Model.model_construct(target=target, inputs=dict(inputs), modes=["train"] if train else [])
     model = apply_settings(model, settings)
     (execution,) = run_modes(model, None, [Path()], prove, progress)
-    findings = merged(execution.faults)
+    findings = merged(execution.defects)
     report = Report(
         file=target, status=Status.DIFFERS if findings else Status.CONFORMS, target=target, findings=findings,
         residuals=tuple(join.residual for join in execution.joins), remarks=execution.remarks,

@@ -69,7 +69,7 @@ def execution(traced: Trace, mode: str, remarks: tuple[str, ...] = ()) -> Execut
         modules=traced.modules,
         joins=traced.joins,
         products=find_products(traced.dataflow),
-        faults=defects.find(traced.dataflow, traced.joins, traced.modules),
+        defects=defects.find(traced.dataflow, traced.joins, traced.modules),
         remarks=(*remarks, *traced.remarks),
     )
 

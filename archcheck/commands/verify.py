@@ -77,14 +77,14 @@ def _verify(loaded: LoadedSpec, model: nn.Module | str | None, prove: bool, prog
     progress("comparing the diagram with the code")
     known = [name for execution in executions for name in execution.modules]
     panels = [(execution, bind(loaded, execution.modules, known)) for execution in executions]
-    findings, proofs = compare(loaded, panels)
+    compared = compare(loaded, panels)
     return Report(
         file=loaded.file,
-        status=Status.DIFFERS if findings else Status.CONFORMS,
+        status=Status.DIFFERS if compared.findings else Status.CONFORMS,
         title=loaded.spec.title,
         target=_target(loaded, model),
-        findings=findings,
-        proofs=proofs,
+        findings=compared.findings,
+        proofs=compared.proofs,
         residuals=_residuals(executions),
         remarks=_remarks(executions),
         notes=_notes(loaded),

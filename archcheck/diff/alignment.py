@@ -10,6 +10,7 @@ from archcheck.diff.box_calls import Frame, Occurrence, Run
 from archcheck.diff.drawn_edges import Drawn, Place
 from archcheck.diff.execution import Execution
 from archcheck.residual import Join
+from archcheck.residual.join import JoinKey
 
 # What the code may do with a box that is drawn in a place. A box that is drawn after the sink and runs before
 # the source, or the other way round, is in the wrong order, which is a matter of the flow (BOX003).
@@ -55,7 +56,7 @@ class Fit:
         return not (self.misfits or self.foreign or self.elsewhere)
 
     @property
-    def is_kin(self) -> bool:
+    def is_similar(self) -> bool:
         """Is it the drawn residual with an end elsewhere, rather than another one?"""
         ends = self.at_source, self.at_sink
         return bool(self.covered) and (not all(ends) or self.likeness >= 0.5)
@@ -94,7 +95,7 @@ class Fitting:
         self.execution = execution
         self.joiners = joiners
         self._shown = tuple(shown)
-        self._places: dict[tuple[int, int], frozenset[Place]] = {}
+        self._places: dict[tuple[JoinKey, Run], frozenset[Place]] = {}
 
     def fit(self, drawn: Drawn, join: Join) -> Fit:
         covered, uncovered, misfits = set(), set(), []
@@ -136,7 +137,7 @@ class Fitting:
         return Place.INSIDE in self._run_stands(run, join)
 
     def _run_stands(self, run: Run, join: Join) -> frozenset[Place]:
-        key = id(join), id(run)
+        key = join.key, run
         if key not in self._places:
             self._places[key] = self._find_places(run, join)
         return self._places[key]

@@ -30,6 +30,11 @@ class Layer:
     missing: Mapping[str, tuple[str, ...]]
     omitted: tuple[str, ...] = ()
 
+    @property
+    def indices(self) -> tuple[int | str, ...]:
+        """As findings name their layers: the index, or none."""
+        return () if self.index is None else (self.index,)
+
     def bound(self, box: str) -> tuple[str, ...]:
         return self.boxes.get(box, ())
 

@@ -1,43 +1,58 @@
-"""The checks of a mode's other panels and layers, where one edge has to do with another."""
+"""The calls of a mode's other panels and layers, where one edge has to do with another."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from archcheck.diff.alignment import is_within
-from archcheck.diff.edges import PanelCheck
+from archcheck.diff.matching import Matches
+from archcheck.diff.panel_calls import PanelCall
 from archcheck.residual import Join
+from archcheck.residual.join import JoinKey
+from archcheck.spec.edges import edge_id, find_edge
 
 
-class Others:
-    """All checks of a mode, after their edges were matched."""
+class CrossPanel:
+    """All calls of a mode, with their matches."""
 
-    def __init__(self, checks: Sequence[PanelCheck]) -> None:
-        self._by_panel: dict[str, list[PanelCheck]] = {}
-        self._by_base: dict[tuple[str, str], list[PanelCheck]] = {}
-        self._edges: dict[int, str] = {}
-        for check in checks:
-            self._by_panel.setdefault(check.bound.name, []).append(check)
-            self._by_base.setdefault((check.bound.name, check.layer.base), []).append(check)
-            for drawn in check.drawn:
-                for join in check.matched.get(drawn.number, ()) if drawn.solid else ():
-                    self._edges.setdefault(id(join), f"{check.bound.name}.{drawn.id}")
+    def __init__(self, calls: Sequence[PanelCall], matches: Mapping[PanelCall, Matches]) -> None:
+        self._matches = matches
+        self._by_panel: dict[str, list[PanelCall]] = {}
+        self._by_base: dict[tuple[str, str], list[PanelCall]] = {}
+        self._edges: dict[JoinKey, str] = {}
+        for call in calls:
+            self._by_panel.setdefault(call.bound.name, []).append(call)
+            self._by_base.setdefault((call.bound.name, call.layer.base), []).append(call)
+            for drawn in call.drawn:
+                for join in matches[call].exact.get(drawn.number, ()) if drawn.solid else ():
+                    self._edges.setdefault(join.key, f"{call.bound.name}.{drawn.id}")
 
-    def related(self, panel: str, base: str) -> list[PanelCheck]:
+    def related(self, panel: str, base: str) -> list[PanelCall]:
         """Those of a panel that are of the same layer, or of what holds it or lies in it."""
         same = self._by_base.get((panel, base))
         if same is not None:
             return same
-        checks = self._by_panel.get(panel, [])
-        return [check for check in checks if _overlap(check.layer.base, base)]
+        return [call for call in self._by_panel.get(panel, []) if _overlap(call.layer.base, base)]
+
+    def realizing(self, reference: str, base: str) -> list[Join]:
+        """The executed residuals of the solid edge that `realized_by` names, in the layer at `base`."""
+        panel, _, _ = reference.partition(".")
+        held: list[Join] = []
+        for call in self.related(panel, base):
+            found = find_edge({panel: call.panel}, reference)
+            wanted = edge_id(found[1]) if found else None
+            for drawn in call.drawn:
+                if edge_id(drawn.edge) == wanted:
+                    held += self._matches[call].exact.get(drawn.number, ())
+        return held
 
     def is_undrawn(self, join: Join) -> bool:
         """Does no solid edge show it?"""
-        return id(join) not in self._edges
+        return join.key not in self._edges
 
     def solid_edge(self, join: Join) -> str:
         """The solid edge (`PANEL.EDGE`) that shows an executed residual; "" if none does."""
-        return self._edges.get(id(join), "")
+        return self._edges.get(join.key, "")
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -1,123 +1,102 @@
-"""What is wrong whatever a diagram says (RES007, RES008, RES011, RES012), told where the diagram shows it."""
+"""What is wrong whatever a diagram says (RES007, RES008, RES011, RES012), where a diagram shows it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from archcheck.diff.alignment import is_within
 from archcheck.diff.drawn_edges import Drawn
-from archcheck.diff.edges import PanelCheck
 from archcheck.diff.execution import Execution
-from archcheck.diff.observation import Observation
-from archcheck.diff.wording import Names, label
+from archcheck.diff.matching import Matches
+from archcheck.diff.panel_calls import PanelCall
 from archcheck.residual.defects import Defect
-from archcheck.spec.load import LoadedSpec
 
 
-class Faults:
-    """The faults of one mode's run. `sinks` are those that they speak of; `homeless` those no panel shows.
+@dataclass(frozen=True, eq=False)
+class PlacedDefect:
+    """`home` is the call of a panel that shows the defect, None where none does.
 
-    A module that is drawn and never called is left to `idle`, which looks at all modes.
+    `edges` are the drawn edges that it says what there is to say of, by call; `sinks` the sums it is about.
     """
 
-    def __init__(self, loaded: LoadedSpec, execution: Execution, checks: Sequence[PanelCheck]) -> None:
-        self.loaded = loaded
-        self.execution = execution
-        self.checks = checks
-        self.homeless: list[Defect] = []
-        drawn = {path for check in checks for paths in check.layer.boxes.values() for path in paths}
-        self._faults = [
-            fault for fault in execution.faults if not (_is_idle(fault) and set(fault.modules) <= drawn)
-        ]
-        self._sinks = {fault: self._sinks_of(fault) for fault in self._faults}
-        self.sinks = {sink for sinks in self._sinks.values() for sink in sinks}
+    defect: Defect
+    home: PanelCall | None
+    edges: Mapping[PanelCall, tuple[Drawn, ...]]
+    sinks: frozenset[int]
 
-    def tell(self) -> dict[int, set[int]]:
-        """Note each fault in the panel that shows it; give, for each check, the edges that it speaks of."""
-        excused: dict[int, set[int]] = {id(check): set() for check in self.checks}
-        for fault in self._faults:
-            for check in self.checks:
-                about = {drawn.number for drawn in check.drawn if self._is_about(fault, check, drawn)}
-                excused[id(check)] |= about
-                if about:
-                    check.blamed |= {
-                        path for box in self._boxes(fault, check) for path in check.layer.bound(box)
-                    }
-            home = self._home(fault)
-            if home is None:
-                self.homeless.append(fault)
-            else:
-                self._note(fault, home)
-        return excused
 
-    def _sinks_of(self, fault: Defect) -> set[int]:
-        """The sums that the fault is about: of a source added twice, both."""
-        found = {fault.sink}
-        if fault.code == "RES007":
-            joins = self.execution.joins
-            later = [join for join in joins if join.sink == fault.sink]
-            summed = {self.execution.value(read) for join in later for read in join.term}
-            found |= {join.sink for join in joins if join.sink in summed}
-        return found
+def sinks_of(execution: Execution) -> dict[Defect, frozenset[int]]:
+    """For each defect the sums that it is about: of a source that is added twice, both."""
+    return {defect: _sinks(defect, execution) for defect in execution.defects}
 
-    def _is_about(self, fault: Defect, check: PanelCheck, drawn: Drawn) -> bool:
-        """Does the fault say what there is to say of a drawn edge?"""
-        joins = check.matched.get(drawn.number, ())
+
+def _sinks(defect: Defect, execution: Execution) -> frozenset[int]:
+    if defect.code != "RES007":
+        return frozenset([defect.sink])
+    later = [join for join in execution.joins if join.sink == defect.sink]
+    summed = {execution.value(read) for join in later for read in join.term}
+    return frozenset([defect.sink, *(join.sink for join in execution.joins if join.sink in summed)])
+
+
+def place_defects(
+    execution: Execution, calls: Sequence[PanelCall], matches: Mapping[PanelCall, Matches],
+    sinks: Mapping[Defect, frozenset[int]],
+) -> Iterator[PlacedDefect]:  # fmt: skip
+    """Each defect of a run; a module that is drawn and never called is left to a rule that sees all modes."""
+    drawn = {path for call in calls for paths in call.layer.boxes.values() for path in paths}
+    for defect in execution.defects:
+        if not (_is_never_called(defect) and drawn.issuperset(defect.modules)):
+            about = {
+                call: edges
+                for call in calls
+                if (edges := tuple(_edges(defect, call, matches[call], sinks[defect])))
+            }
+            yield PlacedDefect(defect, _home(defect, calls), about, sinks[defect])
+
+
+def _edges(defect: Defect, call: PanelCall, matches: Matches, sinks: Collection[int]) -> Iterator[Drawn]:
+    """The drawn edges of a call that the defect speaks of."""
+    boxes = boxes_of(defect, call)
+    for drawn in call.drawn:
+        joins, nearest = matches.exact.get(drawn.number, ()), matches.nearest.get(drawn.number)
         if joins:
-            return any(join.sink in self._sinks[fault] for join in joins)
-        nearest = check.nearest.get(drawn.number)
-        if nearest is not None and nearest.join.sink in self._sinks[fault]:
-            return True
-        return drawn.solid and any(box in drawn.inside for box in self._boxes(fault, check))
+            told = any(join.sink in sinks for join in joins)
+        elif nearest is not None and nearest.join.sink in sinks:
+            told = True
+        else:
+            told = drawn.solid and any(box in drawn.inside for box in boxes)
+        if told:
+            yield drawn
 
-    def _boxes(self, fault: Defect, check: PanelCheck) -> tuple[str, ...]:
-        """The boxes of a panel whose modules the fault concerns."""
-        return tuple(
-            box
-            for box, modules in check.layer.boxes.items()
-            if any(
-                is_within(module, path) or is_within(path, module)
-                for module in modules
-                for path in fault.modules
-            )
-        )
 
-    def _home(self, fault: Defect) -> PanelCheck | None:
-        """The panel that shows the module with the fault; else the one with the closest box around it."""
-        shown = [check for check in self.checks if fault.implemented_in in check.opened]
-        concerned = [check for check in shown if self._boxes(fault, check)]
-        if shown:
-            return (concerned or shown)[0]
-        around = [
-            (len(module), -place)
-            for place, check in enumerate(self.checks)
-            for modules in check.layer.boxes.values()
+def boxes_of(defect: Defect, call: PanelCall) -> tuple[str, ...]:
+    """The boxes of a panel whose modules the defect concerns."""
+    return tuple(
+        box
+        for box, modules in call.layer.boxes.items()
+        if any(
+            is_within(module, path) or is_within(path, module)
             for module in modules
-            if is_within(fault.implemented_in, module)
-        ]
-        return self.checks[-max(around)[1]] if around else None
-
-    def _note(self, fault: Defect, check: PanelCheck) -> None:
-        names = Names(check.layer, self.execution)
-        boxes = self._boxes(fault, check)
-        edges = [drawn for drawn in check.drawn if self._is_about(fault, check, drawn)]
-        edge = next((drawn for drawn in edges if drawn.solid), edges[0] if edges else None)
-        place: tuple[str | int, ...] = ("panels", check.bound.name)
-        name, drawn_as = "", ""
-        if edge is not None:
-            place, name, drawn_as = (*place, "residuals", edge.number), edge.id, edge.describe()
-        elif boxes:
-            place, name = (*place, "boxes", boxes[0]), boxes[0]
-            drawn_as = f"box {label(check.panel, boxes[0])}"
-        check.observations.append(
-            Observation(
-                fault.code, check.bound.name, name, check.layer.index, names.text(fault.message), drawn_as,
-                names.text(fault.traced), self.loaded.place(*place), fault.location, self.execution.mode,
-                boxes, note=edge.edge.note if edge else "",
-            )
-        )  # fmt: skip
+            for path in defect.modules
+        )
+    )
 
 
-def _is_idle(fault: Defect) -> bool:
-    """Is it about a module that no code calls?"""
-    return fault.code == "RES012" and fault.sink < 0
+def _home(defect: Defect, calls: Sequence[PanelCall]) -> PanelCall | None:
+    """The panel that shows the module with the defect; else the one with the closest box around it."""
+    shown = [call for call in calls if defect.implemented_in in call.opened]
+    if shown:
+        return next((call for call in shown if boxes_of(defect, call)), shown[0])
+    around = [
+        (len(module), -place)
+        for place, call in enumerate(calls)
+        for modules in call.layer.boxes.values()
+        for module in modules
+        if is_within(defect.implemented_in, module)
+    ]
+    return calls[-max(around)[1]] if around else None
+
+
+def _is_never_called(defect: Defect) -> bool:
+    return defect.code == "RES012" and defect.sink < 0

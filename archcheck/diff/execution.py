@@ -21,7 +21,7 @@ class Execution:
     """One traced run of a model, as the diff sees it.
 
     `modules` are all modules by path ("" is the model), also those kept in plain lists that were called;
-    `faults` are wrong whatever a diagram says; `products` are multiplications where a sum might be drawn.
+    `defects` are wrong whatever a diagram says; `products` are multiplications where a sum might be drawn.
     """
 
     mode: str
@@ -29,7 +29,7 @@ class Execution:
     modules: dict[str, Module]
     joins: tuple[Join, ...]
     products: tuple[Join, ...] = ()
-    faults: tuple[Defect, ...] = ()
+    defects: tuple[Defect, ...] = ()
     remarks: tuple[str, ...] = ()
 
     @cached_property
@@ -118,6 +118,12 @@ class Execution:
     def ran(self, path: str) -> bool:
         """Was the module called, or one in it, or a parameter of it read?"""
         return path in self._paths_run or path in self._read_paths
+
+    def running_owner(self, path: str) -> str:
+        """The closest module at or above `path` whose forward ran."""
+        while path and path not in self.calls_by_path:
+            path = path.rpartition(".")[0]
+        return path
 
     def value(self, at: int) -> int:
         """The operation that made these values, behind those that only pass them on."""

@@ -5,35 +5,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archcheck.diff.drawn_edges import Drawn
-from archcheck.diff.edges import PanelCheck
+from archcheck.diff.evidence import Evidence
+from archcheck.diff.matching import Matches
+from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.wording import panel_title
 from archcheck.findings import Finding, Proof
 from archcheck.spec.load import LoadedSpec
 
+_Group = Sequence[tuple[PanelCall, Matches]]
 
-def proofs(
-    loaded: LoadedSpec, checks: Sequence[PanelCheck], findings: Sequence[Finding]
-) -> tuple[Proof, ...]:
+
+def proofs(loaded: LoadedSpec, modes: Sequence[Evidence], findings: Sequence[Finding]) -> tuple[Proof, ...]:
     """In the spec's order; nothing that a finding disputes."""
-    by_panel: dict[str, list[PanelCheck]] = {}
-    for check in checks:
-        by_panel.setdefault(check.bound.name, []).append(check)
+    by_panel: dict[str, list[tuple[PanelCall, Matches]]] = {}
+    for evidence in modes:
+        for call in evidence.calls:
+            by_panel.setdefault(call.bound.name, []).append((call, evidence.matches[call]))
     disputed = {(finding.panel, finding.edge) for finding in findings}
     disputed_boxes = {finding.panel for finding in findings if finding.code.startswith("BOX")}
     found: list[Proof] = []
     for name in loaded.spec.panels:
         group = by_panel.get(name, [])
-        for drawn in group[0].drawn if group else ():
+        if not group:
+            continue
+        first, matches = group[0]
+        for drawn in first.drawn:
             if (name, drawn.id) not in disputed and (not drawn.solid or _holds(drawn, group)):
-                found.append(_edge(loaded, drawn, group))
-        bound = [box for box in group[0].layer.boxes if _ran(box, group)] if group else []
+                found.append(_edge(loaded, drawn, matches, _layers(group)))
+        bound = [box for box in first.layer.boxes if _ran(box, group)]
         if bound and name not in disputed_boxes:
-            stand = f"{len(bound)} boxes of {panel_title(group[0].bound)} stand for modules that ran"
+            stand = f"{len(bound)} boxes of {panel_title(first.bound)} stand for modules that ran"
             found.append(Proof(name, "", "", stand, _layers(group), loaded.place("panels", name)))
     return tuple(found)
 
 
-def _edge(loaded: LoadedSpec, drawn: Drawn, group: Sequence[PanelCheck]) -> Proof:
+def _edge(loaded: LoadedSpec, drawn: Drawn, matches: Matches, layers: int) -> Proof:
     if drawn.solid:
         says = "this panel's module executes it"
     elif drawn.edge.realized_by:
@@ -42,19 +48,19 @@ def _edge(loaded: LoadedSpec, drawn: Drawn, group: Sequence[PanelCheck]) -> Proo
         says = "not implemented here"
     name = drawn.bound.name
     return Proof(
-        name, drawn.id, drawn.edge.line.value, f"{drawn.describe()}: {says}", _layers(group),
+        name, drawn.id, drawn.edge.line.value, f"{drawn.describe()}: {says}", layers,
         loaded.place("panels", name, "residuals", drawn.number),
-        tuple(join.residual for join in group[0].matched.get(drawn.number, ())),
+        tuple(join.residual for join in matches.exact.get(drawn.number, ())),
     )  # fmt: skip
 
 
-def _holds(drawn: Drawn, group: Sequence[PanelCheck]) -> bool:
-    return all(drawn.number in check.matched for check in group)
+def _holds(drawn: Drawn, group: _Group) -> bool:
+    return all(drawn.number in matches.exact for _, matches in group)
 
 
-def _ran(box: str, group: Sequence[PanelCheck]) -> bool:
-    return any(check.execution.ran(path) for check in group for path in check.layer.bound(box))
+def _ran(box: str, group: _Group) -> bool:
+    return any(call.execution.ran(path) for call, _ in group for path in call.layer.bound(box))
 
 
-def _layers(group: Sequence[PanelCheck]) -> int:
-    return len({check.layer.base + str(check.layer.index) for check in group})
+def _layers(group: _Group) -> int:
+    return len({call.layer.base + str(call.layer.index) for call, _ in group})

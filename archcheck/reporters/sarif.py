@@ -71,7 +71,7 @@ def _rule(code: str) -> dict[str, Any]:
     }
 
 
-def _result(report: Report, finding: Finding, codes: list[str], root: str) -> dict[str, Any]:
+def _result(report: Report, finding: Finding, codes: Sequence[str], root: str) -> dict[str, Any]:
     where = best_location(finding, root)
     others = [
         (location, text)

@@ -15,6 +15,7 @@ from archcheck.dataflow.operations import VIEWS
 from archcheck.dataflow.run import Call, Dataflow, Module, Op
 from archcheck.findings import Finding
 from archcheck.residual import Join
+from archcheck.rules.codes import RuleCode
 from archcheck.source_location import Location
 
 
@@ -22,7 +23,7 @@ from archcheck.source_location import Location
 class Defect:
     """One such fault: `implemented_in` is the module whose forward has it, `modules` those concerned."""
 
-    code: str
+    code: RuleCode
     implemented_in: str
     modules: tuple[str, ...]
     message: str

@@ -11,6 +11,9 @@ from archcheck.source_location import Location
 FactorAt = tuple[int, float | None]
 """An operation that applies a factor, and the factor if it is a number."""
 
+JoinKey = tuple[int, int, tuple[int, ...]]
+"""Sink, source and the branch's operand of the sink."""
+
 
 @dataclass(frozen=True, slots=True)
 class Join:
@@ -31,6 +34,11 @@ class Join:
     branch: tuple[int, ...]
     branch_calls: tuple[int, ...]
     sink_call: int
+
+    @property
+    def key(self) -> JoinKey:
+        """What tells it from all others of its run."""
+        return self.sink, self.source, self.term
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,53 @@
+"""RES007, RES008, RES011 and RES012: what a defect of the code says in the panel that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archcheck.diff.defect_placement import PlacedDefect, boxes_of
+from archcheck.diff.evidence import Candidate, Evidence
+from archcheck.diff.panel_calls import PanelCall
+from archcheck.diff.wording import label
+from archcheck.findings import Finding
+
+
+def defects(evidence: Evidence) -> Iterator[Candidate]:
+    """Each defect that a panel shows. They are facts of the code alone: no other rule can say it better."""
+    for placed in evidence.defects:
+        if placed.home is not None:
+            yield _candidate(evidence, placed, placed.home)
+
+
+def _candidate(evidence: Evidence, placed: PlacedDefect, home: PanelCall) -> Candidate:
+    edges = [(call, drawn) for call, about in placed.edges.items() for drawn in about]
+    joins = [join.key for join in evidence.execution.joins if join.sink in placed.sinks]
+    return Candidate(
+        _finding(evidence, placed, home),
+        frozenset((call, drawn.number) for call, drawn in edges),
+        frozenset(joins),
+        frozenset(
+            (call, path)
+            for call in placed.edges
+            for box in boxes_of(placed.defect, call)
+            for path in call.layer.bound(box)
+        ),
+    )
+
+
+def _finding(evidence: Evidence, placed: PlacedDefect, home: PanelCall) -> Finding:
+    defect, names = placed.defect, home.names
+    boxes, edges = boxes_of(defect, home), placed.edges.get(home, ())
+    edge = next((drawn for drawn in edges if drawn.solid), edges[0] if edges else None)
+    place: tuple[str | int, ...] = ("panels", home.bound.name)
+    name, drawn_as = "", ""
+    if edge is not None:
+        place, name, drawn_as = (*place, "residuals", edge.number), edge.id, edge.describe()
+    elif boxes:
+        place, name = (*place, "boxes", boxes[0]), boxes[0]
+        drawn_as = f"box {label(home.panel, boxes[0])}"
+    return Finding(
+        defect.code, names.text(defect.message), home.bound.name, name, home.layer.indices,
+        drawn=drawn_as, traced=names.text(defect.traced), spec=evidence.loaded.place(*place),
+        location=defect.location, modes=(evidence.execution.mode,), code_branch=boxes,
+        note=edge.edge.note if edge else "",
+    )  # fmt: skip

@@ -1,0 +1,313 @@
+"""The rules on a drawn residual edge: RES001, RES003 to RES006, RES009 and RES010.
+
+Each is a function from one edge, in one call of its panel's module, to what it has to say; `EDGE_RULES` lists
+them, the most telling first: of what the rules say of one edge, the first is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from archcheck.diff.alignment import Fit, Misfit
+from archcheck.diff.drawn_edges import Place
+from archcheck.diff.edge_kinds import wrong_kind as kind_difference
+from archcheck.diff.evidence import Candidate, EdgeEvidence
+from archcheck.diff.matching import find_similar_elsewhere
+from archcheck.diff.panel_calls import is_norm_or_activation
+from archcheck.diff.source_words import code_of_source, source_words
+from archcheck.diff.wording import label
+from archcheck.residual import Join
+from archcheck.spec.patterns import join as joined
+
+# -- edges that are executed here ---------------------------------------------------------------------------
+
+
+def wrong_kind(edge: EdgeEvidence) -> Candidate | None:
+    """RES009: source and branch are joined in another way than drawn."""
+    for join in edge.matched if edge.drawn.solid else ():
+        found = kind_difference(edge.drawn, join, edge.names) or _misses_a_box(edge, join)
+        if found:
+            return edge.candidate("RES009", *found, join)
+    return None
+
+
+def _misses_a_box(edge: EdgeEvidence, join: Join) -> tuple[str, str] | None:
+    """A box that is drawn on the skip path, and that the skip path does not pass."""
+    for box in edge.drawn.edge.through:
+        ran = [one for one in edge.call.frame.occurrences if one.box == box]
+        skip = (*join.skip, *join.skip_operand)
+        if ran and not any(run.holds(at) for one in ran for run in one.runs for at in skip):
+            name = edge.names.paths(one.name for one in ran)
+            return (
+                f"the skip path of the residual {edge.drawn.around()} is drawn through "
+                f"{label(edge.panel, box)}, and does not pass it",
+                f"{name} is not on the skip path ({join.residual.kind.value})",
+            )
+    return None
+
+
+def missing_in_rounds(edge: EdgeEvidence) -> Candidate | None:
+    """RES001: a branch that runs several times in a loop has the residual each time."""
+    if not edge.drawn.solid or not edge.matched:
+        return None
+    modules = edge.execution.modules
+    inside = [one for one in edge.call.inside(edge.drawn) if one.name in modules]
+    inside = [one for one in inside if modules[one.name].has_parameters]
+    if len({len(one.runs) for one in inside}) != 1 or len(inside[0].runs) == 1:
+        return None
+    runs, fitting = inside[-1].runs, edge.call.fitting
+    without = [run for run in runs if not any(fitting.is_on_branch(run, join) for join in edge.matched)]
+    if not without:
+        return None
+    return edge.candidate(
+        "RES001",
+        f"there is no residual connection {edge.drawn.around()} in {len(without)} of its {len(runs)} rounds",
+        f"the source is not added to what {edge.names.path(inside[-1].name)} returns", None,
+        without[0].location,
+    )  # fmt: skip
+
+
+def implemented_here(edge: EdgeEvidence) -> Candidate | None:
+    """RES003: a dashed edge that this panel's own module executes."""
+    if edge.drawn.solid or not edge.matched:
+        return None
+    join = edge.matched[0]
+    where = edge.names.module(join.residual.implemented_in)
+    return edge.candidate(
+        "RES003",
+        f"the residual {edge.drawn.around()} is drawn dashed, and {edge.call.title} executes it itself",
+        f"{where} makes the sum; a solid line tells the truth", join,
+    )  # fmt: skip
+
+
+# -- edges that are executed elsewhere ----------------------------------------------------------------------
+
+
+def realized_otherwise(edge: EdgeEvidence) -> Candidate | None:
+    """RES006: the solid edge that `realized_by` names is around other boxes."""
+    fit = _realizing_fit(edge)
+    if fit is None or (fit.is_similar and fit.misfits):
+        return None
+    residual, reference = fit.join.residual, edge.drawn.edge.realized_by
+    around = edge.names.paths(joined(residual.scope, path) for path in residual.branch)
+    return edge.candidate(
+        "RES006", f"{reference} does not realize the residual {edge.drawn.around()}: it has another branch",
+        f"the residual {reference} is around {around}", fit.join,
+    )  # fmt: skip
+
+
+def _realizing_fit(edge: EdgeEvidence) -> Fit | None:
+    """Of a dashed edge: how the residual that shall realize it is drawn amiss; None where it is not."""
+    reference, call = edge.drawn.edge.realized_by, edge.call
+    if edge.drawn.solid or edge.matched or not reference:
+        return None
+    held = edge.evidence.cross_panel.realizing(reference, call.layer.base)
+    fits = [call.fitting.fit(edge.drawn, join) for join in held]
+    if not held or any(fit.covered and not fit.misfits and not fit.foreign for fit in fits):
+        return None
+    ran = all(edge.execution.ran(path) for box in edge.drawn.inside for path in call.layer.bound(box))
+    return fits[0] if ran else None  # what did not run has a finding of its own
+
+
+def implemented_elsewhere(edge: EdgeEvidence) -> Candidate | None:
+    """RES006: another module executes the residual."""
+    join = edge.elsewhere if edge.is_unmatched else None
+    if join is None:
+        return None
+    drawn_at = edge.evidence.cross_panel.solid_edge(join)
+    realized = f", with realized_by: {drawn_at}," if drawn_at else ""
+    return _wrong_level(edge, join, f"; a dashed line{realized} tells the truth")
+
+
+def taken_elsewhere(edge: EdgeEvidence) -> Candidate | None:
+    """RES006: another module executes it, from another source."""
+    if not edge.is_unmatched or edge.nearest is not None:
+        return None
+    fit = find_similar_elsewhere(edge.call, edge.drawn, edge.evidence.cross_panel.is_undrawn)
+    return _wrong_level(edge, fit.join, f", {_taken(edge, fit)[1]}") if fit else None
+
+
+def _wrong_level(edge: EdgeEvidence, join: Join, more: str) -> Candidate:
+    where = edge.names.module(join.residual.implemented_in)
+    return edge.candidate(
+        "RES006",
+        f"the residual {edge.drawn.around()} is not implemented in {edge.call.title}, but in {where}",
+        f"{where} makes the sum{more}", join,
+    )  # fmt: skip
+
+
+# -- edges that are executed otherwise ----------------------------------------------------------------------
+
+
+def _misaligned(edge: EdgeEvidence) -> Fit | None:
+    """The executed residual that is the drawn one with an end, or a box, in another place."""
+    if edge.is_unmatched:
+        return edge.nearest
+    fit = _realizing_fit(edge)
+    return fit if fit and fit.is_similar and fit.misfits else None
+
+
+def on_the_skip_path(edge: EdgeEvidence) -> Candidate | None:
+    """RES009: a box of the branch is on the skip path."""
+    fit = _misaligned(edge)
+    misfit = next((one for one in fit.misfits if one.stands is Place.SKIP), None) if fit else None
+    if fit is None or misfit is None:
+        return None
+    return edge.candidate(
+        "RES009",
+        f"{_called(edge, misfit, fit)} is drawn on the branch of the residual {edge.drawn.around()}, "
+        "and is on its skip path",
+        f"{_ran(edge, misfit)} on the skip path{_at(misfit)} ({fit.join.residual.kind.value})",
+        fit.join, fit=fit,
+    )  # fmt: skip
+
+
+def wrong_side(edge: EdgeEvidence) -> Candidate | None:
+    """RES010: a norm or an activation runs on the other side of the sum."""
+    fit = _misaligned(edge)
+    if fit is None or not fit.at_sink or not all(_is_on_a_side(edge, misfit) for misfit in fit.at_sink):
+        return None
+    misfit = fit.at_sink[0]
+    runs, draws = ("after", "before") if misfit.stands is Place.AFTER else ("before", "after")
+    return edge.candidate(
+        "RES010",
+        f"{_called(edge, misfit, fit)} is drawn {draws} the sum of the residual {edge.drawn.around()}, "
+        f"and runs {runs} it",
+        f"{_ran(edge, misfit)} {runs} the sum{_at(misfit)}", fit.join, fit=fit,
+    )  # fmt: skip
+
+
+def _is_on_a_side(edge: EdgeEvidence, misfit: Misfit) -> bool:
+    box = misfit.occurrence.box
+    whole = len(edge.call.layer.bound(box)) <= 1
+    return is_norm_or_activation(misfit.occurrence.kind, edge.panel.boxes[box].role if whole else None)
+
+
+def wrong_source(edge: EdgeEvidence) -> Candidate | None:
+    """RES004: the source is another tensor."""
+    fit = _misaligned(edge)
+    if fit is None or not (fit.at_source or fit.foreign or fit.elsewhere):
+        return None
+    taken, code = _taken(edge, fit)
+    return edge.candidate(
+        "RES004", f"the residual {edge.drawn.around()} is taken from the wrong tensor: {taken}", code,
+        fit.join, fit=fit,
+    )  # fmt: skip
+
+
+def wrong_sink(edge: EdgeEvidence) -> Candidate | None:
+    """RES005: the sum is made before or after another box."""
+    fit = _misaligned(edge)
+    if fit is None or not fit.at_sink:
+        return None
+    late = [misfit for misfit in fit.at_sink if misfit.stands is Place.INSIDE]
+    last = late[-1] if late else fit.at_sink[0]
+    where = f"{'after' if late else 'before'} {_called(edge, last, fit)}"
+    return edge.candidate(
+        "RES005", f"the residual {edge.drawn.around()} is joined at the wrong place: {where}",
+        f"{_ran(edge, last)} {'before' if late else 'after'} the sum{_at(last)}", fit.join, fit=fit,
+    )  # fmt: skip
+
+
+def wrong_branch(edge: EdgeEvidence) -> Candidate | None:
+    """RES005: a box is on the branch and not drawn there, or drawn there and is not."""
+    fit = _misaligned(edge)
+    if fit is None:
+        return None
+    if fit.misfits:
+        name = _called(edge, fit.misfits[0], fit)
+        message = f"{name} is on the branch of the residual {edge.drawn.around()}, and not drawn there"
+        return edge.candidate("RES005", message, f"{name} is on the branch", fit.join, fit=fit)
+    if not fit.uncovered:
+        return None
+    name = label(edge.panel, min(one.box for one in fit.uncovered))
+    message = f"{name} is drawn on the branch of the residual {edge.drawn.around()}, and is not"
+    return edge.candidate("RES005", message, f"{name} is not on the branch", fit.join, fit=fit)
+
+
+def multiplied(edge: EdgeEvidence) -> Candidate | None:
+    """RES009: a product stands where a sum is drawn."""
+    if not edge.is_unmatched:
+        return None
+    calls = edge.execution.flow.calls
+    for product in edge.execution.products:
+        if calls[product.sink_call].path in edge.call.opened:
+            fit = edge.call.fitting.fit(edge.drawn, product)
+            if fit.is_exact and fit.covered:
+                message = f"the residual {edge.drawn.around()} is drawn as a sum, and the code multiplies"
+                return edge.candidate("RES009", message, "source and branch are multiplied", product)
+    return None
+
+
+def missing(edge: EdgeEvidence) -> Candidate | None:
+    """RES001: nothing executes it."""
+    if not edge.is_unmatched:
+        return None
+    inside, boxes = edge.call.inside(edge.drawn), edge.drawn.inside
+    last = max(inside, key=lambda one: one.runs[-1].spans[-1][1], default=None)
+    if last is not None and last.box == boxes[-1]:
+        what = f"what {edge.names.path(last.name)} returns"
+    else:
+        what = f"what {label(edge.panel, boxes[-1])} gives" if boxes else "the branch"
+    own = edge.call.layer.own
+    location = last.runs[-1].location if last else edge.execution.location(own[0]) if own else None
+    return edge.candidate(
+        "RES001", f"there is no residual connection {edge.drawn.around()}",
+        f"the source is not added to {what}", None, location,
+    )  # fmt: skip
+
+
+EDGE_RULES: tuple[Callable[[EdgeEvidence], Candidate | None], ...] = (
+    wrong_kind,  # RES009
+    missing_in_rounds,  # RES001
+    implemented_here,  # RES003
+    implemented_elsewhere,  # RES006
+    realized_otherwise,  # RES006
+    on_the_skip_path,  # RES009
+    wrong_side,  # RES010
+    wrong_source,  # RES004
+    wrong_sink,  # RES005
+    wrong_branch,  # RES005
+    multiplied,  # RES009
+    taken_elsewhere,  # RES006
+    missing,  # RES001
+)
+"""In the order of precedence: a rule is heard on an edge where none before it spoke."""
+
+
+# -- words --------------------------------------------------------------------------------------------------
+
+
+def _taken(edge: EdgeEvidence, fit: Fit) -> tuple[str, str]:
+    """Where the source is really taken, in short and in full."""
+    late = [misfit for misfit in fit.at_source if misfit.stands is Place.BEFORE]
+    early = [misfit for misfit in fit.at_source if misfit.stands is Place.INSIDE]
+    if late:
+        taken = f"after {_called(edge, late[-1], fit)}"
+        code = f"taken after {code_of_source(edge.call, fit.join, late[-1])}"
+    elif early:
+        taken = f"before {_called(edge, early[0], fit)}"
+        first = edge.names.path(early[0].occurrence.name)
+        code = f"taken before {first}, from {source_words(edge.call, fit.join)}"
+    else:
+        taken = f"from {source_words(edge.call, fit.join)}"
+        code = f"taken {taken}"
+    return taken, f"{code}, not from {edge.drawn.source()}"
+
+
+def _called(edge: EdgeEvidence, misfit: Misfit, fit: Fit) -> str:
+    """The box by its label; by the module's name if others of the box are where they are drawn."""
+    box = misfit.occurrence.box
+    wrong = {other.occurrence.name for other in fit.misfits if other.occurrence.box == box}
+    whole = {one.name for one in edge.call.frame.occurrences if one.box == box}
+    return label(edge.panel, box) if wrong == whole else edge.names.path(misfit.occurrence.name)
+
+
+def _ran(edge: EdgeEvidence, misfit: Misfit) -> str:
+    return f"{edge.names.path(misfit.occurrence.name)} runs"
+
+
+def _at(misfit: Misfit) -> str:
+    """Where a module that stands in the wrong place was called."""
+    location = misfit.occurrence.runs[0].location
+    return f" ({location})" if location else ""

@@ -1,0 +1,138 @@
+"""What the rules read, and what they say: a candidate for a finding, and what it would explain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from archcheck.diff.alignment import Fit
+from archcheck.diff.binding import BoundPanel
+from archcheck.diff.cross_panel import CrossPanel
+from archcheck.diff.defect_placement import PlacedDefect
+from archcheck.diff.drawn_edges import Drawn
+from archcheck.diff.execution import Execution
+from archcheck.diff.matching import Matches, find_elsewhere
+from archcheck.diff.panel_calls import PanelCall
+from archcheck.diff.wording import Names
+from archcheck.findings import Finding
+from archcheck.residual import Join
+from archcheck.residual.join import JoinKey
+from archcheck.rules.codes import RuleCode
+from archcheck.source_location import Location
+from archcheck.spec.load import LoadedSpec
+from archcheck.spec.model import Panel
+
+EdgeKey = tuple[PanelCall, int]
+"""A drawn edge in one call of its panel's module, by its number."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """What a rule has to say, before it is known what says it best.
+
+    It would explain the drawn `edges`, the executed residuals `joins`, and why boxes are out of place:
+    `misplaced`, by call and token. Where what is misplaced is known, it says nothing new, unless `says_more`.
+    """
+
+    finding: Finding
+    edges: frozenset[EdgeKey] = frozenset()
+    joins: frozenset[JoinKey] = frozenset()
+    misplaced: frozenset[tuple[PanelCall, str]] = frozenset()
+    says_more: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """One mode: its run, each call of a panel's module, and what was found of both so far."""
+
+    loaded: LoadedSpec
+    execution: Execution
+    panels: tuple[BoundPanel, ...]
+    calls: tuple[PanelCall, ...]
+    matches: Mapping[PanelCall, Matches]
+    defects: tuple[PlacedDefect, ...]
+
+    @cached_property
+    def calls_by_layer(self) -> Mapping[tuple[str, str], tuple[PanelCall, ...]]:
+        """The calls of a panel's layer, by the panel's name and the layer's base."""
+        found: dict[tuple[str, str], list[PanelCall]] = {}
+        for call in self.calls:
+            found.setdefault((call.bound.name, call.layer.base), []).append(call)
+        return {key: tuple(calls) for key, calls in found.items()}
+
+    @cached_property
+    def cross_panel(self) -> CrossPanel:
+        return CrossPanel(self.calls, self.matches)
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeEvidence:
+    """One drawn edge in one call of its panel's module."""
+
+    evidence: Evidence
+    call: PanelCall
+    drawn: Drawn
+
+    @property
+    def key(self) -> EdgeKey:
+        return self.call, self.drawn.number
+
+    @property
+    def panel(self) -> Panel:
+        return self.call.panel
+
+    @property
+    def execution(self) -> Execution:
+        return self.call.execution
+
+    @property
+    def names(self) -> Names:
+        return self.call.names
+
+    @property
+    def matched(self) -> tuple[Join, ...]:
+        """The executed residuals that the edge shows."""
+        return self.evidence.matches[self.call].exact.get(self.drawn.number, ())
+
+    @property
+    def nearest(self) -> Fit | None:
+        """Of an edge that shows none: the one that is most like it."""
+        return self.evidence.matches[self.call].nearest.get(self.drawn.number)
+
+    @cached_property
+    def elsewhere(self) -> Join | None:
+        """The residual around what is drawn, if another module than this panel's executes it."""
+        return find_elsewhere(self.call, self.drawn)
+
+    @cached_property
+    def is_unmatched(self) -> bool:
+        """Is it solid, and executed by nothing, though its boxes ran? Boxes that did not have findings."""
+        layer = self.call.layer
+        bound = any(layer.bound(box) or layer.missing.get(box) for box in self.drawn.inside)
+        return (
+            self.drawn.solid and not self.matched and (not bound or self.call.has_branch(self.drawn))
+        )  # fmt: skip
+
+    def candidate(
+        self, code: RuleCode, message: str, traced: str, join: Join | None = None,
+        location: Location | None = None, fit: Fit | None = None,
+    ) -> Candidate:  # fmt: skip
+        """A candidate on this edge; `join` is the executed residual that it speaks of."""
+        call, drawn = self.call, self.drawn
+        misfits = fit.misfits if fit else ()
+        finding = Finding(
+            code, message, call.bound.name, drawn.id, drawn=drawn.describe(), traced=traced,
+            layers=call.layer.indices, modes=(self.execution.mode,),
+            spec=self.evidence.loaded.place("panels", call.bound.name, "residuals", drawn.number),
+            location=location or (join.residual.location if join else None),
+            code_branch=call.boxes_on(join) if join else (),
+            code_source=call.source_box(join) if join else "", note=drawn.edge.note,
+        )  # fmt: skip
+        return Candidate(
+            finding,
+            frozenset([self.key]),
+            frozenset([join.key] if join else []),
+            frozenset((call, call.token(misfit.occurrence)) for misfit in misfits),
+            bool(fit and fit.foreign),
+        )

@@ -1,0 +1,51 @@
+"""Findings of single layers and modes become one where they say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from archcheck.findings import Finding
+from archcheck.source_location import Location
+
+
+def merge(
+    findings: Iterable[Finding], layer_counts: Mapping[str, int], modes: Sequence[str]
+) -> tuple[Finding, ...]:
+    """Findings, sorted by their place in the spec: the same disagreement in several layers and modes is one.
+
+    Each has its own layer and mode alone. `layer_counts` has the number of layers of each panel; `modes` are
+    all that were traced.
+    """
+    groups: dict[Finding, list[Finding]] = {}
+    for finding in findings:
+        said = replace(finding, layers=(), modes=(), code_branch=(), code_source="", note="")
+        groups.setdefault(said, []).append(finding)
+    return tuple(sorted((_merged(group, layer_counts, modes) for group in groups.values()), key=_order))
+
+
+def _merged(group: list[Finding], layer_counts: Mapping[str, int], modes: Sequence[str]) -> Finding:
+    layers = sorted({index for finding in group for index in finding.layers}, key=_natural)
+    held = [mode for mode in modes if any(mode in finding.modes for finding in group)]
+    return replace(
+        group[0], layers=tuple(layers), layer_count=layer_counts.get(group[0].panel, 0) if layers else 0,
+        modes=tuple(held) if len(held) < len(modes) else (),
+    )  # fmt: skip
+
+
+def _natural(index: int | str) -> tuple[int, int, str]:
+    return (0, index, "") if isinstance(index, int) else (1, 0, index)
+
+
+def _order(finding: Finding) -> tuple[object, ...]:
+    return (
+        *_place(finding.spec), finding.code, *_place(finding.location), finding.message,
+        tuple(map(_natural, finding.layers)),
+    )  # fmt: skip
+
+
+def _place(location: Location | None) -> tuple[object, ...]:
+    """What is drawn nowhere comes last."""
+    if location is None:
+        return True, "", 0, 0
+    return False, location.file, location.line, location.column or 0

@@ -1,0 +1,135 @@
+"""One call of what a panel shows: the boxes and drawn edges, and the residuals that ran in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from archcheck.diff.alignment import Fitting, is_within
+from archcheck.diff.binding import BoundPanel, Layer
+from archcheck.diff.box_calls import Frame, Occurrence, frames, opened
+from archcheck.diff.drawn_edges import Drawn, Place, drawn_edges
+from archcheck.diff.execution import Execution
+from archcheck.diff.wording import Names, panel_title
+from archcheck.residual import Join
+from archcheck.residual.join import JoinKey
+from archcheck.spec.flow import Reachability
+from archcheck.spec.model import Panel, Role
+
+_ON_A_SIDE = re.compile(r"norm|relu|elu|gelu|silu|swish|sigmoid|tanh|softplus|mish|activation", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class PanelCall:
+    """One call (`frame`) of a panel's layer in one mode, with the panel's drawn edges.
+
+    It is equal to itself alone, so that it can be the key to what later steps find about it.
+    """
+
+    bound: BoundPanel
+    layer: Layer
+    drawn: tuple[Drawn, ...]
+    frame: Frame
+    execution: Execution
+
+    @property
+    def panel(self) -> Panel:
+        return self.bound.panel
+
+    @property
+    def title(self) -> str:
+        return panel_title(self.bound)
+
+    @cached_property
+    def names(self) -> Names:
+        return Names(self.layer, self.execution)
+
+    @cached_property
+    def opened(self) -> frozenset[str]:
+        """The modules whose own forward the panel shows."""
+        return opened(self.layer)
+
+    @cached_property
+    def joiners(self) -> frozenset[str]:
+        """Modules that do nothing but join: what runs in them, runs in the module that holds them."""
+        found = set()
+        for join in self._within:
+            path = self.execution.flow.calls[join.sink_call].path
+            module = self.execution.modules.get(path)
+            plain = module is not None and not module.has_parameters and not self.execution.children(path)
+            if plain and path.rpartition(".")[0] in self.opened:
+                found.add(path)
+        return frozenset(found)
+
+    @cached_property
+    def fitting(self) -> Fitting:
+        boxes = [module for modules in self.layer.boxes.values() for module in modules]
+        return Fitting(self.frame, (*self.layer.own, *boxes), self.joiners, self.execution)
+
+    @cached_property
+    def local(self) -> tuple[Join, ...]:
+        """The residuals whose sums are made by a module that this panel opens."""
+        return tuple(join for join in self._within if self._is_local(join))
+
+    @cached_property
+    def local_keys(self) -> frozenset[JoinKey]:
+        return frozenset(join.key for join in self.local)
+
+    @cached_property
+    def _within(self) -> tuple[Join, ...]:
+        return self.execution.joins_within(self.frame.first, self.frame.end)
+
+    def _is_local(self, join: Join) -> bool:
+        """A module list has no forward: what its owner does with the modules in it counts as its own."""
+        path = self.execution.flow.calls[join.sink_call].path
+        if path in self.opened or path in self.joiners:
+            return True
+        lists = [own for own in self.layer.own if own not in self.execution.calls_by_path]
+        return any(is_within(own, path) for own in lists) and bool(self.boxes_on(join))
+
+    def boxes_on(self, join: Join) -> tuple[str, ...]:
+        """The boxes of this panel on the branch of an executed residual."""
+        return tuple(
+            dict.fromkeys(
+                one.box
+                for one in self.frame.occurrences
+                if one.name not in self.joiners and Place.INSIDE in self.fitting.stands(one, join)
+            )
+        )
+
+    def source_box(self, join: Join) -> str:
+        """The box whose output is really tapped; "input" for what enters the panel."""
+        before = [one for one in self.frame.occurrences if Place.BEFORE in self.fitting.stands(one, join)]
+        latest = max(before, key=lambda one: max(run.spans[-1][1] for run in one.runs), default=None)
+        return latest.box if latest else "input"
+
+    def inside(self, drawn: Drawn) -> list[Occurrence]:
+        """What ran that is drawn on the edge's branch."""
+        return [one for one in self.frame.occurrences if one.box in drawn.inside]
+
+    def has_branch(self, drawn: Drawn) -> bool:
+        """Has anything run that is drawn on the edge's branch, and that does more than join?"""
+        return any(one.name not in self.joiners for one in self.inside(drawn))
+
+    def token(self, occurrence: Occurrence) -> str:
+        """What an occurrence is known by in all panels: its module, or its box for an operation."""
+        return occurrence.name if occurrence.name in self.execution.modules else occurrence.box
+
+
+def panel_calls(bound: BoundPanel, execution: Execution) -> Iterator[PanelCall]:
+    """One for each call of each layer of a panel."""
+    reach = Reachability(bound.panel)
+    drawn = drawn_edges(bound, reach)
+    for layer in bound.layers:
+        if any(execution.ran(own) for own in layer.own):
+            for frame in frames(bound.panel, layer, reach.order, execution):
+                yield PanelCall(bound, layer, drawn, frame, execution)
+
+
+def is_norm_or_activation(kind: str, role: Role | None = None) -> bool:
+    """Is it what a reader would put on one side of a sum or the other? By its role, else its class."""
+    if role is not None:
+        return role in (Role.NORM, Role.ACTIVATION)
+    return bool(_ON_A_SIDE.search(kind))

@@ -1,0 +1,51 @@
+"""Which of the candidates become findings: one disagreement, one finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from archcheck.diff.evidence import Candidate, EdgeKey
+from archcheck.diff.panel_calls import PanelCall
+from archcheck.findings import Finding
+from archcheck.residual.join import JoinKey
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The findings, and what they explain: executed residuals, and what is out of place in any panel."""
+
+    findings: tuple[Finding, ...]
+    joins: frozenset[JoinKey]
+    misplaced: frozenset[str]
+
+
+def settle(certain: Iterable[Candidate], candidates: Iterable[Candidate]) -> Settled:
+    """Hear the candidates in their order, the most telling of an edge first.
+
+    | A candidate is not heard where …                  | because                                     |
+    |---------------------------------------------------|---------------------------------------------|
+    | one before it, or a `certain` one, is on its edge | that is the same disagreement, better told  |
+    | what it calls misplaced is so by one before it    | one norm on the branch of two edges is one  |
+
+    All `certain` ones are told.
+    """
+    findings: list[Finding] = []
+    edges: set[EdgeKey] = set()
+    joins: set[JoinKey] = set()
+    misplaced: set[tuple[PanelCall, str]] = set()
+    for candidate in certain:
+        findings.append(candidate.finding)
+        edges |= candidate.edges
+        joins |= candidate.joins
+        misplaced |= candidate.misplaced
+    for candidate in candidates:
+        if candidate.edges <= edges:
+            continue
+        known = bool(candidate.misplaced) and candidate.misplaced <= misplaced
+        if not known or candidate.says_more:
+            findings.append(candidate.finding)
+        edges |= candidate.edges
+        joins |= candidate.joins
+        misplaced |= candidate.misplaced
+    return Settled(tuple(findings), frozenset(joins), frozenset(token for _, token in misplaced))

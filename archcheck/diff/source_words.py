@@ -1,0 +1,29 @@
+"""The source of an executed residual, in the words of a panel."""
+
+from __future__ import annotations
+
+from archcheck.diff.alignment import Misfit
+from archcheck.diff.panel_calls import PanelCall
+from archcheck.residual import Join
+from archcheck.spec.patterns import join as joined
+
+
+def source_words(call: PanelCall, join: Join) -> str:
+    """What the source is: an input, what a module returns, or an earlier sum."""
+    scope, source = join.residual.scope, join.residual.source
+    if source == "input":
+        owner = call.title if scope in call.layer.own else call.names.path(scope)
+        return f"the input of {owner}"
+    if source.startswith("sink("):
+        return f"the sum that follows {call.names.path(joined(scope, source[5:-1]))}"
+    return f"what {call.names.path(joined(scope, source))} returns"
+
+
+def code_of_source(call: PanelCall, join: Join, misfit: Misfit) -> str:
+    """What the source is taken after: a module, or the sum that follows it, with the line."""
+    name = call.names.path(misfit.occurrence.name)
+    earlier = next((one for one in call.execution.joins if one.sink == join.source), None)
+    if earlier is not None:
+        return f"the sum that follows {name} ({earlier.residual.location})"
+    location = misfit.occurrence.runs[0].location
+    return f"{name} ({location})" if location else name

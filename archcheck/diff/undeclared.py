@@ -1,0 +1,77 @@
+"""RES002: residuals that a panel's own module executes and that nobody draws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from archcheck.diff.evidence import Evidence
+from archcheck.diff.panel_calls import PanelCall
+from archcheck.diff.settling import Settled
+from archcheck.diff.source_words import source_words
+from archcheck.findings import Finding
+from archcheck.residual import Join
+from archcheck.residual.join import JoinKey
+from archcheck.spec.patterns import join as joined
+
+
+def undeclared(evidence: Evidence, settled: Settled) -> Iterator[Finding]:
+    """One for each sum that no edge shows and no finding explains; a loop in one forward is one line."""
+    groups: dict[tuple[object, ...], tuple[PanelCall, list[Join]]] = {}
+    for join, home in _left_over(evidence, settled):
+        key = (home, join.residual.location, frozenset(map(_generic, join.residual.branch)))
+        groups.setdefault(key, (home, []))[1].append(join)
+    for home, joins in groups.values():
+        yield _finding(evidence, home, joins)
+
+
+def _left_over(evidence: Evidence, settled: Settled) -> Iterator[tuple[Join, PanelCall]]:
+    """Each such residual, one for a sink, with the panel to draw it in."""
+    exact = [matches.exact for matches in evidence.matches.values()]
+    shown = {join.key for edges in exact for joins in edges.values() for join in joins} | settled.joins
+    told = {sink for placed in evidence.defects for sink in placed.sinks}
+    homes: dict[JoinKey, list[PanelCall]] = {}
+    for call in sorted(evidence.calls, key=lambda call: call.bound.details):
+        for join in call.local:
+            homes.setdefault(join.key, []).append(call)
+    for join in evidence.execution.joins:
+        if join.key in shown or join.sink in told or join.key not in homes:
+            continue
+        told.add(join.sink)
+        drawing = [call for call in homes[join.key] if call.boxes_on(join)]
+        home = (drawing or homes[join.key])[0]
+        if not _is_dashed(evidence, join, home):
+            yield join, home
+
+
+def _is_dashed(evidence: Evidence, join: Join, home: PanelCall) -> bool:
+    """Does the panel draw it dashed in another layer, whose sum this one makes?"""
+    return any(
+        call.fitting.fit(drawn, join).is_exact
+        for call in evidence.calls
+        if call.bound is home.bound
+        for drawn in call.drawn
+        if not drawn.solid
+    )
+
+
+def _generic(path: str) -> str:
+    """`layers.*` for `layers.5`."""
+    return ".".join("*" if part.isdigit() else part for part in path.split("."))
+
+
+def _finding(evidence: Evidence, call: PanelCall, joins: Sequence[Join]) -> Finding:
+    join, times = joins[0], f", {len(joins)} times" if len(joins) > 1 else ""
+    residual, names = join.residual, call.names
+    branch = [joined(residual.scope, path) for path in residual.branch]
+    around = names.paths(branch) or "operations of its own"
+    what = f"what {names.path(branch[-1])} returns" if branch else "what it computes"
+    at_home = residual.implemented_in in call.layer.own
+    makes = call.title if at_home else names.path(residual.implemented_in)
+    source = "its input" if residual.source == "input" and at_home else source_words(call, join)
+    return Finding(
+        "RES002", f"a residual connection around {around} is in the code{times}, and not drawn",
+        call.bound.name, layers=call.layer.indices, drawn="no residual there",
+        traced=f"{makes} adds {source} to {what} ({residual.kind.value})",
+        spec=evidence.loaded.place("panels", call.bound.name), location=residual.location,
+        modes=(evidence.execution.mode,), code_branch=call.boxes_on(join), code_source=call.source_box(join),
+    )  # fmt: skip
