@@ -53,7 +53,7 @@ class Composer:
         painters = [PanelPainter(self.spec, name, self.theme, tints, self.marks) for name in self.names]
         pictures = [painter.paint() for painter in painters]
         if self.style.layout == Arrangement.ROW:
-            tallest = max(picture.extent.y1 for picture in pictures)
+            tallest = max(picture.plan.extent.y1 for picture in pictures)
             pictures = [painter.paint(tallest) for painter in painters]
         placed = self._arrange(pictures)
         for frame in placed:
@@ -68,15 +68,15 @@ class Composer:
         for picture in pictures:
             title = self._title(picture)
             title_width = max((width_of(line, size(15)) for line in title), default=0.0)
-            width = max(picture.extent.x1 - picture.extent.x0, title_width) + 2 * size(PAD)
-            height = picture.extent.y1 + 2 * size(PAD) + self._title_height(picture)
+            width = max(picture.plan.extent.x1 - picture.plan.extent.x0, title_width) + 2 * size(PAD)
+            height = picture.plan.extent.y1 + 2 * size(PAD) + self._title_height(picture)
             placed.append(Placed(picture, 0.0, 0.0, max(width, size(130)), height))
         if self.style.layout == Arrangement.ROW:
             self._in_row(placed)
         else:
             self._in_column(placed)
         for frame in placed:
-            extent = frame.picture.extent
+            extent = frame.picture.plan.extent
             spare = frame.h - 2 * size(PAD) - self._title_height(frame.picture) - extent.y1
             frame.dx = frame.x - (extent.x0 + extent.x1) / 2
             frame.dy = frame.y - frame.h / 2 + size(PAD) + spare / 2
@@ -109,7 +109,7 @@ class Composer:
 
     def _title(self, picture: PanelPicture) -> tuple[Line, ...]:
         size = self.theme.size(15)
-        width = max(picture.extent.x1 - picture.extent.x0, self.theme.size(110))
+        width = max(picture.plan.extent.x1 - picture.plan.extent.x0, self.theme.size(110))
         lines = lines_of(picture.panel.title, size, width) if picture.panel.title else ()
         mark = self.marks.get((picture.name, ""))
         return (*lines[:-1], (*lines[-1], Run(mark, 1))) if lines and mark else lines
@@ -125,10 +125,10 @@ class Composer:
             return
         target = after[0]
         for name, box in frame.picture.panel.boxes.items():
-            if box.detail != target.picture.name or name not in frame.picture.spots:
+            if box.detail != target.picture.name or name not in frame.picture.plan.spots:
                 continue
-            x, y = frame.picture.spots[name]
-            size = frame.picture.sizes[name]
+            x, y = frame.picture.plan.spots[name]
+            size = frame.picture.plan.sizes[name]
             left, top = frame.dx + x + size.w / 2 - 2, frame.dy + y + size.h / 2 - self.theme.size(4)
             foot = frame.dy + y - size.h / 2 + self.theme.size(4)
             edge = target.x - target.w / 2 + 2

@@ -7,48 +7,31 @@ from dataclasses import dataclass, field, replace
 
 from archcheck.connections import Kind
 from archcheck.diagram.labels import LINE_HEIGHT, Run, plain, width_of
-from archcheck.diagram.layout.folding import laid_out
-from archcheck.diagram.layout.measuring import Measure, chains, is_dots, sign_of
-from archcheck.diagram.layout.placement import Block, Builder, Rect, Size
-from archcheck.diagram.layout.routing import Router, Wire, uncovered
-from archcheck.diagram.layout.series_parallel import Chain, Rail, Stop, structure
+from archcheck.diagram.layout.lay_out import lay_out
+from archcheck.diagram.layout.measuring import Measure, is_dots
+from archcheck.diagram.layout.placement import Size
+from archcheck.diagram.layout.plan import Lane, Plan
+from archcheck.diagram.layout.routing import Wire, uncovered
 from archcheck.diagram.scene import Curve, Shape
+from archcheck.diagram.signs import sign_of
 from archcheck.diagram.theme import Theme, border_of, ink_on, role_of, stronger
 from archcheck.spec.css_colors import as_hex
 from archcheck.spec.model import Line as LineStyle
 from archcheck.spec.model import Panel, Spec
 
-LOOSEST = 1.7
-
 
 @dataclass(slots=True)
 class PanelPicture:
-    """A panel drawn about its own axis, foot at 0; `spots` says where each box and stop stands.
-
-    `lanes` maps the index of a residual edge to the x at which its skip path runs and to its two heights.
-    """
+    """A panel drawn about its own axis, foot at 0, as its `plan` lays it out."""
 
     name: str
     panel: Panel
     tint: str
-    extent: Rect
+    plan: Plan
     below: list[Shape] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
     above: list[Shape] = field(default_factory=list)
-    spots: dict[str, tuple[float, float]] = field(default_factory=dict)
-    sizes: dict[str, Size] = field(default_factory=dict)
-    lanes: dict[int, Lane] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """A residual edge's skip path: from `tap` up to `sink` at `x`; the stops at its ends."""
-
-    x: float
-    tap: tuple[float, float]
-    sink: tuple[float, float]
-    head: str
 
 
 class PanelPainter:
@@ -69,42 +52,25 @@ class PanelPainter:
 
     def paint(self, height: float = 0.0) -> PanelPicture:
         """Draw the panel; `height` is what it may grow to by standing further apart."""
-        root = structure(self.panel)
-        sizes = self.measure.sizes(root)
-        block = self._spread(root, sizes, height)
-        extent = Rect(block.left, 0.0, block.right, block.top)
-        picture = PanelPicture(
-            self.name, self.panel, self.tints[self.name], extent, spots=block.spots, sizes=sizes
-        )
-        for key, (x, y) in block.spots.items():
+        plan = lay_out(self.panel, self.measure, self.theme.scale, height)
+        picture = PanelPicture(self.name, self.panel, self.tints[self.name], plan)
+        for key, (x, y) in plan.spots.items():
             self._stop(picture, key, x, y)
-        wires = Router(root, block, sizes, self.theme.scale).wires()
-        active = [wire for wire in wires if not self._is_faint(wire)]
-        for wire in wires:
-            self._wire(picture, wire if wire in active else uncovered(wire, active))
-        self._rails(picture, block)
-        self._kinds(picture, root)
+        active = [wire for wire in plan.wires if not self._is_faint(wire)]
+        for wire in plan.wires:
+            self._wire(picture, uncovered(wire, active) if self._is_faint(wire) else wire)
+        for index, lane in plan.lanes.items():
+            self._skip_path(picture, index, lane)
+        for key, kind in plan.sinks.items():
+            self._sink(picture, key, kind)
         return picture
-
-    def _spread(self, root: Chain, sizes: dict[str, Size], height: float) -> Block:
-        """Lay out the panel with gaps as wide as the height allows, at most LOOSEST times as natural."""
-
-        def laid(air: float) -> Block:
-            return laid_out(Builder(sizes, self.theme.scale, self.measure.chip_widths(), air), root)
-
-        block = laid(1.0)
-        if height > block.top + 1:
-            growth = laid(LOOSEST).top - block.top
-            part = min(1.0, (height - block.top) / growth) if growth > 1 else 0.0
-            block = laid(1 + part * (LOOSEST - 1))
-        return block
 
     def key(self, stop: str) -> str:
         """Return the picture-wide name of a stop."""
         return f"{self.name}.{stop}"
 
     def _stop(self, picture: PanelPicture, key: str, x: float, y: float) -> None:
-        size = picture.sizes.get(key, Size())
+        size = picture.plan.sizes.get(key, Size())
         if key not in self.panel.boxes:
             if size.w:
                 picture.shapes.append(self._circle(key, x, y, size.w))
@@ -257,33 +223,26 @@ class PanelPainter:
             self.panel.boxes[end].inactive for end in (wire.tail, wire.head) if end in self.panel.boxes
         )
 
-    def _rails(self, picture: PanelPicture, block: Block) -> None:
-        for lane in block.lanes:
-            tail, head = picture.spots[lane.rail.tail], picture.spots[lane.rail.head]
-            for index in lane.rail.edges:
-                picture.lanes[index] = Lane(lane.x, tail, head, lane.rail.head)
-            self._chip_on(picture, lane.rail, lane.x, tail[1], head[1])
-            dot = self.theme.size(3.2)
-            ink = self.theme.ink
-            picture.above.append(
-                Shape(f"{self.key(lane.rail.tail)}:dot", "dot", *tail, dot, dot, fill=ink, stroke=ink)
-            )
+    def _skip_path(self, picture: PanelPicture, index: int, lane: Lane) -> None:
+        """Draw the dot where a skip path leaves, and what is written on it."""
+        dot, ink = self.theme.size(3.2), self.theme.ink
+        key = f"{self.key(lane.tail)}:dot"
+        if not any(shape.key == key for shape in picture.above):
+            picture.above.append(Shape(key, "dot", *lane.tap, dot, dot, fill=ink, stroke=ink))
+        if index in picture.plan.labels:
+            self._label(picture, index, lane)
+        if mark := self.marks.get((self.name, f"residuals.{index}")):
+            x, y = lane.x + self.theme.size(7), lane.high - self.theme.size(5)
+            picture.above.append(self._mark(f":mark{index}", mark, x, y))
 
-    def _chip_on(self, picture: PanelPicture, rail: Rail, x: float, low: float, high: float) -> None:
-        for index in rail.edges[:1]:
-            lines = self.measure.chip(self.panel.residuals[index])
-            size = self.theme.size(10)
-            if lines and not rail.beads:
-                width = max(width_of(line, size) for line in lines) + self.theme.size(4)
-                height = len(lines) * size * LINE_HEIGHT + self.theme.size(2)
-                chip = Shape(
-                    f"{self.key(rail.tail)}:label", "plate", x, (low + high) / 2, width, height, lines
-                )
-                picture.above.append(replace(chip, fill=picture.tint, ink=self.theme.ink, size=size))
-            mark = self.marks.get((self.name, f"residuals.{index}"))
-            if mark:
-                x += self.theme.size(7)
-                picture.above.append(self._mark(f":mark{index}", mark, x, high - self.theme.size(5)))
+    def _label(self, picture: PanelPicture, index: int, lane: Lane) -> None:
+        lines, size = self.measure.chip(self.panel.residuals[index]), self.theme.size(10)
+        if lines:
+            x, y = picture.plan.labels[index]
+            width = max(width_of(line, size) for line in lines) + self.theme.size(4)
+            height = len(lines) * size * LINE_HEIGHT + self.theme.size(2)
+            plate = Shape(f"{self.key(lane.tail)}:label{index}", "plate", x, y, width, height, lines)
+            picture.above.append(replace(plate, fill=picture.tint, ink=self.theme.ink, size=size))
 
     def _mark(self, key: str, mark: str, x: float, y: float) -> Shape:
         size = self.theme.size(9)
@@ -299,29 +258,20 @@ class PanelPainter:
             size=size,
         )
 
-    def _kinds(self, picture: PanelPicture, root: Chain) -> None:
-        """Draw into each sink what it does: plus, or a letter for concatenation."""
-        for chain in chains(root):
-            for item in chain.items:
-                if isinstance(item, Stop) and item.what == "sink":
-                    x, y = picture.spots[item.key]
-                    radius = picture.sizes[item.key].w / 2
-                    if item.kind in (Kind.CONCAT, Kind.GATED):
-                        letter = "C" if item.kind is Kind.CONCAT else "G"
-                        picture.shapes = [
-                            replace(
-                                shape,
-                                lines=((Run(letter),),),
-                                size=self.theme.size(11),
-                                bold=True,
-                                ink=self.theme.ink,
-                            )
-                            if shape.key == self.key(item.key)
-                            else shape
-                            for shape in picture.shapes
-                        ]
-                    else:
-                        self._strokes(picture, item.key, x, y, radius, "plus")
+    def _sink(self, picture: PanelPicture, key: str, kind: Kind) -> None:
+        """Draw into a sink what it does: plus, or a letter."""
+        x, y = picture.plan.spots[key]
+        letter = {Kind.CONCAT: "C", Kind.GATED: "G"}.get(kind)
+        if letter is None:
+            self._strokes(picture, key, x, y, picture.plan.sizes[key].w / 2, "plus")
+            return
+        text = ((Run(letter),),)
+        picture.shapes = [
+            replace(shape, lines=text, size=self.theme.size(11), bold=True, ink=self.theme.ink)
+            if shape.key == self.key(key)
+            else shape
+            for shape in picture.shapes
+        ]
 
     def _hover(self, key: str) -> str:
         """Return what the pointer shows over a box: its label, its modules, its role."""

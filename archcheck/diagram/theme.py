@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from archcheck.diagram.draw_error import DrawError
+from archcheck.diagram.signs import is_sign
 from archcheck.spec.model import Box, Role
 
 
@@ -175,7 +176,7 @@ _WORDS: tuple[tuple[Role, str], ...] = (
     (Role.EMBEDDING, r"embed(ding)?s?|wte|wpe"),
     (Role.ACTIVATION, r"relu\d?|gelu|silu|swish|swiglu|geglu|tanh|sigmoid|act(ivation)?|elu|mish"),
     (Role.ROUTER, r"router|gate router|top-?k"),
-    (Role.EXPERT, r"experts?|e-?(\d+|n)"),
+    (Role.EXPERT, r"experts?"),
     (Role.FEED_FORWARD, r"ffn|mlp|feed ?forward|moe|moe-?ffn"),
     (Role.ATTENTION, r"attention|attn|self-?attention|cross-?attention|gqa|mha|mqa|mla"),
     (Role.CONVOLUTION, r"conv(olution)?\d?d?|deconv|upconv"),
@@ -191,14 +192,21 @@ def role_of(name: str, box: Box) -> Role:
     """Return the box's role: as written, else by the words of its label, else of its name and modules."""
     if box.role is not None:
         return box.role
+    if is_sign(box.label):
+        return Role.OPERATOR
     modules = [box.module] if isinstance(box.module, str) else box.module or []
-    for text in (box.label[:200], name, *(module.rpartition(".")[2] for module in modules)):
+    for text in (box.label[:200], name, *map(_own_name, modules)):
         spaced = re.sub(r"[_\s]+", " ", text)
         for words in (spaced.lower(), re.sub(r"(?<=[a-z])(?=[A-Z])", " ", spaced).lower()):
             for role, pattern in _ROLE_PATTERNS:
                 if pattern.search(words):
                     return role
     return Role.BLOCK if box.detail else Role.OTHER
+
+
+def _own_name(module: str) -> str:
+    """Return the last component of a module's path that is not a number: `experts` for `mlp.experts.0`."""
+    return next((part for part in reversed(module.split(".")) if not part.strip("*").isdigit()), "")
 
 
 def ink_on(fill: str, theme: Theme) -> str:

@@ -11,7 +11,8 @@ from dataclasses import replace
 from archcheck.diagram.composition import GHOST, Composer, Placed
 from archcheck.diagram.footer import badge_at, cross_at
 from archcheck.diagram.labels import Run, plain
-from archcheck.diagram.panel_picture import Lane, edge_class
+from archcheck.diagram.layout.plan import Lane
+from archcheck.diagram.panel_picture import edge_class
 from archcheck.diagram.scene import Curve, Shape
 from archcheck.findings import Finding, Proof, Report
 from archcheck.source_location import Location
@@ -82,9 +83,9 @@ class Marker:
             self._ghost(number, index, finding, frame)
             return
         index = None if finding.code.startswith("BOX") else self._edge(frame, finding.edge)
-        if index is not None and index in frame.picture.lanes:
+        if index is not None and index in frame.picture.plan.lanes:
             self._wrong_edge(number, index, finding, frame)
-        elif finding.edge in frame.picture.panel.boxes and finding.edge in frame.picture.spots:
+        elif finding.edge in frame.picture.panel.boxes and finding.edge in frame.picture.plan.spots:
             self._wrong_box(number, finding, frame)
         else:
             left, top = frame.x - frame.w / 2, frame.y + frame.h / 2
@@ -97,7 +98,7 @@ class Marker:
         return None
 
     def _wrong_edge(self, number: str, index: int, finding: Finding, frame: Placed) -> None:
-        lane = frame.picture.lanes[index]
+        lane = frame.picture.plan.lanes[index]
         self._recolor(frame, index, self.theme.wrong, plain(f"{finding.code} {finding.message}", 600))
         x, y = self._on_lane(lane, frame, 0.62)
         if finding.code in ABSENT:
@@ -107,9 +108,9 @@ class Marker:
         self._badge(number, x, y + self.theme.size(19), finding)
 
     def _ghost(self, number: str, index: int, finding: Finding, frame: Placed) -> None:
-        if index not in frame.picture.lanes:
+        if index not in frame.picture.plan.lanes:
             return
-        lane = frame.picture.lanes[index]
+        lane = frame.picture.plan.lanes[index]
         self._recolor(
             frame,
             index,
@@ -129,8 +130,8 @@ class Marker:
         self._badge(number, *self._on_lane(lane, frame, 0.62), finding)
 
     def _wrong_box(self, number: str, finding: Finding, frame: Placed) -> None:
-        x, y = frame.picture.spots[finding.edge]
-        size = frame.picture.sizes[finding.edge]
+        x, y = frame.picture.plan.spots[finding.edge]
+        size = frame.picture.plan.sizes[finding.edge]
         key = f"{frame.picture.name}.{finding.edge}"
         hover = plain(f"{finding.code} {finding.message}", 600)
         self.scene.shapes = [
@@ -146,7 +147,7 @@ class Marker:
 
     def _true_source(self, number: str, lane: Lane, finding: Finding, frame: Placed) -> None:
         """Draw an arrow from the drawn source to the tensor that the code really taps."""
-        spots, sizes = frame.picture.spots, frame.picture.sizes
+        spots, sizes = frame.picture.plan.spots, frame.picture.plan.sizes
         source = finding.code_source if finding.code_source in spots else ":input"
         if source not in spots:
             return
@@ -168,11 +169,11 @@ class Marker:
 
     def _proof(self, proof: Proof, frame: Placed) -> None:
         index = self._edge(frame, proof.edge)
-        if index is None or index not in frame.picture.lanes:
+        if index is None or index not in frame.picture.plan.lanes:
             return
         self._hover(frame, index, _evidence(proof))
-        lane = frame.picture.lanes[index]
-        x, y = frame.dx + lane.x - self.theme.size(9), frame.dy + lane.tap[1] + self.theme.size(8)
+        lane = frame.picture.plan.lanes[index]
+        x, y = frame.dx + lane.x - self.theme.size(9), frame.dy + lane.low + self.theme.size(8)
         size = self.theme.size(10)
         tick = Shape(f"{frame.picture.name}.:proved{index}", "text", x, y, size, size, ((Run("✓"),),))
         ink = self.theme.proved
@@ -198,7 +199,8 @@ class Marker:
                 self.scene.curves[at] = replace(curve, hover=hover)
 
     def _on_lane(self, lane: Lane, frame: Placed, part: float) -> tuple[float, float]:
-        return frame.dx + lane.x, frame.dy + lane.tap[1] + (lane.sink[1] - lane.tap[1]) * part
+        x, y = lane.at(part)
+        return frame.dx + x, frame.dy + y
 
     def _cross(self, key: str, x: float, y: float) -> None:
         self.scene.above.append(Shape(key, "point", x, y))

@@ -6,7 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from archcheck.spec.model import Spec
+from archcheck.spec.flow import Reachability
+from archcheck.spec.model import Panel, Spec
 
 MODEL = {"target": "m:M"}
 HOSTILE = (
@@ -97,3 +98,29 @@ def panels(draw: st.DrawFn) -> dict[str, Any]:
     if plain and draw(st.booleans()):
         edges.append([draw(st.sampled_from(plain)), box()])
     return {"title": "Panel", "boxes": boxes, "flow": flow, "edges": edges, "residuals": residuals}
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> dict[str, Any]:
+    """Any graph that a spec accepts: boxes with random edges along one order, and residual edges."""
+    count = draw(st.integers(2, 9))
+    names = [f"b{number}" for number in range(count)]
+    labels = st.sampled_from(["Linear", "RMSNorm", "⊗", "⊕", "Multi-head attention over everything", "x"])
+    boxes: dict[str, Any] = {name: {"label": draw(labels)} for name in names}
+    for name in draw(st.sets(st.sampled_from(names), max_size=2)):
+        boxes[name] |= draw(st.sampled_from([{"repeat": 12}, {"role": "input"}, {"inactive": True}]))
+    pairs = [(low, high) for index, low in enumerate(names) for high in names[index + 1 :]]
+    edges = [list(pair) for pair in draw(st.lists(st.sampled_from(pairs), max_size=14, unique=True))]
+    placed = {name for edge in edges for name in edge}
+    loose = [name for name in names if name not in placed]
+    panel: dict[str, Any] = {"boxes": boxes, "edges": edges}
+    if loose or draw(st.booleans()):
+        panel["flow"] = [*loose, *([] if loose else [names[0]])]
+    reach = Reachability(Panel.model_validate(panel))
+    ways = [(low, high) for low in names for high in names if reach.leads(low, high)]
+    residuals: dict[str, Any] = {}
+    for low, high in draw(st.lists(st.sampled_from(ways), max_size=4, unique=True)):
+        ends = {"from": low, "to": high} if low != high and draw(st.booleans()) else {"around": [low, high]}
+        kind = draw(st.sampled_from([{}, {"kind": "scaled"}, {"kind": "concat"}, {"label": "a long label"}]))
+        residuals[f"{low}{high}"] = {**ends, **kind, "line": draw(st.sampled_from(["solid", "dashed"]))}
+    return {**panel, "residuals": list(residuals.values())}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from archcheck.diagram import Style
+from archcheck.diagram import Style, draw, render
 from archcheck.diagram.composition import Composer
 from archcheck.diagram.labels import width_of
 from archcheck.diagram.scene import Scene, Shape
 from archcheck.diagram.theme import ThemeName
-from tests.diagram.specs import LAYER, chain, panels, spec
+from archcheck.spec.flow import flow_edges
+from archcheck.spec.model import Panel
+from tests.diagram.specs import LAYER, chain, graphs, panels, spec
 
 
 def composed(panels: dict[str, Any], style: Style | None = None) -> Scene:
@@ -39,10 +42,13 @@ def runs_through(shape: Shape, start: tuple[float, float], end: tuple[float, flo
     return within_x and within_y
 
 
-@settings(max_examples=150, deadline=None)
-@given(panels())
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(panels(), graphs()))
 def test_nothing_overlaps_and_no_line_runs_through_a_box(panel: dict[str, Any]) -> None:
     scene = composed({"p": panel})
+    plates = [shape for shape in scene.above if shape.form == "plate"]
+    for a, b in [*combinations(plates, 2), *product(plates, solid_shapes(scene))]:
+        assert is_apart(a, b), (a.key, b.key)
     shapes = solid_shapes(scene)
     for a, b in combinations(shapes, 2):
         assert is_apart(a, b), (a.key, b.key)
@@ -53,8 +59,50 @@ def test_nothing_overlaps_and_no_line_runs_through_a_box(panel: dict[str, Any]) 
                     assert not runs_through(shape, start, end), (shape.key, curve.tail, curve.head)
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.one_of(panels(), graphs()))
+def test_every_edge_is_drawn(panel: dict[str, Any]) -> None:
+    scene = composed({"p": panel})
+    edges = set(flow_edges(Panel.model_validate(panel)))
+    assert {(low, high) for low, high in edges if not is_drawn(scene, low, high)} == set()
+    drawn = {name for curve in scene.curves for name in curve.group.split() if name.startswith("edge-")}
+    assert drawn == {f"edge-0-{index}" for index in range(len(panel["residuals"]))}
+
+
+def is_drawn(scene: Scene, low: str, high: str) -> bool:
+    """Whether lines lead from one box to another past no third one; a dot joins the lines that it lies on."""
+    boxes = {shape.key for shape in scene.shapes if shape.group == "box"}
+    reached, waiting = {f"p.{low}"}, [f"p.{low}"]
+    after: dict[str, set[str]] = {}
+    for curve in scene.curves:
+        after.setdefault(curve.tail, set()).add(curve.head)
+    for dot in scene.shapes:
+        if dot.form == "point":
+            for curve in scene.curves:
+                if any(lies_on(dot, *pair) for pair in pairwise(curve.points)):
+                    after.setdefault(curve.tail, set()).add(dot.key)
+    while waiting:
+        for head in after.get(waiting.pop(), set()) - reached:
+            reached.add(head)
+            waiting += [] if head in boxes else [head]
+    return f"p.{high}" in reached
+
+
+def lies_on(dot: Shape, start: tuple[float, float], end: tuple[float, float]) -> bool:
+    low_x, high_x = sorted((start[0], end[0]))
+    low_y, high_y = sorted((start[1], end[1]))
+    return low_x - 0.1 <= dot.x <= high_x + 0.1 and low_y - 0.1 <= dot.y <= high_y + 0.1
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".dot", ".mmd", ".html"])
+@settings(max_examples=15, deadline=None)
+@given(graphs())
+def test_any_graph_is_drawn_in_every_format(suffix: str, panel: dict[str, Any]) -> None:
+    assert render(draw(spec({"p": panel})), suffix)
+
+
 @settings(max_examples=60, deadline=None)
-@given(panels())
+@given(st.one_of(panels(), graphs()))
 def test_every_label_fits_its_box(panel: dict[str, Any]) -> None:
     for shape in solid_shapes(composed({"p": panel})):
         for line in shape.lines:

@@ -8,12 +8,11 @@ from dataclasses import replace
 from archcheck.connections import Kind
 from archcheck.diagram.labels import LINE_HEIGHT, Line, Run, lines_of, plain, width_of
 from archcheck.diagram.layout.placement import Size
-from archcheck.diagram.layout.series_parallel import PLUS, Chain, Group, Stop
+from archcheck.diagram.layout.series_parallel import Chain, Group, Stop
+from archcheck.diagram.signs import sign_of
 from archcheck.diagram.theme import Theme, role_of
 from archcheck.spec.model import Box, Panel, ResidualEdge, Role
 
-TIMES = frozenset({"⊗", "×", "✕", "@", "matmul"})
-DOT = frozenset({"⊙", "·", "∘", "*"})
 _DOTS = frozenset({"…", "...", "⋯", "⋮"})
 _KIND_LABELS = {Kind.SCALED: "× α", Kind.PROJECTION: "proj", Kind.GATED: "gate", Kind.MULTI_STREAM: "streams"}
 
@@ -32,8 +31,13 @@ class Measure:
         mark = self.marks.get((self.name, name))
         return (*lines[:-1], (*lines[-1], Run(mark, 1))) if mark else lines
 
+    def box_sizes(self) -> dict[str, Size]:
+        """Return the size of each box as its label needs it."""
+        return {name: self._box_size(name) for name in self.panel.boxes}
+
     def sizes(self, root: Chain) -> dict[str, Size]:
-        sizes = {name: self._box_size(name) for name in self.panel.boxes}
+        """Return the sizes of boxes and sinks, those that stand together equally wide."""
+        sizes = self.box_sizes()
         for chain in chains(root):
             sizes |= {
                 item.key: Size(self.theme.size(20), self.theme.size(20))
@@ -94,11 +98,15 @@ class Measure:
             self.labels[name][0], self.theme.size(11)
         ) < self.theme.size(17)
 
-    def chip_widths(self) -> dict[int, float]:
+    def label_sizes(self) -> dict[int, Size]:
+        """Return the size of what is written on the skip path of each residual edge that has a label."""
         size = self.theme.size(10)
         texts = {index: self.chip(edge) for index, edge in enumerate(self.panel.residuals)}
         return {
-            index: max(width_of(line, size) for line in lines) + self.theme.size(8)
+            index: Size(
+                max(width_of(line, size) for line in lines) + self.theme.size(8),
+                len(lines) * size * LINE_HEIGHT + self.theme.size(2),
+            )
             for index, lines in texts.items()
             if lines
         }
@@ -124,11 +132,6 @@ def chains(root: Chain) -> list[Chain]:
             for branch in item.chains:
                 found += chains(branch)
     return found
-
-
-def sign_of(box: Box, name: str) -> str:
-    label = (box.label or name).strip().lower()
-    return "plus" if label in PLUS else "times" if label in TIMES else "dot" if label in DOT else ""
 
 
 def is_dots(box: Box) -> bool:

@@ -39,7 +39,7 @@ class Router:
         flow = list(self._flow(self.root))
         self.entered = {w.head for w in flow if w.points[-1][0] < w.points[-2][0]}
         wires = [*flow, *self._beside(self.root)]
-        return [Wire(w.tail, w.head, _tidy(w.points), w.edges, w.arrow) for w in wires]
+        return [Wire(w.tail, w.head, tidy(w.points), w.edges, w.arrow) for w in wires]
 
     def _flow(self, chain: Chain) -> Iterator[Wire]:
         items = [item for item in chain.items if isinstance(item, Group) or item.what != "tap"]
@@ -174,7 +174,7 @@ class Router:
         return stop.what == "sink" or 0 < self._size(stop.key).w <= 30.0 * self.scale
 
 
-def _tidy(points: tuple[Point, ...]) -> tuple[Point, ...]:
+def tidy(points: tuple[Point, ...]) -> tuple[Point, ...]:
     """Round to hundredths and drop points that repeat or lie on a straight line."""
     kept: list[Point] = []
     for x, y in points:

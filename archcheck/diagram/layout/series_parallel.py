@@ -13,11 +13,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from archcheck.connections import Kind
+from archcheck.diagram.signs import JOIN, PLUS
 from archcheck.diagram.theme import role_of
 from archcheck.spec.model import FlowItem, Panel, Role
-
-PLUS = frozenset({"⊕", "+", "＋", "add", "sum", "∑", "Σ"})
-JOIN = frozenset({"c", "∥", "‖", "||", "concat", "cat", "ⓒ"})
 
 
 @dataclass(eq=False, slots=True)
@@ -76,14 +74,19 @@ Place = tuple[tuple[Chain, int], ...]
 """Where a box stands: the chains that contain it, outermost first, each with the index of the item."""
 
 
-def structure(panel: Panel) -> Chain:
-    """Return the panel as a tree, with an input and an output stub where no box plays that part."""
+def structure(panel: Panel) -> Chain | None:
+    """Return the panel as a tree, with an input and an output stub where no box plays that part.
+
+    None where `edges` or residual edges lead from or to a box that itself stands beside the flow.
+    """
     root = Chain()
     on_rails = {name for edge in panel.residuals for name in edge.through} - set(_flat(panel.flow))
     _fill(root, panel, on_rails)
     places = dict(_places(root, ()))
-    _add_edges(root, panel, places)
-    _Weaver(panel, root, places).weave()
+    if not _add_edges(root, panel, places):
+        return None
+    if not _Weaver(panel, root, places).weave():
+        return None
     _add_stubs(root, panel)
     return root
 
@@ -163,32 +166,37 @@ def _places(chain: Chain, above: Place) -> Iterator[tuple[str, Place]]:
                 yield from _places(branch, place)
 
 
-def _add_edges(root: Chain, panel: Panel, places: dict[str, Place]) -> None:
-    """Hang the chains of `edges` beside the flow; a box that no edge names hangs there alone."""
+def _add_edges(root: Chain, panel: Panel, places: dict[str, Place]) -> bool:
+    """Hang the chains of `edges` beside the flow; a box that no edge names hangs there alone.
+
+    Say whether that can be done: a box beside the flow has its place in one chain only.
+    """
     aside: set[str] = set()
     for chain in panel.edges:
         names = [name for name in chain if name in panel.boxes]
         start: str | None = None
         boxes: list[str] = []
         for name in names:
-            if name not in places and name not in aside:
+            if name in aside:
+                return False
+            if name not in places:
                 boxes.append(name)
                 aside.add(name)
                 continue
-            _add_edge(root, places, aside, start, boxes, name)
+            _add_edge(root, places, start, boxes, name)
             start, boxes = name, []
         if boxes:
-            _add_edge(root, places, aside, start, boxes, None)
+            _add_edge(root, places, start, boxes, None)
     beads = {name for edge in panel.residuals for name in edge.through}
     for name in panel.boxes:
         if name not in places and name not in aside and name not in beads:
             root.sides.append(Side((name,), None, None))
+    return True
 
 
 def _add_edge(
     root: Chain,
     places: dict[str, Place],
-    aside: set[str],
     start: str | None,
     boxes: list[str],
     end: str | None,
@@ -229,7 +237,8 @@ class _Weaver:
         self.chains = {id(chain): chain for place in places.values() for chain, _ in place} | {id(root): root}
         self.rails: dict[tuple[object, ...], Rail] = {}
 
-    def weave(self) -> None:
+    def weave(self) -> bool:
+        """Put them in; say whether all of them begin and end in the flow."""
         for number, plain in enumerate(self.root.rails):
             plain.tail = self._tap_after(plain.tail, f":out{number}")
         for chain in self.chains.values():
@@ -239,7 +248,7 @@ class _Weaver:
         for index, edge in enumerate(self.panel.residuals):
             ends = self._ends(index)
             if ends is None:
-                continue
+                return False
             chain, below, sink, is_output = ends
             curve = (id(below[0]), below[1], is_output, id(sink[0]), sink[1])
             shared = (*curve, edge.line, edge.kind, tuple(edge.through))
@@ -264,6 +273,7 @@ class _Weaver:
                 each.stop for each in sorted(insertions, key=lambda each: each.order)
             ]
             self.chains[key].items[gap:gap] = stops
+        return True
 
     def _ends(self, index: int) -> tuple[Chain, tuple[Chain, int], tuple[Chain, int], bool] | None:
         """Return the common chain, the gaps (chain, index) of tap and sink, and if the tap is an output."""
@@ -342,10 +352,14 @@ def _add_stubs(root: Chain, panel: Panel) -> None:
     if not root.items:
         return
     first, last = root.items[0], root.items[-1]
-    if not (isinstance(first, Stop) and first.what == "box" and _role(first, panel) is Role.INPUT):
+    if not _are_all(ends([first], last=False), Role.INPUT, panel):
         root.items.insert(0, Stop(":input", "input"))
-    if not (isinstance(last, Stop) and last.what == "box" and _role(last, panel) is Role.OUTPUT):
+    if not _are_all(ends([last], last=True), Role.OUTPUT, panel):
         root.items.append(Stop(":output", "output"))
+
+
+def _are_all(keys: list[str], role: Role, panel: Panel) -> bool:
+    return bool(keys) and all(key in panel.boxes and role_of(key, panel.boxes[key]) is role for key in keys)
 
 
 def _role(stop: Stop, panel: Panel) -> Role:
