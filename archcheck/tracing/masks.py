@@ -33,8 +33,14 @@ def mask_of(step: Step, name: str) -> str:
     return ""
 
 
+def has_values(tensor: Tensor) -> bool:
+    """Can this tensor's values be looked at after the run?"""
+    wrapped = torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+    return not (tensor.is_meta or wrapped or tensor.is_nested or tensor.layout is not torch.strided)
+
+
 def _pattern(values: Tensor, above: float) -> str:
-    if values.is_meta or values.ndim < 2 or min(values.shape[-2:]) < 2 or values.numel() > _LARGEST:
+    if not has_values(values) or values.ndim < 2 or min(values.shape[-2:]) < 2 or values.numel() > _LARGEST:
         return ""
     with torch._C.DisableTorchFunction(), torch.no_grad():
         let_through = (values > above).reshape(-1, *values.shape[-2:]).any(0)

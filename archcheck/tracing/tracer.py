@@ -28,7 +28,7 @@ from archcheck.residual import Join, defects
 from archcheck.source_location import display_path, is_model_code, is_torch_code, location
 from archcheck.tracing import inspection, replay
 from archcheck.tracing.arguments import arguments
-from archcheck.tracing.masks import mask_of
+from archcheck.tracing.masks import has_values, mask_of
 from archcheck.tracing.pause import no_collection
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.recording import recording
@@ -242,8 +242,7 @@ def _op(step: Step, recorder: Recorder) -> Op:
         op.parameter = step.name
         op.depends_on_parameter = isinstance(step.out, nn.Parameter)
         op.name = step.kind
-        if isinstance(out, Tensor) and not op.depends_on_parameter and out.numel() == 1 and not out.is_meta:
-            op.numbers = (float(out.real),)
+        op.numbers = () if op.depends_on_parameter else _one_number(out)
     elif step.kind == OPAQUE:
         op.opaque = True
         op.name = "opaque"
@@ -257,6 +256,13 @@ def _op(step: Step, recorder: Recorder) -> Op:
         op.mask = mask_of(step, op.name)
         op.stale = tuple(write for write, same in step.stale if _goes_on(recorder.steps[write], same))
     return op
+
+
+def _one_number(value: Any) -> tuple[float, ...]:
+    """The number in a tensor of one element, where it can be read."""
+    if not isinstance(value, Tensor) or value.numel() != 1 or not has_values(value) or value.is_complex():
+        return ()
+    return (float(value),)
 
 
 def _goes_on(write: Step, same_tensor: bool) -> bool:

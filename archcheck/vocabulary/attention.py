@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from archcheck.dataflow.operations import PRODUCTS, SUMS, VIEWS
+from archcheck.dataflow.operations import CONCATS, PRODUCTS, SUMS, VIEWS
 from archcheck.vocabulary.arithmetic import CASTS
 from archcheck.vocabulary.regions import Detail, Region, region_of
 from archcheck.vocabulary.walking import Walks
@@ -37,7 +37,10 @@ def attentions(walks: Walks, softmax: Region) -> Iterator[Region]:
     attend, way = weighed
     flow = walks.flow
     query, key = _query_and_key(walks, scores.product)
-    value = next(read for read in walks.fed(walks.ops[attend]) if read not in (*way, softmax.output))
+    values = [read for read in walks.fed(walks.ops[attend]) if read not in (*way, softmax.output)]
+    if not values:
+        return
+    value = values[0]
     heads, shared = _heads(walks, query, scores.product), _kv_heads(walks, key, scores.product)
     roles = {"query": (query,), "key": (key,), "value": (value,)}
     details: dict[str, Detail] = {"heads": heads, "kv_heads": shared, "source": _source(walks, query, key)}
@@ -56,7 +59,7 @@ def _scores(walks: Walks, at: int, steps: int = _STEPS) -> _Scores | None:
     for _ in range(steps):
         op = walks.ops[at]
         found.ops.append(at)
-        if walks.is_matrix_product(at):
+        if walks.compares(at):
             found.product = at
             return found
         if not op.operands:
@@ -65,7 +68,7 @@ def _scores(walks: Walks, at: int, steps: int = _STEPS) -> _Scores | None:
         if op.name in VIEWS | CASTS | {"masked_fill", "tanh"} or (op.name in PRODUCTS and len(fed) == 1):
             found.causal = found.causal or (op.name == "masked_fill" and _is_triangular(walks, at))
             at = fed[0] if op.name in PRODUCTS else op.operands[op.roles.get("input", 0)][0]
-        elif op.name in SUMS | _MASKS | PRODUCTS:
+        elif op.name in SUMS | _MASKS | PRODUCTS | CONCATS:
             ways = [(read, way) for read in fed if (way := _scores(walks, read, steps - len(found.ops)))]
             if not ways:
                 return None
@@ -165,7 +168,7 @@ def _sums_over(walks: Walks, product: int, weights: int, dim: int | None) -> boo
 
 def _query_and_key(walks: Walks, product: int) -> tuple[int, int]:
     op = walks.ops[product]
-    one, other = walks.fed(op)[:2]
+    one, other = (operand[0] for operand in op.operands[:2])
     equation = op.arguments.get("equation")
     if isinstance(equation, str) and "->" in equation:
         terms, result = equation.replace(" ", "").split("->")

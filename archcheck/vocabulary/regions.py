@@ -94,6 +94,16 @@ class Recognition:
         ]
         return tuple(sorted(found, key=lambda region: (len(region.ops), region.term.name)))
 
+    def inside(self, call: int) -> list[Region]:
+        """The regions whose operations a module call runs, itself or in the calls inside it."""
+        span = self.flow.calls[call]
+        return [
+            region
+            for at in range(span.first, span.end)
+            for region in self.by_output.get(at, ())
+            if region.ops[0] >= span.first
+        ]
+
     def counts(self, at: int) -> bool:
         """Is this an operation on values that depend on the model's input, and more than a view?"""
         op = self.flow.ops[at]

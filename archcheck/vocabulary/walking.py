@@ -50,6 +50,13 @@ class Walks:
         op = self.ops[at]
         return op.name in PRODUCTS_OF_MATRICES and len(self.fed(op)) > 1
 
+    def compares(self, at: int) -> bool:
+        """A product of two matrices that are both computed: queries may be made of parameters alone."""
+        op = self.ops[at]
+        if op.name not in PRODUCTS_OF_MATRICES or len(op.operands) != 2 or not self.fed(op):
+            return False
+        return all(self.ops[self.root(operand[0])].name != "attribute" for operand in op.operands)
+
     def is_map(self, at: int) -> bool:
         """A learned linear map: linear, convolution, or a product with a weight."""
         op = self.ops[at]

@@ -13,7 +13,8 @@ from archcheck.vocabulary.regions import Detail, Region, region_of
 from archcheck.vocabulary.terms import TERMS, Family
 
 # What a written-out activation may end with, beside operations that bring two values together.
-_LAST = frozenset(["mul", "div", "reciprocal_div", "reciprocal", "pow", "square", "log", "log1p", "clamp",
+_LAST = frozenset(["mul", "div", "reciprocal_div", "reciprocal", "pow", "square", "log", "log1p", "exp",
+                   "clamp",
                    "clip", "clamp_min", "clamp_max", "maximum", "minimum", "where", "masked_fill", "neg",
                    "threshold",                   "logaddexp", "prelu"])  # fmt: skip
 _JOIN_REACH, _CHAIN_REACH = 3, 6  # entries tried: few, since the nearest is almost always the one
@@ -47,7 +48,7 @@ class Written:
             return
         if best[1].name == "centred":
             self._centred[at] = best[0]
-        elif is_join or TERMS[best[1].name].family is Family.ACTIVATION:
+        elif is_join or TERMS[best[1].name].family is not Family.NORM:
             yield self._region(*best)
 
     def _meaning(self, group: Group) -> Meaning | None:
