@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from archcheck.diff.box_calls import Frame, Occurrence, Run
 from archcheck.diff.drawn_edges import Drawn, Place
 from archcheck.diff.execution import Execution
+from archcheck.phrasing.module_paths import is_within
 from archcheck.residual import Join
 from archcheck.residual.join import JoinKey
 
@@ -197,11 +198,6 @@ def _ends(occurrence: Occurrence) -> tuple[list[int], list[int]]:
     """What a box reads, and what it returns."""
     runs = occurrence.runs
     return [read for run in runs for read in run.inputs], [out for run in runs for out in run.outputs]
-
-
-def is_within(path: str, above: str) -> bool:
-    """Is `path` the module `above`, or inside it?"""
-    return not above or path == above or path.startswith(f"{above}.")
 
 
 def _any_within(ops: tuple[int, ...], first: int, end: int) -> bool:

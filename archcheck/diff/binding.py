@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from archcheck.errors import Problem, SpecError
+from archcheck.phrasing.module_paths import ModulePath, Phrase, leaf, parent, sentence
+from archcheck.phrasing.suggestions import nearest
 from archcheck.spec.load import LoadedSpec
 from archcheck.spec.model import Box, Panel
 from archcheck.spec.patterns import join, matches
@@ -184,7 +185,7 @@ class _Binder:
         self.problems.append(
             Problem(
                 spot.file, spot.line, spot.column, "SPEC030", f"no module of the model matches {pattern!r}",
-                path_text(place), suggestion(self._renamed(pattern), self.names),
+                path_text(place), sentence(suggestion(self._renamed(pattern), self.names)),
             )
         )  # fmt: skip
 
@@ -196,24 +197,21 @@ def patterns(box: Box) -> tuple[str, ...]:
     return (box.module,) if isinstance(box.module, str) else tuple(box.module)
 
 
-def suggestion(path: str, names: Collection[str]) -> str:
+def suggestion(path: str, names: Collection[str]) -> Phrase:
     """What to do about a path that no module has: the nearest that exists, or what stands beside it."""
     concrete = path.replace("*", "0")
-    parent, _, leaf = concrete.rpartition(".")
+    owner = parent(concrete)
     depth = concrete.count(".")
-    beside = [
-        name for name in names
-        if name and name.count(".") == depth and name.rpartition(".")[0] == parent
-    ]  # fmt: skip
-    near = difflib.get_close_matches(leaf, [name.rpartition(".")[2] for name in beside], n=1, cutoff=0.6)
+    beside = [name for name in names if name and name.count(".") == depth and parent(name) == owner]
+    near = nearest(leaf(concrete), map(leaf, beside))
     if near:
-        return f"Did you mean {f'{parent}.{near[0]}' if parent else near[0]}?"
+        return "Did you mean ", ModulePath(join(owner, near)), "?"
     if beside:
-        listed = ", ".join(name.rpartition(".")[2] for name in beside[:8])
+        listed = ", ".join(leaf(name) for name in beside[:8])
         listed += ", …" if len(beside) > 8 else ""
-        return f"{parent or 'The model'} has {listed}."
-    anywhere = difflib.get_close_matches(concrete, [name for name in names if name], n=1, cutoff=0.6)
-    return f"Did you mean {anywhere[0]}?" if anywhere else ""
+        return *((ModulePath(owner),) if owner else ("The model",)), f" has {listed}."
+    anywhere = nearest(concrete, filter(None, names))
+    return ("Did you mean ", ModulePath(anywhere), "?") if anywhere else ()
 
 
 def _renamed_pattern(path: str, prefix: str, target: str) -> str | None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from archcheck.diff.alignment import is_within
 from archcheck.diff.binding import BoundPanel, Layer, patterns, suggestion
 from archcheck.diff.box_calls import Run
 from archcheck.diff.drawn_edges import bound_neighbours
@@ -17,6 +16,7 @@ from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.settling import Settled
 from archcheck.diff.wording import Names, label
 from archcheck.findings import Finding
+from archcheck.phrasing.module_paths import is_within, sentence
 from archcheck.rules.codes import RuleCode
 from archcheck.source_location import Location
 from archcheck.spec.model import Panel
@@ -74,7 +74,7 @@ def missing(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
         said = label(boxes.panel, box)
         for path in paths:
             owner = execution.running_owner(path)
-            hint = names.text(suggestion(path, execution.modules))
+            hint = sentence(suggestion(path, execution.modules), names.path)
             yield boxes.finding(
                 "BOX001", box, f"{said} is drawn, and the model has no module {names.path(path)}",
                 f"box {said} ({names.path(path)})",
@@ -188,7 +188,7 @@ def numbers(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
             yield boxes.finding(
                 "BOX005", box,
                 f"the label '{said}' says {wrong.said} {wrong.noun}, and the model has {wrong.actual}",
-                f"{wrong.said} {wrong.noun}", boxes.names.text(wrong.where),
+                f"{wrong.said} {wrong.noun}", sentence(wrong.where, boxes.names.path),
                 boxes.execution.location(modules[0]),
             )  # fmt: skip
 

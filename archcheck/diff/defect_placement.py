@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from archcheck.diff.alignment import is_within
 from archcheck.diff.drawn_edges import Drawn
 from archcheck.diff.execution import Execution
 from archcheck.diff.matching import Matches
 from archcheck.diff.panel_calls import PanelCall
+from archcheck.phrasing.module_paths import is_within
 from archcheck.residual.defects import Defect
 
 

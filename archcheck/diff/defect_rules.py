@@ -9,6 +9,7 @@ from archcheck.diff.evidence import Candidate, Evidence
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.wording import label
 from archcheck.findings import Finding
+from archcheck.phrasing.module_paths import sentence
 
 
 def defects(evidence: Evidence) -> Iterator[Candidate]:
@@ -46,8 +47,8 @@ def _finding(evidence: Evidence, placed: PlacedDefect, home: PanelCall) -> Findi
         place, name = (*place, "boxes", boxes[0]), boxes[0]
         drawn_as = f"box {label(home.panel, boxes[0])}"
     return Finding(
-        defect.code, names.text(defect.message), home.bound.name, name, home.layer.indices,
-        drawn=drawn_as, traced=names.text(defect.traced), spec=evidence.loaded.place(*place),
+        defect.code, sentence(defect.message, names.path), home.bound.name, name, home.layer.indices,
+        drawn=drawn_as, traced=sentence(defect.traced, names.path), spec=evidence.loaded.place(*place),
         location=defect.location, modes=(evidence.execution.mode,), code_branch=boxes,
         note=edge.edge.note if edge else "",
     )  # fmt: skip

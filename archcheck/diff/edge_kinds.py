@@ -52,4 +52,7 @@ def _wrong_factor(drawn: Drawn, join: Join, names: Names) -> tuple[str, str] | N
 
 
 def _factors(join: Join, names: Names) -> str:
-    return " and ".join(names.text(str(factor)) for factor in join.residual.factors)
+    return " and ".join(
+        f"{names.path(factor.parameter) if factor.parameter else factor.value} on the {factor.on}"
+        for factor in join.residual.factors
+    )

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from archcheck.diff.execution import Execution
+from archcheck.phrasing.module_paths import ModulePath, Phrase, leaf, parent
 from archcheck.spec.model import Box, Role
 
 _COUNT = r"(?<![\w.,×-])(\d+)[\s-]+"
@@ -52,12 +53,12 @@ _REPEATED = re.compile(_TIMES)
 
 @dataclass(frozen=True, slots=True)
 class Miscount:
-    """A label says `said` of something, and the model has `actual`, as `where` tells."""
+    """A label says `said` of something, and the model has `actual`, as `where` says."""
 
     noun: str
     said: int
     actual: int
-    where: str
+    where: Phrase
 
 
 def miscounts(label: str, box: Box, modules: Sequence[str], execution: Execution) -> Iterator[Miscount]:
@@ -67,25 +68,25 @@ def miscounts(label: str, box: Box, modules: Sequence[str], execution: Execution
         counts = _counts(sort, modules, execution) if match else {}
         if match and counts and int(match[1]) not in counts.values():
             where, actual = next(iter(counts.items()))
-            yield Miscount(sort.noun, int(match[1]), actual, f"{where} is {actual}")
+            yield Miscount(sort.noun, int(match[1]), actual, (*where, f" is {actual}"))
     repeated = _REPEATED.search(label)
     if repeated and (box.detail or box.role in (Role.BLOCK, Role.EXPERT)) and not isinstance(box.repeat, int):
         count = _stacked(box, modules, execution)
         if count and count != int(repeated[1]):
-            yield Miscount("modules", int(repeated[1]), count, f"the box stands for {count} modules")
+            yield Miscount("modules", int(repeated[1]), count, (f"the box stands for {count} modules",))
 
 
-def _counts(sort: _Sort, modules: Sequence[str], execution: Execution) -> dict[str, int]:
+def _counts(sort: _Sort, modules: Sequence[str], execution: Execution) -> dict[Phrase, int]:
     """What the modules say, the closest first: the box's own, then those inside them."""
-    found: dict[str, int] = {}
+    found: dict[Phrase, int] = {}
     if sort.noun in ("layers", "experts") and len(modules) > 1 and _are_alike(modules):
-        found["the number of modules in the box"] = len(modules)
+        found["the number of modules in the box",] = len(modules)
     for path in _inside(modules, execution):
         for name, value in execution.modules[path].numbers.items():
             if sort.attribute.match(name):
-                found.setdefault(f"{path}.{name}" if path else name, value)
+                found.setdefault((ModulePath(f"{path}.{name}" if path else name),), value)
         if sort.held and sort.held.search(path) and _numbered(path, execution):
-            found.setdefault(f"the length of {path}", _numbered(path, execution))
+            found.setdefault(("the length of ", ModulePath(path)), _numbered(path, execution))
     return found
 
 
@@ -106,12 +107,10 @@ def _inside(modules: Iterable[str], execution: Execution) -> Iterator[str]:
 
 def _numbered(path: str, execution: Execution) -> int:
     """The length of a list of modules; 0 for any other module."""
-    names = [child.rpartition(".")[2] for child in execution.children(path)]
+    names = [leaf(child) for child in execution.children(path)]
     return len(names) if names == [str(number) for number in range(len(names))] else 0
 
 
 def _are_alike(modules: Sequence[str]) -> bool:
     """Do they stand in one list?"""
-    return len({path.rpartition(".")[0] for path in modules}) == 1 and all(
-        path.rpartition(".")[2].isdigit() for path in modules
-    )
+    return len({parent(path) for path in modules}) == 1 and all(leaf(path).isdigit() for path in modules)

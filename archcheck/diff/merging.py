@@ -15,12 +15,19 @@ def merge(
     """Findings, sorted by their place in the spec: the same disagreement in several layers and modes is one.
 
     Each has its own layer and mode alone. `layer_counts` has the number of layers of each panel; `modes` are
-    all that were traced.
+    all that were traced. Layers that are written out one by one say the same on lines of their own: the
+    first of these is named. What is said of several lines of one layer are as many findings.
     """
-    groups: dict[Finding, list[Finding]] = {}
+    said: dict[Finding, dict[object, dict[Location | None, list[Finding]]]] = {}
     for finding in findings:
-        said = replace(finding, layers=(), modes=(), code_branch=(), code_source="", note="")
-        groups.setdefault(said, []).append(finding)
+        what = replace(finding, layers=(), modes=(), location=None, code_branch=(), code_source="", note="")
+        by_line = said.setdefault(what, {}).setdefault((finding.layers, finding.modes), {})
+        by_line.setdefault(finding.location, []).append(finding)
+    groups: dict[tuple[Finding, int], list[Finding]] = {}
+    for what, instances in said.items():
+        for by_line in instances.values():
+            for number, group in enumerate(by_line.values()):
+                groups.setdefault((what, number), []).extend(group)
     return tuple(sorted((_merged(group, layer_counts, modes) for group in groups.values()), key=_order))
 
 

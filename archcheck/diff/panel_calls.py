@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from archcheck.diff.alignment import Fitting, is_within
+from archcheck.diff.alignment import Fitting
 from archcheck.diff.binding import BoundPanel, Layer
 from archcheck.diff.box_calls import Frame, Occurrence, frames, opened
 from archcheck.diff.drawn_edges import Drawn, Place, drawn_edges
 from archcheck.diff.execution import Execution
 from archcheck.diff.wording import Names, panel_title
+from archcheck.phrasing.module_paths import is_within
 from archcheck.residual import Join
 from archcheck.residual.join import JoinKey
 from archcheck.spec.flow import Reachability

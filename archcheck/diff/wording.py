@@ -42,13 +42,6 @@ class Names:
         module = self._execution.modules.get(path)
         return f"{self.path(path)} ({module.type_name})" if module else self.path(path)
 
-    def text(self, text: str) -> str:
-        """A sentence that names modules by their whole path, in the words of this layer."""
-        if not self.base:
-            return text
-        text = text.replace(f"{self.base}.", "")
-        return text if self._index is None else text.replace(f"{self._stack}{self._index}", f"{self._stack}*")
-
 
 def _stack(layer: Layer) -> tuple[str, int | None]:
     index = str(layer.index).partition(".")[0]

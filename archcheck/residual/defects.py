@@ -9,11 +9,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archcheck.dataflow.operations import VIEWS
 from archcheck.dataflow.run import Call, Dataflow, Module, Op
 from archcheck.findings import Finding
+from archcheck.phrasing.module_paths import ModulePath, Phrase, generic_phrase, listed, sentence
 from archcheck.residual import Join
 from archcheck.rules.codes import RuleCode
 from archcheck.source_location import Location
@@ -26,13 +27,16 @@ class Defect:
     code: RuleCode
     implemented_in: str
     modules: tuple[str, ...]
-    message: str
-    traced: str
+    message: Phrase
+    traced: Phrase
     location: Location | None
     sink: int = -1
 
     def finding(self) -> Finding:
-        return Finding(self.code, self.message, traced=self.traced, location=self.location)
+        """As told where no diagram shows it."""
+        return Finding(
+            self.code, sentence(self.message), traced=sentence(self.traced), location=self.location
+        )
 
 
 def find(flow: Dataflow, joins: Sequence[Join], modules: Mapping[str, Module]) -> tuple[Defect, ...]:
@@ -46,18 +50,16 @@ def find(flow: Dataflow, joins: Sequence[Join], modules: Mapping[str, Module]) -
 
 def merged(faults: Sequence[Defect]) -> tuple[Finding, ...]:
     """As findings: a fault of the same line in many layers is one, which names the modules."""
-    groups: dict[tuple[str, Location | None, str], list[Defect]] = {}
+    groups: dict[tuple[str, Location | None, Phrase], list[Defect]] = {}
     for fault in faults:
-        what = _without_numbers(fault.message) if fault.location else fault.message
+        what = generic_phrase(fault.message) if fault.location else fault.message
         groups.setdefault((fault.code, fault.location, what), []).append(fault)
     found = []
     for group in groups.values():
         finding = group[0].finding()
         if len(group) > 1:
-            more = f" ({len(group)} times, first in {group[0].implemented_in or 'the model itself'})"
-            finding = Finding(
-                finding.code, finding.message + more, traced=finding.traced, location=finding.location
-            )
+            more = f" ({len(group)} times, first in {group[0].implemented_in or 'the model'})"
+            finding = replace(finding, message=finding.message + more)
         found.append(finding)
     return tuple(found)
 
@@ -82,10 +84,11 @@ def _doubled(flow: Dataflow, joins: Sequence[Join]) -> list[Defect]:
 
 def _doubled_skip(flow: Dataflow, outer: Join, inner: Join) -> Defect:
     here, there = outer.residual.implemented_in, inner.residual.implemented_in
-    also = f" and again in {there or 'the model itself'} ({inner.residual.location})" if here != there else ""
+    again = " and again in ", ModulePath(there), f" ({inner.residual.location})"
+    also = again if here != there else ()
     return Defect(
-        "RES007", here, _paths(flow, outer), "the source of a residual is added twice",
-        f"{here or 'the model itself'} adds it{also}: the sum holds the source two times",
+        "RES007", here, _paths(flow, outer), ("the source of a residual is added twice",),
+        (ModulePath(here), " adds it", *also, ": the sum holds the source two times"),
         outer.residual.location, outer.sink,
     )  # fmt: skip
 
@@ -93,9 +96,11 @@ def _doubled_skip(flow: Dataflow, outer: Join, inner: Join) -> Defect:
 def _doubled_branch(flow: Dataflow, join: Join, earlier: Join) -> Defect:
     return Defect(
         "RES007", join.residual.implemented_in, _paths(flow, join),
-        "a branch is added twice to the same stream",
-        f"what {', '.join(join.residual.branch) or 'the branch'} returns was added before "
-        f"({earlier.residual.location})",
+        ("a branch is added twice to the same stream",),
+        (
+            "what ", *(listed(_paths(flow, join)) or ("the branch",)),
+            f" returns was added before ({earlier.residual.location})",
+        ),
         join.residual.location, join.sink,
     )  # fmt: skip
 
@@ -119,11 +124,11 @@ def _added_to_itself(flow: Dataflow) -> list[Defect]:
             calls = flow.stack(flow.ops[one].call)
             inside = [call for call in calls if not flow.calls[call].first <= index < flow.calls[call].end]
             made_by = flow.calls[inside[0]].path if inside else ""
-            what = f": what {made_by} returned" if made_by else ""
+            what = (": what ", ModulePath(made_by), " returned") if made_by else ()
             found.append(
                 Defect(
                     "RES008", flow.calls[op.call].path, (made_by,) if made_by else (),
-                    "both operands of a sum are the same tensor", f"a tensor is added to itself{what}",
+                    ("both operands of a sum are the same tensor",), ("a tensor is added to itself", *what),
                     op.location, index,
                 )
             )  # fmt: skip
@@ -144,9 +149,11 @@ def _overwritten(flow: Dataflow, joins: Sequence[Join]) -> list[Defect]:
             found.append(
                 Defect(
                     "RES011", join.residual.implemented_in, (*_paths(flow, join), by),
-                    "the source of a residual is overwritten in place before it is added",
-                    f"{write.name} in {by or 'the model itself'} ({write.location}) changes it; the sum "
-                    "reads the changed values",
+                    ("the source of a residual is overwritten in place before it is added",),
+                    (
+                        f"{write.name} in ", ModulePath(by),
+                        f" ({write.location}) changes it; the sum reads the changed values",
+                    ),
                     join.residual.location, join.sink,
                 )
             )  # fmt: skip
@@ -209,8 +216,8 @@ def _dropped_fault(flow: Dataflow, group: Sequence[int]) -> Defect:
     paths = tuple(dict.fromkeys(flow.calls[index].path for index in group))
     return Defect(
         "RES012", flow.calls[last.parent].path, paths,
-        f"{', '.join(paths)} is computed and its result is dropped",
-        "nothing that reaches the output reads it", last.location, last.first,
+        (*listed(paths), " is computed and its result is dropped"),
+        ("nothing that reaches the output reads it",), last.location, last.first,
     )  # fmt: skip
 
 
@@ -248,8 +255,9 @@ def _never_called(flow: Dataflow, modules: Mapping[str, Module]) -> list[Defect]
         ):
             found.append(
                 Defect(
-                    "RES012", owner, (path,), f"{path} is never called",
-                    f"{modules[owner].type_name} makes it and no code of it uses it", modules[owner].location,
+                    "RES012", owner, (path,), (ModulePath(path), " is never called"),
+                    (f"{modules[owner].type_name} makes it and no code of it uses it",),
+                    modules[owner].location,
                 )
             )  # fmt: skip
     return found
@@ -299,7 +307,3 @@ def _order(fault: Defect) -> tuple[object, ...]:
         fault.modules,
         fault.message,
     )
-
-
-def _without_numbers(text: str) -> str:
-    return "".join("*" if char.isdigit() else char for char in text)

@@ -6,6 +6,7 @@ import pytest
 
 from archcheck.diff.binding import BoundPanel, bind, suggestion
 from archcheck.errors import SpecError
+from archcheck.phrasing.module_paths import sentence
 from archcheck.spec import loads
 
 NAMES = (
@@ -167,4 +168,4 @@ def test_the_longest_prefix_wins() -> None:
     ],
 )
 def test_suggestion(path: str, hint: str) -> None:
-    assert suggestion(path, NAMES) == hint
+    assert sentence(suggestion(path, NAMES)) == hint

@@ -99,9 +99,7 @@ DOUBLED = (
         "in the layer and again in the attention's output",
         finding="RES007 net.attn..dense",
         message="the source of a residual is added twice",
-        traced=(
-            "the model itself adds it and again in output (model.py): the sum holds the source two times"
-        ),
+        traced=("the model adds it and again in output (model.py): the sum holds the source two times"),
         model="""
     class Output(nn.Module):
         def __init__(self):
@@ -272,7 +270,7 @@ OVERWRITTEN = (
         "a functional in-place activation",
         finding="RES011 net.f2",
         message="the source of a residual is overwritten in place before it is added",
-        traced="silu in the model itself (model.py) changes it; the sum reads the changed values",
+        traced="silu in the model (model.py) changes it; the sum reads the changed values",
         model="""
     class Net(nn.Module):
         def __init__(self):

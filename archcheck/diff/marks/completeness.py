@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from archcheck.diff.alignment import is_within
 from archcheck.diff.binding import Layer
 from archcheck.diff.marks.box_map import BoxMap
 from archcheck.diff.marks.claimed import claimed
 from archcheck.diff.marks.entries import Entries
 from archcheck.diff.marks.territory import Territory
+from archcheck.phrasing.module_paths import is_within
 from archcheck.spec.model import Panel
 from archcheck.vocabulary import TERMS, Family, Region
 

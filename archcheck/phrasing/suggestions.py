@@ -1,0 +1,17 @@
+"""Did you mean …?"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """The choice that is most like a word, whatever the case; "" where none is like it.
+
+    >>> nearest("mpl", ["attn", "mlp"]), nearest("Attn", ["attn"]), nearest("conv", ["attn"])
+    ('mlp', 'attn', '')
+    """
+    by_lower = {choice.lower(): choice for choice in choices}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1)
+    return by_lower[near[0]] if near else ""

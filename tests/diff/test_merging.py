@@ -1,0 +1,118 @@
+"""One disagreement in many layers is one finding, and names of layers are not taken for other texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.diff.cases import SPEC, Case, run
+
+TWELVE = Case(
+    name="", finding="", message="", traced="",
+    model="""
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.mlp = nn.LayerNorm(8), Mlp()
+
+        def forward(self, x):
+            self.mlp(self.norm(x))
+            return x
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList(Layer() for _ in range(13))
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+    """,
+    panels="""
+    layer:
+      scope: layers.*
+      boxes:
+        norm: {label: Norm, module: norm}
+        mlp: {label: MLP, module: mlp}
+    """,
+)  # fmt: skip
+
+
+def test_a_defect_in_thirteen_layers_is_one_finding(tmp_path: Path) -> None:
+    report = run(TWELVE, tmp_path / "case", wrong=True)
+    assert [(finding.code, finding.message, finding.layers) for finding in report.findings] == [
+        ("RES012", "norm, mlp is computed and its result is dropped", tuple(range(13)))
+    ]
+
+
+NAMED = Case(
+    name="", finding="", message="", traced="",
+    model="""
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.mlp = nn.LayerNorm(8), Mlp()
+
+        def forward(self, x):
+            return x + self.mlp(F.silu(self.norm(x), inplace=True) + F.silu(x, inplace=True))
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = Layer()
+
+        def forward(self, x):
+            return self.model(x * 1.5)
+    """,
+    panels="""
+    layer:
+      scope: model
+      boxes:
+        norm: {label: Norm, module: norm}
+        mlp: {label: MLP, module: mlp}
+      residuals:
+        - {around: [norm, mlp]}
+    """,
+)  # fmt: skip
+
+
+def test_a_scope_that_is_called_like_the_file(tmp_path: Path) -> None:
+    (finding,) = run(NAMED, tmp_path / "case", wrong=True).findings
+    assert finding.code == "RES011"
+    assert "model.py:" in finding.traced
+
+
+UNROLLED = Case(
+    name="", finding="", message="", traced="", head=SPEC,
+    model="""
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.mlp = nn.LayerNorm(8), Mlp()
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.blocks = nn.ModuleList(Block() for _ in range(3))
+
+        def forward(self, x):
+            one, two, three = self.blocks
+            x = one.mlp(one.norm(x))
+            x = two.mlp(two.norm(x))
+            return three.mlp(three.norm(x))
+    """,
+    panels="""
+    block:
+      scope: blocks.*
+      boxes:
+        norm: {label: Norm, module: norm}
+        mlp: {label: MLP, module: mlp}
+      residuals:
+        - {around: [norm, mlp]}
+    """,
+)  # fmt: skip
+
+
+def test_layers_that_are_written_out_one_by_one(tmp_path: Path) -> None:
+    report = run(UNROLLED, tmp_path / "case", wrong=True)
+    assert [(finding.code, finding.layers) for finding in report.findings] == [("RES001", (0, 1, 2))]
