@@ -152,7 +152,7 @@ class Entries:
         """The groups whose result is `at`, the one with the nearest entry first, at most `reach` of them."""
         entry = self.entry[at]
         while entry >= 0 and reach:
-            if self.flow.ops[entry].name not in CASTS or not self.flow.ops[entry].operands:
+            if self.flow.ops[entry].name not in CASTS or self.flow.ops[entry].call != self.flow.ops[at].call:
                 group = self.between(entry, at)
                 if group is None:
                     return

@@ -14,7 +14,7 @@ from archcheck.vocabulary.regions import Recognition, Region
 from archcheck.vocabulary.rotary import Rotary
 from archcheck.vocabulary.terms import Family
 from archcheck.vocabulary.walking import Walks
-from archcheck.vocabulary.written import Written, with_affine
+from archcheck.vocabulary.written import Written, frozen_batch_norm, with_affine
 
 # Their steps are nobody's operations of their own: the tanh of a GELU is no Tanh of the model.
 _WHOLE = frozenset([Family.NORM, Family.ACTIVATION, Family.SOFTMAX, Family.POSITION])
@@ -39,6 +39,9 @@ def _single(flow: Dataflow) -> Iterator[Region]:
         for region in named(flow, at):
             yield with_affine(flow, region)
         yield from written.at(at)
+        frozen = frozen_batch_norm(flow, at)
+        if frozen is not None:
+            yield frozen
 
 
 def _turned_and_gated(walks: Walks, regions: list[Region]) -> Iterator[Region]:

@@ -62,7 +62,8 @@ class Rotary:
             return None
         source, ops = found
         turned = self._turned(source, ops, at)
-        if not turned:
+        is_rest_added = op.name in ("cat", "concat") and turned < self.ops[source].shape[-1]
+        if not turned or is_rest_added:
             return None
         return region_of(
             self.walks.flow, "RoPE", ops, at, {"turned": turned, "width": self.ops[source].shape[-1]}
@@ -177,11 +178,19 @@ class Rotary:
         if len(op.operands) == 1:
             return value
         table = next(operand[0] for operand, read in zip(op.operands, reads, strict=True) if read is None)
-        root = self.walks.root(table)
+        root = self._whole(table)
         if any(table >= 0 for element in value.elements for _, _, table in element):
             raise _Unclear
         kind = {"cos": 0, "sin": 1}.get(self._function(root), 2 + root)
         return _Lanes(value.dims, tuple(tuple((sign, at, kind) for sign, at, _ in e) for e in value.elements))
+
+    def _whole(self, at: int) -> int:
+        """The value that a table is, behind views that leave out nothing."""
+        op = self.ops[at]
+        while op.name in VIEWS and op.operands and op.numel == self.ops[op.operands[0][0]].numel:
+            at = op.operands[0][0]
+            op = self.ops[at]
+        return at
 
     def _function(self, at: int) -> str:
         for _ in range(6):
@@ -343,8 +352,10 @@ def _is_turn(pair: Sequence[Element]) -> bool:
     if len(pair) != 2:
         return False
     (one, other), low = pair, min(at for _, at, _ in pair[0])
+    if any(table < 0 for element in pair for _, _, table in element):
+        return False
     a, b = sorted(one, key=lambda term: term[1] != low)
     c, d = sorted(other, key=lambda term: term[1] != low)
-    if a[2] == b[2] and a[2] in (0, 1):
+    if a[2] == b[2]:
         return False
     return a[0] * d[0] == -b[0] * c[0] and (a[2], b[2]) == (d[2], c[2])

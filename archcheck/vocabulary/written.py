@@ -13,10 +13,12 @@ from archcheck.vocabulary.regions import Detail, Region, region_of
 from archcheck.vocabulary.terms import TERMS, Family
 
 # What a written-out activation may end with, beside operations that bring two values together.
-_LAST = frozenset(["mul", "div", "reciprocal_div", "reciprocal", "pow", "square", "log", "log1p", "exp",
-                   "clamp",
-                   "clip", "clamp_min", "clamp_max", "maximum", "minimum", "where", "masked_fill", "neg",
-                   "threshold",                   "logaddexp", "prelu"])  # fmt: skip
+_LAST = frozenset(
+    ["mul", "div", "reciprocal_div", "reciprocal", "pow", "square", "log", "log1p", "exp", "clamp", "clip",
+     "clamp_min", "clamp_max", "maximum", "minimum", "where", "masked_fill", "neg", "threshold", "logaddexp",
+     "prelu"]
+)  # fmt: skip
+_SHAPES = frozenset(["view", "reshape", "flatten", "unflatten", "transpose", "permute"])
 _JOIN_REACH, _CHAIN_REACH = 3, 6  # entries tried: few, since the nearest is almost always the one
 
 
@@ -111,7 +113,7 @@ def followed_by_affine(flow: Dataflow, output: int, name: str, weighted: bool) -
         if op.call != flow.ops[output].call:
             break
         pending.append(at)
-        if op.name in CASTS:
+        if op.name in CASTS or (op.name in _SHAPES and op.numel == flow.ops[output].numel):
             continue
         factor = op.numbers[0] if len(op.numbers) == 1 and len(op.operands) == 1 else None
         constants = [operand[0] for operand in op.operands if not flow.ops[operand[0]].depends_on_input]
@@ -143,3 +145,30 @@ def _is_root_of_width(factor: float, shape: tuple[int, ...]) -> bool:
 def _is_vector(flow: Dataflow, at: int) -> bool:
     """One number for each channel or element of the normalized shape, not for each position."""
     return sum(size > 1 for size in flow.ops[at].shape) <= 1
+
+
+def frozen_batch_norm(flow: Dataflow, at: int) -> Region | None:
+    """A batch norm in evaluation, written out: a factor and an offset made of running statistics."""
+    op = flow.ops[at]
+    if op.name not in ("add", "sub") or len(op.operands) != 2 or not op.depends_on_input:
+        return None
+    product = flow.ops[op.operands[0][0]]
+    if product.name != "mul" or len(product.operands) != 2 or flow.ops[op.operands[1][0]].depends_on_input:
+        return None
+    factors = [operand[0] for operand in product.operands if not flow.ops[operand[0]].depends_on_input]
+    if len(factors) != 1 or not _is_over_spread(flow, factors[0]):
+        return None
+    return region_of(flow, "BatchNorm", [op.operands[0][0], at], at)
+
+
+def _is_over_spread(flow: Dataflow, at: int) -> bool:
+    """Is this made of a buffer's (inverse) square root?"""
+    pending, seen = [at], set[int]()
+    while pending and len(seen) < 16:
+        at = pending.pop()
+        seen.add(at)
+        op = flow.ops[at]
+        if op.name in ("rsqrt", "sqrt", "pow") and not op.depends_on_parameter:
+            return True
+        pending += [operand[0] for operand in op.operands if operand[0] not in seen]
+    return False

@@ -1,0 +1,152 @@
+"""Compares the terms recognised in the models of the zoo with what the names of their classes say.
+
+    python benchmarks/vocabulary_zoo.py [--only REGEX] [--sample N] [--all]
+
+The oracle reads class names (`LlamaRMSNorm`, `NewGELUActivation`, `Conv1d`), which the recogniser never looks
+at. Each kind of disagreement is printed once, with its class and a model; the classes whose names are known
+to say something else than they compute are listed here. The exit code is 1 if fewer than 99.5 % agree.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import argparse
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+
+from benchmarks.zoo_models import Case, cases
+from benchmarks.zoo_pool import run_all
+
+TIMEOUT = 180.0
+WANTED = 0.995
+
+# What the class of a module says, the first that matches: a pattern for the name, and the term.
+ORACLE = (
+    (r".*RMSNormGated$", "(RMSNorm)"),
+    (r".*RMSNorm(WithoutWeight)?$", "RMSNorm"),
+    (r".*BatchNorm(1d|2d|3d)?$", "BatchNorm"),
+    (r".*GroupNorm$", "GroupNorm"),
+    (r".*InstanceNorm(1d|2d|3d)?$", "InstanceNorm"),
+    (r".*LayerNorm$", "LayerNorm"),
+    (r"NewGELUActivation|FastGELUActivation|PytorchGELUTanh|GELUTanh|AccurateGELUActivation", "tanh GELU"),
+    (r"GELUActivation", "exact GELU"),
+    (r"GELU", "GELU"),
+    (r"QuickGELUActivation", "QuickGELU"),
+    (r"SiLUActivation|SiLU|Swish", "SiLU"),
+    (r"ReLUSquaredActivation", "ReLU²"),
+    (r"ReLU|ReLU6|Sigmoid|Tanh|Mish|Softplus|Hardswish|LeakyReLU|PReLU|ELU|SELU", "\\g<0>"),
+    (r"Linear|Conv1D|NonDynamicallyQuantizableLinear", "Linear"),
+    (r"ConvTranspose[123]d", "transposed convolution"),
+    (r"Conv[123]d", "convolution"),
+    (r"Embedding", "Embedding"),
+    (r"Softmax", "SoftMax"),
+    (r"MaxPool[123]d|AdaptiveMaxPool[123]d", "max pooling"),
+    (r"AvgPool[123]d|AdaptiveAvgPool[123]d", "average pooling"),
+    (r"LSTM|GRU", "\\g<0>"),
+    (r"MultiheadAttention", "(attention)"),
+    (
+        r"(?!.*(Linear|Light|Lsh|LSH|LocalSelf|Fourier|Block|Sparse)).*(Attention|SdpaAttention)$",
+        "(attention)",
+    ),
+    (r".*(MLP|FeedForward|FFN)$", "(feed-forward)"),
+)
+_COMPILED = [(re.compile(pattern), term) for pattern, term in ORACLE]
+
+# Classes whose names say another thing than they compute, each looked at by eye.
+LYING = (
+    (r".*T5\w*LayerNorm", "RMSNorm", "no mean is taken off, in T5 and all that copied it"),
+    (r"ConvDropoutLayerNorm", "(LayerNorm)", "a convolution, a sum and a norm"),
+    (r"SmolVLMSimpleMLP", "Linear", "one linear map, and no activation"),
+)
+# What the vocabulary has no term for, and the oracle's pattern would take in.
+BEYOND = (
+    (r".*MultiscaleDeformableAttention|MultiScaleDeformableAttention", "samples values at learned places"),
+    (r"Longformer.*Attention", "scores of diagonals, put together by views of their storage"),
+    (r"GroupViTAssignAttention", "assigns by a hard maximum, straight through"),
+    (r"ApertusMLP", "its activation, xIELU, has learned slopes and is no term here"),
+)
+
+
+def expected(class_name: str) -> str:
+    """The term that a class's name says; in brackets if such a thing need only be among what it computes."""
+    if any(re.fullmatch(pattern, class_name) for pattern, _ in BEYOND):
+        return ""
+    for pattern, term, _ in LYING:
+        if re.fullmatch(pattern, class_name):
+            return term
+    for pattern, term in _COMPILED:
+        if pattern.fullmatch(class_name):
+            return class_name if term == "\\g<0>" else term
+    return ""
+
+
+def check(case: Case) -> list[tuple[str, str, str, bool]]:
+    """For each called module that the oracle knows: its class, what that says, what was recognised, agreed?"""
+    from archcheck import trace
+    from archcheck.vocabulary import is_a, recognise
+
+    torch.set_num_threads(1)
+    model, args, kwargs = case.build()
+    with torch.no_grad():
+        flow = trace(model, *args, **kwargs).dataflow
+    found = recognise(flow)
+    rows = []
+    for index, call in enumerate(found.flow.calls):
+        term = expected(call.type_name)
+        if not term or not any(found.counts(at) for at in range(call.first, call.end)):
+            continue
+        if term.startswith("("):
+            terms = [region.term.name for region in found.inside(index)]
+        else:
+            terms = [region.term.name for region in found.whole(index)]
+        agreed = any(is_a(name, term.strip("()")) for name in terms)
+        shown = "" if agreed else " | ".join(dict.fromkeys(terms)) or _operations(found, call)
+        rows.append((call.type_name, term, shown, agreed))
+    return rows
+
+
+def _operations(found: Any, call: Any) -> str:
+    names = [found.flow.ops[at].name for at in range(call.first, call.end) if found.counts(at)]
+    return "nothing in " + " ".join(names[:24])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", default="", metavar="REGEX", help="classes whose name matches")
+    parser.add_argument("--sample", type=int, default=1, metavar="N", help="every N-th model")
+    options = parser.parse_args()
+    chosen = [case for case in cases() if re.search(options.only, case.name)][:: options.sample]
+    agreed: Counter[str] = Counter()
+    wrong: dict[tuple[str, str, str], list[str]] = {}
+    failed = 0
+    for case, outcome in run_all(check, chosen, TIMEOUT):
+        if outcome.error is not None:
+            failed += 1
+            print(f"{case.name}: {outcome.error}", flush=True)
+            continue
+        for class_name, term, shown, is_right in outcome.value:
+            if is_right:
+                agreed[term] += 1
+            else:
+                wrong.setdefault((class_name, term, shown), []).append(case.name)
+    for (class_name, term, shown), models in sorted(wrong.items(), key=lambda item: -len(item[1])):
+        print(f"{len(models):5} {class_name}: {term}, but {shown}  ({models[0]})")
+    total = sum(agreed.values()) + sum(map(len, wrong.values()))
+    share = sum(agreed.values()) / max(total, 1)
+    print(f"{share:.2%} of {total} modules agree, in {len(chosen) - failed} models")
+    return int(share < WANTED)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
