@@ -56,7 +56,7 @@ ORACLE = (
     (r"LSTM|GRU", "\\g<0>"),
     (r"MultiheadAttention", "(attention)"),
     (
-        r"(?!.*(Linear|Light|Lsh|LSH|LocalSelf|Fourier|Block|Sparse)).*(Attention|SdpaAttention)$",
+        r"(?!.*(Linear|Light|Lsh|LSH|LocalSelf|Fourier|Block|Sparse)).*Attention$",
         "(attention)",
     ),
     (r".*(MLP|FeedForward|FFN)$", "(feed-forward)"),
@@ -92,7 +92,7 @@ def expected(class_name: str) -> str:
 
 
 def check(case: Case) -> list[tuple[str, str, str, bool]]:
-    """For each called module that the oracle knows: its class, what that says, what was recognised, agreed?"""
+    """For each called module that the oracle knows: class, what that says, what was recognised, right?"""
     from archcheck import trace
     from archcheck.vocabulary import is_a, recognise
 
