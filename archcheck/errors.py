@@ -33,6 +33,13 @@ class Problem:
         return f"{place}: {self.code} {self.message}{where}{hint}"
 
 
+def own_failure(error: BaseException) -> Problem:
+    """The problem that archcheck itself has failed (CLI002), and neither the spec nor the model."""
+    what = " ".join(str(error).split())[:300]
+    message = f"archcheck itself failed: {type(error).__name__}: {what}"
+    return Problem("", None, None, "CLI002", message, hint="Please report this; --debug shows where.")
+
+
 class ArchcheckError(Exception):
     """Base of all errors that archcheck raises on purpose; `problems` is never empty."""
 

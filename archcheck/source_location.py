@@ -60,6 +60,11 @@ def location(code: CodeType | None, line: int) -> Location | None:
     return Location(display_path(code.co_filename), line) if code is not None and line else None
 
 
+def is_own_code(filename: str) -> bool:
+    """Is this a file of archcheck?"""
+    return filename.startswith(_OWN)
+
+
 def is_torch_code(filename: str) -> bool:
     """Is this a file of torch itself?"""
     return filename.startswith(_library())

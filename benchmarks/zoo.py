@@ -125,7 +125,7 @@ def ablated(traced: Trace) -> list[str]:
     from archcheck.tracing.ablation import prove
 
     try:
-        prove(traced)
+        prove(traced.recording, traced.joins)
     except TraceError as error:
         return [str(problem) for problem in error.problems]
     return []

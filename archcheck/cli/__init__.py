@@ -6,6 +6,7 @@ Exit codes hold for every command: 0 conforms (or done), 1 findings, 2 could not
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,10 @@ def verify(
     set_: options.Settings = None,
     rename: options.Renames = None,
     prove: options.Prove = False,
+    jobs: options.Jobs = 0,
+    timeout: options.Timeout = 600,
+    python: options.Python = None,
+    in_process: options.InProcess = False,
     theme: options.ThemeOption = Theme.README,
     layout: options.LayoutOption = Arrangement.ROW,
     panels: options.PanelsOption = "",
@@ -55,6 +60,7 @@ def verify(
     Exit code 0 if all conform, 1 with findings, 2 if one could not be checked.
     """
     from archcheck.commands.verify import verify as verify_spec
+    from archcheck.commands.verify_all import cores, verify_all, workers
 
     reports: list[Report] = []
     with output.errors(debug):
@@ -63,14 +69,22 @@ def verify(
             hint = "Check one spec at a time, or use archcheck render."
             raise options.usage_error("--diagram draws one spec.", hint)
         output.check_files(output_, diagram, specs, force=force)
-        with output.progress(format is Format.TEXT and not quiet) as progress:
-            for spec in specs:
+        options.check_place(python, in_process, jobs)
+        with (
+            output.progress(format is Format.TEXT and not quiet) as progress,
+            workers(len(specs), python, timeout, in_process=in_process) as worker,
+        ):
+
+            def check(spec: Path, progress: Callable[[str], None]) -> Report:
+                return verify_spec(
+                    spec, model, settings=settings, rename=renames, prove=prove, progress=progress,
+                    failed=output.shown_cause(debug), worker=worker,
+                )  # fmt: skip
+
+            at_once = 1 if in_process else jobs or cores()
+            for spec, report in zip(specs, verify_all(specs, check, at_once, progress), strict=True):
                 with output.failures(str(spec), reports, debug):
-                    report = verify_spec(
-                        spec, model, settings=settings, rename=renames, prove=prove, progress=progress,
-                        failed=output.shown_cause(debug),
-                    )  # fmt: skip
-                    reports.append(report)
+                    reports.append(report())
         output.report(reports, format, output_, verbose, quiet)
         if diagram is not None and reports[0].status is not Status.ERROR:
             from archcheck.commands.render import render as render_spec
@@ -119,6 +133,9 @@ def inspect(
     diagram: options.OutlinePicture = None,
     depth: options.Depth = 1,
     prove: options.Prove = False,
+    timeout: options.Timeout = 600,
+    python: options.Python = None,
+    in_process: options.InProcess = False,
     theme: options.ThemeOption = Theme.README,
     layout: options.LayoutOption = Arrangement.ROW,
     panels: options.PanelsOption = "",
@@ -131,17 +148,22 @@ def inspect(
     With what is wrong with them whatever a diagram says; that makes exit code 1.
     """
     from archcheck.commands.inspect import inspect as inspect_target
-    from archcheck.model.overrides import parse_input
+    from archcheck.commands.settings import parse_input
+    from archcheck.commands.verify_all import workers
 
     reports: list[Report] = []
     with output.errors(debug):
         settings, inputs = options.settings(set_), dict(parse_input(text) for text in input_ or ())
         output.check_files(output_, diagram, [Path(target.rpartition(":")[0])], force=force)
+        options.check_place(python, in_process)
         outline = None
-        wanted = format is InspectFormat.TEXT
-        with output.progress(wanted) as progress, output.failures(target, reports, debug):
+        with (
+            output.progress(format is InspectFormat.TEXT) as progress,
+            workers(1, python, timeout, in_process=in_process) as worker,
+            output.failures(target, reports, debug),
+        ):
             report, outline = inspect_target(
-                target, settings, inputs, train, prove, progress, output.shown_cause(debug)
+                target, settings, inputs, train, prove, progress, output.shown_cause(debug), worker
             )
             reports.append(report)
         if format is InspectFormat.TEXT:

@@ -12,7 +12,7 @@ from archcheck.errors import ArchcheckError, Problem
 
 if TYPE_CHECKING:
     from archcheck.diagram import Style
-    from archcheck.model.overrides import Setting
+    from archcheck.model.arguments import Setting
 
 
 class Format(StrEnum):
@@ -98,6 +98,33 @@ Inputs = Annotated[
 ]
 Train = Annotated[bool, typer.Option("--train", help="Run in training mode.")]
 Prove = Annotated[bool, typer.Option("--prove", help="Also replay each trace and ablate each residual.")]
+Python = Annotated[
+    str | None,
+    typer.Option(
+        "--python", metavar="PYTHON", help="Run the model with this Python; archcheck need not be there."
+    ),
+]
+Timeout = Annotated[
+    float, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="Longest that a model may take.")
+]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=0,
+        metavar="N",
+        help="Specs checked at the same time; 0: as many as fit the cores.",
+    ),
+]
+InProcess = Annotated[
+    bool,
+    typer.Option(
+        "--in-process",
+        help="Run the model in this process, for debuggers: one that exits, hangs or alters the process then "
+        "decides what is reported.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="One line per finding, nothing else.")]
 Verbose = Annotated[
     int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Show more; -vv all.")
@@ -111,9 +138,16 @@ DpiOption = Annotated[int, typer.Option("--dpi", min=10, max=1200, help="Resolut
 
 def settings(texts: list[str] | None) -> list[Setting]:
     """The settings of `--set`. Raises ArchcheckError."""
-    from archcheck.model.overrides import parse_setting
+    from archcheck.commands.settings import parse_setting
 
     return [parse_setting(text) for text in texts or ()]
+
+
+def check_place(python: str | None, in_process: bool, jobs: int = 1) -> None:
+    """Refuse what can't be had together with `--in-process`. Raises ArchcheckError."""
+    if in_process and (python is not None or jobs > 1):
+        hint = "Leave --in-process out: it is for debuggers."
+        raise usage_error("--in-process runs one model at a time, with the Python of archcheck.", hint)
 
 
 def renames(texts: list[str] | None) -> dict[str, str]:

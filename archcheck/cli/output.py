@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from archcheck.cli.options import Format
-from archcheck.errors import ArchcheckError, Problem
+from archcheck.errors import ArchcheckError, own_failure
 from archcheck.files import check_output, write_text
 from archcheck.findings import Report, Status
 
@@ -130,10 +130,7 @@ def failures(file: str, reports: list[Report], debug: bool) -> Iterator[None]:
         yield
     except Exception as error:
         shown_cause(debug)(error)
-        what = " ".join(str(error).split())[:300]
-        message = f"archcheck itself failed: {type(error).__name__}: {what}"
-        problem = Problem("", None, None, "CLI002", message, hint="Please report this; --debug shows where.")
-        reports.append(Report(file, Status.ERROR, problems=(problem,)))
+        reports.append(Report(file, Status.ERROR, problems=(own_failure(error),)))
 
 
 def shown_cause(debug: bool) -> Callable[[Exception], None]:

@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from archcheck.commands.run_modes import Start, by_default, run_modes
+from archcheck.commands.settings import apply_settings
 from archcheck.errors import ArchcheckError
 from archcheck.findings import Report, Status
-from archcheck.model.overrides import Setting, apply_settings
+from archcheck.model.arguments import Setting
 from archcheck.spec.model import Model, Spec
 
 Outline = Callable[[int], Spec]
@@ -18,13 +20,14 @@ Outline = Callable[[int], Spec]
 def inspect(
     target: str, settings: Sequence[Setting], inputs: Mapping[str, Any], train: bool, prove: bool,
     progress: Callable[[str], None], failed: Callable[[ArchcheckError], object] = lambda _: None,
+    worker: Start = by_default,
 ) -> tuple[Report, Outline | None]:  # fmt: skip
     """What one run of `target` executes, as a report, and (on demand) a spec that outlines it.
 
     The status is `differs` where the code is wrong whatever a diagram says (RES007, RES008, RES011, RES012).
     """
     try:
-        return _inspect(target, settings, inputs, train, prove, progress)
+        return _inspect(target, settings, inputs, train, prove, progress, worker)
     except ArchcheckError as error:
         failed(error)
         # Without a spec there are no places in one.
@@ -34,15 +37,15 @@ def inspect(
 
 def _inspect(
     target: str, settings: Sequence[Setting], inputs: Mapping[str, Any], train: bool, prove: bool,
-    progress: Callable[[str], None],
+    progress: Callable[[str], None], worker: Start,
 ) -> tuple[Report, Outline]:  # fmt: skip
-    from archcheck.commands.run_modes import run_modes  # imports torch
     from archcheck.residual.defects import merged
 
     # Not validated: what a spec may say of a target's length is no matter here.
     model = Model.model_construct(target=target, inputs=dict(inputs), modes=["train"] if train else [])
     model = apply_settings(model, settings)
-    (execution,) = run_modes(model, None, [Path()], prove, progress)
+    with worker() as answering:
+        (execution,) = run_modes(answering, model, [Path()], prove, progress)
     findings = merged(execution.defects)
     report = Report(
         file=target, status=Status.DIFFERS if findings else Status.CONFORMS, target=target, findings=findings,

@@ -9,11 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archcheck.commands.run_modes import Start, by_default, in_this_process, run_modes
+from archcheck.commands.settings import apply_settings
 from archcheck.diff import compare
 from archcheck.diff.binding import bind
 from archcheck.errors import ArchcheckError, Problem
 from archcheck.findings import Report, Status
-from archcheck.model.overrides import Setting, apply_settings
+from archcheck.model.arguments import Setting
 from archcheck.spec import LoadedSpec, load
 from archcheck.spec.edges import edge_id
 from archcheck.spec.model import Spec
@@ -31,7 +33,7 @@ _PATH = re.compile(r"([^.\[\]]+)|\[(\d+)\]")  # the keys and indices of a place 
 def verify(
     spec: str | Path | LoadedSpec, model: nn.Module | str | None = None, *, settings: Iterable[Setting] = (),
     rename: Mapping[str, str] | None = None, prove: bool = False, progress: Progress = lambda _: None,
-    failed: Callable[[ArchcheckError], object] = lambda _: None,
+    failed: Callable[[ArchcheckError], object] = lambda _: None, worker: Start = by_default,
 ) -> Report:  # fmt: skip
     """Check a spec against its model and return the `Report`; its `status` is the verdict.
 
@@ -39,14 +41,15 @@ def verify(
     (`pkg.module:factory`). `settings` override arguments of the model, `rename` maps module names of the
     spec to the model's. `prove` also replays each trace and ablates each residual. A spec or model that
     can't be read, built or traced gives status `error` with the problems; nothing is raised for those, but
-    `failed` is called with the error.
+    `failed` is called with the error. A model that is named is built and run by a `worker`, in a process of
+    its own; a module that is given runs in this one, and is left as it was.
     """
     file = spec.file if isinstance(spec, LoadedSpec) else str(spec)
     loaded = None
     try:
         loaded = spec if isinstance(spec, LoadedSpec) else load(spec)
         loaded = _adapted(loaded, model, settings, rename or {})
-        return _verify(loaded, model, prove, progress)
+        return _verify(loaded, model, prove, progress, worker)
     except ArchcheckError as error:
         failed(error)
         if loaded is None:
@@ -69,11 +72,16 @@ def assert_conforms(model: nn.Module | str | None, spec: str | Path, **options: 
     return report
 
 
-def _verify(loaded: LoadedSpec, model: nn.Module | str | None, prove: bool, progress: Progress) -> Report:
-    from archcheck.commands.run_modes import run_modes  # imports torch
-
-    given = None if isinstance(model, str) else model
-    executions = run_modes(loaded.spec.model, given, [Path(loaded.file).parent], prove, progress)
+def _verify(
+    loaded: LoadedSpec, model: nn.Module | str | None, prove: bool, progress: Progress, worker: Start
+) -> Report:
+    folders = [Path(loaded.file).parent, Path()]
+    if isinstance(model, str):  # what the command line names is looked for from where it was typed
+        folders.reverse()
+    elif model is not None:
+        worker = partial(in_this_process, model)
+    with worker() as answering:
+        executions = run_modes(answering, loaded.spec.model, folders, prove, progress)
     progress("comparing the diagram with the code")
     known = [name for execution in executions for name in execution.modules]
     panels = [(execution, bind(loaded, execution.modules, known)) for execution in executions]

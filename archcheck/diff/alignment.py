@@ -6,12 +6,12 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from archcheck.dataflow.join import JoinKey
 from archcheck.diff.box_calls import Frame, Occurrence, Run
 from archcheck.diff.drawn_edges import Drawn, Place
 from archcheck.diff.execution import Execution
 from archcheck.phrasing.module_paths import is_within
 from archcheck.residual import Join
-from archcheck.residual.join import JoinKey
 
 # What the code may do with a box that is drawn in a place. A box that is drawn after the sink and runs before
 # the source, or the other way round, is in the wrong order, which is a matter of the flow (BOX003).

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from archcheck.dataflow.join import JoinKey
 from archcheck.diff.matching import Matches
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.phrasing.module_paths import is_within
 from archcheck.residual import Join
-from archcheck.residual.join import JoinKey
 from archcheck.spec.edges import edge_id, find_edge
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from archcheck.dataflow.join import JoinKey
 from archcheck.diff.alignment import Fit
 from archcheck.diff.binding import BoundPanel
 from archcheck.diff.cross_panel import CrossPanel
@@ -17,7 +18,6 @@ from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.wording import Names
 from archcheck.findings import Finding
 from archcheck.residual import Join
-from archcheck.residual.join import JoinKey
 from archcheck.rules.codes import RuleCode
 from archcheck.source_location import Location
 from archcheck.spec.load import LoadedSpec

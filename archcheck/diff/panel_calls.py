@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from archcheck.dataflow.join import JoinKey
 from archcheck.diff.alignment import Fitting
 from archcheck.diff.binding import BoundPanel, Layer
 from archcheck.diff.box_calls import Frame, Occurrence, frames, opened
@@ -15,7 +16,6 @@ from archcheck.diff.execution import Execution
 from archcheck.diff.wording import Names, panel_title
 from archcheck.phrasing.module_paths import is_within
 from archcheck.residual import Join
-from archcheck.residual.join import JoinKey
 from archcheck.spec.flow import Reachability
 from archcheck.spec.model import Panel, Role
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from archcheck.dataflow.join import JoinKey
 from archcheck.diff.evidence import Candidate, EdgeKey
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.findings import Finding
-from archcheck.residual.join import JoinKey
 
 
 @dataclass(frozen=True, slots=True)

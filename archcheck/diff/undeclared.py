@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from archcheck.dataflow.join import JoinKey
 from archcheck.diff.evidence import Evidence
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.settling import Settled
 from archcheck.diff.source_words import source_words
 from archcheck.findings import Finding
 from archcheck.residual import Join
-from archcheck.residual.join import JoinKey
 from archcheck.spec.patterns import join as joined
 
 

@@ -19,12 +19,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from archcheck.errors import Problem, TargetError
+from archcheck.model.arguments import is_target
 from archcheck.model.importing import Loader
 from archcheck.model.isolation import contained, is_machinery
 from archcheck.model.memory import Sparing, replace_tensors, seeded, tensors, to_meta, untouched_zeros
-from archcheck.model.overrides import is_target, override
 from archcheck.source_location import display_path
-from archcheck.spec.model import Model, Target
 
 # Parameters of up to this many elements keep their values for `materialize`; buffers always do.
 _SMALL = 2**16
@@ -53,21 +52,17 @@ class BuiltModel:
             yield
 
 
-def build_model(
-    model: Model | Target, *, arguments: Mapping[str, Any] | None = None, search: Sequence[Path] = ()
-) -> BuiltModel:
+def build_model(target: str, arguments: Mapping[str, Any], search: Sequence[Path] = (Path(),)) -> BuiltModel:
     """Builds the model that a spec or a command line names; it is in the mode that its code leaves it in.
 
-    `arguments` are laid over the model's; a dotted key reaches into nested targets (see `settings.override`).
     `search` is the spec's folder: the code is looked for in the current folder, then there and in the folders
     above up to the repository's root. Random values are the same in every run, and the global random state is
-    left alone. Raises TargetError (TGT001 to TGT007, TGT011).
+    left alone. Raises TargetError (TGT001 to TGT007).
     """
     loader = Loader(search)
-    target = {"target": model.target, "arguments": override(model.arguments, (arguments or {}).items())}
     # Seeded here too for a module that is built while its file is imported.
     with Sparing() as sparing, seeded():
-        module = _the_module(resolve(target, loader, "model"), model.target)
+        module = _the_module(resolve({"target": target, "arguments": arguments}, loader, "model"), target)
     count = sum(tensor.numel() for tensor in tensors(module) if isinstance(tensor, nn.Parameter))
     if all(tensor.device.type == "cpu" for tensor in tensors(module)):
         refused = "; its code asks for another device, and stays here" if sparing.refused_device else ""

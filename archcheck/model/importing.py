@@ -24,13 +24,13 @@ _imported: dict[str, tuple[str, int, int]] = {}
 
 
 class Loader:
-    """Finds what targets name: in the current folder, in `search` and above, among the installed packages.
+    """Finds what targets name: in the folders of `search` and above, among the installed packages.
 
     `folders` are the entries of sys.path that the code needs, also later, when it imports lazily.
     """
 
-    def __init__(self, search: Sequence[Path] = ()) -> None:
-        self._places = _unique([Path.cwd(), *(folder for start in search for folder in _up_to_root(start))])
+    def __init__(self, search: Sequence[Path] = (Path(),)) -> None:
+        self._places = _unique(folder for start in search for folder in _up_to_root(start))
         self.folders = [str(folder) for folder in self._places]
 
     def load(self, target: str, path: str = "") -> Any:

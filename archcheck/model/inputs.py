@@ -14,12 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from archcheck.errors import Problem, TargetError
+from archcheck.model.arguments import is_target
 from archcheck.model.building import definition, did_you_mean, resolve
 from archcheck.model.importing import Loader
 from archcheck.model.isolation import contained
 from archcheck.model.memory import tensors
-from archcheck.model.overrides import is_target
-from archcheck.spec.model import TensorInput
 
 _SEED = 0
 # A CPU tensor of more elements (4 GiB of float32) is taken for a mistake.
@@ -32,6 +31,17 @@ _SEQUENCE = 16
 _Parameters = Mapping[str, inspect.Parameter]
 
 
+@dataclass(frozen=True)
+class TensorInput:
+    """A tensor to be made, see the class of this name in the spec's model."""
+
+    shape: Sequence[int]
+    dtype: str = "float32"
+    low: int = 0
+    high: int | None = None
+    value: float | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Example:
     """The arguments of one call of a model; `text` names its tensors as `--input` would."""
@@ -41,7 +51,9 @@ class Example:
     text: str = ""
 
 
-def build_inputs(module: nn.Module, inputs: Mapping[str, Any], *, search: Sequence[Path] = ()) -> Example:
+def build_inputs(
+    module: nn.Module, inputs: Mapping[str, Any], *, search: Sequence[Path] = (Path(),)
+) -> Example:
     """The call that a spec's `inputs` describe: tensors, targets, plain values, lists and mappings of these.
 
     Leading parameters of `forward` without a default are passed by position, all others by name. Values are
@@ -180,15 +192,21 @@ class _Maker:
 
 
 def _tensor_input(value: Mapping[str, Any], path: str) -> TensorInput:
-    try:
-        return TensorInput.model_validate(dict(value))
-    except ValueError as error:
-        # pydantic writes the field and its complaint below a headline.
-        _, field, complaint, *_ = str(error).splitlines()
-        reason = complaint.partition(" [type=")[0].strip().rstrip(".")
-        raise _unmakable(
-            path, f"{field}: {reason}", "Write {shape: [1, 16], dtype: int64, high: 6400}."
-        ) from None
+    hint = "Write {shape: [1, 16], dtype: int64, high: 6400}."
+    fields = TensorInput.__annotations__
+    unknown = [name for name in value if name not in fields]
+    if unknown:
+        raise _unmakable(path, f"a tensor has no '{unknown[0]}'", did_you_mean(str(unknown[0]), fields))
+    shape = value.get("shape")
+    if not isinstance(shape, (list, tuple)) or not all(type(size) is int and size >= 0 for size in shape):
+        raise _unmakable(path, "its shape is not a list of whole numbers", hint)
+    tensor = TensorInput(**value)
+    whole = (int, type(None))
+    if type(tensor.low) is not int or type(tensor.high) not in whole or not isinstance(tensor.dtype, str):
+        raise _unmakable(path, "low and high are whole numbers, and dtype is a name", hint)
+    if not isinstance(tensor.value, (int, float, type(None))):
+        raise _unmakable(path, f"it can't be filled with {tensor.value!r}", hint)
+    return tensor
 
 
 def _dtype(name: str, path: str) -> torch.dtype:

@@ -22,7 +22,8 @@ they ask of the dataflow. Each search walks back from one sink and stops at its 
 with the model.
 """
 
+from archcheck.dataflow.join import Join
 from archcheck.residual.detector import find_products, search
-from archcheck.residual.join import Join, Search
+from archcheck.residual.join import Search
 
 __all__ = ["Join", "Search", "find_products", "search"]

@@ -5,40 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from archcheck.connections import Residual
+from archcheck.dataflow.join import Join as Join
 from archcheck.source_location import Location
 
 FactorAt = tuple[int, float | None]
 """An operation that applies a factor, and the factor if it is a number."""
-
-JoinKey = tuple[int, int, tuple[int, ...]]
-"""Sink, source and the branch's operand of the sink."""
-
-
-@dataclass(frozen=True, slots=True)
-class Join:
-    """A residual connection with its places in the dataflow.
-
-    `sink` and `source` are operations; `skip` and `branch` the operations on either way, in order; `term` is
-    the branch's operand of the sink (or of the sum that the sink adds), `skip_operand` the skip path's.
-    `branch_calls` are the module calls that `residual.branch` names; `sink_call` is that of
-    `residual.implemented_in`.
-    """
-
-    residual: Residual
-    sink: int
-    source: int
-    term: tuple[int, ...]
-    skip_operand: tuple[int, ...]
-    skip: tuple[int, ...]
-    branch: tuple[int, ...]
-    branch_calls: tuple[int, ...]
-    sink_call: int
-
-    @property
-    def key(self) -> JoinKey:
-        """What tells it from all others of its run."""
-        return self.sink, self.source, self.term
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +21,14 @@ class Search:
 
     joins: tuple[Join, ...]
     curtailed: tuple[Location, ...] = ()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was not searched, for a report."""
+        return tuple(
+            f"the loop at {place} ran so often that only its first rounds were searched for residuals"
+            for place in self.curtailed
+        )
 
 
 class Path(Enum):

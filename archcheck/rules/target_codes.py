@@ -12,9 +12,10 @@ TARGET_CODES: tuple[tuple[str, str, str], ...] = (
     (
         "TGT002",
         "there is no such file or Python module",
-        "A path is taken relative to the current folder, then to the spec's folder and the folders above "
-        "it up to the repository's root (the one with `.git` or `pyproject.toml`). A module is looked for "
-        "in the same folders, and then among the installed packages.",
+        "A path is taken relative to the spec's folder and the folders above it up to the repository's root "
+        "(the one with `.git` or `pyproject.toml`), then to the current folder; one given by `--model`, to "
+        "the current folder first. A module is looked for in the same folders, and then among the "
+        "installed packages.",
     ),
     (
         "TGT003",
@@ -79,5 +80,24 @@ TARGET_CODES: tuple[tuple[str, str, str], ...] = (
         "the model failed on its inputs",
         "`forward` raised an exception, or ended the program. Often the inputs have another shape or "
         "dtype than it expects, or an integer lies outside an embedding's range.",
+    ),
+    (
+        "TGT013",
+        "the model's process ended before it was done",
+        "Each model is built and run in a process of its own. That process exited, crashed or was killed "
+        "before it had said what ran: the model's code calls `os._exit`, a native extension crashed, or "
+        "memory ran out. What it printed stands on standard error. Nothing was checked.",
+    ),
+    (
+        "TGT014",
+        "the model took too long",
+        "The model's process did not answer in time and was ended: an endless loop, a wait for input or "
+        "for another process. A machine that is merely slow needs a longer `--timeout`.",
+    ),
+    (
+        "TGT015",
+        "no process can be started for the model",
+        "The Python that `--python` names can't be started, or lacks what running a model needs: torch 2.4 "
+        "or later, numpy, and Python 3.10 or later. archcheck itself need not be installed there.",
     ),
 )

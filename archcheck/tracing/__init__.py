@@ -1,5 +1,5 @@
-"""From an `nn.Module` and example inputs to a trace: recorder (one real run), replay (as torch.fx)."""
+"""From an `nn.Module` and example inputs to a recording: recorder (one real run), replay (as torch.fx)."""
 
-from archcheck.tracing.tracer import Trace, trace
+from archcheck.tracing.tracer import Recording, record
 
-__all__ = ["Trace", "trace"]
+__all__ = ["Recording", "record"]

@@ -7,30 +7,32 @@ the branch left as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 
 from archcheck.connections import Kind
+from archcheck.dataflow.join import Join
 from archcheck.dataflow.operations import CONCATS
 from archcheck.errors import Problem, TraceError
-from archcheck.residual import Join
-from archcheck.tracing import Trace
+from archcheck.tracing import Recording
 
 
-def prove(traced: Trace) -> list[str]:
-    """What was proved, as remarks. Raises TraceError (TRC002, TRC003) where replay or ablation disagrees.
+def prove(traced: Recording, joins: Sequence[Join]) -> list[str]:
+    """What was proved of the residuals found in a run, as remarks.
+
+    Raises TraceError (TRC002, TRC003) where replay or ablation disagrees.
 
     On the meta device there are no numbers to prove anything with, and the remark says so.
     """
     if any(tensor.is_meta for tensor in traced.model.parameters()):
         return ["not proved by replay and ablation: the model is too large to be run on real values"]
-    sinks = {join.sink: join for join in traced.joins}
+    sinks = {join.sink: join for join in joins}
     problems, witness = _replayed(traced, sinks.values())
     checked = 0
-    for join in traced.joins:
+    for join in joins:
         verdict = _ablated(traced, join, witness)
         if verdict is None:
             continue
@@ -39,7 +41,7 @@ def prove(traced: Trace) -> list[str]:
             problems.append(_problem(traced, join, verdict))
     if problems:
         raise TraceError(problems)
-    count = len(traced.joins)
+    count = len(joins)
     left = f"; {count - checked} join in a way that ablation can't take apart" if checked < count else ""
     return [
         f"proved: the trace replays bit for bit, and ablation agrees on {checked} of {count} residuals{left}"
@@ -65,7 +67,7 @@ class _Witness(fx.Interpreter):
         return result
 
 
-def _replayed(traced: Trace, joins: Iterable[Join]) -> tuple[list[Problem], _Witness]:
+def _replayed(traced: Recording, joins: Iterable[Join]) -> tuple[list[Problem], _Witness]:
     witnesses: list[_Witness] = []
 
     def watched(module: fx.GraphModule) -> fx.Interpreter:
@@ -106,7 +108,7 @@ def _leaves(value: Any, depth: int = 0) -> list[Tensor]:
     return []
 
 
-def _ablated(traced: Trace, join: Join, witness: _Witness) -> str | None:
+def _ablated(traced: Recording, join: Join, witness: _Witness) -> str | None:
     """ "" if the numbers agree, else how they do not; None if this sink can't be taken apart."""
     op = traced.dataflow.ops[join.sink]
     if join.sink not in witness.seen or op.name in CONCATS or join.residual.kind is Kind.CONCAT:
@@ -186,7 +188,7 @@ def map_arg_values(value: Any, change: Any) -> Any:
     return value
 
 
-def _problem(traced: Trace, join: Join, verdict: str) -> Problem:
+def _problem(traced: Recording, join: Join, verdict: str) -> Problem:
     place = join.residual.location
     around = ", ".join(join.residual.branch) or "operations of its own"
     scope = join.residual.scope or type(traced.model).__name__

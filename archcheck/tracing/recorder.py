@@ -60,11 +60,13 @@ _DROPOUTS = frozenset(["dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_
 class Recorder(TorchFunctionMode):
     """Puts every torch call, and every module call, of one run on a tape."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, caller: CodeType) -> None:
         super().__init__()
         self.model = model
+        self.caller = caller  # the function that calls the model: what is above it is no model code
         self.call_module = nn.Module.__call__
         self.paused = False
+        self.models_error: BaseException | None = None
         self.steps: list[Step] = []
         self.calls: list[Call] = []
         self.stack: list[int] = []
@@ -78,6 +80,14 @@ class Recorder(TorchFunctionMode):
         self._attributes = _attributes(model)
         self._foreign: dict[int, str] = {}  # parameters of modules that the model does not register
         self._user_code: dict[CodeType, bool] = {}
+
+    def models_own(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Call what the model called; an error is then the model's, though the innermost line is ours."""
+        try:
+            return func(*args, **kwargs)
+        except BaseException as error:
+            self.models_error = error
+            raise
 
     # -- torch calls ------------------------------------------------------------------------------
 
@@ -95,7 +105,7 @@ class Recorder(TorchFunctionMode):
             _collect(kwargs, tensors)
         operands = tuple([self._read(tensor) for tensor in tensors])
         versions = [version_of(tensor) for tensor in tensors]
-        out = func(*args, **kwargs)
+        out = self.models_own(func, args, kwargs)
         written = [
             tensor for tensor, before in zip(tensors, versions, strict=True) if version_of(tensor) != before
         ]
@@ -414,6 +424,8 @@ class Recorder(TorchFunctionMode):
                 is_user = user_code[code] = is_model_code(code.co_filename)
             if is_user:
                 return code, frame.f_lineno
+            if code is self.caller:
+                break
             frame = frame.f_back
         return None, 0
 

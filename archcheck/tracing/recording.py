@@ -31,11 +31,11 @@ def recording(recorder: Recorder) -> Iterator[None]:
             del recorder.stack[recorder.stack.index(index) :]
 
     def recorded_apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        out = apply.__func__(cls, *args, **kwargs)
+        out = recorder.models_own(partial(apply.__func__, cls), args, kwargs)
         return recorder.opaque_call(partial(apply.__func__, cls), cls.__name__, args, kwargs, out)
 
     def recorded_script(function: Any, *args: Any, **kwargs: Any) -> Any:
-        out = call_script(function, *args, **kwargs)
+        out = recorder.models_own(partial(call_script, function), args, kwargs)
         return recorder.opaque_call(function, function.name, args, kwargs, out)
 
     script = torch._C.ScriptFunction

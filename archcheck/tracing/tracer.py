@@ -1,8 +1,8 @@
-"""Follow one real run of a model: `trace(model, *args, **kwargs)`.
+"""Follow one real run of a model: `record(model, *args, **kwargs)`.
 
-What comes out is a `Trace`: a `torch.fx.GraphModule` that replays the run bit for bit, the run as plain
-values (`archcheck.dataflow.run`), and, computed from those, the model's residual connections and what is
-wrong with them whatever a diagram says. Loading and running a model runs its code: trace only what you trust.
+What comes out is a `Recording`: a `torch.fx.GraphModule` that replays the run bit for bit, and the run
+as plain values (`archcheck.dataflow.run`). Loading and running a model runs its code: record only what you
+trust.
 """
 
 from __future__ import annotations
@@ -18,18 +18,14 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from archcheck import residual
-from archcheck.connections import Residual
 from archcheck.dataflow.operations import LIKE, SHAPED_LIKE, canonical
+from archcheck.dataflow.pause import no_collection
 from archcheck.dataflow.run import Call, Dataflow, Module, Op
-from archcheck.errors import ArchcheckError, Problem, TraceError
-from archcheck.findings import Finding
-from archcheck.residual import Join, defects
-from archcheck.source_location import display_path, is_model_code, is_torch_code, location
+from archcheck.errors import ArchcheckError, Problem, TraceError, own_failure
+from archcheck.source_location import display_path, is_model_code, is_own_code, is_torch_code, location
 from archcheck.tracing import inspection, replay
 from archcheck.tracing.arguments import arguments
 from archcheck.tracing.masks import has_values, mask_of
-from archcheck.tracing.pause import no_collection
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.recording import recording
 from archcheck.tracing.tape import ATTRIBUTE, CALL, CONSTANT, INPUT, OPAQUE, Step
@@ -64,7 +60,7 @@ class State:
                 buffer.copy_(value)
 
 
-class Trace:
+class Recording:
     """One recorded run of a model.
 
     `model` is the traced module, `arguments` the run's inputs by name, `output` what it returned.
@@ -94,27 +90,6 @@ class Trace:
         with no_collection():
             return _dataflow(self._recorder, self.output)
 
-    @property
-    def joins(self) -> tuple[Join, ...]:
-        """The residual connections with their places in `dataflow`, in the order their sinks ran."""
-        return self._search.joins
-
-    @cached_property
-    def _search(self) -> residual.Search:
-        flow = self.dataflow
-        with no_collection():
-            return residual.search(flow)
-
-    @property
-    def residuals(self) -> tuple[Residual, ...]:
-        """The residual connections that the run executed, in the order their sinks ran."""
-        return tuple(join.residual for join in self.joins)
-
-    @cached_property
-    def findings(self) -> tuple[Finding, ...]:
-        """What is wrong whatever a diagram says: RES007, RES008, RES011 and RES012."""
-        return defects.merged(defects.find(self.dataflow, self.joins, self.modules))
-
     @cached_property
     def modules(self) -> dict[str, Module]:
         """All modules of the model by path, and those in plain lists that were called."""
@@ -123,30 +98,16 @@ class Trace:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What could not be seen into, each with its line; sorted."""
-        curtailed = [
-            f"the loop at {place} ran so often that only its first rounds were searched for residuals"
-            for place in self._search.curtailed
-        ]
-        return tuple(sorted({*self._recorder.remarks, *curtailed}))
+        return tuple(sorted(set(self._recorder.remarks)))
 
 
-def trace(model: nn.Module, /, *args: Any, **kwargs: Any) -> Trace:
-    """Run `model(*args, **kwargs)` once and return its `Trace`.
+def record(model: nn.Module, /, *args: Any, **kwargs: Any) -> Recording:
+    """Run `model(*args, **kwargs)` once and return its `Recording`.
 
-    The model runs as it is: on its own device, in its own mode (call `.eval()` first if that is meant),
-    under the caller's grad mode. Raises `TraceError` if the run fails, at the model's own line.
-
-    >>> import torch
-    >>> class Block(torch.nn.Module):
-    ...     def __init__(self):
-    ...         super().__init__()
-    ...         self.f = torch.nn.Linear(4, 4)
-    ...     def forward(self, x):
-    ...         return x + self.f(x)
-    >>> [(r.kind.value, r.source, r.branch) for r in trace(Block(), torch.ones(1, 4)).residuals]
-    [('identity', 'input', ('f',))]
+    The model runs as it is: on its own device, in its own mode, under the caller's grad mode. Raises
+    `TraceError` if the run fails, at the model's own line.
     """
-    recorder = Recorder(model)
+    recorder = Recorder(model, record.__code__)
     before = State.of(model)
     arguments = _bind(model, args, kwargs)
     _record_inputs(recorder, arguments)
@@ -156,8 +117,11 @@ def trace(model: nn.Module, /, *args: Any, **kwargs: Any) -> Trace:
     except (ArchcheckError, KeyboardInterrupt):
         raise
     except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        if is_own_code(last.filename) and error is not recorder.models_error:
+            raise TraceError(own_failure(error)) from error
         raise TraceError(_problem(error, model)) from error
-    return Trace(recorder, arguments, output, before)
+    return Recording(recorder, arguments, output, before)
 
 
 def _bind(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -203,8 +167,10 @@ def _problem(error: Exception, model: nn.Module) -> Problem:
 
 def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
     ops: list[Op] = []
+    codes: dict[int, int] = {}  # functions by the order in which they first ran: the same in every process
     for step in recorder.steps:
         op = _op(step, recorder)
+        op.instruction = (codes.setdefault(id(step.code), len(codes)), step.instruction)
         if op.name in SHAPED_LIKE:  # they ask the second tensor for its shape only
             op.operands = op.operands[:1]
         op.depends_on_input = step.kind == INPUT
@@ -232,7 +198,6 @@ def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
 def _op(step: Step, recorder: Recorder) -> Op:
     op = Op(canonical(step.name), step.operands, step.call)
     op.location = location(step.code, step.line)
-    op.instruction = (id(step.code), step.instruction)
     out = step.out if step.out is not None else step.mutates
     if isinstance(out, Tensor):
         op.shape = tuple(out.shape)

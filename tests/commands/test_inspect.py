@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from archcheck.commands.inspect import Outline, inspect
+from archcheck.commands.settings import parse_input
 from archcheck.findings import Report, Status
-from archcheck.model.overrides import parse_input
 
 MODEL = """\
 from torch import nn

@@ -34,7 +34,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 def problem_of(target: str, *search: Path) -> Problem:
     with pytest.raises(TargetError) as caught:
-        Loader(search).load(target, "model.target")
+        Loader(search or [Path()]).load(target, "model.target")
     (problem,) = caught.value.problems
     assert problem.path == "model.target"
     return problem
@@ -43,13 +43,13 @@ def problem_of(target: str, *search: Path) -> Problem:
 # What a target may name
 
 
-def test_a_module_is_found_in_the_current_folder_before_the_specs(write: Write, tmp_path: Path) -> None:
+def test_a_module_is_found_in_the_first_folder_that_has_it(write: Write, tmp_path: Path) -> None:
     write("target_a.py", "WHERE = 'current'")
+    write("target_b.py", "WHERE = 'current'")
     write("specs/target_a.py", "WHERE = 'spec'")
-    write("specs/target_b.py", "WHERE = 'spec'")
-    loader = Loader([tmp_path / "specs"])
-    assert loader.load("target_a:WHERE") == "current"
-    assert loader.load("target_b:WHERE") == "spec"
+    loader = Loader([tmp_path / "specs", Path()])
+    assert loader.load("target_a:WHERE") == "spec"
+    assert loader.load("target_b:WHERE") == "current"
 
 
 def test_folders_above_the_spec_count_up_to_the_repositorys_root(
@@ -282,7 +282,7 @@ def test_an_error_of_archchecks_own_passes_and_others_keep_their_cause() -> None
 
 
 def test_loading_needs_no_torch() -> None:
-    modules = "archcheck.model.importing, archcheck.model.overrides, archcheck.rules.target_codes"
+    modules = "archcheck.model.importing, archcheck.commands.settings, archcheck.rules.target_codes"
     script = f"import sys, {modules}; print('torch' in sys.modules)"
     run = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, env=_env(), check=True

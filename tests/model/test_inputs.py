@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from archcheck.errors import TargetError
-from archcheck.model.inputs import Example, build_inputs, guess_inputs
-from archcheck.spec.model import TensorInput
+from archcheck.model.inputs import Example, TensorInput, build_inputs, guess_inputs
 
 
 class Tokens(nn.Module):
@@ -137,8 +136,8 @@ COMMON = "Common ones are bfloat16, bool, float16, float32, float64, int32, int6
     [
         ({"shape": [1], "dtype": "flaot32"}, "torch has no dtype 'flaot32'", "Did you mean 'float32'?"),
         ({"shape": [1], "dtype": "nn"}, "torch has no dtype 'nn'", COMMON),
-        ({"dtype": "float32"}, "shape: Field required", SHAPE_HINT),
-        ({"shape": [[]]}, "shape.0: Input should be a valid integer", SHAPE_HINT),
+        ({"dtype": "float32"}, "its shape is not a list of whole numbers", SHAPE_HINT),
+        ({"shape": [[]]}, "its shape is not a list of whole numbers", SHAPE_HINT),
         (
             {"shape": [1], "dtype": "int64", "low": 3, "high": 3},
             "there is no integer from 3 to below 3",

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from archcheck.commands.settings import apply_settings, parse_input, parse_setting
 from archcheck.errors import TargetError
-from archcheck.model.overrides import apply_settings, override, parse_input, parse_setting
-from archcheck.spec.model import Model, TensorInput
+from archcheck.model.arguments import override
+from archcheck.spec.model import Model
 
 
 @pytest.mark.parametrize(
@@ -100,13 +101,13 @@ def test_a_key_that_passes_through_nothing_is_refused(key: str, message: str, hi
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("x=float32[1,3,224,224]", ("x", TensorInput(shape=[1, 3, 224, 224], dtype="float32"))),
-        ("input_ids=int64[1,16]<6400", ("input_ids", TensorInput(shape=[1, 16], dtype="int64", high=6400))),
-        ("t=float32[]", ("t", TensorInput(shape=[], dtype="float32"))),
-        ("m=bool[ 1 , 2 ]", ("m", TensorInput(shape=[1, 2], dtype="bool"))),
+        ("x=float32[1,3,224,224]", ("x", {"shape": [1, 3, 224, 224], "dtype": "float32"})),
+        ("input_ids=int64[1,16]<6400", ("input_ids", {"shape": [1, 16], "dtype": "int64", "high": 6400})),
+        ("t=float32[]", ("t", {"shape": [], "dtype": "float32"})),
+        ("m=bool[ 1 , 2 ]", ("m", {"shape": [1, 2], "dtype": "bool"})),
     ],
 )
-def test_an_input_is_a_name_a_dtype_and_a_shape(text: str, expected: tuple[str, TensorInput]) -> None:
+def test_an_input_is_a_name_a_dtype_and_a_shape(text: str, expected: tuple[str, dict[str, Any]]) -> None:
     assert parse_input(text) == expected
 
 

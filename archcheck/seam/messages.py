@@ -1,0 +1,60 @@
+"""The questions that a judge asks a worker, and the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from archcheck.dataflow.join import Join
+from archcheck.dataflow.run import Dataflow, Module
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One way to run the model; `arguments` and `inputs` are laid over those of the request."""
+
+    name: str = "eval"
+    train: bool = False
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to build, what to call it with, and in which modes.
+
+    Arguments and inputs are plain values as they stand in a spec: `{shape: …}` is a tensor, `{target: …}` is
+    built by a call. `search` are the folders in which a relative target is looked for, in this order.
+    """
+
+    target: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    modes: tuple[Mode, ...] = (Mode(),)
+    search: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run in one mode showed: the dataflow, all modules by path ("" is the model), and remarks."""
+
+    mode: str
+    flow: Dataflow
+    modules: dict[str, Module]
+    remarks: tuple[str, ...]
+
+
+class Worker(Protocol):
+    """Whoever runs a model: in this process or in another one."""
+
+    def run(self, request: Request, progress: Progress) -> list[Run]:
+        """Build the model and run it in each mode. Raises TargetError or TraceError."""
+
+    def prove(self, joins: Sequence[Sequence[Join]], progress: Progress) -> list[str]:
+        """A second question: do the numbers of each run agree with the residuals found in it?
+
+        The answers are remarks, one for each run. Raises TraceError where they disagree.
+        """

@@ -1,0 +1,1 @@
+"""The worker: builds and runs a model, and answers with plain data."""

@@ -1,0 +1,152 @@
+"""One model, built and run in every mode: the answers to the judge's questions. Imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from archcheck.dataflow.join import Join
+from archcheck.errors import ArchcheckError, TargetError
+from archcheck.model.arguments import override
+from archcheck.model.building import BuiltModel, build_model, materialize
+from archcheck.model.inputs import Example, build_inputs, guess_inputs, not_guessed
+from archcheck.model.isolation import contained
+from archcheck.model.memory import seeded
+from archcheck.seam.messages import Mode, Progress, Request, Run
+from archcheck.tracing import Recording, record
+from archcheck.tracing.coverage import Coverage
+
+Running = Callable[[], AbstractContextManager[None]]
+
+
+class Session:
+    """Answers the questions about one model: the one `given`, or else the one that the request names.
+
+    A model that is given is left as it was. See `archcheck.seam.messages.Worker`.
+    """
+
+    def __init__(self, given: nn.Module | None = None) -> None:
+        self._given = given
+        self._recordings: list[tuple[Recording, Mode]] = []
+
+    def run(self, request: Request, progress: Progress) -> list[Run]:
+        """One run for each mode. Raises TargetError where the model or its inputs can't be built, TraceError
+        where it does not run."""
+        runs = []
+        coverage = Coverage()
+        for mode in request.modes:
+            with as_before(self._given):
+                recording, remarks = self._record(request, mode, coverage, progress)
+            self._recordings.append((recording, mode))
+            remarks = (*remarks, *recording.remarks)
+            runs.append(Run(mode.name, recording.dataflow, recording.modules, remarks))
+        runs[-1] = replace(runs[-1], remarks=(*runs[-1].remarks, *coverage.unrun()))
+        return runs
+
+    def prove(self, joins: Sequence[Sequence[Join]], progress: Progress) -> list[str]:
+        """What replay and ablation prove of the residuals found in each run. Raises TraceError."""
+        from archcheck.tracing.ablation import prove
+
+        remarks = []
+        for (recording, mode), found in zip(self._recordings, joins, strict=True):
+            progress(f"proving by replay and ablation ({mode.name})")
+            with as_before(self._given), _one_thread():
+                recording.model.train(mode.train)
+                remarks += prove(recording, found)
+        return remarks
+
+    def _record(
+        self, request: Request, mode: Mode, coverage: Coverage, progress: Progress
+    ) -> tuple[Recording, tuple[str, ...]]:
+        """The run of one mode, on real values where the model is small enough or its code needs them."""
+        inputs = {**request.inputs, **mode.inputs}
+        search = [Path(folder) for folder in request.search]
+
+        def run(module: nn.Module, running: Running) -> Recording:
+            module.train(mode.train)
+            progress(f"running {type(module).__name__} ({mode.name})")
+            with coverage.watching(), torch.set_grad_enabled(mode.train):
+                return _recorded(module, running, inputs, search)
+
+        if self._given is not None:
+            return run(self._given, _contained), ()
+        built = _built(request, mode, search, progress)
+        try:
+            return run(built.module, built.running), (built.remark,)
+        except ArchcheckError:
+            if built.device != "meta":
+                raise
+        built = materialize(built)
+        return run(built.module, built.running), (built.remark,)
+
+
+def _built(request: Request, mode: Mode, search: Sequence[Path], progress: Progress) -> BuiltModel:
+    progress(f"building {request.target}")
+    return build_model(request.target, override(request.arguments, mode.arguments.items()), search)
+
+
+def _recorded(
+    module: nn.Module, running: Running, inputs: dict[str, Any], search: Sequence[Path]
+) -> Recording:
+    """The first of the calls that suit the model, recorded."""
+    examples = [build_inputs(module, inputs, search=search)] if inputs else guess_inputs(module)
+    first: ArchcheckError | None = None
+    for example in examples:
+        try:
+            with running(), _one_thread():
+                return record(module, *example.args, **example.kwargs)
+        except ArchcheckError as error:
+            first = first or error
+    assert first is not None  # there is at least one example
+    raise first if inputs else _not_guessed(module, examples[0], first)
+
+
+def _not_guessed(module: nn.Module, tried: Example, error: ArchcheckError) -> TargetError:
+    """That no guess ran, and why the most plausible one did not."""
+    (problem,) = not_guessed(module).problems
+    why = error.problems[0]
+    where = f" ({why.file}:{why.line})" if why.file and why.line else ""
+    message = f"{problem.message}; tried {tried.text}: {why.message}{where}"
+    return TargetError(replace(problem, message=message))
+
+
+@contextmanager
+def _contained() -> Iterator[None]:
+    """Where a caller's own model may be called: seeded, and what it does contained."""
+    with contained("running the model", "TGT012"), seeded():
+        yield
+
+
+@contextmanager
+def as_before(module: nn.Module | None) -> Iterator[None]:
+    """Leaves a caller's model as it was: each module's mode, and buffers that a run writes to."""
+    if module is None:
+        yield
+        return
+    training = [(part, part.training) for part in module.modules()]
+    buffers = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
+    try:
+        yield
+    finally:
+        for part, mode in training:
+            part.training = mode
+        with torch.no_grad():
+            for buffer, value in buffers:
+                buffer.copy_(value)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Inputs are small: handing them to several threads costs more than it saves."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
