@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from archcheck.connections import Kind
 from archcheck.diagram.draw_error import DrawError
 from archcheck.diagram.footer import Writer
-from archcheck.diagram.labels import LINE_HEIGHT, Line, Run, lines_of, plain, width_of
+from archcheck.diagram.labels import LINE_HEIGHT, Line, Run, is_cut, lines_of, plain, width_of
+from archcheck.diagram.layout.measuring import chip_lines, label_lines
 from archcheck.diagram.panel_picture import PanelPainter, PanelPicture
 from archcheck.diagram.scene import Patch, Scene, Shape
 from archcheck.diagram.theme import THEMES, Arrangement, Style, Theme
@@ -43,7 +44,7 @@ class Composer:
         self.spec, self.style = spec, style
         self.theme = THEMES[style.theme]
         self.names = chosen(spec, style)
-        self.notes, self.marks = _notes(spec, self.names)
+        self.notes, self.marks = _notes(spec, self.names, self.theme)
         title = plain(spec.title, 200) or "Architecture diagram"
         self.scene = Scene(title, _description(spec, self.names), self.theme.paper, self.theme.fonts)
 
@@ -250,21 +251,28 @@ def _tints(spec: Spec, theme: Theme) -> dict[str, str]:
     }
 
 
-def _notes(spec: Spec, names: list[str]) -> tuple[list[tuple[str, str]], dict[tuple[str, str], str]]:
+def _notes(
+    spec: Spec, names: list[str], theme: Theme
+) -> tuple[list[tuple[str, str]], dict[tuple[str, str], str]]:
     """Number the notes as they come; equal ones share a number. Keys: panel, and box, residuals.N or ""."""
     numbers: dict[str, str] = {}
     marks: dict[tuple[str, str], str] = {}
-    for place, note in _noted(spec, names):
+    for place, note in _noted(spec, names, theme):
         marks[place] = numbers.setdefault(note, str(len(numbers) + 1))
     return [(number, note) for note, number in numbers.items()], marks
 
 
-def _noted(spec: Spec, names: list[str]) -> Iterator[tuple[tuple[str, str], str]]:
+def _noted(spec: Spec, names: list[str], theme: Theme) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield what is explained, and how; a label that is too long for its place stands there in full."""
     for name in names:
         panel = spec.panels[name]
         entries = [("", panel.note)]
-        entries += [(box, each.note) for box, each in panel.boxes.items()]
-        entries += [(f"residuals.{index}", edge.note) for index, edge in enumerate(panel.residuals)]
+        for box, each in panel.boxes.items():
+            cut = is_cut(label_lines(each, box, theme), each.label)
+            entries.append((box, f"{each.label} {each.note}".strip() if cut else each.note))
+        for index, edge in enumerate(panel.residuals):
+            cut = is_cut(chip_lines(edge, theme), edge.label)
+            entries.append((f"residuals.{index}", f"{edge.label} {edge.note}".strip() if cut else edge.note))
         for key, note in entries:
             if note.strip():
                 yield (name, key), note

@@ -27,7 +27,7 @@ class Writer:
         muted: bool = False,
     ) -> None:
         size = self.theme.size(points)
-        lines = lines_of(text, size, max(self.right - self.left, self.theme.size(220)), 6)
+        lines = lines_of(text, size, max(self.right - self.left, self.theme.size(220)))
         height = len(lines) * size * LINE_HEIGHT
         ink = self.theme.muted if muted else self.theme.ink
         self.scene.shapes.append(
@@ -121,7 +121,7 @@ class Writer:
         """Write a numbered paragraph, ranged left in a measure that is easy to read."""
         theme, size = self.theme, self.theme.size(points)
         measure = min(max(self.right - self.left - theme.size(24), theme.size(220)), theme.size(640))
-        lines = lines_of(text, size, measure, 4, even=False)
+        lines = lines_of(text, size, measure, even=False)
         height = len(lines) * size * LINE_HEIGHT
         left = (self.left + self.right - measure) / 2
         self.count += 1

@@ -1,8 +1,9 @@
-"""Labels as lines of runs: what is shown, how wide it is, where it wraps.
+r"""Labels as lines of runs: what is shown, how wide it is, where it wraps.
 
-A label is plain text with a little mathematics: `_{…}` and `^{…}` lower and raise what the braces hold; so
-does a single sign after a single letter that stands alone (`W_q`, `x_1`), and inside `$…$` any `_c` and
-`^c`. Every other underscore is shown as it is, so `o_proj` stays `o_proj`.
+A label is plain text with a little mathematics: `_{…}` and `^{…}` lower and raise what the braces hold. A
+single sign is lowered after a single letter that stands alone (`W_q`, `x_1`), and a number or a single letter
+is raised after `^` (`x^2`, `QK^T`); inside `$…$` any `_c` and `^c`. Every other underscore is shown as it is,
+so `o_proj` stays `o_proj`. Names of signs in LaTeX, such as `\alpha`, are shown as the signs.
 """
 
 from __future__ import annotations
@@ -11,20 +12,28 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-MAX_LINES = 4
-MAX_SIGNS = 2_000
+from archcheck.diagram.sign_widths import is_wide, width_of_sign
+
+MAX_LINES = 12  # of a label; what is longer stands in full under the picture
+MAX_SIGNS = 10_000
 LINE_HEIGHT = 1.22
 SHIFTED_SIZE = 0.72
 
-# Advance widths of U+0020…U+007E in hundredths of an em: the wider of DejaVu Sans Bold and DejaVu Serif Bold,
-# which are wider than the fonts that most machines have, so a label measured here fits everywhere.
-_WIDTHS = (
-    35, 46, 52, 84, 70, 100, 90, 31, 47, 47, 52, 84, 38, 42, 38, 37, 70, 70, 70, 70, 70, 70, 70, 70,
-    70, 70, 40, 40, 84, 84, 84, 59, 100, 78, 85, 80, 87, 76, 71, 85, 94, 47, 47, 87, 70, 111, 91,
-    87, 75, 87, 83, 72, 74, 87, 78, 112, 78, 72, 73, 47, 37, 47, 84, 50, 50, 67, 72, 61, 72, 68, 44,
-    72, 73, 38, 36, 69, 38, 106, 73, 69, 72, 72, 53, 60, 48, 73, 65, 92, 65, 65, 58, 71, 37, 71, 84,
-)  # fmt: skip
-_SHIFT = re.compile(r"([_^])(?:\{([^{}]*)\})|(?<![^\W_])([^\W\d_])_([^\W_])(?![\w{])|\$([^$\n]+)\$")
+_SHIFT = re.compile(
+    r"([_^])\{([^{}]*)\}"
+    r"|(?<![^\W_])([^\W\d_])_([^\W_])(?![\w{])"
+    r"|(?<=[\w)\]|])\^(-?\d+|[^\W\d_](?!\w))"
+    r"|\$([^$\n]+)\$"
+)
+_COMMAND = re.compile(r"\\([A-Za-z]+)(?![A-Za-z])")
+_NAMED = """
+alpha=α beta=β gamma=γ delta=δ epsilon=ε zeta=ζ eta=η theta=θ iota=ι kappa=κ lambda=λ mu=μ nu=ν xi=ξ pi=π
+rho=ρ sigma=σ tau=τ upsilon=υ phi=φ chi=χ psi=ψ omega=ω Gamma=Γ Delta=Δ Theta=Θ Lambda=Λ Xi=Ξ Pi=Π Sigma=Σ
+Phi=Φ Psi=Ψ Omega=Ω varepsilon=ε vartheta=ϑ varphi=ϕ times=× cdot=· oplus=⊕ otimes=⊗ odot=⊙ sqrt=√ sum=∑
+prod=∏ int=∫ partial=∂ nabla=∇ infty=∞ in=∈ leq=≤ geq=≥ neq=≠ approx=≈ pm=± to=→ rightarrow=→ leftarrow=←
+div=÷ ell=ℓ top=⊤ dots=… ldots=… cdots=… mid=∣ circ=∘ ast=∗
+"""
+_SIGNS = dict(entry.split("=") for entry in _NAMED.split())
 _JOINTS = re.compile(r".*(?:[._/-]|[a-z](?=[A-Z]))")  # where a long word breaks if it can
 _IN_MATH = re.compile(r"([_^])(?:\{([^{}]*)\}|([^\s{}]))")
 
@@ -56,7 +65,7 @@ def plain(text: str, limit: int = 400) -> str:
 
 
 def lines_of(
-    label: str, size: float, max_width: float, max_lines: int = MAX_LINES, *, even: bool = True
+    label: str, size: float, max_width: float, max_lines: int | None = None, *, even: bool = True
 ) -> tuple[Line, ...]:
     """Return the label in lines of at most `max_width` points at font size `size`.
 
@@ -64,14 +73,20 @@ def lines_of(
     exceeds `max_lines` ends in an ellipsis.
     """
     lines: list[Line] = []
-    source = clean(label[:MAX_SIGNS])
+    source = _COMMAND.sub(lambda found: _SIGNS.get(found[1], found[0]), clean(label[:MAX_SIGNS]))
     for paragraph in source.split("\n"):
         lines += _wrapped(_runs(paragraph.strip()), size, max_width, even)
     while len(lines) > 1 and not lines[-1]:
         lines.pop()
-    if len(lines) > max_lines or len(label) > MAX_SIGNS:
-        lines = [*lines[: max_lines - 1], _ellipsis(lines[min(max_lines, len(lines)) - 1], size, max_width)]
+    most = len(lines) if max_lines is None else max_lines
+    if len(lines) > most or len(label) > MAX_SIGNS:
+        lines = [*lines[: most - 1], _ellipsis(lines[min(most, len(lines)) - 1], size, max_width)]
     return tuple(lines)
+
+
+def is_cut(lines: tuple[Line, ...], label: str) -> bool:
+    """Say whether the lines of a label end in an ellipsis that the label has not."""
+    return bool(lines) and shown(lines[-1]).endswith("…") and not clean(label).rstrip().endswith("…")
 
 
 def width_of(line: Line, size: float) -> float:
@@ -90,11 +105,13 @@ def _runs(text: str) -> Line:
     for match in _SHIFT.finditer(text):
         runs.append(Run(text[place : match.start()]))
         place = match.end()
-        mark, braced, base, below, math = match.groups()
+        mark, braced, base, below, above, math = match.groups()
         if math is not None:
             runs += _math(math)
         elif base is not None:
             runs += (Run(base), Run(below, -1))
+        elif above is not None:
+            runs.append(Run(above, 1))
         else:
             runs.append(Run(braced, -1 if mark == "_" else 1))
     runs.append(Run(text[place:]))
@@ -151,12 +168,12 @@ def _pieces(line: Line, size: float, max_width: float) -> list[Line]:
     for run in line:
         for part in re.findall(r"\S*\s+|\S+", run.text):
             for number, atom in enumerate(_atoms(Run(part, run.shift), size, max_width)):
-                fits = is_open and number == 0 and not _is_wide(atom[0])
+                fits = is_open and number == 0 and not is_wide(atom[0])
                 if fits and width_of((*pieces[-1], Run(atom.rstrip(), run.shift)), size) <= max_width:
                     pieces[-1].append(Run(atom, run.shift))
                 else:
                     pieces.append([Run(atom, run.shift)])
-                is_open = not atom[-1].isspace() and not _is_wide(atom[-1])
+                is_open = not atom[-1].isspace() and not is_wide(atom[-1])
     return [tuple(piece) for piece in pieces]
 
 
@@ -167,7 +184,7 @@ def _atoms(run: Run, size: float, max_width: float) -> list[str]:
     for sign in run.text:
         width = _run_width(Run(sign, run.shift), size)
         too_long = used + width > max_width and not sign.isspace()
-        breaks = too_long or _is_wide(sign) or _is_wide(atoms[-1][-1:] or " ")
+        breaks = too_long or is_wide(sign) or is_wide(atoms[-1][-1:] or " ")
         if atoms[-1] and breaks and width and not sign.isspace():
             joint = _JOINTS.match(atoms[-1]) if too_long else None
             cut = joint.end() if joint and joint.end() * 4 > len(atoms[-1]) else len(atoms[-1])
@@ -197,23 +214,8 @@ def _stripped(line: Line) -> Line:
 
 
 def _run_width(run: Run, size: float) -> float:
-    ems = sum(_sign_width(sign) for sign in run.text)
+    ems = sum(width_of_sign(sign) for sign in run.text)
     return ems * size * (SHIFTED_SIZE if run.shift else 1.0)
-
-
-def _sign_width(sign: str) -> float:
-    code = ord(sign)
-    if 32 <= code < 127:
-        return _WIDTHS[code - 32] / 100
-    if unicodedata.combining(sign) or unicodedata.category(sign) in ("Mn", "Me", "Cf"):
-        return 0.0
-    if code >= 0x1F000:
-        return 1.35
-    return 1.02 if _is_wide(sign) else 0.9
-
-
-def _is_wide(sign: str) -> bool:
-    return unicodedata.east_asian_width(sign) in ("W", "F") and ord(sign) < 0x1F000
 
 
 def _is_control(sign: str) -> bool:

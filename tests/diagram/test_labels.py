@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archcheck.diagram.dot import quote
-from archcheck.diagram.labels import MAX_LINES, Run, clean, lines_of, plain, shown, width_of
+from archcheck.diagram.labels import MAX_LINES, Run, clean, is_cut, lines_of, plain, shown, width_of
 from archcheck.diagram.mermaid import escaped
 
 
@@ -22,6 +22,19 @@ from archcheck.diagram.mermaid import escaped
         ("o_proj", [("o_proj", 0)]),
         ("k_norm_2", [("k_norm_2", 0)]),
         ("_x", [("_x", 0)]),
+        ("c_attn", [("c_attn", 0)]),
+        ("W_q_proj", [("W_q_proj", 0)]),
+        ("x^2", [("x", 0), ("2", 1)]),
+        ("(a + b)^2", [("(a + b)", 0), ("2", 1)]),
+        ("10^-6", [("10", 0), ("-6", 1)]),
+        ("QK^T", [("QK", 0), ("T", 1)]),
+        ("x^{1/2}", [("x", 0), ("1/2", 1)]),
+        ("a ^ b", [("a ^ b", 0)]),
+        ("x^abc", [("x^abc", 0)]),
+        (r"\alpha x", [("α x", 0)]),
+        (r"\alpha_{i}", [("α", 0), ("i", -1)]),
+        (r"$\beta_1$", [("β", 0), ("1", -1)]),
+        (r"C:\alphabet", [(r"C:\alphabet", 0)]),
     ],
 )
 def test_mathematics_in_a_label(label: str, runs: list[tuple[str, int]]) -> None:
@@ -48,9 +61,11 @@ def test_ideographs_break_anywhere_and_a_newline_breaks_a_line() -> None:
 
 
 def test_a_label_without_end_ends_in_an_ellipsis() -> None:
-    lines = lines_of("x" * 10_000, 13, 140)
+    lines = lines_of("x" * 10_000, 13, 140, MAX_LINES)
     assert len(lines) == MAX_LINES
     assert shown(lines[-1]).endswith("…")
+    assert is_cut(lines, "x" * 10_000)
+    assert not is_cut(lines_of("and so on …", 13, 140, MAX_LINES), "and so on …")
 
 
 @given(st.text(max_size=300), st.floats(60, 200))
@@ -87,3 +102,20 @@ def test_dot_strings_are_quoted_in_one_place(text: str, quoted: str) -> None:
 
 def test_mermaid_text_is_written_in_entities() -> None:
     assert escaped('a"]<b>;end %%注') == "a#34;#93;#60;b#62;#59;end #37;#37;注"
+
+
+@pytest.mark.parametrize(
+    ("text", "ems"),
+    [
+        ("Щ", 1.34),
+        ("ю", 1.03),
+        ("α", 0.77),
+        ("Ω", 0.9),
+        ("i", 0.38),
+        ("é", 0.68),
+        ("注", 1.02),
+        ("e\u0301", 0.68),
+    ],
+)
+def test_signs_are_as_wide_as_in_a_bold_font(text: str, ems: float) -> None:
+    assert width_of((Run(text),), 1.0) == pytest.approx(ems, abs=0.02)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from archcheck.connections import Kind
-from archcheck.diagram.labels import LINE_HEIGHT, Line, Run, lines_of, plain, width_of
+from archcheck.diagram.labels import LINE_HEIGHT, MAX_LINES, Line, Run, lines_of, plain, width_of
 from archcheck.diagram.layout.placement import Size
 from archcheck.diagram.layout.series_parallel import Chain, Group, Stop
 from archcheck.diagram.signs import sign_of
@@ -25,9 +25,7 @@ class Measure:
         self.labels = {box: self._lines(box) for box in panel.boxes}
 
     def _lines(self, name: str) -> tuple[Line, ...]:
-        box = self.panel.boxes[name]
-        size = self.theme.size(13)
-        lines = lines_of(box.label or name, size, self.theme.size(140))
+        lines = label_lines(self.panel.boxes[name], name, self.theme)
         mark = self.marks.get((self.name, name))
         return (*lines[:-1], (*lines[-1], Run(mark, 1))) if mark else lines
 
@@ -113,9 +111,19 @@ class Measure:
 
     def chip(self, edge: ResidualEdge) -> tuple[Line, ...]:
         """Return the words on the skip path: the edge's label, else what its kind needs to say."""
-        kind = edge.kind or Kind.IDENTITY
-        text = edge.label or ("" if edge.through else _KIND_LABELS.get(kind, ""))
-        return lines_of(text, self.theme.size(10), self.theme.size(80), 3) if text else ()
+        return chip_lines(edge, self.theme)
+
+
+def label_lines(box: Box, name: str, theme: Theme) -> tuple[Line, ...]:
+    """Return what stands in a box."""
+    return lines_of(box.label or name, theme.size(13), theme.size(140), MAX_LINES)
+
+
+def chip_lines(edge: ResidualEdge, theme: Theme) -> tuple[Line, ...]:
+    """Return what stands on a skip path: the edge's label, else what its kind needs to say."""
+    kind = edge.kind or Kind.IDENTITY
+    text = edge.label or ("" if edge.through else _KIND_LABELS.get(kind, ""))
+    return lines_of(text, theme.size(10), theme.size(100), MAX_LINES // 2) if text else ()
 
 
 def _widen(names: list[str], sizes: dict[str, Size]) -> None:
