@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archcheck.diagram import SUFFIXES, Style, digest_of, draw, write
+from archcheck.diagram import SUFFIXES, State, Style, draw, state_of, write
 from archcheck.errors import ArchcheckError, Problem
 from archcheck.files import check_writable
 from archcheck.findings import Report
@@ -27,13 +27,7 @@ def render(spec: Path, picture: Path, style: Style, report: Report | None = None
 def staleness(spec: Path, picture: Path, style: Style) -> str:
     """Why the file at `picture` is not the picture of the spec; "" where it is."""
     wanted = draw(load(spec).spec, style=style).digest
-    found = digest_of(picture) if picture.is_file() else None
-    if found == wanted:
-        return ""
-    return (
-        "does not exist"
-        if not picture.exists()
-        else "is out of date"
-        if found
-        else "was not made by archcheck"
-    )
+    if not picture.exists():
+        return "does not exist"
+    state = state_of(picture, wanted) if picture.is_file() else State.FOREIGN
+    return "" if state is State.CURRENT else state.value

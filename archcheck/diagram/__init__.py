@@ -1,7 +1,8 @@
 """Specs as pictures: `draw` a spec, `write` the drawing to a file."""
 
 from archcheck.diagram.draw_error import DrawError
-from archcheck.diagram.drawing import SUFFIXES, Drawing, digest_of, draw, render, write
+from archcheck.diagram.drawing import SUFFIXES, Drawing, draw, render, write
+from archcheck.diagram.seal import State, state_of
 from archcheck.diagram.theme import Arrangement, Style, ThemeName
 
 __all__ = [
@@ -9,10 +10,11 @@ __all__ = [
     "Arrangement",
     "DrawError",
     "Drawing",
+    "State",
     "Style",
     "ThemeName",
-    "digest_of",
     "draw",
     "render",
+    "state_of",
     "write",
 ]

@@ -9,13 +9,12 @@ from dataclasses import replace
 from archcheck.diagram.labels import SHIFTED_SIZE, Line, shown
 from archcheck.diagram.scene import Curve, Patch, Point, Scene, Shape
 
-FORMAT = "1"
+FORMAT = "2"
 
 
-def to_dot(scene: Scene, digest: str) -> str:
+def to_dot(scene: Scene) -> str:
     """Return the scene as DOT: the same scene gives the same text, byte for byte."""
     lines = [
-        f"// archcheck-digest {digest}",
         "digraph architecture {",
         "  graph " + _attributes(_graph(scene)),
         "  node "

@@ -7,10 +7,9 @@ import json
 import math
 import os
 import re
-import struct
 import tempfile
+import time
 import unicodedata
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from archcheck.diagram import graphviz_engine, mermaid, svg
 from archcheck.diagram.composition import Composer
 from archcheck.diagram.dot import FORMAT, texts, to_dot
 from archcheck.diagram.draw_error import DrawError
+from archcheck.diagram.seal import sealed
 from archcheck.diagram.theme import THEMES, Style
 from archcheck.diagram.verdict_marks import Marker, with_ghosts
 from archcheck.findings import Report
@@ -25,7 +25,7 @@ from archcheck.spec.model import Spec
 
 SUFFIXES = (".svg", ".png", ".pdf", ".dot", ".mmd", ".mermaid", ".html")
 MOST_PIXELS = 40_000_000
-_CARRIED = re.compile(rb"archcheck-digest[ \0:]+([0-9a-f]{64})")
+_LAST_SECOND = 253_402_300_799  # of the year 9999
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def draw(spec: Spec, report: Report | None = None, *, style: Style = Style()) ->
     hovers = {shape.key: shape.hover for shape in [*scene.shapes, *scene.above] if shape.hover}
     hovers |= {f"{curve.tail}->{curve.head}": curve.hover for curve in scene.curves if curve.hover}
     signs = frozenset(sign for text in texts(scene) for sign in text if _needs_glyph(sign))
-    dot, area = to_dot(scene, digest), scene.width * scene.height
+    dot, area = to_dot(scene), scene.width * scene.height
     return Drawing(spec, report, style, dot, digest, scene.title, scene.description, hovers, signs, area)
 
 
@@ -79,37 +79,57 @@ def render(drawing: Drawing, suffix: str) -> bytes:
     Raises DrawError (DIA002) for another suffix or without Graphviz, and (DIA003) where PNG or PDF would show
     empty boxes because no font here has a sign.
     """
-    match suffix.lower():
+    suffix = suffix.lower()
+    if suffix not in SUFFIXES:
+        known = ", ".join(SUFFIXES)
+        raise DrawError.of(
+            "DIA002", f"Can't draw to a file ending in {suffix[:20]!r}.", f"Choose one of {known}."
+        )
+    return sealed(_content(drawing, suffix), suffix, drawing.digest)
+
+
+def _content(drawing: Drawing, suffix: str) -> bytes:
+    match suffix:
         case ".svg":
-            return svg.finished(
-                graphviz_engine.run(drawing.dot, "svg"),
-                title=drawing.title,
-                description=drawing.description,
-                digest=drawing.digest,
-                fonts=THEMES[drawing.style.theme].fonts,
-                hovers=drawing.hovers,
-            )
+            return _svg(drawing)
         case ".png":
             _check_glyphs(drawing)
-            dot = drawing.dot.replace("  graph [", f"  graph [dpi={_dpi(drawing):.0f} ", 1)
-            return _png_with_digest(graphviz_engine.run(dot, "png"), drawing.digest)
+            return graphviz_engine.run(_with_graph(drawing, f"dpi={_dpi(drawing):.0f}"), "png")
         case ".pdf":
             _check_glyphs(drawing)
-            return (
-                graphviz_engine.run(drawing.dot, "pdf") + f"\n% archcheck-digest {drawing.digest}\n".encode()
-            )
-        case ".dot":
-            return drawing.dot.encode()
-        case ".mmd" | ".mermaid":
-            return mermaid.to_mermaid(drawing.spec, drawing.style, drawing.digest).encode()
+            return _timeless(graphviz_engine.run(_with_graph(drawing, "margin=0 pad=0.02"), "pdf"))
         case ".html":
             from archcheck.diagram import html_page
 
-            return html_page.page(drawing, render(drawing, ".svg")).encode()
-    known = ", ".join(SUFFIXES)
-    raise DrawError.of(
-        "DIA002", f"Can't draw to a file ending in {suffix[:20]!r}.", f"Choose one of {known}."
+            return html_page.page(drawing, _svg(drawing)).encode()
+        case ".dot":
+            return drawing.dot.encode()
+    return mermaid.to_mermaid(drawing.spec, drawing.style).encode()
+
+
+def _svg(drawing: Drawing) -> bytes:
+    return svg.finished(
+        graphviz_engine.run(drawing.dot, "svg"),
+        title=drawing.title,
+        description=drawing.description,
+        fonts=THEMES[drawing.style.theme].fonts,
+        hovers=drawing.hovers,
     )
+
+
+def _with_graph(drawing: Drawing, attributes: str) -> str:
+    """Return the drawing's DOT text with further attributes of the graph; the last of a name holds."""
+    head, rest = drawing.dot.split("  graph [", 1)
+    inside, tail = rest.split("]\n", 1)
+    return f"{head}  graph [{inside} {attributes}]\n{tail}"
+
+
+def _timeless(pdf: bytes) -> bytes:
+    """Return a PDF that says the time of SOURCE_DATE_EPOCH, or 1970, instead of now; as long as before."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    seconds = min(int(epoch), _LAST_SECOND) if re.fullmatch("[0-9]{1,20}", epoch) else 0
+    stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime(seconds)).encode()
+    return re.sub(rb"(?<=/CreationDate \(D:)\d{14}", stamp, pdf)
 
 
 def write(drawing: Drawing, path: Path) -> None:
@@ -135,16 +155,6 @@ def write(drawing: Drawing, path: Path) -> None:
         raise DrawError.of(
             "DIA002", message, "Choose a file in a folder that can be written.", str(path)
         ) from error
-
-
-def digest_of(path: Path) -> str | None:
-    """Return the digest that a drawn file carries, or None where there is no such file or it carries none."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return None
-    found = _CARRIED.search(content)
-    return found[1].decode() if found else None
 
 
 def _digest(spec: Spec, report: Report | None, style: Style) -> str:
@@ -188,10 +198,3 @@ def _check_glyphs(drawing: Drawing) -> None:
         f"Install a font that has them, such as {font}, or write .svg, which leaves the font to the viewer."
     )
     raise DrawError.of("DIA003", f"No font on this machine has: {names}{more}.", hint)
-
-
-def _png_with_digest(png: bytes, digest: str) -> bytes:
-    """Put the digest into a text chunk right after the header."""
-    body = b"tEXt" + b"archcheck-digest\0" + digest.encode()
-    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    return png[:33] + chunk + png[33:]

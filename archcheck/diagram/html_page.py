@@ -48,14 +48,13 @@ def page(drawing: Drawing, picture: bytes) -> str:
 
     Lines of the spec and of the code are read from the files that the report names, where they can be.
     """
-    svg = re.sub(r"^<\?xml[^>]*\?>\s*<!--.*?-->\s*", "", picture.decode(), flags=re.DOTALL)
+    svg = re.sub(r"^<\?xml[^>]*\?>\s*", "", picture.decode(), flags=re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; {_NOWHERE}"
     cards = list(_cards(drawing))
     return "\n".join(
         [
             "<!DOCTYPE html>",
-            f"<!-- archcheck-digest {drawing.digest} -->",
             '<html lang="en">',
             '<head><meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',

@@ -13,9 +13,9 @@ from archcheck.spec.model import Line, Panel, ResidualEdge, Role, Spec
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ")
 
 
-def to_mermaid(spec: Spec, style: Style, digest: str) -> str:
+def to_mermaid(spec: Spec, style: Style) -> str:
     """Return the spec as a flowchart: a subgraph for each panel, `-->` for solid, `-.->` for dashed."""
-    lines = [f"%% archcheck-digest {digest}", "flowchart BT"]
+    lines = ["flowchart BT"]
     ids: dict[tuple[str, str], str] = {}
     names = chosen(spec, style)
     for number, name in enumerate(names):

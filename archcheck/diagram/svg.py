@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
-from html import escape
 
 from archcheck.diagram.theme import dark
 
@@ -21,7 +20,6 @@ def finished(
     *,
     title: str,
     description: str,
-    digest: str,
     fonts: tuple[str, ...],
     hovers: Mapping[str, str],
 ) -> bytes:
@@ -62,8 +60,7 @@ def finished(
     root[0:0] = [*head, style]
     ET.register_namespace("", _SVG)
     body = ET.tostring(root, encoding="unicode")
-    carried = f"<!-- archcheck-digest {escape(digest)} -->"
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{carried}\n{body}\n'.encode()
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'.encode()
 
 
 def _check(root: ET.Element) -> None:

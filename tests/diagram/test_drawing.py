@@ -17,11 +17,12 @@ from archcheck.diagram import (
     SUFFIXES,
     Arrangement,
     DrawError,
+    State,
     Style,
     ThemeName,
-    digest_of,
     draw,
     render,
+    state_of,
     write,
 )
 from archcheck.diagram import drawing as drawing_module
@@ -109,7 +110,7 @@ def test_every_format_is_written_and_carries_the_digest(tmp_path: Path, suffix: 
     path = tmp_path / f"picture{suffix}"
     write(drawing, path)
     assert path.read_bytes().startswith(begin)
-    assert digest_of(path) == drawing.digest
+    assert state_of(path, drawing.digest) is State.CURRENT
     assert suffix in SUFFIXES
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
@@ -139,10 +140,39 @@ def test_the_digest_follows_the_meaning_alone() -> None:
     assert draw(spec(TWO_PANELS), report(finding)).digest != base.digest
 
 
-def test_digest_of_a_file_without_one_is_none(tmp_path: Path) -> None:
+def test_a_file_that_archcheck_has_not_drawn_is_foreign(tmp_path: Path) -> None:
     (tmp_path / "other.svg").write_text("<svg/>")
-    assert digest_of(tmp_path / "other.svg") is None
-    assert digest_of(tmp_path / "missing.svg") is None
+    assert state_of(tmp_path / "other.svg", "0" * 64) is State.FOREIGN
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_change_by_hand_is_noticed_in_every_format(tmp_path: Path, suffix: str) -> None:
+    drawing = draw(spec(TWO_PANELS))
+    path = tmp_path / f"picture{suffix}"
+    write(drawing, path)
+    whole = path.read_bytes()
+    for at in (len(whole) // 3, len(whole) // 2, len(whole) - 200):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert state_of(path, drawing.digest) is State.EDITED
+    path.write_bytes(whole)
+    assert state_of(path, "0" * 64) is State.OUTDATED
+    if suffix in (".svg", ".dot"):  # line ends as Git writes them on Windows
+        path.write_bytes(whole.replace(b"\n", b"\r\n"))
+        assert state_of(path, drawing.digest) is State.CURRENT
+
+
+def test_a_pdf_is_cut_to_the_picture_and_knows_no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = draw(spec(TWO_PANELS))
+    pdf = render(drawing, ".pdf")
+    assert b"/CreationDate (D:19700101000000Z)" in pdf
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    assert b"/CreationDate (D:20231114221320Z)" in render(drawing, ".pdf")
+    box = re.search(rb"/MediaBox \[ 0 0 (\d+) (\d+) \]", pdf)
+    view = re.search(rb'viewBox="0.00 0.00 ([\d.]+) ([\d.]+)"', render(drawing, ".svg"))
+    assert box is not None
+    assert view is not None
+    for inside, around in zip(box.groups(), view.groups(), strict=True):
+        assert 20 < float(around) - float(inside) < 30  # the picture's own margin of 0.2 inches, but 0.02
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -169,9 +199,9 @@ def test_hostile_text_shows_as_text(text: str) -> None:
     assert not [name for name in tags.attributes if name.startswith("on") or name in ("href", "src")]
     mermaid = render(drawn, ".mmd").decode()
     for line in mermaid.splitlines():
-        assert re.fullmatch(r"%% archcheck-digest [0-9a-f]{64}|flowchart BT| *[\w #;|\".()\[\]>-]*", line), (
-            line
-        )
+        assert re.fullmatch(
+            r"%% archcheck-(digest|body) [0-9a-f]{64}|flowchart BT| *[\w #;|\".()\[\]>-]*", line
+        ), line
         assert "<" not in line
 
 
@@ -383,7 +413,7 @@ def test_a_notebook_shows_the_drawing() -> None:
 
 
 def test_mermaid_draws_solid_and_dashed_lines_and_sinks() -> None:
-    assert render(draw(spec({"layer": {**LAYER, "title": "Layer k"}})), ".mmd").decode().splitlines()[1:] == [
+    assert render(draw(spec({"layer": {**LAYER, "title": "Layer k"}})), ".mmd").decode().splitlines()[2:] == [
         "flowchart BT",
         '  subgraph p0["Layer k"]',
         "    direction BT",
