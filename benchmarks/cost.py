@@ -117,7 +117,8 @@ def tracing_rows(repeat: int) -> list[Row]:
     """Trace and detect at 80 layers, against other tracers and against 800 layers."""
     targets = {"torchview": 0.35, "torchlens": 0.05}
     others = {name: target for name, target in targets.items() if importlib.util.find_spec(name)}
-    wanted = [("archcheck", 80), ("archcheck", 800), *((name, 80) for name in others)]
+    scaled = ("archcheck", "mismatch")
+    wanted = [*((name, layers) for name in scaled for layers in (80, 800)), *((name, 80) for name in others)]
     rounds = [{one: run_tracer(*one) for one in wanted} for _ in range(repeat)]
 
     def ratio(subject: tuple[str, int], baseline: tuple[str, int], quantity: str) -> float:
@@ -136,6 +137,12 @@ def tracing_rows(repeat: int) -> list[Row]:
         ),
         Row("trace and detect, 800 layers / 80 layers, CPU", ratio(many, few, "cpu"), "×", 12),
         Row("trace and detect, 800 layers / 80 layers, memory", ratio(many, few, "memory"), "×", 12),
+        Row(
+            "verify, an edge around all layers that nothing matches, 800 / 80, CPU",
+            ratio(("mismatch", 800), ("mismatch", 80), "cpu"),
+            "×",
+            12,
+        ),
     ]
 
 
@@ -172,6 +179,26 @@ def trace_and_detect(model: Any, tokens: Any) -> int:
     return len(archcheck.trace(model, tokens).residuals)
 
 
+MISMATCH = """\
+title: A residual around all layers, which the code does not have
+model:
+  target: reference_models.minimind:build
+  inputs: {input_ids: {shape: [1, 16], dtype: int64, high: 64}}
+panels:
+  model: {scope: "", boxes: {layers: {module: model.layers.*}}, residuals: [{around: layers}]}
+"""
+
+
+def verify_mismatch(model: Any, tokens: Any) -> None:
+    import archcheck
+
+    with tempfile.TemporaryDirectory() as folder:
+        spec = Path(folder, "spec.yaml")
+        spec.write_text(MISMATCH)
+        report = archcheck.verify(spec, model)
+    assert "RES001" in {finding.code for finding in report.findings}, report
+
+
 def torchview(model: Any, tokens: Any) -> None:
     from torchview import draw_graph
 
@@ -186,6 +213,7 @@ def torchlens(model: Any, tokens: Any) -> None:
 
 TOOLS: dict[str, Callable[[Any, Any], int | None]] = {
     "archcheck": trace_and_detect,
+    "mismatch": verify_mismatch,
     "torchview": torchview,
     "torchlens": torchlens,
 }

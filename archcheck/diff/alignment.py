@@ -5,11 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from archcheck.dataflow.join import JoinKey
 from archcheck.diff.box_calls import Frame, Occurrence, Run
 from archcheck.diff.drawn_edges import Drawn, Place
 from archcheck.diff.execution import Execution
+from archcheck.diff.frame_reach import FrameReach
 from archcheck.phrasing.module_paths import is_within
 from archcheck.residual import Join
 
@@ -98,6 +100,47 @@ class Fitting:
         self._shown = tuple(shown)
         self._places: dict[tuple[JoinKey, Run], frozenset[Place]] = {}
 
+    def may_fit(self, drawn: Drawn, join: Join, allowed: frozenset[Place]) -> bool:
+        """Does each box that is drawn on the branch stand in one of these places?
+
+        The outermost are asked first, so that it costs little to say that a far residual does not fit.
+        """
+        inside = self.drawn_inside(drawn)
+        ends = (*inside[-1:], *inside[:-1])
+        return all(not allowed.isdisjoint(self.stands(occurrence, join)) for occurrence in ends)
+
+    def drawn_inside(self, drawn: Drawn) -> tuple[Occurrence, ...]:
+        """What ran of the boxes that are drawn on the branch, and that do more than join."""
+        return tuple(
+            one for box in drawn.inside for one in self._by_box.get(box, ()) if one.name not in self.joiners
+        )
+
+    def holders(self, join: Join) -> list[tuple[Occurrence, Run]]:
+        """The calls of boxes that make a sum, the outermost first."""
+        calls, stack = self.execution.flow.calls, self.execution.flow.stack(join.sink_call)
+        spans = [(calls[call].first, calls[call].end) for call in stack]
+        return [holder for span in spans for holder in self._by_span.get(span, ())]
+
+    @cached_property
+    def _by_box(self) -> dict[str, list[Occurrence]]:
+        found: dict[str, list[Occurrence]] = {}
+        for occurrence in self.frame.occurrences:
+            found.setdefault(occurrence.box, []).append(occurrence)
+        return found
+
+    @cached_property
+    def _by_span(self) -> dict[tuple[int, int], list[tuple[Occurrence, Run]]]:
+        found: dict[tuple[int, int], list[tuple[Occurrence, Run]]] = {}
+        for occurrence in self.frame.occurrences:
+            for run in occurrence.runs:
+                for span in run.spans:
+                    found.setdefault(span, []).append((occurrence, run))
+        return found
+
+    @cached_property
+    def _reach(self) -> FrameReach:
+        return FrameReach(self.frame, self.execution)
+
     def fit(self, drawn: Drawn, join: Join) -> Fit:
         covered, uncovered, misfits = set(), set(), []
         for occurrence in self.frame.occurrences:
@@ -151,9 +194,9 @@ class Fitting:
             return frozenset([Place.BEFORE, Place.INSIDE] if inside else [Place.BEFORE])
         if inside:
             return frozenset([Place.INSIDE])
-        if not self.execution.ancestors(join.source, self.frame.first).isdisjoint(run.outputs):
+        if self._reach.reads_output(join.source, run):
             return frozenset([Place.BEFORE])
-        if self.execution.depends(run.inputs, [join.sink]):
+        if self._reach.reads_sink(run, join.sink):
             return frozenset([Place.AFTER])
         if any(run.holds(at) for at in join.skip):
             return frozenset([Place.SKIP])

@@ -155,25 +155,6 @@ class Execution:
                         pending.append(read)
         return False
 
-    def ancestors(self, at: int, floor: int) -> frozenset[int]:
-        """The operations from `floor` on that `at` depends on, itself included."""
-        found = self._ancestors.get((at, floor))
-        if found is None:
-            seen = {at}
-            pending = [at]
-            while pending:
-                for operand in self.flow.ops[pending.pop()].operands:
-                    for read in operand:
-                        if read >= floor and read not in seen:
-                            seen.add(read)
-                            pending.append(read)
-            found = self._ancestors[at, floor] = frozenset(seen)
-        return found
-
-    @cached_property
-    def _ancestors(self) -> dict[tuple[int, int], frozenset[int]]:
-        return {}
-
     def control_dependent(self, later: Sequence[int], earlier: Iterable[int]) -> bool:
         """Did Python look at a value that depends on `earlier` before `later` ran?"""
         earlier = list(earlier)

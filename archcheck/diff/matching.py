@@ -6,16 +6,25 @@ it, so that one disagreement gives one finding; the rules say which.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, takewhile
 
 from archcheck.diff.alignment import Fit
+from archcheck.diff.box_calls import Run
 from archcheck.diff.drawn_edges import Drawn, Place
 from archcheck.diff.panel_calls import PanelCall, is_norm_or_activation
 from archcheck.residual import Join
 
 Matched = Mapping[int, tuple[Join, ...]]
 """The number of a drawn edge -> the executed residuals that it shows exactly."""
+
+# Where a box that is drawn on the branch may stand: of the very residual, of one that another module makes,
+# and of one that is also taken from another source.
+_EXACT = frozenset([Place.INSIDE, Place.ASIDE])
+_HELD = _EXACT | {Place.HOLDS}
+_HELD_LATER = _HELD | {Place.BEFORE}
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +48,8 @@ def match(calls: Sequence[PanelCall], defective: Collection[int]) -> dict[PanelC
 def _exact(call: PanelCall, drawn: Drawn) -> tuple[Join, ...]:
     """A residual around these very boxes, or several of one source that together are."""
     wanted = call.has_branch(drawn)
-    fits = [call.fitting.fit(drawn, join) for join in call.local]
+    near = [join for join in call.local if call.fitting.may_fit(drawn, join, _EXACT)]
+    fits = [call.fitting.fit(drawn, join) for join in near]
     fits = [fit for fit in fits if fit.fits_in_part and (fit.covered or not wanted)]
     exact = tuple(fit.join for fit in fits if not fit.uncovered)
     if exact or not fits:
@@ -89,9 +99,7 @@ def _are_operations(call: PanelCall, drawn: Drawn, fit: Fit) -> bool:
 
 def find_elsewhere(call: PanelCall, drawn: Drawn) -> Join | None:
     """The residual around what is drawn, if another module than this panel's executes it."""
-    for join in call.execution.joins:
-        if join.key in call.local_keys or not _overlaps(call, join):
-            continue
+    for join in _others(call, drawn, _HELD):
         fit = call.fitting.fit(drawn, join)
         if (fit.is_exact and fit.covered) or _is_inside_a_box(call, fit):
             return join
@@ -100,19 +108,29 @@ def find_elsewhere(call: PanelCall, drawn: Drawn) -> Join | None:
 
 def find_similar_elsewhere(call: PanelCall, drawn: Drawn, undrawn: Callable[[Join], bool]) -> Fit | None:
     """As `find_elsewhere`, of a residual that nobody draws, and with another source."""
-    for join in call.execution.joins:
-        if undrawn(join) and _overlaps(call, join) and join.key not in call.local_keys:
-            fit = call.fitting.fit(drawn, join)
-            rest = tuple(misfit for misfit in fit.misfits if misfit not in fit.at_source)
-            otherwise = replace(fit, misfits=rest)
-            exact = otherwise.is_exact and bool(otherwise.covered)
-            if fit.at_source and (exact or _is_inside_a_box(call, otherwise)):
-                return fit
+    for join in filter(undrawn, _others(call, drawn, _HELD_LATER)):
+        fit = call.fitting.fit(drawn, join)
+        rest = tuple(misfit for misfit in fit.misfits if misfit not in fit.at_source)
+        otherwise = replace(fit, misfits=rest)
+        exact = otherwise.is_exact and bool(otherwise.covered)
+        if fit.at_source and (exact or _is_inside_a_box(call, otherwise)):
+            return fit
     return None
 
 
-def _overlaps(call: PanelCall, join: Join) -> bool:
-    return join.source < call.frame.end and join.sink >= call.frame.first
+def _others(call: PanelCall, drawn: Drawn, allowed: frozenset[Place]) -> Iterator[Join]:
+    """The residuals that other modules execute around some box that is drawn on the branch, or inside one
+    that is drawn there or after it; with the other boxes in allowed places."""
+    frame, fitting = call.frame, call.fitting
+    inside = fitting.drawn_inside(drawn)
+    for join in call.execution.joins:
+        if join.source >= frame.end or join.sink < frame.first or join.key in call.local_keys:
+            continue
+        if fitting.may_fit(drawn, join, allowed) and (
+            any(run.holds(join.sink) and not run.holds(join.source) for _, run in fitting.holders(join))
+            or any(Place.INSIDE in fitting.stands(one, join) for one in inside)
+        ):
+            yield join
 
 
 def _is_inside_a_box(call: PanelCall, fit: Fit) -> bool:
@@ -124,18 +142,20 @@ def _is_inside_a_box(call: PanelCall, fit: Fit) -> bool:
     return all(
         misfit.drawn in (Place.INSIDE, Place.AFTER)
         and any(
-            run.holds(fit.join.sink) and not run.holds(fit.join.source) and _ends_with(call, run.holds, fit)
+            run.holds(fit.join.sink) and not run.holds(fit.join.source) and _ends_with(call, run, fit.join)
             for run in misfit.occurrence.runs
         )
         for misfit in holders
     )
 
 
-def _ends_with(call: PanelCall, holds: Callable[[int], bool], fit: Fit) -> bool:
+def _ends_with(call: PanelCall, run: Run, join: Join) -> bool:
     """Do only norms and activations run in the module after its sum?"""
-    modules = call.execution.modules
+    modules, calls = call.execution.modules, call.execution.flow.calls
+    later = bisect_right(calls, join.sink, key=lambda each: each.first)
+    last = max(end for _, end in run.spans)
     return all(
         not modules[each.path].has_parameters or is_norm_or_activation(each.type_name)
-        for each in call.execution.flow.calls
-        if each.first > fit.join.sink and holds(each.first) and each.path in modules
+        for each in takewhile(lambda each: each.first < last, islice(calls, later, None))
+        if run.holds(each.first) and each.path in modules
     )
