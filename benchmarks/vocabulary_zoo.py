@@ -94,14 +94,18 @@ def expected(class_name: str) -> str:
 def check(case: Case) -> list[tuple[str, str, str, bool]]:
     """For each called module that the oracle knows: class, what that says, what was recognised, right?"""
     from archcheck import trace
+    from archcheck.tracing.behaviour import disagreements
     from archcheck.vocabulary import is_a, recognise
 
     torch.set_num_threads(1)
     model, args, kwargs = case.build()
     with torch.no_grad():
-        flow = trace(model, *args, **kwargs).dataflow
-    found = recognise(flow)
-    rows = []
+        traced = trace(model, *args, **kwargs)
+    found = recognise(traced.dataflow)
+    _, wrong = disagreements(traced.recorder, traced.dataflow, found)
+    rows = [
+        (f"behaviour of {each.region.term}", each.region.term.name, each.behaviour, False) for each in wrong
+    ]
     for index, call in enumerate(found.flow.calls):
         term = expected(call.type_name)
         if not term or not any(found.counts(at) for at in range(call.first, call.end)):

@@ -67,7 +67,7 @@ class Recording:
     """
 
     def __init__(self, recorder: Recorder, arguments: Mapping[str, Any], output: Any, before: State) -> None:
-        self._recorder = recorder
+        self.recorder = recorder
         self._before = before
         self.model = recorder.model
         self.arguments = dict(arguments)
@@ -76,29 +76,29 @@ class Recording:
     @cached_property
     def graph_module(self) -> fx.GraphModule:
         """The run as a `torch.fx.GraphModule`: same inputs, same outputs, bit for bit."""
-        return replay.graph_module(self._recorder, self.arguments, self.output)
+        return replay.graph_module(self.recorder, self.arguments, self.output)
 
     def replay(self, interpreter: Callable[[fx.GraphModule], fx.Interpreter] = fx.Interpreter) -> Any:
         """Run the graph on copies of the inputs, with buffers and random state as before the run."""
-        inputs = replay.copied_inputs(self._recorder, self.arguments)
-        with self._before.restored(self.model), torch.set_grad_enabled(self._recorder.with_grad):
+        inputs = replay.copied_inputs(self.recorder, self.arguments)
+        with self._before.restored(self.model), torch.set_grad_enabled(self.recorder.with_grad):
             return interpreter(self.graph_module).run(*inputs)
 
     @cached_property
     def dataflow(self) -> Dataflow:
         """The run as plain values."""
         with no_collection():
-            return _dataflow(self._recorder, self.output)
+            return _dataflow(self.recorder, self.output)
 
     @cached_property
     def modules(self) -> dict[str, Module]:
         """All modules of the model by path, and those in plain lists that were called."""
-        return inspection.modules(self._recorder)
+        return inspection.modules(self.recorder)
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What could not be seen into, each with its line; sorted."""
-        return tuple(sorted(set(self._recorder.remarks)))
+        return tuple(sorted(set(self.recorder.remarks)))
 
 
 def record(model: nn.Module, /, *args: Any, **kwargs: Any) -> Recording:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from archcheck.dataflow.operations import VIEWS
 from archcheck.dataflow.run import Op
 from archcheck.vocabulary.arithmetic import CASTS
-from archcheck.vocabulary.regions import Region, region_of
+from archcheck.vocabulary.regions import Detail, Region, region_of
 from archcheck.vocabulary.walking import Walks
 
 Term = tuple[int, int, int]
@@ -65,9 +65,8 @@ class Rotary:
         is_rest_added = op.name in ("cat", "concat") and turned < self.ops[source].shape[-1]
         if not turned or is_rest_added:
             return None
-        return region_of(
-            self.walks.flow, "RoPE", ops, at, {"turned": turned, "width": self.ops[source].shape[-1]}
-        )
+        details: dict[str, Detail] = {"turned": turned, "width": self.ops[source].shape[-1]}
+        return region_of(self.walks.flow, "RoPE", ops, at, details, {"stream": (source,)})
 
     def _complex(self, at: int) -> Region | None:
         """x as complex numbers times numbers that do not depend on x."""
@@ -91,7 +90,9 @@ class Rotary:
             ops.append(end)
             if self.ops[end].name == "view_as_real":
                 break
-        return region_of(self.walks.flow, "RoPE", ops, end, {"turned": 2 * self.ops[at].shape[-1]})
+        source, width = self.ops[min(ops)].operands[0], 2 * self.ops[at].shape[-1]
+        details: dict[str, Detail] = {"turned": width, "width": width}
+        return region_of(self.walks.flow, "RoPE", ops, end, details, {"stream": source[:1]})
 
     def _behind_views(self, at: int) -> int:
         while self.ops[at].name in VIEWS - {"view_as_complex"} and self.ops[at].operands:
@@ -174,10 +175,14 @@ class Rotary:
         return known
 
     def _scaled(self, op: Op, reads: Sequence[_Lanes | None]) -> _Lanes:
-        value = next(read for read in reads if read is not None)
-        if len(op.operands) == 1:
+        values = [read for read in reads if read is not None]
+        tables = [operand[0] for operand, read in zip(op.operands, reads, strict=True) if read is None]
+        if len(values) != 1:
+            raise _Unclear
+        value = values[0]
+        if not tables:
             return value
-        table = next(operand[0] for operand, read in zip(op.operands, reads, strict=True) if read is None)
+        table = tables[0]
         root = self._whole(table)
         if any(table >= 0 for element in value.elements for _, _, table in element):
             raise _Unclear

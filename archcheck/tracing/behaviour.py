@@ -1,0 +1,289 @@
+"""The second witness of `--prove`: what a region does on probe inputs, against its term's own definition.
+
+The first witness, `archcheck.vocabulary`, reads the operations; this one runs them again, with torch, on
+inputs made up for the purpose, and knows of a term only how it behaves. Neither knows of the other's ways:
+where they disagree, one of them is wrong, and that is an error, not a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from archcheck.dataflow.run import Dataflow
+from archcheck.tracing.recorder import Recorder
+from archcheck.tracing.tape import CALL
+from archcheck.vocabulary import Recognition, Region
+
+_LARGEST = 2**20  # elements of an input that is probed
+_CLOSE = 1e-3
+
+
+class _NotReplayedError(Exception):
+    """This region can't be run on its own."""
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A region that does not behave as its term says."""
+
+    region: Region
+    behaviour: str
+
+
+def disagreements(recorder: Recorder, flow: Dataflow, found: Recognition) -> tuple[int, list[Disagreement]]:
+    """How many regions were run on probes, and those that behaved otherwise than their term."""
+    checked, wrong = 0, []
+    with torch.no_grad():
+        for region in found.regions:
+            replay = _Replay.of(recorder, flow, found, region)
+            test = _TESTS.get(region.term.name) or _TESTS.get(region.term.family)
+            if replay is None or test is None:
+                continue
+            try:
+                behaviour = test(replay)
+            except (_NotReplayedError, RuntimeError, TypeError, ValueError, IndexError, KeyError):
+                continue
+            if behaviour is not None:
+                checked += 1
+                if behaviour:
+                    wrong.append(Disagreement(region, behaviour))
+    return checked, wrong
+
+
+class _Replay:
+    """One region that can be run again with other inputs."""
+
+    def __init__(self, recorder: Recorder, region: Region, steps: list[int], inputs: dict[str, int]) -> None:
+        self.steps_of_run = recorder.steps
+        self.region, self.steps, self.inputs = region, steps, inputs
+        self.generator = torch.Generator().manual_seed(0)
+
+    @classmethod
+    def of(cls, recorder: Recorder, flow: Dataflow, found: Recognition, region: Region) -> _Replay | None:
+        """None if the region is a part of a fused operation, or reads or writes what can't be made up."""
+        steps = sorted({found.origin[at] for at in region.ops})
+        inside = set(steps)
+        parts = sum(origin in inside for origin in found.origin[region.ops[0] : region.ops[-1] + 1])
+        if any(recorder.steps[at].kind != CALL or recorder.steps[at].autocast for at in steps):
+            return None
+        inputs = {str(at): found.origin[at] for at in region.inputs}
+        for role, reads in region.roles.items():
+            inputs[role] = found.origin[reads[0]]
+        fused = flow.ops[steps[0]] if len(steps) == 1 and len(region.ops) > 1 else None
+        if fused is not None:
+            if fused.name != "scaled_dot_product_attention" or region.term.family != "attention":
+                return None
+            inputs = {role: fused.operands[place][0] for role, place in fused.roles.items()}
+        elif parts > len(region.ops):
+            return None
+        return None if inside & set(inputs.values()) else cls(recorder, region, steps, inputs)
+
+    def shape_of(self, name: str) -> Tensor:
+        value = self.steps_of_run[self.inputs[name]].out
+        if not isinstance(value, Tensor) or value.dtype not in (torch.float32, torch.float64):
+            raise _NotReplayedError
+        if value.is_meta or not 1 < value.numel() <= _LARGEST:
+            raise _NotReplayedError
+        return value
+
+    def probe(self, name: str, scale: float = 1.0) -> Tensor:
+        """Random numbers in the shape of an input."""
+        like = self.shape_of(name)
+        return scale * torch.randn(like.shape, generator=self.generator, dtype=like.dtype).to(like.device)
+
+    def single(self) -> str:
+        """The name of the only input. Raises where there are several."""
+        names = {at: name for name, at in self.inputs.items()}
+        if len(names) != 1:
+            raise _NotReplayedError
+        return next(iter(names.values()))
+
+    def __call__(self, **given: Tensor) -> Tensor:
+        """The region's result with these inputs, and all else as it was."""
+        values: dict[int, Any] = {self.inputs[name]: value for name, value in given.items()}
+        for at in self.steps:
+            step = self.steps_of_run[at]
+            if step.origin is not None:
+                values[at] = values[step.origin[0]][step.origin[1]]
+                continue
+            pending = iter(step.operands)
+            args = _replaced(step.args, pending, values)
+            kwargs = _replaced(step.kwargs, pending, values)
+            values[at] = step.func(*args, **kwargs)
+            if values[at] is None or step.name == "__setitem__":
+                raise _NotReplayedError
+        result = values[self.steps[-1]]
+        if not isinstance(result, Tensor):
+            raise _NotReplayedError
+        return result
+
+
+def _replaced(value: Any, reads: Iterator[Sequence[int]], values: Mapping[int, Any]) -> Any:
+    """Arguments with the tensors that the probes change replaced; in-place calls get copies."""
+    if isinstance(value, Tensor):
+        read = next(reads, ())
+        new = next((values[at] for at in read if at in values), value)
+        return new.clone() if isinstance(new, Tensor) and new.is_floating_point() else new
+    if type(value) in (tuple, list):
+        return type(value)(_replaced(item, reads, values) for item in value)
+    if type(value) is dict:
+        return {key: _replaced(item, reads, values) for key, item in value.items()}
+    return value
+
+
+def _same(one: Tensor, other: Tensor, within: float = _CLOSE) -> bool:
+    if one.shape != other.shape:
+        return False
+    scale = max(float(other.abs().max()), 1e-6)
+    return float((one - other).abs().max()) <= within * scale
+
+
+# -- each returns "" where the region behaves, how it does not, or None where nothing can be said ---
+
+
+_FORMULAS: dict[str, Callable[[Tensor], Tensor]] = {
+    "ReLU": F.relu, "ReLU²": lambda x: F.relu(x).square(), "ReLU6": F.relu6, "SiLU": F.silu,
+    "exact GELU": F.gelu, "tanh GELU": lambda x: F.gelu(x, approximate="tanh"),
+    "QuickGELU": lambda x: x * torch.sigmoid(1.702 * x), "Sigmoid": torch.sigmoid, "Tanh": torch.tanh,
+    "LogSigmoid": F.logsigmoid, "Mish": F.mish, "Softplus": F.softplus, "Softsign": F.softsign,
+    "Hardswish": F.hardswish, "Hardsigmoid": F.hardsigmoid, "Hardtanh": F.hardtanh, "SELU": F.selu,
+}  # fmt: skip
+_GATES: dict[str, Callable[[Tensor], Tensor]] = {
+    "SwiGLU": F.silu, "ReGLU": F.relu, "sigmoid GLU": torch.sigmoid,
+}  # fmt: skip
+
+
+def _activation(replay: _Replay) -> str | None:
+    name = replay.single()
+    like = replay.shape_of(name)
+    probe = torch.linspace(-5, 5, like.numel(), dtype=like.dtype, device=like.device).reshape(like.shape)
+    result = replay(**{name: probe})
+    formula = _FORMULAS.get(replay.region.term.name)
+    if formula is not None:
+        return "" if _same(result, formula(probe), 2e-5) else "its values are not those of the formula"
+    changed = probe.clone()
+    changed.view(-1)[0] += 1.0
+    others = (replay(**{name: changed}) - result).reshape(-1)[1:]
+    return "" if not others.any() else "one element changes others"
+
+
+def _invariant(scaled: bool, shifted: bool) -> Callable[[_Replay], str | None]:
+    def test(replay: _Replay) -> str | None:
+        name = replay.single()
+        probe = replay.probe(name, 20.0)
+        result = replay(**{name: probe})
+        if result.abs().max() == 0:
+            return None
+        if _same(replay(**{name: 3 * probe}), result) != scaled:
+            return f"scaling its input {'changes' if scaled else 'does not change'} its result"
+        if _same(replay(**{name: probe + 30.0}), result) != shifted:
+            return f"shifting its input {'changes' if shifted else 'does not change'} its result"
+        return ""
+
+    return test
+
+
+def _batch_norm(replay: _Replay) -> str | None:
+    return "" if _affine(replay) == "" else _invariant(True, True)(replay)
+
+
+def _affine(replay: _Replay) -> str | None:
+    name = replay.single()
+    one, other = replay.probe(name), replay.probe(name)
+    middle = replay(**{name: (one + other) / 2})
+    expected = (replay(**{name: one}) + replay(**{name: other})) / 2
+    return "" if _same(middle, expected) else "it is not affine"
+
+
+def _softmax(replay: _Replay) -> str | None:
+    name, dim = replay.single(), replay.region.details.get("dim")
+    result = replay(**{name: replay.probe(name)})
+    if not isinstance(dim, int):
+        return None
+    if result.min() < 0:
+        return "it gives a negative share"
+    total = result.sum(dim)
+    return (
+        "" if _same(total, torch.ones_like(total)) else f"its shares over dimension {dim} do not sum to one"
+    )
+
+
+def _rotary(replay: _Replay) -> str | None:
+    one, other = replay.probe("stream"), replay.probe("stream")
+    turned, second = replay(stream=one), replay(stream=other)
+    if not _same(replay(stream=one + 2 * other), turned + 2 * second):
+        return "it is not linear in the stream"
+    if replay.region.details.get("turned") != one.shape[-1] or turned.shape[-1] != one.shape[-1]:
+        return ""
+    ratios = [after.norm(dim=-1) / before.norm(dim=-1) for before, after in ((one, turned), (other, second))]
+    return "" if _same(ratios[0], ratios[1]) else "it does not keep norms"
+
+
+def _attention(replay: _Replay) -> str | None:
+    value = replay.shape_of("value")
+    is_share = not any(
+        step in ("cat", "concat") for step in (replay.steps_of_run[at].name for at in replay.steps)
+    )
+    if is_share:
+        result = replay(value=torch.ones_like(value))
+        if not _same(result, torch.ones_like(result)):
+            return "equal values do not come out as they are"
+    causal = replay.region.details.get("causal")
+    names = {replay.steps_of_run[at].name for at in replay.steps}
+    result = replay(value=value)
+    if causal is None or "einsum" in names or result.shape[-2] != value.shape[-2] or value.shape[-2] < 2:
+        return ""
+    later = value.clone()
+    later[..., -1, :] += 1.0
+    changed = not _same(replay(value=later)[..., :-1, :], result[..., :-1, :], 1e-6)
+    if causal and changed:
+        return "a later token changes an earlier result"
+    seen = causal or changed or "window" in replay.region.details
+    return "" if seen else "a later token changes no earlier result"
+
+
+def _gated(replay: _Replay) -> str | None:
+    gate, up = replay.probe("gate"), replay.probe("up")
+    result = replay(gate=gate, up=up)
+    if not _same(replay(gate=gate, up=2 * up), 2 * result):
+        return "it is not linear in the value that is gated"
+    act = _GATES.get(replay.region.term.name)
+    expected = replay(gate=gate, up=torch.ones_like(up))
+    return "" if act is None or _same(act(gate), expected) else "its gate is another function"
+
+
+def _max_pooling(replay: _Replay) -> str | None:
+    name = replay.single()
+    probe = replay.probe(name)
+    shifted = replay(**{name: 2 * probe + 3})
+    return "" if _same(shifted, 2 * replay(**{name: probe}) + 3) else "it does not keep the order of values"
+
+
+_TESTS: dict[str, Callable[[_Replay], str | None]] = {
+    "activation": _activation,
+    "LayerNorm": _invariant(True, True),
+    "GroupNorm": _invariant(True, True),
+    "InstanceNorm": _invariant(True, True),
+    "RMSNorm": _invariant(True, False),
+    "L2 norm": _invariant(True, False),
+    "BatchNorm": _batch_norm,
+    "linear": _affine,
+    "convolution": _affine,
+    "average pooling": _affine,
+    "global average pooling": _affine,
+    "max pooling": _max_pooling,
+    "softmax": _softmax,
+    "RoPE": _rotary,
+    "attention": _attention,
+    "GLU": _gated,
+    "SwiGLU": _gated,
+    "GEGLU": _gated,
+    "ReGLU": _gated,
+    "sigmoid GLU": _gated,
+}
