@@ -65,9 +65,10 @@ _COMPILED = [(re.compile(pattern), term) for pattern, term in ORACLE]
 
 # Classes whose names say another thing than they compute, each looked at by eye.
 LYING = (
-    (r".*T5\w*LayerNorm", "RMSNorm", "no mean is taken off, in T5 and all that copied it"),
+    (r".*(T5|Transformers|ImageGPT)\w*LayerNorm", "RMSNorm", "no mean is taken off, in T5 and ImageGPT"),
     (r"ConvDropoutLayerNorm", "(LayerNorm)", "a convolution, a sum and a norm"),
-    (r"SmolVLMSimpleMLP", "Linear", "one linear map, and no activation"),
+    (r"(SmolVLM|Idefics3)SimpleMLP|SLANeXtMLP", "Linear", "one linear map, and no activation"),
+    (r"PatchTSMixerGatedAttention", "(gate)", "a product with a softmax over features"),
 )
 # What the vocabulary has no term for, and the oracle's pattern would take in.
 BEYOND = (
@@ -95,17 +96,15 @@ def check(case: Case) -> list[tuple[str, str, str, bool]]:
     """For each called module that the oracle knows: class, what that says, what was recognised, right?"""
     from archcheck import trace
     from archcheck.tracing.behaviour import disagreements
-    from archcheck.vocabulary import is_a, recognise
+    from archcheck.vocabulary import is_a, probes, recognise
 
     torch.set_num_threads(1)
     model, args, kwargs = case.build()
     with torch.no_grad():
         traced = trace(model, *args, **kwargs)
     found = recognise(traced.dataflow)
-    _, wrong = disagreements(traced.recorder, traced.dataflow, found)
-    rows = [
-        (f"behaviour of {each.region.term}", each.region.term.name, each.behaviour, False) for each in wrong
-    ]
+    _, wrong = disagreements(traced.recording.recorder, probes(traced.dataflow, found))
+    rows = [(f"behaviour of {each.probe.term}", each.probe.term, each.behaviour, False) for each in wrong]
     for index, call in enumerate(found.flow.calls):
         term = expected(call.type_name)
         if not term or not any(found.counts(at) for at in range(call.first, call.end)):

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from archcheck.dataflow.join import Join
+from archcheck.dataflow.probe import Probe
 from archcheck.errors import Problem, TargetError, TraceError
 from archcheck.seam.codec import decode, encode
 from archcheck.seam.messages import Progress, Request, Run
@@ -107,6 +108,10 @@ class RemoteWorker:
 
     def prove(self, joins: Sequence[Sequence[Join]], progress: Progress) -> list[str]:
         answer: list[str] = self._ask(["prove", encode(Sequence[Sequence[Join]], joins)], progress)
+        return answer
+
+    def probe(self, probes: Sequence[Sequence[Probe]], progress: Progress) -> list[str]:
+        answer: list[str] = self._ask(["probe", encode(Sequence[Sequence[Probe]], probes)], progress)
         return answer
 
     def _ask(self, question: list[Any], progress: Progress) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from archcheck.commands.processes import shared_workers
 from archcheck.dataflow.pause import no_collection
+from archcheck.dataflow.probe import Probe
 from archcheck.diff.execution import Execution
 from archcheck.residual import defects, find_products, search
 from archcheck.seam.messages import Mode, Progress, Request, Run, Worker
@@ -53,10 +54,18 @@ def run_modes(
     if not prove:
         return executions
     proved = worker.prove([each.joins for each in executions], progress)
+    probed = worker.probe([_probes(each) for each in executions], progress)
     return [
-        replace(each, remarks=(*each.remarks, remark))
-        for each, remark in zip(executions, proved, strict=True)
+        replace(each, remarks=(*each.remarks, *remarks))
+        for each, *remarks in zip(executions, proved, probed, strict=True)
     ]
+
+
+def _probes(execution: Execution) -> list[Probe]:
+    """What is said of the operations of a run."""
+    from archcheck.vocabulary import probes, recognise  # only who asks for a proof pays for it
+
+    return probes(execution.flow, recognise(execution.flow))
 
 
 def request(model: Model, folders: Sequence[Path]) -> Request:

@@ -36,6 +36,14 @@ TRACE_CODES = (
         "`--prove` forces each branch to zero, and the sink was not its skip path (or stayed the same "
         "without the branch). Please report the model: the detector is wrong about it.",
     ),
+    (
+        "TRC004",
+        "operations do not behave as what they were recognised as",
+        "`--prove` runs what was recognised (a norm, an activation, an attention, …) again on inputs made up "
+        "for the purpose, and compares what it does with what the term means: an RMSNorm is changed by "
+        "shifting its input and not by scaling it, a causal attention does not see later tokens. Here the "
+        "two disagree. Please report the model: the vocabulary is wrong about it.",
+    ),
 )
 DRAWING_CODES = (
     (

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from archcheck.dataflow.join import Join
+from archcheck.dataflow.probe import Probe
 from archcheck.dataflow.run import Dataflow, Module
 
 Progress = Callable[[str], None]
@@ -57,4 +58,10 @@ class Worker(Protocol):
         """A second question: do the numbers of each run agree with the residuals found in it?
 
         The answers are remarks, one for each run. Raises TraceError where they disagree.
+        """
+
+    def probe(self, probes: Sequence[Sequence[Probe]], progress: Progress) -> list[str]:
+        """A third question: do the operations of each run behave as the terms that they are said to compute?
+
+        The answers are remarks, one for each run. Raises TraceError where they do not.
         """

@@ -1,7 +1,7 @@
-"""The second witness of `--prove`: what a region does on probe inputs, against its term's own definition.
+"""The second witness of `--prove`: what operations do on probe inputs, against its term's own definition.
 
-The first witness, `archcheck.vocabulary`, reads the operations; this one runs them again, with torch, on
-inputs made up for the purpose, and knows of a term only how it behaves. Neither knows of the other's ways:
+The first witness, the vocabulary, reads the operations; this one runs them again, with torch, on inputs
+made up for the purpose, and knows of a term only how it behaves. Neither knows of the other's ways:
 where they disagree, one of them is wrong, and that is an error, not a verdict.
 """
 
@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from archcheck.dataflow.run import Dataflow
+from archcheck.dataflow.probe import Probe
+from archcheck.errors import Problem, TraceError
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.tape import CALL
-from archcheck.vocabulary import Recognition, Region
 
 _LARGEST = 2**20  # elements of an input that is probed
 _CLOSE = 1e-3
@@ -30,59 +30,60 @@ class _NotReplayedError(Exception):
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A region that does not behave as its term says."""
+    """A claim, and what the operations do that their term does not, or the other way round."""
 
-    region: Region
+    probe: Probe
     behaviour: str
 
 
-def disagreements(recorder: Recorder, flow: Dataflow, found: Recognition) -> tuple[int, list[Disagreement]]:
-    """How many regions were run on probes, and those that behaved otherwise than their term."""
+def witness(recorder: Recorder, probes: Sequence[Probe]) -> str:
+    """What the probes prove, as a remark. Raises TraceError (TRC004) where operations behave otherwise."""
+    checked, wrong = disagreements(recorder, probes)
+    if wrong:
+        raise TraceError([_problem(each) for each in wrong])
+    return f"proved: {checked} of {len(probes)} operations behave on other inputs as their terms say"
+
+
+def disagreements(recorder: Recorder, probes: Sequence[Probe]) -> tuple[int, list[Disagreement]]:
+    """How many claims could be tested, and those that turned out otherwise."""
     checked, wrong = 0, []
     with torch.no_grad():
-        for region in found.regions:
-            replay = _Replay.of(recorder, flow, found, region)
-            test = _TESTS.get(region.term.name) or _TESTS.get(region.term.family)
-            if replay is None or test is None:
-                continue
-            try:
-                behaviour = test(replay)
-            except (_NotReplayedError, RuntimeError, TypeError, ValueError, IndexError, KeyError):
-                continue
-            if behaviour is not None:
-                checked += 1
-                if behaviour:
-                    wrong.append(Disagreement(region, behaviour))
+        for probe in probes:
+            behaviour = _behaviour(recorder, probe)
+            checked += behaviour is not None
+            if behaviour:
+                wrong.append(Disagreement(probe, behaviour))
     return checked, wrong
 
 
+def _behaviour(recorder: Recorder, probe: Probe) -> str | None:
+    test = _TESTS.get(probe.term) or _TESTS.get(probe.family)
+    steps = [recorder.steps[at] for at in probe.steps]
+    if test is None or any(step.kind != CALL or step.autocast for step in steps):
+        return None
+    try:
+        return test(_Replay(recorder, probe))
+    except (_NotReplayedError, RuntimeError, TypeError, ValueError, IndexError, KeyError):
+        return None
+
+
+def _problem(wrong: Disagreement) -> Problem:
+    place, term = wrong.probe.location, wrong.probe.term
+    return Problem(
+        place.file if place else "", place.line if place else None, None, "TRC004",
+        f"What was recognised as {term} does not behave as one: {wrong.behaviour}",
+        hint="Please report this model.",
+    )  # fmt: skip
+
+
 class _Replay:
-    """One region that can be run again with other inputs."""
+    """Operations that are run again with other inputs."""
 
-    def __init__(self, recorder: Recorder, region: Region, steps: list[int], inputs: dict[str, int]) -> None:
+    def __init__(self, recorder: Recorder, probe: Probe) -> None:
         self.steps_of_run = recorder.steps
-        self.region, self.steps, self.inputs = region, steps, inputs
+        self.steps, self.inputs = probe.steps, probe.inputs
+        self.term, self.details = probe.term, probe.details
         self.generator = torch.Generator().manual_seed(0)
-
-    @classmethod
-    def of(cls, recorder: Recorder, flow: Dataflow, found: Recognition, region: Region) -> _Replay | None:
-        """None if the region is a part of a fused operation, or reads or writes what can't be made up."""
-        steps = sorted({found.origin[at] for at in region.ops})
-        inside = set(steps)
-        parts = sum(origin in inside for origin in found.origin[region.ops[0] : region.ops[-1] + 1])
-        if any(recorder.steps[at].kind != CALL or recorder.steps[at].autocast for at in steps):
-            return None
-        inputs = {str(at): found.origin[at] for at in region.inputs}
-        for role, reads in region.roles.items():
-            inputs[role] = found.origin[reads[0]]
-        fused = flow.ops[steps[0]] if len(steps) == 1 and len(region.ops) > 1 else None
-        if fused is not None:
-            if fused.name != "scaled_dot_product_attention" or region.term.family != "attention":
-                return None
-            inputs = {role: fused.operands[place][0] for role, place in fused.roles.items()}
-        elif parts > len(region.ops):
-            return None
-        return None if inside & set(inputs.values()) else cls(recorder, region, steps, inputs)
 
     def shape_of(self, name: str) -> Tensor:
         value = self.steps_of_run[self.inputs[name]].out
@@ -164,7 +165,7 @@ def _activation(replay: _Replay) -> str | None:
     like = replay.shape_of(name)
     probe = torch.linspace(-5, 5, like.numel(), dtype=like.dtype, device=like.device).reshape(like.shape)
     result = replay(**{name: probe})
-    formula = _FORMULAS.get(replay.region.term.name)
+    formula = _FORMULAS.get(replay.term)
     if formula is not None:
         return "" if _same(result, formula(probe), 2e-5) else "its values are not those of the formula"
     changed = probe.clone()
@@ -202,7 +203,7 @@ def _affine(replay: _Replay) -> str | None:
 
 
 def _softmax(replay: _Replay) -> str | None:
-    name, dim = replay.single(), replay.region.details.get("dim")
+    name, dim = replay.single(), replay.details.get("dim")
     result = replay(**{name: replay.probe(name)})
     if not isinstance(dim, int):
         return None
@@ -219,7 +220,7 @@ def _rotary(replay: _Replay) -> str | None:
     turned, second = replay(stream=one), replay(stream=other)
     if not _same(replay(stream=one + 2 * other), turned + 2 * second):
         return "it is not linear in the stream"
-    if replay.region.details.get("turned") != one.shape[-1] or turned.shape[-1] != one.shape[-1]:
+    if replay.details.get("turned") != one.shape[-1] or turned.shape[-1] != one.shape[-1]:
         return ""
     ratios = [after.norm(dim=-1) / before.norm(dim=-1) for before, after in ((one, turned), (other, second))]
     return "" if _same(ratios[0], ratios[1]) else "it does not keep norms"
@@ -234,7 +235,7 @@ def _attention(replay: _Replay) -> str | None:
         result = replay(value=torch.ones_like(value))
         if not _same(result, torch.ones_like(result)):
             return "equal values do not come out as they are"
-    causal = replay.region.details.get("causal")
+    causal = replay.details.get("causal")
     names = {replay.steps_of_run[at].name for at in replay.steps}
     result = replay(value=value)
     if causal is None or "einsum" in names or result.shape[-2] != value.shape[-2] or value.shape[-2] < 2:
@@ -244,7 +245,7 @@ def _attention(replay: _Replay) -> str | None:
     changed = not _same(replay(value=later)[..., :-1, :], result[..., :-1, :], 1e-6)
     if causal and changed:
         return "a later token changes an earlier result"
-    seen = causal or changed or "window" in replay.region.details
+    seen = causal or changed or "window" in replay.details
     return "" if seen else "a later token changes no earlier result"
 
 
@@ -253,7 +254,7 @@ def _gated(replay: _Replay) -> str | None:
     result = replay(gate=gate, up=up)
     if not _same(replay(gate=gate, up=2 * up), 2 * result):
         return "it is not linear in the value that is gated"
-    act = _GATES.get(replay.region.term.name)
+    act = _GATES.get(replay.term)
     expected = replay(gate=gate, up=torch.ones_like(up))
     return "" if act is None or _same(act(gate), expected) else "its gate is another function"
 

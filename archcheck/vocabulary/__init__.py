@@ -5,8 +5,20 @@ run that compute a term, and `is_a` says whether one term is a case of the other
 """
 
 from archcheck.vocabulary.labels import Claim, claims
+from archcheck.vocabulary.probes import probes
 from archcheck.vocabulary.recognition import recognise
 from archcheck.vocabulary.regions import Recognition, Region
 from archcheck.vocabulary.terms import TERMS, Family, Term, is_a
 
-__all__ = ["TERMS", "Claim", "Family", "Recognition", "Region", "Term", "claims", "is_a", "recognise"]
+__all__ = [
+    "TERMS",
+    "Claim",
+    "Family",
+    "Recognition",
+    "Region",
+    "Term",
+    "claims",
+    "is_a",
+    "probes",
+    "recognise",
+]

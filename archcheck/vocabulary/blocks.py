@@ -50,7 +50,10 @@ def _map_at(walks: Walks, at: int) -> int:
         at = walks.root(at)
         if walks.is_map(at):
             return at
-        op = walks.ops[at]
+        op, made = walks.ops[at], walks.made.get(at)
+        if made is not None and made.term.family is Family.NORM and len(made.inputs) == 1:
+            at = made.inputs[0]
+            continue
         if op.name not in ("add", "clamp", "mul", "conv1d") or len(walks.fed(op)) != 1:
             return -1
         at = walks.fed(op)[0]
@@ -75,6 +78,10 @@ def feed_forwards(walks: Walks, at: int) -> Iterator[Region]:
         below, views = walks.root(below), [view for view in walks.views(below) if view != walks.root(below)]
         way += views
         made = walks.made.get(below)
+        if made is not None and made.term.name == "scale":  # a mask over the padding, say
+            way.append(below)
+            below = made.inputs[0]
+            continue
         if made is None or not made.inputs:
             return
         if made.term.family is Family.ACTIVATION:

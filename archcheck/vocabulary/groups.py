@@ -209,10 +209,10 @@ class Entries:
         return -1
 
 
-def number_of(flow: Dataflow, at: int) -> float | None:
-    """The number that a constant is, or that is computed from constant numbers alone."""
+def number_of(flow: Dataflow, at: int, steps: int = 12) -> float | None:
+    """The number that a constant is, or that is computed from constant numbers alone in a few steps."""
     op = flow.ops[at]
-    if op.depends_on_input or op.depends_on_parameter:
+    if not steps or op.depends_on_input or op.depends_on_parameter:
         return None
     if op.name in ("attribute", "constant", "tensor", "scalar_tensor"):
         return op.numbers[0] if len(op.numbers) == 1 else None
@@ -221,10 +221,10 @@ def number_of(flow: Dataflow, at: int) -> float | None:
     if op.name in ("full", "full_like", "new_full") and op.numbers:
         return op.numbers[-1]
     if op.name in CASTS | VIEWS and op.operands:
-        return number_of(flow, op.operands[0][0])
+        return number_of(flow, op.operands[0][0], steps - 1)
     if op.name not in POINTWISE or not op.operands:
         return None
-    below = [number_of(flow, operand[0]) for operand in op.operands]
+    below = [number_of(flow, operand[0], steps - 1) for operand in op.operands]
     known = [value for value in below if value is not None]
     try:
         return pointwise(op, [[value] for value in known])[0] if len(known) == len(below) else None

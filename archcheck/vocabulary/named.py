@@ -15,7 +15,7 @@ _PLAIN = {
     "relu": "ReLU", "relu6": "ReLU6", "leaky_relu": "LeakyReLU", "prelu": "PReLU", "elu": "ELU",
     "selu": "SELU", "celu": "CELU", "silu": "SiLU", "sigmoid": "Sigmoid", "logsigmoid": "LogSigmoid",
     "log_sigmoid": "LogSigmoid", "tanh": "Tanh", "mish": "Mish", "softplus": "Softplus",
-    "softsign": "Softsign", "hardswish": "Hardswish", "hardsigmoid": "Hardsigmoid", "hardtanh": "Hardtanh",
+    "softsign": "Softsign", "hardswish": "Hardswish", "hardsigmoid": "Hardsigmoid",
     "embedding": "Embedding", "embedding_bag": "Embedding", "linear": "Linear",
     "max_pool1d": "max pooling", "max_pool2d": "max pooling", "max_pool3d": "max pooling",
     "avg_pool1d": "average pooling", "avg_pool2d": "average pooling", "avg_pool3d": "average pooling",
@@ -54,6 +54,11 @@ def _fed(flow: Dataflow, op: Op) -> int:
 
 def _gelu(flow: Dataflow, op: Op) -> str:
     return "tanh GELU" if op.arguments.get("approximate") == "tanh" else "exact GELU"
+
+
+def _hardtanh(flow: Dataflow, op: Op) -> str:
+    bounds = (op.arguments.get("min_val", -1.0), op.arguments.get("max_val", 1.0))
+    return "ReLU6" if bounds == (0, 6) else "Hardtanh" if bounds == (-1, 1) else ""
 
 
 def _add(flow: Dataflow, op: Op) -> str:
@@ -102,7 +107,8 @@ def _expand(flow: Dataflow, op: Op) -> str:
 
 
 _SPECIAL: dict[str, Callable[[Dataflow, Op], str]] = {
-    "gelu": _gelu, "add": _add, "sub": _sub, "rsub": _sub, "mul": _mul, "div": _mul, "normalize": _norm,
+    "gelu": _gelu, "hardtanh": _hardtanh, "add": _add, "sub": _sub, "rsub": _sub, "mul": _mul, "div": _mul,
+    "normalize": _norm,
     **dict.fromkeys(("expand", "expand_as", "broadcast_to"), _expand),
     "interpolate": _resample, "upsample": _resample,
     **dict.fromkeys(PRODUCTS_OF_MATRICES, _matmul),

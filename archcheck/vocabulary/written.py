@@ -128,9 +128,9 @@ def followed_by_affine(flow: Dataflow, output: int, name: str, weighted: bool) -
             name = "RMSNorm"
         elif not constants or len(op.operands) != 2 or not flow.ops[constants[0]].depends_on_parameter:
             break
-        elif op.name == "mul" and not weighted and not shifted and _is_vector(flow, constants[0]):
+        elif op.name == "mul" and not weighted and not shifted and _is_vector(flow, constants[0], 2):
             weighted = True
-        elif op.name == "add" and not shifted and _is_vector(flow, constants[0]):
+        elif op.name == "add" and not shifted and _is_vector(flow, constants[0], 1 + weighted):
             shifted = True
         else:
             break
@@ -142,9 +142,9 @@ def _is_root_of_width(factor: float, shape: tuple[int, ...]) -> bool:
     return any(abs(factor * factor - size) < 1e-3 * size for size in shape if size > 1)
 
 
-def _is_vector(flow: Dataflow, at: int) -> bool:
-    """One number for each channel or element of the normalized shape, not for each position."""
-    return sum(size > 1 for size in flow.ops[at].shape) <= 1
+def _is_vector(flow: Dataflow, at: int, axes: int) -> bool:
+    """One number for each channel, perhaps of each head, and not for each position."""
+    return sum(size > 1 for size in flow.ops[at].shape) <= axes
 
 
 def frozen_batch_norm(flow: Dataflow, at: int) -> Region | None:

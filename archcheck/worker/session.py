@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from archcheck.dataflow.join import Join
+from archcheck.dataflow.probe import Probe
 from archcheck.errors import ArchcheckError, TargetError
 from archcheck.model.arguments import override
 from archcheck.model.building import BuiltModel, build_model, materialize
@@ -59,6 +60,17 @@ class Session:
             with as_before(self._given), _one_thread():
                 recording.model.train(mode.train)
                 remarks += prove(recording, found)
+        return remarks
+
+    def probe(self, probes: Sequence[Sequence[Probe]], progress: Progress) -> list[str]:
+        """What the operations of each run do on other inputs. Raises TraceError."""
+        from archcheck.tracing.behaviour import witness
+
+        remarks = []
+        for (recording, mode), claimed in zip(self._recordings, probes, strict=True):
+            progress(f"proving what operations compute ({mode.name})")
+            with as_before(self._given), _one_thread():
+                remarks.append(witness(recording.recorder, claimed))
         return remarks
 
     def _record(

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from archcheck import trace
-from archcheck.tracing import Trace
+from archcheck.commands.trace import Trace
 from archcheck.tracing.behaviour import disagreements
-from archcheck.vocabulary import TERMS, Recognition, recognise
+from archcheck.vocabulary import TERMS, Recognition, probes, recognise
 
 
 class Layer(nn.Module):
@@ -50,7 +50,7 @@ def run() -> tuple[Trace, Recognition]:
 
 def test_both_witnesses_agree(run: tuple[Trace, Recognition]) -> None:
     traced, found = run
-    checked, wrong = disagreements(traced.recorder, traced.dataflow, found)
+    checked, wrong = disagreements(traced.recording.recorder, probes(traced.dataflow, found))
     assert wrong == []
     assert checked == 16
 
@@ -73,7 +73,7 @@ def test_a_wrong_term_is_noticed(
     traced, found = run
     region = next(region for region in found.regions if region.term.name == term)
     claimed = replace(found, regions=(replace(region, term=TERMS[said]),))
-    _, wrong = disagreements(traced.recorder, traced.dataflow, claimed)
+    _, wrong = disagreements(traced.recording.recorder, probes(traced.dataflow, claimed))
     assert [each.behaviour for each in wrong] == [behaviour]
 
 
@@ -81,5 +81,6 @@ def test_an_attention_that_sees_what_comes_later_is_not_causal(run: tuple[Trace,
     traced, found = run
     region = next(region for region in found.regions if region.term.name == "MHA")
     full = replace(region, details={**region.details, "causal": False})
-    _, wrong = disagreements(traced.recorder, traced.dataflow, replace(found, regions=(full,)))
+    claimed = probes(traced.dataflow, replace(found, regions=(full,)))
+    _, wrong = disagreements(traced.recording.recorder, claimed)
     assert [each.behaviour for each in wrong] == ["a later token changes no earlier result"]

@@ -1,0 +1,25 @@
+"""A claim about a few operations of a run, as the one who runs the model can test it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archcheck.source_location import Location
+
+
+@dataclass(frozen=True)
+class Probe:
+    """`steps` of the run, the last of which makes the result, are said to compute `term`.
+
+    `inputs` are the operations whose results may be replaced by others, by role (`stream`, `query`, `gate`)
+    or, without one, by their number as text; `details` are what else is said (`causal`, `dim`, …).
+    """
+
+    term: str
+    family: str
+    steps: tuple[int, ...]
+    inputs: Mapping[str, int]
+    details: Mapping[str, Any]
+    location: Location | None = None
