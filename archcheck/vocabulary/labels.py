@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from archcheck.vocabulary.notations import NOTATIONS, SHORT, Value
 
@@ -36,9 +37,12 @@ def _expression(words: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!{_WORD})(?:{words})(?!{_WORD})")
 
 
-_COMPILED = tuple(
-    (_expression(words), tuple(terms.split("|")), details) for words, terms, details in NOTATIONS
-)
+@cache
+def _notations() -> list[tuple[re.Pattern[str], tuple[str, ...], Mapping[str, Value]]]:
+    """The notations, compiled when the first label is read."""
+    return [(_expression(words), tuple(terms.split("|")), details) for words, terms, details in NOTATIONS]
+
+
 # "Dense block" is DenseNet's, and claims no Linear.
 _NAMES = re.compile(r"dense[ -](?:block|net|connection)s?|residual block|transition layer|scale[ -]shift")
 _BLOCK = re.compile(r"\s*(?:blocks?|modules?|units?|stack|块|模块)(?!\w)")
@@ -47,6 +51,7 @@ _ALONE = frozenset(["r", "*", "@", "exp", "cat", "sin", "act", "连接", "门", 
 _REPEATED = re.compile(r"(?:(?<=\s)|^|(?<=\())(?:[×x*]\s*(?:\d+|n|l|m)\b|(?:\d+|n|l|m)\s*[×*](?!\s*\d))\)?")
 
 
+@cache
 def claims(label: str) -> tuple[Claim, ...]:
     """What a label claims, in its order; () where it names no term.
 
@@ -72,22 +77,20 @@ def claims(label: str) -> tuple[Claim, ...]:
 
 def _matches(bare: str, text: str) -> Iterator[tuple[int, int, tuple[str, ...], Mapping[str, Value]]]:
     """The longest notation at each place, from left to right, none overlapping."""
-    at = 0
-    while at < len(bare):
-        best: tuple[int, tuple[str, ...], Mapping[str, Value]] | None = None
-        for words, terms, details in _COMPILED:
-            match = words.match(bare, at)
-            if match and match.end() > at and (best is None or match.end() > best[0]):
-                best = match.end(), terms, details
-        if best is None:
-            at += 1
+    found = [
+        (match.start(), -match.end(), terms, details)
+        for words, terms, details in _notations()
+        for match in words.finditer(bare)
+    ]
+    reached = 0
+    for at, end, terms, details in sorted(found, key=lambda match: match[:2]):
+        if at < reached:
             continue
-        end, terms, details = best
-        word = bare[at:end]
-        joins = word in _CONNECTORS and text[:at].strip() and text[end:].strip()  # "Add + Norm"
+        reached = -end
+        word = bare[at:reached]
+        joins = word in _CONNECTORS and text[:at].strip() and text[reached:].strip()  # "Add + Norm"
         if not joins and (word not in _ALONE or word == text):
-            yield at, end, terms, details
-        at = end
+            yield at, reached, terms, details
 
 
 # -- numbers --------------------------------------------------------------------------------------
