@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from archcheck.connections import Kind
 from archcheck.diagram.draw_error import DrawError
 from archcheck.diagram.footer import Writer
 from archcheck.diagram.labels import LINE_HEIGHT, Line, Run, is_cut, lines_of, plain, width_of
 from archcheck.diagram.layout.measuring import chip_lines, label_lines
+from archcheck.diagram.leaders import Leaders
 from archcheck.diagram.panel_picture import PanelPainter, PanelPicture
 from archcheck.diagram.scene import Patch, Scene, Shape
 from archcheck.diagram.theme import THEMES, Arrangement, Style, Theme
@@ -57,11 +57,25 @@ class Composer:
             tallest = max(picture.plan.extent.y1 for picture in pictures)
             pictures = [painter.paint(tallest) for painter in painters]
         placed = self._arrange(pictures)
+        leaders = Leaders(self.scene, self.theme, self.style.layout, placed)
         for frame in placed:
             self._frame(frame)
-            self._wedges(frame, placed)
+            wedged = self._wedges(frame, placed)
             self._contents(frame)
+            for box, target in self._opened(frame, placed):
+                if target is not wedged:
+                    leaders.draw(frame, box, target)
         return placed
+
+    def _opened(self, frame: Placed, placed: list[Placed]) -> Iterator[tuple[str, Placed]]:
+        """Yield the frames that detail boxes of this one, each once, with the box furthest to the right."""
+        spots = frame.picture.plan.spots
+        boxes = frame.picture.panel.boxes
+        for target in placed:
+            names = [name for name, box in boxes.items() if box.detail == target.picture.name]
+            names = [name for name in names if name in spots]
+            if names and target is not frame:
+                yield max(names, key=lambda name: spots[name][0]), target
 
     def _arrange(self, pictures: list[PanelPicture]) -> list[Placed]:
         size = self.theme.size
@@ -119,11 +133,11 @@ class Composer:
         lines = len(self._title(picture))
         return lines * self.theme.size(15) * LINE_HEIGHT + self.theme.size(8) if lines else 0.0
 
-    def _wedges(self, frame: Placed, placed: list[Placed]) -> None:
-        """Spread tinted light from a box to the frame on its right that details it."""
+    def _wedges(self, frame: Placed, placed: list[Placed]) -> Placed | None:
+        """Spread tinted light from a box to the frame on its right that details it; return that frame."""
         after = placed[placed.index(frame) + 1 :]
         if self.style.layout != Arrangement.ROW or not after or not self._opens(frame, after[0]):
-            return
+            return None
         target = after[0]
         for name, box in frame.picture.panel.boxes.items():
             if box.detail != target.picture.name or name not in frame.picture.plan.spots:
@@ -141,6 +155,7 @@ class Composer:
                 (edge, target.y - target.h / 2 + radius),
             )
             self.scene.patches.append(Patch(points, target.picture.tint))
+        return target
 
     def _frame(self, frame: Placed) -> None:
         theme = self.theme
@@ -183,9 +198,7 @@ class Composer:
             points = tuple((x + frame.dx, y + frame.dy) for x, y in curve.points)
             self.scene.curves.append(replace(curve, points=points, radius=self.theme.size(curve.radius)))
 
-    def finish(
-        self, placed: list[Placed], findings: list[tuple[str, str]], marks: list[tuple[str, str]]
-    ) -> None:
+    def finish(self, placed: list[Placed], findings: list[tuple[str, str]]) -> None:
         """Write title, caption, legend, notes and the numbered findings under the panels."""
         size = self.theme.size
         left = min(frame.x - frame.w / 2 for frame in placed)
@@ -196,28 +209,13 @@ class Composer:
             writer.centred(self.spec.title, 19, bold=True, italic=self.theme.italic_titles, name="title")
         if self.spec.caption:
             writer.centred(self.spec.caption, 12, muted=True, name="caption")
-        writer.legend([*self._legend(), *marks])
+        writer.legend()
         for number, message in findings:
             writer.finding(number, message)
         if self.spec.note:
             writer.listed("", self.spec.note)
         for number, note in self.notes:
             writer.listed(number, note)
-
-    def _legend(self) -> list[tuple[str, str]]:
-        """Return what needs explaining in this picture: line styles and letters in sinks."""
-        edges = [edge for name in self.names for edge in drawn_edges(self.spec.panels[name])]
-        entries = []
-        if any(edge.line is LineStyle.SOLID for edge in edges):
-            entries.append(("solid", "residual implemented here"))
-        if any(edge.line is LineStyle.DASHED for edge in edges):
-            entries.append(("dashed", "drawn for orientation, implemented elsewhere"))
-        kinds = {edge.kind for edge in edges}
-        if Kind.CONCAT in kinds:
-            entries.append(("C", "concatenation"))
-        if Kind.GATED in kinds:
-            entries.append(("G", "gated mix"))
-        return entries
 
 
 def drawn_edges(panel: Panel) -> list[ResidualEdge]:

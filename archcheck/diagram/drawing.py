@@ -63,7 +63,7 @@ def draw(spec: Spec, report: Report | None = None, *, style: Style = Style()) ->
     marker = Marker(composer, placed, report) if report is not None else None
     if marker is not None:
         marker.mark()
-    composer.finish(placed, marker.listing() if marker else [], marker.legend() if marker else [])
+    composer.finish(placed, marker.listing() if marker else [])
     scene = composer.scene
     digest = _digest(spec, report, style)
     hovers = {shape.key: shape.hover for shape in [*scene.shapes, *scene.above] if shape.hover}

@@ -1,11 +1,12 @@
-"""What stands under the panels: title, caption, legend, notes, numbered findings; and how marks look."""
+"""What stands under the panels: title, caption, legend, notes and numbered findings."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from archcheck.diagram.labels import LINE_HEIGHT, Line, Run, lines_of, width_of
-from archcheck.diagram.scene import Curve, Scene, Shape
+from archcheck.diagram.legend import LegendWriter, entries_of
+from archcheck.diagram.scene import Scene, Shape
 from archcheck.diagram.theme import Theme
 
 
@@ -47,69 +48,10 @@ class Writer:
         )
         self.y -= height + self.theme.size(8)
 
-    def legend(self, entries: list[tuple[str, str]]) -> None:
-        """Draw samples of lines and signs with their meaning, in as many rows as they need."""
-        size, font = self.theme.size, self.theme.size(11)
-        widths = [size(34) + size(6) + width_of((Run(text),), font) for _, text in entries]
-        rows: list[list[int]] = []
-        used = 0.0
-        for index, width in enumerate(widths):
-            if not rows or used + width > max(self.right - self.left, size(220)):
-                rows.append([])
-                used = 0.0
-            rows[-1].append(index)
-            used += width + size(22)
-        totals = [sum(widths[index] for index in row) + size(22) * (len(row) - 1) for row in rows]
-        for row in rows:
-            x = (self.left + self.right - max(totals)) / 2
-            y = self.y - size(9)
-            for index in row:
-                self._sample(entries[index][0], x, y, index)
-                text = (Run(entries[index][1]),)
-                wide = widths[index] - size(40)
-                self._text(
-                    f":legend{index}", (text,), x + size(40) + wide / 2, y, wide, font, self.theme.muted
-                )
-                x += widths[index] + size(22)
-            self.y -= size(20)
-        self.y -= size(4)
-
-    def _sample(self, what: str, x: float, y: float, index: int) -> None:
-        theme = self.theme
-        begin, end = f":sample{index}a", f":sample{index}b"
-        middle, width = x + theme.size(22), theme.size(16)
-        if what in ("solid", "dashed", "ghost"):
-            points = ((x, y), (x + theme.size(34), y))
-            self.scene.shapes += [Shape(begin, "point", *points[0]), Shape(end, "point", *points[1])]
-            sample = Curve(begin, end, points, theme.ink, theme.pen, what, group="legend")
-            if what == "ghost":
-                sample = replace(sample, color=theme.absent, line="dashed", core=theme.paper)
-            self.scene.curves.append(sample)
-            return
-        if what == "cross":
-            self.scene.shapes.append(Shape(begin, "point", middle, y))
-            self.scene.curves += cross_at(begin, middle, y, theme)
-            return
-        if what == "✓":
-            self.scene.shapes.append(
-                Shape(
-                    begin,
-                    "text",
-                    middle,
-                    y,
-                    width,
-                    width,
-                    ((Run("✓"),),),
-                    ink=theme.proved,
-                    size=width,
-                    bold=True,
-                )
-            )
-            return
-        circle = Shape(
-            begin, "circle", middle, y, width, width, ((Run(what),),), theme.paper, theme.ink, theme.pen
-        )
-        self.scene.shapes.append(replace(circle, size=theme.size(9), bold=True, ink=theme.ink))
+    def legend(self) -> None:
+        """Draw samples of the lines and signs that the scene has, with their meaning."""
+        writer = LegendWriter(self.scene, self.theme, self.left, self.right, self.y)
+        self.y = writer.write(entries_of(self.scene, self.theme))
 
     def finding(self, number: str, message: str) -> None:
         self._item(number, message, self.theme.wrong, 10.5, badge=True)
@@ -168,12 +110,3 @@ def badge_at(key: str, number: str, x: float, y: float, theme: Theme) -> Shape:
         bold=True,
         group="badge",
     )
-
-
-def cross_at(key: str, x: float, y: float, theme: Theme) -> list[Curve]:
-    """Return the two strokes of a red cross about the point shape `key`."""
-    half = theme.size(6.5)
-    ends = [((x - half, y - half * sign), (x + half, y + half * sign)) for sign in (1, -1)]
-    return [
-        Curve(key, key, points, theme.wrong, theme.pen * 2.4, arrow=False, group="cross") for points in ends
-    ]

@@ -12,6 +12,7 @@ from archcheck.diagram.layout.measuring import Measure, is_dots
 from archcheck.diagram.layout.placement import Size
 from archcheck.diagram.layout.plan import Lane, Plan
 from archcheck.diagram.layout.routing import Wire, uncovered
+from archcheck.diagram.looks import looking
 from archcheck.diagram.scene import Curve, Shape
 from archcheck.diagram.signs import sign_of
 from archcheck.diagram.theme import Theme, border_of, ink_on, role_of, stronger
@@ -80,8 +81,6 @@ class PanelPainter:
         box = self.panel.boxes[key]
         fill, stroke = self._fill(key)
         ink = ink_on(fill, self.theme)
-        if box.inactive:
-            fill, stroke, ink = "#eceef0", "#b8bec6", "#8b939c"
         if self.measure.is_circle(key):
             self._operator(picture, key, x, y, size.w)
         elif is_dots(box):
@@ -89,8 +88,9 @@ class PanelPainter:
         else:
             if box.repeat is not None:
                 self._deck(picture, key, x, y, size, fill, stroke)
-            shape = self._shape(key, "box", x, y, size, ink=ink)
-            picture.shapes.append(replace(shape, fill=fill, stroke=stroke, broken=box.inactive))
+            shape = replace(self._shape(key, "box", x, y, size, ink=ink), fill=fill, stroke=stroke)
+            look = "inactive" if box.inactive else "outside" if box.outside else ""
+            picture.shapes.append(looking(look, shape, self.theme) if look else shape)
 
     def _shape(self, key: str, form: str, x: float, y: float, size: Size, ink: str) -> Shape:
         return Shape(
@@ -199,7 +199,7 @@ class PanelPainter:
         line = "dashed" if edges and all(edge.line is LineStyle.DASHED for edge in edges) else "solid"
         ink = self.theme.ink
         if self._is_faint(wire):
-            line, ink = "dotted", "#a3abb5"
+            line, ink = "dotted", self.theme.faint
         if len(wire.points) < 2:
             return
         curve = Curve(

@@ -64,6 +64,8 @@ class Theme:
     wrong: str = "#c62828"
     absent: str = "#b26a00"
     proved: str = "#2e7d32"
+    accepted: str = "#6a3fb5"
+    faint: str = "#a3abb5"
 
     def size(self, points: float) -> float:
         """Return a length or font size of the default theme in this theme."""

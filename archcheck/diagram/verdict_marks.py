@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from archcheck.diagram.composition import GHOST, Composer, Placed
-from archcheck.diagram.footer import badge_at, cross_at
+from archcheck.diagram.footer import badge_at
 from archcheck.diagram.labels import Run, plain
 from archcheck.diagram.layout.plan import Lane
+from archcheck.diagram.legend import cross_at
 from archcheck.diagram.panel_picture import edge_class
 from archcheck.diagram.scene import Curve, Shape
 from archcheck.findings import Finding, Proof, Report
@@ -62,13 +63,6 @@ class Marker:
             frame = self.placed.get(proof.panel)
             if frame is not None and proof.edge:
                 self._proof(proof, frame)
-
-    def legend(self) -> list[tuple[str, str]]:
-        """Return what the marks in this picture mean: the sign and its words."""
-        codes = {finding.code for finding in self.report.findings if finding.panel in self.placed}
-        entries = [("✓", "proved against the code")] if self.report.proofs else []
-        entries += [("cross", "drawn, not implemented here")] if codes & ABSENT else []
-        return entries + ([("ghost", "in the code, not drawn")] if codes & UNDRAWN else [])
 
     def listing(self) -> list[tuple[str, str]]:
         """Return the findings as they stand under the picture: number and text."""

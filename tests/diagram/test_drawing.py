@@ -68,8 +68,10 @@ def test_solid_and_dashed_lines_and_nothing_else_in_dot() -> None:
             ("layer.:tap1", "layer.:sink1"),
             ("layer.:sink0", "layer.:sink0"),  # the strokes of a plus
             ("layer.:sink1", "layer.:sink1"),
-            (":sample0a", ":sample0b"),  # the legend
-            (":sample1a", ":sample1b"),
+            (":legend0a", ":legend0b"),  # samples in the legend
+            (":legend0sink", ":legend0sink"),
+            (":legend1a", ":legend1b"),
+            (":legend1sink", ":legend1sink"),
         ]
     )
     assert "style" not in found["layer.:tap0", "layer.:sink0"]
@@ -430,3 +432,39 @@ def test_mermaid_draws_solid_and_dashed_lines_and_sinks() -> None:
         "    p0r0 -.-> p0r1",
         "  end",
     ]
+
+
+def meanings(dot: str) -> list[str]:
+    """The texts of the legend."""
+    return re.findall(r'":legend\d+" \[.*label="([^"\\]*)', dot)
+
+
+def test_the_legend_explains_what_the_picture_has_and_no_more() -> None:
+    panel = chain("a", "b", residuals=[{"around": "a"}])
+    assert meanings(draw(spec({"p": panel})).dot) == ["residual implemented here"]
+    assert meanings(draw(spec({"p": chain("a")})).dot) == []
+    boxes = {"a": {"inactive": True}, "b": {"outside": True}, "c": {"detail": "q"}}
+    assert meanings(draw(spec({"p": {"boxes": boxes}, "r": chain("x"), "q": chain("y")})).dot) == [
+        "leads to what is in the box",
+        "not chosen here",
+        "outside of the model",
+    ]
+
+
+def test_a_dashed_edge_that_the_code_contradicts_is_not_said_to_be_implemented_elsewhere() -> None:
+    finding = Finding("RES003", "it is implemented here", panel="p", edge="a")
+    panel = chain("a", residuals=[{"around": "a", "line": "dashed"}])
+    assert meanings(draw(spec({"p": panel}), report(finding)).dot) == [
+        "residual that the code contradicts",
+        "drawn, not implemented here",
+    ]
+
+
+@pytest.mark.parametrize("layout", list(Arrangement))
+def test_every_panel_that_details_a_box_is_tied_to_it(layout: Arrangement) -> None:
+    layer = chain("gqa", "ffn")
+    for name in ("gqa", "ffn"):
+        layer["boxes"][name]["detail"] = name
+    drawing = draw(spec({"p": layer, "gqa": chain("x"), "ffn": chain("y")}), style=Style(layout=layout))
+    ties = [tail for tail, head in edges(drawing.dot) if tail.startswith(":leader.")]
+    assert sorted(ties) == [":leader.p.ffna", ":leader.p.gqaa"]
