@@ -16,6 +16,7 @@ class Kind(StrEnum):
     PROJECTION = "projection"
     GATED = "gated"
     CONCAT = "concat"
+    PARTIAL = "partial"
     MULTI_STREAM = "multi-stream"
 
 

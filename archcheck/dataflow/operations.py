@@ -30,6 +30,8 @@ VIEWS = frozenset(
      "fliplr", "flipud", "atleast_1d", "atleast_2d", "atleast_3d", "masked_select", "constant_pad_nd",
      "checkpoint_name"]
 )  # fmt: skip
+TRANSPOSES = frozenset(["permute", "transpose", "t", "T", "mT", "H", "mH", "adjoint", "movedim", "moveaxis",
+                        "swapaxes", "swapdims", "einsum"])  # fmt: skip
 # In evaluation these are affine maps of their first operand when their weights do not depend on the input.
 AFFINE = frozenset(
     ["linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",

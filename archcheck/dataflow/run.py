@@ -14,6 +14,9 @@ from typing import Any
 
 from archcheck.source_location import Location
 
+Layout = tuple[tuple[int, ...], tuple[int, ...], int, tuple[int, ...], tuple[int, ...], int]
+"""Sizes, strides and offset of a tensor, then those of a view of it, in the storage that they share."""
+
 
 @dataclass(slots=True)
 class Op:
@@ -25,7 +28,7 @@ class Op:
     arguments that decide what it does, by the name of the parameter, and `roles` the places in `operands` of
     the tensors that were given by name. `mask` is which keys a softmax or a fused attention lets
     through to each query, as far as its values tell: `causal`, `window N`, `window N causal`, `all`,
-    `partial` or "".
+    `partial` or "". `layout` says for a view where its elements stand in what it views.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Op:
     roles: Mapping[str, int] = field(default_factory=dict)
     dtype: str = ""
     mask: str = ""
+    layout: Layout | None = None
 
     @property
     def numel(self) -> int:

@@ -16,6 +16,7 @@ _KINDS = {
     Kind.PROJECTION: ("a projection", "the skip path is a projection of the source"),
     Kind.GATED: ("a gate", "a gate mixes source and branch"),
     Kind.CONCAT: ("a concatenation", "source and branch are concatenated"),
+    Kind.PARTIAL: ("a part of the source", "the skip path carries a part of the source, or it and zeros"),
     Kind.MULTI_STREAM: ("several streams", "several streams are mixed and the branch is spread over them"),
 }
 

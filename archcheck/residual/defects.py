@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from archcheck.dataflow import queries
 from archcheck.dataflow.operations import VIEWS
 from archcheck.dataflow.run import Call, Dataflow, Module, Op
 from archcheck.findings import Finding
@@ -162,7 +163,7 @@ def _overwritten(flow: Dataflow, joins: Sequence[Join]) -> list[Defect]:
 
 
 def _dropped(flow: Dataflow, modules: Mapping[str, Module]) -> list[Defect]:
-    live = _live(flow)
+    live = queries.live(flow, with_control=True)
     dead: list[int] = []
     used = {call.path for call in flow.calls if any(out in live for out in call.outputs)}
     inside: set[int] = set()  # dead calls and all calls in them
@@ -219,18 +220,6 @@ def _dropped_fault(flow: Dataflow, group: Sequence[int]) -> Defect:
         (*listed(paths), " is computed and its result is dropped"),
         ("nothing that reaches the output reads it",), last.location, last.first,
     )  # fmt: skip
-
-
-def _live(flow: Dataflow) -> set[int]:
-    """Which operations reach an output, a value that outlives the run, or Python's control flow."""
-    live: set[int] = set()
-    pending = [*flow.outputs, *flow.escaping, *(read for _, reads in flow.host_reads for read in reads)]
-    while pending:
-        at = pending.pop()
-        if at not in live:
-            live.add(at)
-            pending += [read for operand in flow.ops[at].operands for read in operand]
-    return live
 
 
 def _never_called(flow: Dataflow, modules: Mapping[str, Module]) -> list[Defect]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archcheck.connections import Kind
-from archcheck.dataflow.operations import CONCATS, FUSED_SUMS, MIXING, STACKS, SUMS
+from archcheck.dataflow import queries
+from archcheck.dataflow.operations import CONCATS, FUSED_SUMS, MIXING, STACKS, SUMS, TRANSPOSES
 from archcheck.dataflow.run import Dataflow, Op
 from archcheck.residual.ancestry import Ancestors, Ancestry
 from archcheck.residual.branch import holds_parameters, is_branch, is_part_of_sum, is_score, summands
+from archcheck.residual.carriage import Carriage, carriage, parts_taken
 from archcheck.residual.join import Join, Path, Search, Term, Walk
 from archcheck.residual.kinds import kind_of
 from archcheck.residual.naming import name_join
@@ -23,8 +25,10 @@ _EFFORT = 200  # operations walked per operation of the run, from where on longe
 def search(flow: Dataflow) -> Search:
     """Find the residual connections of a run."""
     detector = _Detector(flow)
+    live = queries.live(flow)
     for index, op in enumerate(flow.ops):
-        if op.depends_on_input and op.floating and op.numel > 1 and not detector.is_curtailed(op):
+        is_sum = index in live and op.depends_on_input and op.floating and op.numel > 1
+        if is_sum and not detector.is_curtailed(op):
             detector.examine(index, op)
     joins = sorted(detector.joins, key=lambda join: join.sink)
     return Search(tuple(joins), tuple(sorted(detector.curtailed)))
@@ -150,9 +154,29 @@ class _Detector:
         if not is_branch(self.facts, index, source, branch, term):
             return False
         kind = kind_of(self.facts, index, source, branch, term, walk, gated)
+        if kind is not None and not walk.affine and kind is not Kind.MULTI_STREAM:
+            kind = self._as_carried(kind, source, skip, walk, branch)
         if kind is not None:
             self._add(index, source, skip, branch, term, walk, kind)
         return kind is not None
+
+    def _as_carried(
+        self, kind: Kind, source: int, skip: Reads, walk: Walk, branch: Sequence[int]
+    ) -> Kind | None:
+        """The kind, as far as the skip path carries the source: None where its elements stand elsewhere."""
+        match carriage(self.facts, source, skip, sorted(walk.passed)):
+            case Carriage.WHOLE:
+                return kind
+            case Carriage.PERMUTED:  # as the branch exchanges axes too
+                return kind if any(self.facts.ops[at].name in TRANSPOSES for at in branch) else None
+            case Carriage.PART:
+                parts = parts_taken(self.facts, source, branch)
+                if parts:  # the same part, updated in its place; or another one, which this one never meets
+                    layouts = [self.facts.ops[at].layout for at in walk.passed]
+                    same = any(layout in parts for layout in layouts if layout is not None)
+                    return kind if same and kind is not Kind.CONCAT else None
+                return kind if kind is Kind.CONCAT else Kind.PARTIAL
+        return None
 
     def _concat(self, index: int, op: Op) -> None:
         """One residual for each part that was computed from another part and is new in this sink."""
@@ -174,6 +198,7 @@ class _Detector:
                 pair not in self._concatenated
                 and mixes
                 and holds_parameters(self.facts, source, branch, term)
+                and self._as_carried(Kind.CONCAT, source, (other,), walk, branch) is not None
             ):
                 self._concatenated.add(pair)
                 self._add(index, source, (other,), branch, term, walk, Kind.CONCAT)

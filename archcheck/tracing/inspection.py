@@ -52,11 +52,11 @@ def modules(recorder: Recorder) -> dict[str, Module]:
 def escaping(recorder: Recorder) -> frozenset[int]:
     """Steps whose results are read by no other step, but still held by something after the run."""
     read = {step for each in recorder.steps for operand in each.operands for step in operand}
-    found = set()
+    found: set[int] = set()
     for index, step in enumerate(recorder.steps):
         # Held here: the tape's list of living tensors, the step, and the call of getrefcount.
         if index not in read and isinstance(step.out, Tensor) and sys.getrefcount(step.out) > 3:
-            found.add(index)
+            found.update(recorder.peek(step.out))  # what it holds now: it may have been overwritten
     return frozenset(found)
 
 

@@ -21,12 +21,14 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from archcheck.dataflow.operations import VIEWS
 from archcheck.source_location import is_model_code, location
 from archcheck.tracing.storage import (
     Write,
     covers,
     extent_of,
     is_everything,
+    layout_of,
     may_overlap,
     part_of,
     storage_of,
@@ -49,6 +51,8 @@ _QUESTIONS = frozenset(
 # Reads of a tensor's values into Python: control flow and constants that the dataflow can't show.
 _HOST_READS = frozenset(["item", "tolist", "numpy", "__array__", "__bool__", "__int__", "__float__",
                          "__index__", "__contains__", "equal", "allclose", "is_nonzero"])  # fmt: skip
+# What may give a view, by the names that torch's functions have.
+_VIEWS = VIEWS | {"__getitem__"}
 # In-place calls that do not look at what they overwrite.
 _OVERWRITES = frozenset(["copy_", "fill_", "zero_", "normal_", "uniform_", "bernoulli_", "random_",
                          "exponential_", "trunc_normal_", "set_"])  # fmt: skip
@@ -149,6 +153,8 @@ class Recorder(TorchFunctionMode):
                     return out
                 out = torch.ops.aten.alias.default(out)
             step.out = out
+            if tensors and not written and name in _VIEWS:
+                step.layout = layout_of(tensors[0], out)
             self._bind(out, index)
         else:
             self._bind_parts(out, index)
@@ -178,6 +184,8 @@ class Recorder(TorchFunctionMode):
                 child = self._append(step)
                 if isinstance(part, Tensor):
                     step.out = part
+                    whole = parent.args[0] if parent.name in _VIEWS and parent.args else None
+                    step.layout = layout_of(whole, part) if isinstance(whole, Tensor) else None
                     self._bind(part, child)
                 else:
                     self._bind_parts(part, child)

@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
+from archcheck.dataflow.run import Layout
+
 
 class Write:
     """An in-place change: the step that made it and the elements it touched."""
@@ -28,8 +30,19 @@ def version_of(tensor: Tensor) -> int:
 def storage_of(tensor: Tensor) -> int:
     try:
         return int(tensor.untyped_storage()._cdata)
-    except (NotImplementedError, RuntimeError):  # sparse and wrapped tensors have none
+    except (NotImplementedError, RuntimeError, ValueError):  # sparse, wrapped and lazy tensors have none
         return id(tensor)
+
+
+def layout_of(tensor: Tensor, view: Tensor) -> Layout | None:
+    """How a view lies in the storage of the tensor that it views; None where they share none."""
+    if storage_of(tensor) != storage_of(view) or not view.numel():
+        return None
+    try:
+        return (tuple(tensor.shape), tensor.stride(), int(tensor.storage_offset()),
+                tuple(view.shape), view.stride(), int(view.storage_offset()))  # fmt: skip
+    except (NotImplementedError, RuntimeError):
+        return None
 
 
 Extent = tuple[int, tuple[int, ...], tuple[int, ...], int]

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archcheck.dataflow.run import Layout
+
 # Kinds of steps.
 INPUT, ATTRIBUTE, CONSTANT, CALL, OPAQUE, FUSED = "input", "attribute", "constant", "call", "opaque", "fused"
 
@@ -15,7 +17,7 @@ INPUT, ATTRIBUTE, CONSTANT, CALL, OPAQUE, FUSED = "input", "attribute", "constan
 class Step:
     """One entry of the tape: a torch call, an input, a parameter, or a constant."""
 
-    __slots__ = ("args", "autocast", "call", "code", "func", "instruction", "kernels", "kind", "kwargs",
+    __slots__ = ("args", "autocast", "call", "code", "func", "instruction", "kernels", "kind", "kwargs", "layout",
                  "line", "mutates", "name", "operands", "origin", "out", "rebound", "reread", "stale",
                  "with_grad")  # fmt: skip
 
@@ -40,6 +42,7 @@ class Step:
         self.autocast: tuple[str, torch.dtype, bool] | None = None
         self.origin: tuple[int, Any] | None = None
         self.kernels: tuple[bool, ...] | None = None
+        self.layout: Layout | None = None  # for a view: how it lies in the storage of what it views
         self.with_grad = torch.is_grad_enabled()
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from archcheck.dataflow.operations import LIKE, SHAPED_LIKE, canonical
+from archcheck.dataflow.operations import LIKE, RANDOM, SHAPED_LIKE, canonical
 from archcheck.dataflow.pause import no_collection
 from archcheck.dataflow.run import Call, Dataflow, Module, Op
 from archcheck.errors import ArchcheckError, Problem, TraceError, own_failure
@@ -26,6 +26,7 @@ from archcheck.source_location import display_path, is_model_code, is_own_code, 
 from archcheck.tracing import inspection, replay
 from archcheck.tracing.arguments import arguments
 from archcheck.tracing.masks import has_values, mask_of
+from archcheck.tracing.passing import blocked, take_out
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.recording import recording
 from archcheck.tracing.tape import ATTRIBUTE, CALL, CONSTANT, INPUT, OPAQUE, Step
@@ -168,9 +169,14 @@ def _problem(error: Exception, model: nn.Module) -> Problem:
 def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
     ops: list[Op] = []
     codes: dict[int, int] = {}  # functions by the order in which they first ran: the same in every process
+    random: set[int] = set()
     for step in recorder.steps:
         op = _op(step, recorder)
         op.instruction = (codes.setdefault(id(step.code), len(codes)), step.instruction)
+        if op.name in RANDOM or any(read in random for operand in op.operands for read in operand):
+            random.add(len(ops))
+        if step.kind == CALL:
+            _let_pass(recorder, step, op, ops, random)
         if op.name in SHAPED_LIKE:  # they ask the second tensor for its shape only
             op.operands = op.operands[:1]
         op.depends_on_input = step.kind == INPUT
@@ -195,9 +201,28 @@ def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
     )
 
 
+def _let_pass(recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set[int]) -> None:
+    """Take out the operands that have no part in an operation's result."""
+
+    def value_of(place: int) -> Tensor | None:
+        if len(op.operands[place]) != 1:
+            return None
+        (read,) = op.operands[place]
+        if ops[read].depends_on_input or ops[read].depends_on_parameter or read in random:
+            return None
+        made = recorder.steps[read]
+        value = made.args if made.kind == CONSTANT else made.out if made.out is not None else made.mutates
+        return value if isinstance(value, Tensor) and not value.is_meta else None
+
+    name = op.name
+    if take_out(op, blocked(step, op, value_of), ops):
+        recorder.remarks.append(f"nothing passes the {name} at {op.location}: a factor or mask of it is zero")
+
+
 def _op(step: Step, recorder: Recorder) -> Op:
     op = Op(canonical(step.name), step.operands, step.call)
     op.location = location(step.code, step.line)
+    op.layout = step.layout
     out = step.out if step.out is not None else step.mutates
     if isinstance(out, Tensor):
         op.shape = tuple(out.shape)

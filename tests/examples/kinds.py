@@ -51,6 +51,19 @@ class ResNet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
+class PaddedShortcut(nn.Module):
+    """ResNet's option A: every second place of the source, with channels of zeros beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(4, 8, 3, 2, padding=1)
+        self.conv2 = nn.Conv2d(8, 8, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        shortcut = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 2, 2))
+        return F.relu(shortcut + self.conv2(F.relu(self.conv1(x))))  # sink
+
+
 class PooledProjection(nn.Module):
     """ResNet-D: the skip path pools, then projects."""
 
@@ -215,6 +228,12 @@ class SqueezeExcite(nn.Module):
 _CONVS = "conv1 bn1 relu conv2 bn2"
 
 CASES = (
+    Case(
+        "PaddedShortcut",
+        PaddedShortcut,
+        (residual(PaddedShortcut, "input", "conv1 conv2", kind="partial"),),
+        inputs=image,
+    ),
     Case("BasicBlock", BasicBlock, (residual(BasicBlock, "input", _CONVS, skip=""),), inputs=image),
     Case(
         "Downsample",

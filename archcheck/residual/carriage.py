@@ -1,0 +1,119 @@
+"""What a skip path carries of its source: all of it, a part, or elements in other places.
+
+Reshapes, casts and copies keep the order of the elements; a view says where its own stand in what it views
+(`Op.layout`). Some of the sink's elements are followed back to the source through both, whatever the views are
+called.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from enum import Enum
+
+from archcheck.dataflow.operations import VIEWS
+from archcheck.dataflow.run import Layout, Op
+from archcheck.residual.operation_facts import Facts, Reads
+
+_PROBES = 48
+# Views that move elements, or take several times or only some of them, in a way that no layout tells.
+_MOVES = frozenset(["roll", "flip", "fliplr", "flipud", "rot90", "gather", "take_along_dim", "index_select",
+                    "repeat", "repeat_interleave", "tile", "masked_select", "channel_shuffle",
+                    "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "unfold"])  # fmt: skip
+_PADS = frozenset(["pad", "constant_pad_nd"])
+
+
+class Carriage(Enum):
+    """WHOLE: every element, in its own place. PERMUTED: every element, axes exchanged. PART: some, or with
+    zeros beside them, each in its own place. MOVED: elements stand in other places, or several times."""
+
+    WHOLE = 1
+    PERMUTED = 2
+    PART = 3
+    MOVED = 4
+
+
+def carriage(facts: Facts, source: int, skip: Reads, passed: Sequence[int]) -> Carriage:
+    """What the skip path that passes these operations, in order, brings of its source to the sink."""
+    ops = facts.ops
+    chain = [ops[at] for at in passed if ops[at].layout or ops[at].name in _MOVES | _PADS | {"getitem"}]
+    if not chain:
+        return Carriage.WHOLE
+    if any(op.name in _MOVES and not (op.layout or _is_copy(facts, op)) for op in chain):
+        return Carriage.MOVED
+    end, start = ops[skip[0]], ops[source]
+    if any(op.name in _PADS for op in chain):
+        return Carriage.PART
+    probes = _probes(end.numel)
+    places = [place for flat in probes if (place := _followed(flat, chain, facts)) is not None]
+    if len(set(places)) < len(probes):
+        return Carriage.MOVED
+    if end.numel == start.numel:
+        return Carriage.WHOLE if places == probes else Carriage.PERMUTED
+    return Carriage.PART if end.numel < start.numel and places == sorted(places) else Carriage.MOVED
+
+
+def parts_taken(facts: Facts, source: int, branch: Sequence[int]) -> list[Layout | None]:
+    """The parts of its source that a branch reads (half of the channels, all but the class token); [] where
+    it reads the whole."""
+    inside = set(branch)
+    found: list[Layout | None] = []
+    for at in branch:
+        op = facts.ops[at]
+        if any(source in operand for operand in op.operands):
+            parts = [at] if op.shape else [user for user in facts.flow.users[at] if user in inside]
+            if not all(_is_part(facts.ops[part], facts.ops[source]) for part in parts):
+                return []
+            found += [facts.ops[part].layout for part in parts]
+    return found
+
+
+def _is_part(op: Op, source: Op) -> bool:
+    return op.name in VIEWS and op.numel < source.numel
+
+
+def _is_copy(facts: Facts, op: Op) -> bool:
+    """A repetition once over: nothing but a copy."""
+    return op.name in ("repeat", "tile", "repeat_interleave") and facts.numel(op.operands[0]) == op.numel
+
+
+def _probes(numel: int) -> list[int]:
+    """Flat places to follow back, in order: the ends, and some between."""
+    if numel <= _PROBES:
+        return list(range(numel))
+    chosen = random.Random(numel).sample(range(numel), _PROBES)
+    return sorted({0, 1, 2, numel // 2, numel - 2, numel - 1, *chosen})
+
+
+def _followed(flat: int, chain: Sequence[Op], facts: Facts) -> int | None:
+    """The flat place in the source of an element of the skip path's end; None where it can't be told."""
+    place: int | None = flat
+    for op in reversed(chain):
+        if place is None:
+            return None
+        if op.layout is not None:
+            place = _behind(place, op.layout)
+        elif op.name == "getitem" and facts.ops[op.operands[0][0]].shape:
+            return None  # indexed by values; one of several results has no shape behind it
+    return place
+
+
+def _behind(flat: int, layout: Layout) -> int | None:
+    """The flat place in the viewed tensor of an element of the view."""
+    sizes, strides, offset, view_sizes, view_strides, view_offset = layout
+    address = view_offset - offset
+    for size, stride in zip(reversed(view_sizes), reversed(view_strides), strict=True):
+        flat, digit = divmod(flat, size)
+        address += digit * stride
+    axes = [axis for axis, size in enumerate(sizes) if size > 1 and strides[axis]]
+    digits = [0] * len(sizes)
+    for axis in sorted(axes, key=lambda axis: -strides[axis]):
+        digits[axis], address = divmod(address, strides[axis])
+        if not 0 <= digits[axis] < sizes[axis]:
+            return None
+    if address:
+        return None
+    place = 0
+    for size, digit in zip(sizes, digits, strict=True):
+        place = place * size + digit
+    return place

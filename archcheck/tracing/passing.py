@@ -1,0 +1,82 @@
+"""Which operands of a recorded call have a part in its result: a factor of zero lets nothing pass.
+
+`0 * x`, a buffer of zeros, `add(b, x, alpha=0)`, a mask that removes everything and a dropout with p = 1 add
+nothing. A learned factor that happens to be zero is one (ReZero), and so is a random mask. On the meta device
+nothing has values, and everything passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from torch import Tensor
+
+from archcheck.dataflow.operations import PRODUCTS
+from archcheck.dataflow.run import Op
+from archcheck.tracing.tape import Step
+
+# The operands that a keyword of zero takes out.
+_SWITCHES: dict[str, dict[str, tuple[int, ...]]] = {
+    "add": {"alpha": (1,)},
+    "sub": {"alpha": (1,)},
+    "addcmul": {"value": (1, 2)},
+    "addcdiv": {"value": (1, 2)},
+    **{name: {"alpha": (1, 2), "beta": (0,)} for name in ("addmm", "addbmm", "baddbmm", "addmv", "addr")},
+}
+
+
+def blocked(step: Step, op: Op, value_of: Callable[[int], Tensor | None]) -> frozenset[int]:
+    """The places of the operands of which nothing passes into the result.
+
+    `value_of` gives an operand's tensor where it is a constant of the run: neither made from an input nor
+    learned nor random.
+    """
+    places = range(len(op.operands))
+    if op.name in PRODUCTS:
+        is_zero = op.name.startswith("mul") and len(places) == 1 and op.numbers[:1] == (0.0,)
+        return frozenset(places) if is_zero or any(map(_is_zero, map(value_of, places))) else frozenset()
+    if op.name in _SWITCHES:
+        off = [at for name, taken in _SWITCHES[op.name].items() if step.kwargs.get(name) == 0 for at in taken]
+        return frozenset(off)
+    if op.name == "masked_fill" and len(places) > 1:
+        mask = value_of(1)
+        return frozenset([0]) if mask is not None and bool(mask.all()) else frozenset()
+    if op.name == "where" and len(places) == 3:
+        return _by_condition(step, value_of)
+    if op.name == "lerp" and len(places) == 2 and op.numbers[:1] in ((0.0,), (1.0,)):
+        return frozenset([1 - int(op.numbers[0])])
+    is_dropout = op.name.endswith("dropout") or op.name.startswith("dropout")
+    if is_dropout and op.arguments.get("p") == 1 and op.arguments.get("training", True):
+        return frozenset(places)
+    return frozenset()
+
+
+def _by_condition(step: Step, value_of: Callable[[int], Tensor | None]) -> frozenset[int]:
+    """`torch.where(condition, a, b)`, or `a.where(condition, b)`, with a condition that is the same all over."""
+    place = 1 if step.func is Tensor.where else 0
+    condition = value_of(place)
+    if condition is None or not condition.numel():
+        return frozenset()
+    taken, other = [at for at in range(3) if at != place]
+    if bool(condition.all()):
+        return frozenset([other])
+    return frozenset() if bool(condition.any()) else frozenset([taken])
+
+
+def _is_zero(tensor: Tensor | None) -> bool:
+    return tensor is not None and tensor.numel() > 0 and not bool(tensor.any())
+
+
+def take_out(op: Op, places: Iterable[int], ops: Sequence[Op]) -> bool:
+    """Remove operands from an operation; say whether one of them depends on the input."""
+    gone = frozenset(places)
+    if not gone:
+        return False
+    removed = [operand for at, operand in enumerate(op.operands) if at in gone]
+    op.operands = tuple(operand for at, operand in enumerate(op.operands) if at not in gone)
+    op.roles = {}
+    if not op.operands:
+        op.name, op.arguments = "constant", {}
+    elif len(op.operands) == 1:
+        op.name, op.numbers, op.arguments = "alias", (), {}
+    return any(ops[read].depends_on_input for operand in removed for read in operand)
