@@ -22,14 +22,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """The factor of a scaled residual: on `skip` or `branch`, a number or the path of a parameter."""
+    """The factor of a residual: on `skip`, `branch` or `both` (their sum), a number or a parameter's path."""
 
     on: str
     value: float | None = None
     parameter: str = ""
 
     def __str__(self) -> str:
-        return f"{self.parameter or self.value} on the {self.on}"
+        where = "the whole sum" if self.on == "both" else f"the {self.on}"
+        return f"{self.parameter or self.value} on {where}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from archcheck.residual import Join
 from archcheck.spec.patterns import join as joined
 
 _ADDITIVE = (Kind.IDENTITY, Kind.SCALED, Kind.PROJECTION, Kind.MULTI_STREAM)
-_SIDES = {"skip": "skip path", "branch": "branch"}
+_SIDES = {"skip": "skip path", "branch": "branch", "both": "sum as a whole"}
 _KINDS = {
     Kind.IDENTITY: ("the plain sum", "the source itself is added to the branch"),
     Kind.SCALED: ("a scaled sum", "a factor scales the skip path or the branch"),

@@ -19,12 +19,13 @@ def summands(facts: Facts, reads: Reads, sink: int, at_sink: Mapping[int, Sequen
     at = reads
     while len(at) == 1:
         op = facts.ops[at[0]]
-        if op.name == "add" and len(op.operands) == 2 and op.call == facts.ops[sink].call:
-            if at[0] in at_sink or not op.depends_on_input:
+        if op.name in ("add", "sub") and len(op.operands) == 2 and op.call == facts.ops[sink].call:
+            if at[0] in at_sink or not op.depends_on_input or op.numbers:
                 break
-            for operand in op.operands:
+            for place, operand in enumerate(op.operands):
+                sign = -1.0 if op.name == "sub" and place else 1.0
                 for term in summands(facts, operand, sink, at_sink):
-                    yield Term(term.reads, (*term.tail, at[0], *tail))
+                    yield Term(term.reads, (*term.tail, at[0], *tail), sign=term.sign * sign)
             return
         is_view = op.name in VIEWS and len(op.operands) == 1
         if not is_view and not (op.name in PRODUCTS and facts.with_constant(op)):

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from archcheck.connections import Kind
 from archcheck.dataflow import queries
-from archcheck.dataflow.operations import CONCATS, FUSED_SUMS, MIXING, STACKS, SUMS, TRANSPOSES
+from archcheck.dataflow.operations import (
+    CONCATS,
+    FUSED_SUMS,
+    MIXING,
+    PRODUCTS,
+    STACKS,
+    SUMS,
+    TRANSPOSES,
+    VIEWS,
+)
 from archcheck.dataflow.run import Dataflow, Op
 from archcheck.residual.ancestry import Ancestors, Ancestry
-from archcheck.residual.branch import holds_parameters, is_branch, is_part_of_sum, is_score, summands
+from archcheck.residual.branch import (
+    holds_parameters,
+    is_branch,
+    is_part_of_sum,
+    is_score,
+    subtracts,
+    summands,
+)
 from archcheck.residual.carriage import Carriage, carriage, parts_taken
+from archcheck.residual.factors import tail_factors
 from archcheck.residual.join import Join, Path, Search, Term, Walk
 from archcheck.residual.kinds import kind_of
 from archcheck.residual.naming import name_join
@@ -77,16 +95,30 @@ class _Detector:
         """Add the residuals that join at this operation."""
         if op.name in CONCATS:
             self._concat(index, op)
-        elif op.name == "lerp" and len(op.operands) == 3:
-            mixed = Term((*op.operands[1], *op.operands[2]))
-            self._accept(index, op.operands[0], [mixed], Path.PLAIN, gated=True)
+        elif op.name == "lerp" and len(op.operands) >= 2:
+            self._lerp(index, op)
         elif op.name in FUSED_SUMS and len(op.operands) >= 3:
-            product = Term(tuple(read for operand in op.operands[1:] for read in operand), fused=True)
-            any(self._accept(index, op.operands[0], [product], path) for path in Path)
+            any(self._accept(index, op.operands[0], [self._product(op)], path) for path in Path)
         elif op.name in SUMS:
             self._sum(index, op.operands)
         elif op.name in ("sum", "mean"):
             self._sum(index, self._stacked(op))
+
+    def _lerp(self, index: int, op: Op) -> None:
+        """An interpolation: gated if its weight depends on the input, else a sum with two factors."""
+        start, end, *weight = op.operands
+        if weight and self.facts.depends_on_input(weight[0]):
+            self._accept(index, start, [Term((*end, *weight[0]))], Path.PLAIN, gated=True)
+        else:
+            self._sum(index, (start, end))
+
+    def _product(self, op: Op) -> Term:
+        """The second term of a fused sum; that factor of it which depends on the input where one does not."""
+        factors = op.operands[1:3]
+        fed = [operand for operand in factors if self.facts.depends_on_input(operand)]
+        if op.name in ("addcmul", "addcdiv") and len(fed) == 1:
+            return Term(fed[0], constant=True)
+        return Term(tuple(read for operand in op.operands[1:] for read in operand), fused=True)
 
     def product(self, index: int, op: Op) -> None:
         """Add the product if one factor was computed from the other."""
@@ -112,6 +144,8 @@ class _Detector:
     def _sum(self, index: int, operands: Sequence[Reads]) -> None:
         if len(operands) < 2 or any(is_score(self.facts, operand) for operand in operands):
             return
+        if subtracts(self.facts.ops[index]) and (self._cancels(operands) or self._is_mixed_in(index)):
+            return
         if self._try(index, operands, Path.PLAIN):
             return
         if is_part_of_sum(self.facts, index):
@@ -121,6 +155,33 @@ class _Detector:
             if part in self._parts:
                 self._widen(part, self.facts.ops[part].operands)
         self._widen(index, operands)
+
+    def _cancels(self, operands: Sequence[Reads]) -> bool:
+        """Does a difference take away again what a sum before it added? Then that sum has no residual."""
+        facts = self.facts
+        for one, other in (operands, operands[::-1]):
+            at, wanted = facts.root(one[0]), facts.root(other[0])
+            for join in self.at_sink.get(at, ()):
+                plain = join.residual.kind is Kind.IDENTITY and facts.root(join.source) == wanted
+                if plain and len(facts.flow.users[at]) == 1 and at not in facts.ends:
+                    self.joins.remove(join)
+                    self.at_sink[at].remove(join)
+                    return True
+        return False
+
+    def _is_mixed_in(self, index: int) -> bool:
+        """Is it the `f(x) - x` of `x + a·(f(x) - x)`, which is read as one sum?"""
+        facts, at = self.facts, index
+        own = {facts.root(read) for operand in facts.ops[index].operands for read in operand}
+        while len(users := set(facts.flow.users[at])) == 1:
+            before, at = at, users.pop()
+            op = facts.ops[at]
+            if op.name == "add" and op.call == facts.ops[index].call:
+                return any(facts.root(operand[0]) in own for operand in op.operands if before not in operand)
+            is_product = op.name in PRODUCTS and facts.with_constant(op)
+            if not is_product and not (op.name in VIEWS and len(op.operands) == 1):
+                return False
+        return False
 
     def _widen(self, index: int, operands: Sequence[Reads]) -> None:
         """Look for a residual with a gate or a projection on its skip path."""
@@ -132,28 +193,42 @@ class _Detector:
         for place, skip in enumerate(operands):
             others = [operand for at, operand in enumerate(operands) if at != place]
             terms = [term for other in others for term in summands(self.facts, other, index, self.at_sink)]
-            if self._accept(index, skip, terms, path):
+            root = self.facts.root(skip[0])
+            own = [term for term in terms if self.facts.root(term.reads[0]) == root and term.tail]
+            terms = [term for term in terms if term not in own]
+            if self._accept(index, skip, terms, path, start=self._with_own(index, own)):
                 return True
         return False
 
+    def _with_own(self, index: int, own: Sequence[Term]) -> Walk:
+        """The walk of a skip path whose tensor is also among the other summands, times what they are."""
+        walk = Walk()
+        for term in own:
+            factors = tail_factors(self.facts, term)
+            value = 1 + prod(value for _, value in factors if value is not None)
+            learned = [at for at, number in factors if number is None]
+            walk = walk.scaled(learned[0], None) if learned else walk.scaled(index, value)
+        return walk
+
     def _accept(
-        self, index: int, skip: Reads, terms: Sequence[Term], path: Path, gated: bool = False
-    ) -> bool:
+        self, index: int, skip: Reads, terms: Sequence[Term], path: Path, gated: bool = False,
+        start: Walk = Walk(),  # noqa: B008
+    ) -> bool:  # fmt: skip
         """Add a residual for each term that has its source on the skip path behind operand `skip`."""
         if not self.facts.depends_on_input(skip) or self.facts.numel(skip) < self.facts.ops[index].numel:
             return False
-        accepted = [self._accept_term(index, skip, term, path, gated) for term in terms]
+        accepted = [self._accept_term(index, skip, term, path, gated, start) for term in terms]
         return any(accepted)
 
-    def _accept_term(self, index: int, skip: Reads, term: Term, path: Path, gated: bool) -> bool:
-        found = self.skip_paths.source(index, skip, term, path)
+    def _accept_term(self, index: int, skip: Reads, term: Term, path: Path, gated: bool, start: Walk) -> bool:
+        found = self.skip_paths.source(index, skip, term, path, start)
         if found is None:
             return False
         source, walk, back = found
         branch = self.ancestry.between(source, back)
         if not is_branch(self.facts, index, source, branch, term):
             return False
-        kind = kind_of(self.facts, index, source, branch, term, walk, gated)
+        kind = kind_of(self.facts, index, source, skip, branch, term, walk, gated)
         if kind is not None and not walk.affine and kind is not Kind.MULTI_STREAM:
             kind = self._as_carried(kind, source, skip, walk, branch)
         if kind is not None:

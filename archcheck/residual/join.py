@@ -82,9 +82,12 @@ class Walk:
 class Term:
     """One summand on the branch's side: what it reads, and the operations from there to the sink.
 
-    `fused`: the sink itself multiplies what it reads, as `addmm` does.
+    `fused`: the sink itself multiplies what it reads, as `addmm` does; by something that does not depend on
+    the input where `constant`, as a LayerScale written with `addcmul`. `sign` is that of inner differences.
     """
 
     reads: tuple[int, ...]
     tail: tuple[int, ...] = ()
     fused: bool = False
+    constant: bool = False
+    sign: float = 1.0

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from archcheck.connections import Kind, Residual
 from archcheck.dataflow.operations import VIEWS
+from archcheck.residual.factors import factors_of
 from archcheck.residual.join import Join, Term, Walk
-from archcheck.residual.kinds import factors_of
 from archcheck.residual.operation_facts import Facts, Reads
+
+_WITH_FACTORS = (Kind.SCALED, Kind.GATED, Kind.PARTIAL, Kind.PROJECTION)
 
 
 def name_join(
@@ -32,7 +34,7 @@ def name_join(
         branch=tuple(dict.fromkeys(_relative(calls[call].path, path) for call in branch_calls)),
         location=op.location,
         skip=tuple(dict.fromkeys(_relative(calls[call].path, path) for call in skip_calls)),
-        factors=factors_of(facts, sink, term, walk, kind),
+        factors=factors_of(facts, sink, skip, term, walk) if kind in _WITH_FACTORS else (),
         source_location=facts.ops[source].location,
     )
     return Join(residual, sink, source, term.reads, skip, passed, whole, branch_calls, op.call)

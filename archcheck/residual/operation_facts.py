@@ -17,6 +17,7 @@ class Facts:
     def __init__(self, flow: Dataflow) -> None:
         self.flow = flow
         self.ops = flow.ops
+        self.ends = frozenset((*flow.outputs, *flow.escaping))
 
     def depends_on_input(self, reads: Iterable[int]) -> bool:
         """Does any of these values depend on the model's input?"""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from archcheck.dataflow.operations import AFFINE, PRODUCTS, PRODUCTS_OF_MATRICES, SUMS, VIEWS
 from archcheck.dataflow.run import Op
 from archcheck.residual.ancestry import Ancestors, Ancestry
+from archcheck.residual.factors import constant_of, number_of
 from archcheck.residual.join import Join, Path, Term, Walk
 from archcheck.residual.operation_facts import Facts, Reads
 
@@ -22,10 +23,12 @@ class SkipPaths:
         self.ancestry = ancestry
         self.at_sink = at_sink
 
-    def source(self, sink: int, skip: Reads, term: Term, path: Path) -> tuple[int, Walk, Ancestors] | None:
+    def source(
+        self, sink: int, skip: Reads, term: Term, path: Path, start: Walk
+    ) -> tuple[int, Walk, Ancestors] | None:
         """The latest operation on the skip path that the term depends on, with the way walked to it."""
         ops, back = self.facts.ops, Ancestors(term.reads)
-        ways: list[tuple[int, int, Walk]] = [(-skip[0], 0, Walk())]
+        ways: list[tuple[int, int, Walk]] = [(-skip[0], 0, start)]
         visited: set[int] = set()
         pushed = 0
         while ways:
@@ -111,19 +114,13 @@ class SkipPaths:
                 continue
             other = next(one for one in op.operands if one is not operand)
             if not facts.depends_on_input(other):
-                if facts.is_factor(other):
-                    yield operand[0], walk.scaled(at, None)
+                if facts.is_random(op):
+                    yield operand[0], walk.through(at)
+                elif facts.is_factor(other):
+                    yield operand[0], walk.scaled(at, constant_of(facts, op, other))
             elif not all(facts.ops[read].floating for read in other):
                 yield operand[0], walk.through(at)
             elif path is Path.PLAIN or walk.affine or facts.is_gate(operand[0]):
                 continue
             elif facts.is_gate(other[0]):
                 yield operand[0], walk.through(at, gated=True)
-
-
-def number_of(op: Op) -> float | None:
-    """The number that a product with a number multiplies by."""
-    if not op.numbers:
-        return None
-    number = op.numbers[0]
-    return 1 / number if op.name != "mul" and number else number

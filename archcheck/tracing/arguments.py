@@ -76,6 +76,7 @@ _PARAMETERS = {
     "where": "condition input other",
     "masked_fill": "input mask value",
     **dict.fromkeys(("tril", "triu"), "input diagonal"),
+    **dict.fromkeys(("addcmul", "addcdiv"), "input tensor1 tensor2 value"),
     "addmm": "input mat1 mat2 beta alpha",
     "baddbmm": "input batch1 batch2 beta alpha",
     **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"),

@@ -52,7 +52,7 @@ def blocked(step: Step, op: Op, value_of: Callable[[int], Tensor | None]) -> fro
 
 
 def _by_condition(step: Step, value_of: Callable[[int], Tensor | None]) -> frozenset[int]:
-    """`torch.where(condition, a, b)`, or `a.where(condition, b)`, with a condition that is the same all over."""
+    """`torch.where(condition, a, b)` or `a.where(condition, b)` passes one side if it never changes."""
     place = 1 if step.func is Tensor.where else 0
     condition = value_of(place)
     if condition is None or not condition.numel():

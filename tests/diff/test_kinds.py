@@ -224,7 +224,7 @@ SCALES = (
         traced="the factor is scale on the skip and scale on the branch",
         model=HEAD
         + """
-            return self.last(self.scale * (x + self.f(x) * self.scale))  #+
+            return self.last(x + self.f(x) * self.scale)  #+
             return self.last(x * self.scale + self.f(x) * self.scale)  # wrong #-
 """,
         panels=_net("{around: f, kind: scaled, factor_on: branch}"),

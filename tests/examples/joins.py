@@ -153,7 +153,7 @@ class AlphaInPlace(_Branch):
 
 
 class Halved(_Branch):
-    """Both operands scaled at once, after the sum: a scaled stream, an identity join."""
+    """Both operands scaled at once, after the sum."""
 
     def forward(self, x: Tensor) -> Tensor:
         return (x + self.f(x)) * 0.5  # sink
@@ -308,7 +308,6 @@ _PLAIN = (
     SeveralLines,
     Activated,
     ThroughNames,
-    Halved,
     FunctionalDropout,
 )
 
@@ -318,6 +317,7 @@ _SCALED: tuple[tuple[type[nn.Module], str, tuple[tuple[str, float | str], ...]],
     (DividedBranch, "f", (("branch", 0.25),)),
     (AlphaArgument, "f", (("branch", 0.25),)),
     (AlphaInPlace, "f", (("branch", 0.25),)),
+    (Halved, "f", (("both", 0.5),)),
     (BothScaled, "f", (("skip", 0.8), ("branch", 0.6))),
     (ReZero, "f", (("branch", "alpha"),)),
     (ScaledSkip, "f", (("skip", "beta"),)),

@@ -1,0 +1,71 @@
+"""The same sum in other words, and the factors on either side of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.residual.blocks import residuals_of
+
+PLAIN = "identity of input: norm, mlp"
+SCALED = "scaled of input: norm, mlp"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return x - (-f(x))",
+        "return x.sub(f(x), alpha=-1)",
+        "return torch.rsub(-f(x), x)",
+        "return torch.addcmul(x, f(x), torch.tensor(1.0))",
+        "return 2 * x / 2 + f(x)",
+        "return x + f(x) * 0.5 * 2",
+        "return -(-x - f(x))",
+        "return torch.stack([x, f(x)]).sum(0)",
+    ],
+)
+def test_the_plain_sum(body: str) -> None:
+    assert residuals_of(body) == [PLAIN]
+
+
+@pytest.mark.parametrize(
+    ("body", "factors"),
+    [
+        ("return (x + f(x)) * 0.5", "0.5 on the whole sum"),
+        ("y = x + f(x); return (y / 4).view(2, 96)", "0.25 on the whole sum"),
+        ("return 0.5 * x + f(x) / 2", "0.5 on the whole sum"),
+        ("return self.gamma * (x + f(x))", "gamma on the whole sum"),
+        ("return f(x) - x", "-1.0 on the skip"),
+        ("return x - f(x)", "-1.0 on the branch"),
+        ("return torch.sub(f(x), x, alpha=2)", "-2.0 on the skip"),
+        ("return f(x) - 0.5 * x", "-0.5 on the skip"),
+        ("return torch.rsub(x, f(x), alpha=3)", "-3.0 on the skip"),
+        ("return torch.addcmul(x, f(x), self.gamma)", "gamma on the branch"),
+        ("return torch.addcmul(x, self.gamma, f(x), value=2)", "2.0 on the branch; gamma on the branch"),
+        ("return torch.lerp(x, f(x), 0.25)", "0.75 on the skip; 0.25 on the branch"),
+        ("return torch.lerp(f(x), x, 0.25)", "0.25 on the skip; 0.75 on the branch"),
+        ("return torch.lerp(x, f(x), self.gamma)", "gamma on the skip; gamma on the branch"),
+        ("return x + 0.25 * (f(x) - x)", "0.75 on the skip; 0.25 on the branch"),
+        ("return x + self.alpha * (f(x) - x)", "alpha on the skip; alpha on the branch"),
+        ("return x + f(x) * torch.tensor(0.5)", "0.5 on the branch"),
+    ],
+)
+def test_factors(body: str, factors: str) -> None:
+    assert residuals_of(body) == [f"{SCALED}; {factors}"]
+
+
+def test_a_factor_on_a_sum_that_is_also_read_without_it() -> None:
+    assert residuals_of("y = x + f(x); return y * 0.5, y") == [PLAIN]
+    assert residuals_of("y = x + f(x); return self.linear(y) * 0.5") == [PLAIN]
+
+
+def test_random_masks_are_no_factors() -> None:
+    """Stochastic depth and dropout in training mode, with their 1/keep."""
+    drop = "m = torch.empty(2, 1, 1).bernoulli_(0.5).div_(0.5)"
+    assert residuals_of(f"{drop}; return x + f(x) * m", train=True) == [PLAIN]
+    assert residuals_of(f"{drop}; return x * m + f(x)", train=True) == [PLAIN]
+    assert residuals_of("return x + F.dropout(f(x), 0.5, True)", train=True) == [PLAIN]
+
+
+def test_a_difference_that_takes_the_source_away_again() -> None:
+    assert residuals_of("return f(x) + x - x") == []
+    assert residuals_of("y = x + f(x); return y, y - x")[0] == PLAIN  # the sum is returned as well

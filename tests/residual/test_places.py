@@ -1,0 +1,66 @@
+"""Each element of the source in its own place is the identity; some are partial; elsewhere is nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.residual.blocks import residuals_of
+
+WHOLE = ["identity of input: norm, mlp"]
+PART = ["partial of input: norm, mlp"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return x.view(2, 96).view(2, 6, 16) + f(x)",
+        "return x.flatten(1).reshape(x.shape) + f(x)",
+        "return x.transpose(0, 1).contiguous().transpose(0, 1) + f(x)",
+        "return x.double().float() + f(x)",
+        "return x[:] + f(x)",
+        "return x.repeat(1, 1, 1) + f(x)",
+        "return x.unsqueeze(0).expand(1, 2, 6, 16)[0] + f(x)",
+        "return x.transpose(1, 2) + f(x).transpose(1, 2)",
+        "return x.masked_fill(x > 9, 0) + f(x)",
+    ],
+)
+def test_the_whole_source(body: str) -> None:
+    assert residuals_of(body) == WHOLE
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "b = f(x); b[..., :1] += x[..., :1]; return b",
+        "b = f(x); return torch.cat([x[..., :8] + b[..., :8], b[..., 8:]], -1)",
+        "return x[:, ::2] + f(x)[:, ::2]",
+        "return x.chunk(2, -1)[1] + f(x).chunk(2, -1)[1]",
+        "return F.pad(x[..., :8], (4, 4)) + f(x)",
+    ],
+)
+def test_a_part_of_it(body: str) -> None:
+    assert residuals_of(body) == PART
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return x[:, :1].expand(-1, 6, -1) + f(x)",
+        "return x[:, :1].repeat(1, 6, 1) + f(x)",
+        "return x.flip(1) + f(x)",
+        "return x.roll(1, 1) + f(x)",
+        "return x[:, [5, 4, 3, 2, 1, 0]] + f(x)",
+        "return x.index_select(1, torch.tensor([1, 0, 2, 3, 4, 5])) + f(x)",
+        "return x.gather(1, torch.zeros(2, 6, 16, dtype=torch.long)) + f(x)",
+        "return x.view(2, 16, 6).transpose(1, 2) + f(x)",
+    ],
+)
+def test_elements_in_other_places(body: str) -> None:
+    assert residuals_of(body) == []
+
+
+def test_a_part_that_the_branch_does_not_read() -> None:
+    """A coupling of two chunks, a partial convolution: what is kept is not what the branch was made of."""
+    assert residuals_of("a, b = x.chunk(2, 1); return b + f(a)") == []
+    assert residuals_of("a, b = x.chunk(2, 1); return torch.cat([f(a), b], 1)") == []
+    assert residuals_of("a = x[:, :2]; return a + f(x[:, :2])") == ["identity of input: norm, mlp"]
