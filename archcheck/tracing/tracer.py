@@ -99,6 +99,7 @@ class Recording:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What could not be seen into, each with its line; sorted."""
+        _ = self.dataflow  # making it may find what nothing passes
         return tuple(sorted(set(self.recorder.remarks)))
 
 
