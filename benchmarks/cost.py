@@ -117,7 +117,7 @@ def tracing_rows(repeat: int) -> list[Row]:
     """Trace and detect at 80 layers, against other tracers and against 800 layers."""
     targets = {"torchview": 0.35, "torchlens": 0.05}
     others = {name: target for name, target in targets.items() if importlib.util.find_spec(name)}
-    scaled = ("archcheck", "mismatch")
+    scaled = ("archcheck", "mismatch", "vocabulary")
     wanted = [*((name, layers) for name in scaled for layers in (80, 800)), *((name, 80) for name in others)]
     rounds = [{one: run_tracer(*one) for one in wanted} for _ in range(repeat)]
 
@@ -137,6 +137,12 @@ def tracing_rows(repeat: int) -> list[Row]:
         ),
         Row("trace and detect, 800 layers / 80 layers, CPU", ratio(many, few, "cpu"), "×", 12),
         Row("trace and detect, 800 layers / 80 layers, memory", ratio(many, few, "memory"), "×", 12),
+        Row(
+            "trace and recognise terms, 800 layers / 80 layers, CPU",
+            ratio(("vocabulary", 800), ("vocabulary", 80), "cpu"),
+            "×",
+            12,
+        ),
         Row(
             "verify, an edge around all layers that nothing matches, 800 / 80, CPU",
             ratio(("mismatch", 800), ("mismatch", 80), "cpu"),
@@ -179,6 +185,14 @@ def trace_and_detect(model: Any, tokens: Any) -> int:
     return len(archcheck.trace(model, tokens).residuals)
 
 
+def recognise_terms(model: Any, tokens: Any) -> None:
+    import archcheck
+    from archcheck.vocabulary import recognise
+
+    found = recognise(archcheck.trace(model, tokens).dataflow)
+    assert {"GQA", "RMSNorm", "RoPE", "SwiGLU"} <= {region.term.name for region in found.regions}
+
+
 MISMATCH = """\
 title: A residual around all layers, which the code does not have
 model:
@@ -214,6 +228,7 @@ def torchlens(model: Any, tokens: Any) -> None:
 TOOLS: dict[str, Callable[[Any, Any], int | None]] = {
     "archcheck": trace_and_detect,
     "mismatch": verify_mismatch,
+    "vocabulary": recognise_terms,
     "torchview": torchview,
     "torchlens": torchlens,
 }

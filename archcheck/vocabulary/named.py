@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from archcheck.dataflow.operations import CONCATS, PRODUCTS_OF_MATRICES
+from archcheck.dataflow.operations import CONCATS, PRODUCTS_OF_MATRICES, RANDOM
 from archcheck.dataflow.run import Dataflow, Op
 from archcheck.vocabulary.regions import Detail, Region, region_of
 
@@ -28,6 +28,7 @@ _PLAIN = {
     **dict.fromkeys(("chunk", "split", "tensor_split", "split_with_sizes", "unsafe_split", "unsafe_chunk",
                      "unbind"), "split"),
     **dict.fromkeys(("repeat_interleave", "repeat", "tile"), "repeat"),
+    **dict.fromkeys(("transpose", "permute", "t", "T", "mT", "swapaxes", "movedim"), "transpose"),
 }  # fmt: skip
 _KEPT = ("eps", "k", "dim", "groups", "num_groups", "p", "num_layers", "bidirectional")
 
@@ -70,7 +71,44 @@ def _sub(flow: Dataflow, op: Op) -> str:
 
 
 def _mul(flow: Dataflow, op: Op) -> str:
-    return "product" if _fed(flow, op) > 1 else "scale"
+    if _fed(flow, op) > 1:
+        return "product"
+    return _random(flow, op) or "scale"
+
+
+def _random(flow: Dataflow, op: Op) -> str:
+    """A factor drawn at random: one for each sample is stochastic depth, one for each element dropout."""
+    for operand in op.operands:
+        at, drawn = operand[0], flow.ops[operand[0]]
+        for _ in range(6):
+            if flow.ops[at].name in RANDOM:
+                return "stochastic depth" if sum(size > 1 for size in drawn.shape) <= 1 else "dropout"
+            if flow.ops[at].depends_on_input or not flow.ops[at].operands:
+                break
+            at = flow.ops[at].operands[0][0]
+    return ""
+
+
+def _mean(flow: Dataflow, op: Op) -> str:
+    """A mean or maximum over all positions: of a picture's two axes, or of a sequence."""
+    below = flow.ops[op.operands[0][0]]
+    rank, dim = len(below.shape), op.arguments.get("dim")
+    dims = tuple(sorted(axis % rank for axis in _axes(dim))) if rank else ()
+    if (rank, dims) not in ((4, (2, 3)), (4, (1, 2)), (3, (1,)), (5, (2, 3, 4))):
+        return ""
+    return "global average pooling" if op.name == "mean" else "global max pooling"
+
+
+def _axes(dim: Any) -> list[int]:
+    return [axis for axis in (dim if isinstance(dim, tuple) else (dim,)) if isinstance(axis, int)]
+
+
+def _part(flow: Dataflow, op: Op) -> str:
+    """A slice of a tensor is one side of a split."""
+    index = op.arguments.get("index")
+    items = index if isinstance(index, tuple) else (index,)
+    is_part = any(isinstance(item, slice) and item != slice(None) for item in items)
+    return "split" if is_part and op.numel < flow.ops[op.operands[0][0]].numel else ""
 
 
 def _matmul(flow: Dataflow, op: Op) -> str:
@@ -108,7 +146,8 @@ def _expand(flow: Dataflow, op: Op) -> str:
 
 _SPECIAL: dict[str, Callable[[Dataflow, Op], str]] = {
     "gelu": _gelu, "hardtanh": _hardtanh, "add": _add, "sub": _sub, "rsub": _sub, "mul": _mul, "div": _mul,
-    "normalize": _norm,
+    "normalize": _norm, "getitem": _part, "narrow": _part,
+    **dict.fromkeys(("mean", "amax", "max"), _mean),
     **dict.fromkeys(("expand", "expand_as", "broadcast_to"), _expand),
     "interpolate": _resample, "upsample": _resample,
     **dict.fromkeys(PRODUCTS_OF_MATRICES, _matmul),

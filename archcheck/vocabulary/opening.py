@@ -53,9 +53,9 @@ class _Opening:
             made = self.parts[operands[0][0]]
             operands = ((operands[0][0],),)
             read = made.get(op.arguments.get("index", 0), self.place[operands[0][0]])
-            self.add(at, replace(op, operands=((read,),)))
+            self.add(at, _reading(op, ((read,),)))
         else:
-            self.add(at, replace(op, operands=tuple([self.reads(operand) for operand in operands])))
+            self.add(at, _reading(op, tuple([self.reads(operand) for operand in operands])))
         self.place.append(len(self.ops) - 1)
 
     def add(self, at: int, op: Op) -> int:
@@ -78,6 +78,10 @@ class _Opening:
             flow, ops=self.ops, calls=calls, outputs=self.reads(flow.outputs),
             escaping=frozenset(self.place[at] for at in flow.escaping),
         )  # fmt: skip
+
+
+def _reading(op: Op, operands: tuple[Reads, ...]) -> Op:
+    return op if op.operands == operands else replace(op, operands=operands)
 
 
 class _Parts:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from archcheck.dataflow.pause import no_collection
 from archcheck.dataflow.run import Dataflow
-from archcheck.vocabulary import blocks, mixtures, positions
+from archcheck.vocabulary import blocks, mixtures, positions, recurrences
 from archcheck.vocabulary.attention import attentions
 from archcheck.vocabulary.named import named
 from archcheck.vocabulary.opening import opened
@@ -22,6 +23,11 @@ _WHOLE = frozenset([Family.NORM, Family.ACTIVATION, Family.SOFTMAX, Family.POSIT
 
 def recognise(flow: Dataflow) -> Recognition:
     """Every region of a run that computes a term, in time linear in the run."""
+    with no_collection():
+        return _recognise(flow)
+
+
+def _recognise(flow: Dataflow) -> Recognition:
     flow, origin = opened(flow)
     regions = list(_single(flow))
     walks = Walks(flow, regions)
@@ -59,6 +65,11 @@ def _attending(walks: Walks, regions: list[Region]) -> Iterator[Region]:
     for region in regions:
         if region.term.family is Family.SOFTMAX:
             yield from attentions(walks, region)
+    for at in range(len(walks.ops)):
+        found = recurrences.linear_attention(walks, at)
+        if found is not None:
+            yield found
+    yield from recurrences.recurrences(walks)
 
 
 def _networks(walks: Walks, regions: list[Region]) -> Iterator[Region]:
