@@ -5,7 +5,7 @@ Nothing here prints; every reporter and the diagram read the same `Report`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -66,6 +66,58 @@ class Proof:
     residuals: tuple[Residual, ...] = ()
 
 
+class MarkKind(StrEnum):
+    """What a reader takes for true: a box, what its label claims, a number in it, how often it is drawn, a
+    line, a residual edge."""
+
+    BOX = "box"
+    CLAIM = "label"
+    NUMBER = "number"
+    COUNT = "count"
+    LINE = "line"
+    EDGE = "residual edge"
+
+
+class Verdict(StrEnum):
+    """What was found of a mark."""
+
+    PROVED = "proved"
+    REFUTED = "refuted"
+    ACCEPTED = "accepted"
+    OUTSIDE = "outside"
+    UNCHECKED = "not checked"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One mark of a panel: `name` is the box, the line (`a->b`) or the edge; `reason` says why it is not
+    checked."""
+
+    panel: str
+    kind: MarkKind
+    name: str
+    verdict: Verdict
+    spec: Location | None = None
+    reason: str = ""
+
+
+def count_of(marks: Sequence[Mark]) -> str:
+    """How many marks there are of each verdict: `58 of 60 marks proved, 2 not checked, 4 outside of …`.
+
+    >>> count_of([Mark("p", MarkKind.BOX, "a", verdict) for verdict in (Verdict.PROVED, Verdict.OUTSIDE)])
+    '1 of 1 marks proved, 1 outside of the model'
+    """
+    counts = {verdict: sum(mark.verdict is verdict for mark in marks) for verdict in Verdict}
+    inside = len(marks) - counts[Verdict.OUTSIDE]
+    parts = [f"{counts[Verdict.PROVED]} of {inside} marks proved"]
+    for verdict in (Verdict.REFUTED, Verdict.ACCEPTED, Verdict.UNCHECKED):
+        if counts[verdict]:
+            parts.append(f"{counts[verdict]} {verdict.value}")
+    if counts[Verdict.OUTSIDE]:
+        parts.append(f"{counts[Verdict.OUTSIDE]} outside of the model")
+    return ", ".join(parts)
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """All findings of one spec (or of one inspected model) with what was proved.
@@ -81,6 +133,7 @@ class Report:
     target: str = ""
     findings: tuple[Finding, ...] = ()
     proofs: tuple[Proof, ...] = ()
+    marks: tuple[Mark, ...] = ()
     residuals: tuple[Residual, ...] = ()
     problems: tuple[Problem, ...] = ()
     remarks: tuple[str, ...] = ()

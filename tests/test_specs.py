@@ -87,12 +87,35 @@ def test_the_figure_of_march_2026_draws_a_dropout_that_is_gone() -> None:
 )
 def test_the_figures_of_the_moe_block_draw_a_shortcut_that_is_not_there(name: str, code: str) -> None:
     report = check(name)
-    ((rule, edge, spec, model, message),) = told(report)
+    _, (rule, edge, spec, model, message) = told(report)
     assert (rule, edge, spec, message) == (
         "RES001", "moe.input->sum", "- from: input", "there is no residual connection from the input to ⊕"
     )  # fmt: skip
     assert model.startswith(code)
-    assert report.findings[0].layers == tuple(range(8))
+    assert report.findings[1].layers == tuple(range(8))
+
+
+@pytest.mark.parametrize(
+    ("name", "boxes", "code"),
+    [
+        (
+            "as_published/moe-2025-02", ("weight_y->routed_y", "Routed Expert Y", "experts.3"),
+            "y[rows] += weights[chosen == index]",
+        ),
+        (
+            "as_published/moe-2026-04", ("weight_m->expert_n", "E-N", "experts.3"),
+            "y.index_add_(0, rows, (expert(tokens[rows]) * weights[mask]",
+        ),
+    ],
+)  # fmt: skip
+def test_the_figures_of_the_moe_block_weigh_before_the_expert_what_the_code_weighs_after_it(
+    name: str, boxes: tuple[str, str, str], code: str
+) -> None:
+    (rule, edge, _, model, message), _ = told(check(name))
+    line, expert, module = boxes
+    assert (rule, edge) == ("BOX003", f"moe.{line}")
+    assert message.endswith(f"is drawn before {expert}, and runs after it")
+    assert model.startswith(code)
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ def _verify(
         target=_target(loaded, model),
         findings=compared.findings,
         proofs=compared.proofs,
+        marks=compared.marks,
         residuals=_residuals(executions),
         remarks=_remarks(executions),
         notes=_notes(loaded),

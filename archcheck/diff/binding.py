@@ -39,6 +39,13 @@ class Layer:
     def bound(self, box: str) -> tuple[str, ...]:
         return self.boxes.get(box, ())
 
+    def is_nested(self, one: str, other: str) -> bool:
+        """Does one of two boxes stand for a module inside the other's?"""
+        pairs = [(a, b) for a in self.bound(one) for b in self.bound(other)]
+        return any(
+            a != b and (not a or not b or a.startswith(f"{b}.") or b.startswith(f"{a}.")) for a, b in pairs
+        )
+
 
 @dataclass(frozen=True)
 class BoundPanel:

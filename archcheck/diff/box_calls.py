@@ -60,6 +60,10 @@ class Frame:
     inputs: frozenset[int]
     occurrences: tuple[Occurrence, ...]
 
+    def repeats(self, box: str) -> bool:
+        """Did a module of the box run several times in this frame?"""
+        return any(len(one.runs) > 1 for one in self.occurrences if one.box == box)
+
 
 def frames(panel: Panel, layer: Layer, order: Sequence[str], execution: Execution) -> list[Frame]:
     """The frames of a layer, in the order of their calls; `order` has the panel's boxes along its flow."""

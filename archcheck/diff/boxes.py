@@ -1,14 +1,12 @@
-"""Boxes: what is drawn against what the model has and ran (BOX001 to BOX005)."""
+"""Boxes: what is drawn against what the model has and ran (BOX001, BOX002, BOX004, BOX005)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from archcheck.diff.binding import BoundPanel, Layer, patterns, suggestion
-from archcheck.diff.box_calls import Run
-from archcheck.diff.drawn_edges import bound_neighbours
 from archcheck.diff.evidence import Evidence
 from archcheck.diff.execution import Execution
 from archcheck.diff.label_numbers import miscounts
@@ -21,16 +19,6 @@ from archcheck.rules.codes import RuleCode
 from archcheck.source_location import Location
 from archcheck.spec.model import Panel
 from archcheck.spec.patterns import join
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """Two boxes that the flow has in a row and the data does not; `reversed`: it has the other row."""
-
-    one: str
-    other: str
-    reversed: bool
-    location: Location | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +45,9 @@ class _Boxes:
     def finding(
         self, code: RuleCode, box: str, message: str, drawn: str, traced: str, location: Location | None
     ) -> Finding:
-        """`box` is also a pair of boxes (ONE->OTHER) of the flow, or "" where none is drawn."""
+        """`box` is "" where none is drawn."""
         place: tuple[str, ...] = ("panels", self.bound.name)
-        place += ("boxes", box) if box in self.panel.boxes else ("flow",) if code == "BOX003" else ()
+        place += ("boxes", box) if box in self.panel.boxes else ()
         return Finding(
             code, message, self.bound.name, box, self.layer.indices, drawn=drawn, traced=traced,
             spec=self.evidence.loaded.place(*place), location=location, modes=(self.execution.mode,),
@@ -114,57 +102,6 @@ def _undrawn(layer: Layer, execution: Execution) -> list[str]:
     return [path for path in dict.fromkeys(found) if execution.ran(path)]
 
 
-def misordered(boxes: _Boxes, settled: Settled) -> Iterator[Finding]:
-    """BOX003: the flow leads from a box to one whose modules do not read what it returns.
-
-    What a finding on a residual calls misplaced is in the wrong order by that. Pairs that share a box are one
-    disagreement.
-    """
-    for call in boxes.calls:
-        runs: dict[str, list[Run]] = {}
-        for occurrence in call.frame.occurrences:
-            if call.token(occurrence) not in settled.misplaced:
-                runs.setdefault(occurrence.box, []).extend(occurrence.runs)
-        wrong: list[_Pair] = []
-        for one, other in bound_neighbours(boxes.panel, boxes.layer):
-            first, second = runs.get(one, []), runs.get(other, [])
-            if first and second and not set(first) & set(second):
-                wrong += _compare(boxes.execution, one, other, first, second)
-        for group in _connected(wrong):
-            yield _misordered(boxes, group)
-
-
-def _compare(execution: Execution, one: str, other: str, first: list[Run], second: list[Run]) -> list[_Pair]:
-    outputs = {out for run in first for out in run.outputs}
-    inputs = {read for run in second for read in run.inputs}
-    if execution.depends(inputs, outputs):
-        return []
-    returned = {out for run in second for out in run.outputs}
-    entered = {read for run in first for read in run.inputs}
-    if execution.depends(entered, returned):
-        return [_Pair(one, other, True, first[0].location)]
-    if execution.control_dependent(sorted(inputs), outputs):
-        return []
-    return [_Pair(one, other, False, second[0].location)]
-
-
-def _misordered(boxes: _Boxes, pairs: Sequence[_Pair]) -> Finding:
-    pair = pairs[0]
-    names = label(boxes.panel, pair.one), label(boxes.panel, pair.other)
-    paths = [boxes.names.paths(boxes.layer.bound(box)) for box in (pair.one, pair.other)]
-    if pair.reversed:
-        message = f"{names[0]} is drawn before {names[1]}, and runs after it"
-        traced = f"{paths[0]} reads what {paths[1]} returns"
-    else:
-        message = f"the flow leads from {names[0]} to {names[1]}, the data does not"
-        traced = f"{paths[1]} does not read what {paths[0]} returns"
-    drawn = [f"{label(boxes.panel, each.one)} → {label(boxes.panel, each.other)}" for each in pairs]
-    return boxes.finding(
-        "BOX003", f"{pair.one}->{pair.other}", message, ", ".join(dict.fromkeys(drawn)), traced,
-        pair.location,
-    )  # fmt: skip
-
-
 def repeats(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
     """BOX004: a wildcard matches another number of modules than drawn."""
     for box, value in boxes.panel.boxes.items():
@@ -196,7 +133,6 @@ def numbers(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
 BOX_RULES: tuple[Callable[[_Boxes, Settled], Iterator[Finding]], ...] = (
     missing,  # BOX001
     undrawn,  # BOX002
-    misordered,  # BOX003
     repeats,  # BOX004
     numbers,  # BOX005
 )
@@ -211,18 +147,3 @@ def box_findings(evidence: Evidence, settled: Settled) -> Iterator[Finding]:
             boxes = _Boxes(evidence, bound, layer, calls)
             for rule in BOX_RULES:
                 yield from rule(boxes, settled)
-
-
-def _connected(pairs: Sequence[_Pair]) -> list[list[_Pair]]:
-    """The pairs, those that share a box together, in the order of the first of each."""
-    groups: list[list[_Pair]] = []
-    for pair in pairs:
-        near = [
-            group
-            for group in groups
-            if any({pair.one, pair.other} & {each.one, each.other} for each in group)
-        ]
-        merged = [each for group in near for each in group] + [pair]
-        groups = [group for group in groups if group not in near]
-        groups.append(merged)
-    return groups

@@ -12,6 +12,10 @@ from archcheck.diff.defect_rules import defects
 from archcheck.diff.edge_rules import EDGE_RULES
 from archcheck.diff.evidence import Candidate, EdgeEvidence, Evidence
 from archcheck.diff.execution import Execution
+from archcheck.diff.mark_rules import mark_findings
+from archcheck.diff.marks.count import marks, unchecked
+from archcheck.diff.marks.frame_check import check_frame
+from archcheck.diff.marks.values import values
 from archcheck.diff.matching import match
 from archcheck.diff.merging import merge
 from archcheck.diff.never_called import never_called
@@ -19,20 +23,21 @@ from archcheck.diff.panel_calls import panel_calls
 from archcheck.diff.proofs import proofs
 from archcheck.diff.settling import settle
 from archcheck.diff.undeclared import undeclared
-from archcheck.findings import Finding, Proof
+from archcheck.findings import Finding, Mark, Proof
 from archcheck.residual.defects import merged
 from archcheck.spec.load import LoadedSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All findings, sorted, and what was proved, in the spec's order."""
+    """All findings, sorted; what was proved, and the verdict on every mark, in the spec's order."""
 
     findings: tuple[Finding, ...]
     proofs: tuple[Proof, ...]
+    marks: tuple[Mark, ...]
 
 
-PANEL_RULES = (undeclared, box_findings)
+PANEL_RULES = (undeclared, box_findings, mark_findings)
 """What the rules on edges leave to say of a mode: each reads the evidence, and what was settled by then."""
 
 
@@ -45,7 +50,10 @@ def compare(
     findings += never_called(modes)
     names = [evidence.execution.mode for evidence in modes]
     told = (*merge(findings, _layer_counts(modes), names), *_outside_of_panels(modes))
-    return Comparison(told, proofs(loaded, modes, told))
+    verdicts = marks(loaded, [frame for evidence in modes for frame in evidence.frames.values()], told)
+    if loaded.spec.strict:
+        told = (*told, *unchecked(verdicts, loaded))
+    return Comparison(told, proofs(loaded, modes, told), verdicts)
 
 
 def _evidence(loaded: LoadedSpec, execution: Execution, panels: Sequence[BoundPanel]) -> Evidence:
@@ -54,7 +62,9 @@ def _evidence(loaded: LoadedSpec, execution: Execution, panels: Sequence[BoundPa
     sinks = sinks_of(execution)
     matches = match(calls, frozenset().union(*sinks.values()))
     placed = tuple(place_defects(execution, calls, matches, sinks))
-    return Evidence(loaded, execution, tuple(panels), calls, matches, placed)
+    run = values(execution)
+    frames = {call: check_frame(call, run, loaded.spec.strict) for call in calls}
+    return Evidence(loaded, execution, tuple(panels), calls, matches, placed, frames)
 
 
 def _findings(evidence: Evidence) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from archcheck.diff.binding import BoundPanel, Layer
+from archcheck.diff.binding import BoundPanel
 from archcheck.diff.wording import label, labels, panel_title
 from archcheck.spec.edges import edge_id
 from archcheck.spec.flow import Reachability, flow_edges
@@ -43,6 +43,12 @@ class Drawn:
     @property
     def id(self) -> str:
         return edge_id(self.edge)
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """The boxes that its source leaves and those that its sum enters."""
+        last = self.edge.to or (self.edge.around if isinstance(self.edge.around, str) else self.inside[-1])
+        return (*self.entering, *(other for one, other in flow_edges(self.panel) if one == last))
 
     def are_beside(self, one: str, other: str) -> bool:
         """Does the flow lead from neither box to the other?"""
@@ -117,21 +123,3 @@ def _drawn(bound: BoundPanel, edge: ResidualEdge, number: int, reach: Reachabili
 
 def _leading_to(panel: Panel, box: str) -> list[str]:
     return [one for one, other in flow_edges(panel) if other == box]
-
-
-def bound_neighbours(panel: Panel, layer: Layer) -> tuple[tuple[str, str], ...]:
-    """The flow between boxes that have modules, through those that have none."""
-    following: dict[str, list[str]] = {}
-    for one, other in flow_edges(panel):
-        following.setdefault(one, []).append(other)
-
-    def reached(box: str, seen: set[str]) -> list[str]:
-        found = []
-        for after in following.get(box, ()):
-            if after in seen:
-                continue
-            seen.add(after)
-            found += [after] if layer.bound(after) else reached(after, seen)
-        return found
-
-    return tuple((box, after) for box in panel.boxes if layer.bound(box) for after in reached(box, {box}))

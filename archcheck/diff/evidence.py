@@ -13,6 +13,7 @@ from archcheck.diff.cross_panel import CrossPanel
 from archcheck.diff.defect_placement import PlacedDefect
 from archcheck.diff.drawn_edges import Drawn
 from archcheck.diff.execution import Execution
+from archcheck.diff.marks.frame_check import FrameCheck
 from archcheck.diff.matching import Matches, find_elsewhere
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.wording import Names
@@ -52,6 +53,7 @@ class Evidence:
     calls: tuple[PanelCall, ...]
     matches: Mapping[PanelCall, Matches]
     defects: tuple[PlacedDefect, ...]
+    frames: Mapping[PanelCall, FrameCheck]
 
     @cached_property
     def calls_by_layer(self) -> Mapping[tuple[str, str], tuple[PanelCall, ...]]:

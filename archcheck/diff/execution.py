@@ -169,7 +169,7 @@ class Execution:
         """Where the forward of the closest module at or above `path` that is not torch's own is written."""
         while True:
             module = self.modules.get(path)
-            if module is not None and module.location and not module.location.file.startswith(_TORCHS_OWN):
+            if module is not None and module.location and not is_torchs_own(module.location):
                 return module.location
             if not path:
                 return module.location if module else None
@@ -182,3 +182,8 @@ class Execution:
                 return call.location
         module = self.modules.get(path)
         return module.location if module else None
+
+
+def is_torchs_own(location: Location) -> bool:
+    """Is this a line of a module that comes with torch?"""
+    return location.file.startswith(_TORCHS_OWN)

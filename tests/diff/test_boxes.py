@@ -194,7 +194,7 @@ ORDER = (
         panels="""
     net:
       boxes:
-        conv: {label: Conv, module: conv}
+        conv: {label: Projection, module: conv}
         norm: {label: Norm, module: norm}
         act: {label: ReLU, module: act}
         last: {label: Linear, module: last}
@@ -258,9 +258,9 @@ ORDER = (
     ),
     Case(
         "two residual blocks in a row, run side by side",
-        finding="BOX003 net.attn->mlp",
-        message="the flow leads from Attention to MLP, the data does not",
-        traced="mlp does not read what attn returns",
+        finding="FLOW001 net.attn->mlp",
+        message="a line leads from Attention to MLP, the data does not",
+        traced="mlp does not read what attn returns; not drawn: the input of net → MLP",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -284,9 +284,9 @@ ORDER = (
     ),
     Case(
         "drawn in a row, run side by side",
-        finding="BOX003 net.a->b",
-        message="the flow leads from A to B, the data does not",
-        traced="b does not read what a returns",
+        finding="FLOW001 net.a->b",
+        message="a line leads from A to B, the data does not",
+        traced="b does not read what a returns; not drawn: A → ⊙, the input of net → B",
         model="""
     class Net(nn.Module):
         def __init__(self):

@@ -259,9 +259,9 @@ OVERWRITTEN = (
       scope: blocks.*
       boxes:
         relu1: {label: ReLU, module: relu}
-        conv1: {label: Conv, module: conv1}
+        conv1: {label: Linear, module: conv1}
         relu2: {label: ReLU, module: relu}
-        conv2: {label: Conv, module: conv2}
+        conv2: {label: Linear, module: conv2}
       residuals:
         - {around: [relu1, conv2]} # wrong
 """,

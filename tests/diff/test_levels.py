@@ -204,9 +204,7 @@ LEVELS = (
     Case(
         "BLOOM, whose attention adds the residual that it is handed",
         finding="RES006 layer.norm..attn",
-        message=(
-            "the residual around Norm … Attention is not implemented in Layer k, but in attn (Attention)"
-        ),
+        message=("the residual around Norm … Mixer is not implemented in Layer k, but in attn (Attention)"),
         traced=(
             "attn (Attention) makes the sum; a dashed line, with realized_by: attn.input->dense, tells "
             "the truth"
@@ -242,7 +240,7 @@ LEVELS = (
       scope: layers.*
       boxes:
         norm: {label: Norm, module: norm}
-        attn: {label: Attention, module: attn, detail: attn}
+        attn: {label: Mixer, module: attn, detail: attn}
       residuals:
         - {around: [norm, attn]} # wrong #-
         - {around: [norm, attn], line: dashed} #+

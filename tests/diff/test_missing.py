@@ -76,7 +76,7 @@ MISSING = (
     Case(
         "at the levels where a shape test fails",
         finding="RES001 level.conv",
-        message="there is no residual connection around Conv",
+        message="there is no residual connection around Linear",
         traced="the source is not added to what conv returns",
         layers=(1, 3),
         model="""
@@ -109,7 +109,7 @@ MISSING = (
     level:
       scope: levels.level*
       boxes:
-        conv: {label: Conv, module: conv}
+        conv: {label: Linear, module: conv}
       residuals:
         - {around: conv} # wrong
       omit: [match]

@@ -105,11 +105,11 @@ NUMBERS = (
     Case(
         "key-value heads, beside the right number of query heads",
         finding="BOX005 panel.box",
-        message="the label 'GQA (4 query heads, 4 KV heads)' says 4 key-value heads, and the model has 2",
+        message="the label 'Heads (4 query heads, 4 KV heads)' says 4 key-value heads, and the model has 2",
         traced="attn.num_kv_heads is 2",
         layers=(0, 1, 2, 3),
         model=HEADS + STACK,
-        panels=_labels("GQA (4 query heads, 4 KV heads)", "GQA (4 query heads, 2 KV heads)", "attn"),
+        panels=_labels("Heads (4 query heads, 4 KV heads)", "Heads (4 query heads, 2 KV heads)", "attn"),
     ),
     Case(
         "experts, by the config",
@@ -161,7 +161,7 @@ NUMBERS = (
     ),
 )
 SILENT = (
-    "2-layer MLP", "3×3", "up ×2", "Linear 512", "8 heads", "top-8 experts", "Expert 1", "2 of 4 heads",
+    "2-layer MLP", "3×3", "up ×2", "Block 512", "8 heads", "top-8 experts", "Expert 1", "2 of 4 heads",
     "Layer ×8", "1.5 heads", "E-8", "8 shared experts",
 )  # fmt: skip
 

@@ -84,7 +84,7 @@ panels:
     title: Layer k
     scope: layers.*
     boxes:
-      gqa: {label: GQA, module: [norm1, attn], detail: gqa}
+      gqa: {label: Attention, module: [norm1, attn], detail: gqa}
       ffn: {label: FFN, module: [norm2, mlp], detail: ffn}
     residuals:
       - {around: gqa, line: solid}
@@ -215,7 +215,7 @@ SLIPS: dict[str, tuple[list[tuple[str, str]], list[tuple[str, ...]]]] = {
     ),
     "GQA and FFN side by side": (
         [("h = self.norm2(x)", "h = self.norm2(residual)")],
-        [("BOX003", "layer.gqa->ffn")],
+        [("FLOW001", "layer.gqa->ffn")],
     ),
     "no dropout": (
         [("        self.drop = nn.Dropout(0.1)\n", ""), ("self.drop(self.o_proj(y))", "self.o_proj(y)")],

@@ -136,7 +136,7 @@ SIDES = (
     Case(
         "a shared ReLU before the sum instead of after it",
         finding="RES010 net.conv1..bn2",
-        message="ReLU is drawn after the sum of the residual around Conv … BN, and runs before it",
+        message="ReLU is drawn after the sum of the residual around Linear … Norm, and runs before it",
         traced="relu runs before the sum (model.py)",
         model="""
     class Net(nn.Module):
@@ -159,11 +159,11 @@ SIDES = (
       title: BasicBlock
       scope: ""
       boxes:
-        conv1: {label: Conv, module: conv1}
-        bn1: {label: BN, module: bn1}
+        conv1: {label: Linear, module: conv1}
+        bn1: {label: Norm, module: bn1}
         relu1: {label: ReLU, module: relu}
-        conv2: {label: Conv, module: conv2}
-        bn2: {label: BN, module: bn2}
+        conv2: {label: Linear, module: conv2}
+        bn2: {label: Norm, module: bn2}
         relu2: {label: ReLU, module: relu}
       residuals:
         - {around: [conv1, bn2]} # wrong
@@ -226,9 +226,7 @@ SIDES = (
     Case(
         "the second norm is on the branch of the first",
         finding="RES010 layer.norm1..attn",
-        message=(
-            "RMSNorm is drawn after the sum of the residual around RMSNorm … Attention, and runs before it"
-        ),
+        message=("Norm is drawn after the sum of the residual around Norm … Attention, and runs before it"),
         traced="norm2 runs before the sum (model.py)",
         layers=(0, 1, 2),
         model=PARTS_OF_LAYER
@@ -247,9 +245,9 @@ SIDES = (
       title: Layer k
       scope: layers.*
       boxes:
-        norm1: {label: RMSNorm, module: norm1}
+        norm1: {label: Norm, module: norm1}
         attn: {label: Attention, module: attn}
-        norm2: {label: RMSNorm, module: norm2}
+        norm2: {label: Norm, module: norm2}
         mlp: {label: FFN, module: mlp}
       residuals:
         - {around: [norm1, attn]} # wrong

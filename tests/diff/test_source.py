@@ -60,7 +60,7 @@ SOURCES = (
     Case(
         "taken after the norm, drawn as a box of its own",
         finding="RES004 layer.norm1..attn",
-        message="the residual around RMSNorm … Attention is taken from the wrong tensor: after RMSNorm",
+        message="the residual around Norm … Attention is taken from the wrong tensor: after Norm",
         traced="taken after norm1 (model.py), not from the input of Layer k",
         layers=(0, 1, 2),
         model=PARTS_OF_LAYER
@@ -79,9 +79,9 @@ SOURCES = (
       title: Layer k
       scope: layers.*
       boxes:
-        norm1: {label: RMSNorm, module: norm1}
+        norm1: {label: Norm, module: norm1}
         attn: {label: Attention, module: attn}
-        norm2: {label: RMSNorm, module: norm2}
+        norm2: {label: Norm, module: norm2}
         mlp: {label: FFN, module: mlp}
       residuals:
         - {around: [norm1, attn]} # wrong

@@ -7,10 +7,13 @@ boxes of a panel get different regions, so that as many lines as possible are wa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 
 from archcheck.diff.marks.claimed import claimed, contradiction, meets
+from archcheck.diff.marks.routing import with_picked
+from archcheck.diff.marks.sums import sums
 from archcheck.diff.marks.territory import Territory
 from archcheck.spec.flow import flow_edges
 from archcheck.spec.model import Panel, Role
@@ -21,14 +24,21 @@ _TRIES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Connected regions that a box may stand for, one for each claim; `rank` prefers its first terms."""
+    """Connected regions that a box may stand for, one for each claim; `rank` prefers its first terms.
+
+    `aside`: the box is not the operation but what it reads beside its main operand, as a mask is that is
+    drawn with a line to the sum that applies it.
+    """
 
     regions: tuple[Region, ...]
     rank: int = 0
+    aside: bool = False
 
     @property
     def nodes(self) -> frozenset[int]:
-        return frozenset(node for region in self.regions for node in region.ops)
+        return (
+            frozenset() if self.aside else frozenset(node for region in self.regions for node in region.ops)
+        )
 
     @property
     def output(self) -> int:
@@ -50,7 +60,17 @@ class BoxMap:
     unnamed: tuple[str, ...] = ()
 
     def is_placed(self, box: str) -> bool:
-        return bool(self.territory.nodes_of.get(box))
+        return bool(self.territory.nodes_of.get(box)) or box in self.aside
+
+    @cached_property
+    def aside(self) -> Mapping[str, int]:
+        """The boxes that stand for an operand, and the nodes that read it."""
+        return {box: candidate.output for box, candidate in self.chosen.items() if candidate.aside}
+
+
+def is_share(region: Region, anchors: Territory) -> bool:
+    """Is it a division? By a sum or a size it makes shares of numbers, which no figure draws."""
+    return anchors.values.recognition.flow.ops[region.output].name in ("div", "divide", "true_divide")
 
 
 def is_operation(panel: Panel, box: str) -> bool:
@@ -65,13 +85,56 @@ def box_map(panel: Panel, anchors: Territory) -> BoxMap:
     said = {box: claimed(panel, box) for box in boxes}
     unnamed = tuple(box for box in boxes if not said[box])
     free = frozenset(anchors.unowned())
-    regions = _regions(anchors, free)
-    candidates = {box: tuple(_candidates(said[box], regions, anchors)) for box in boxes if said[box]}
+    regions = [*_regions(anchors, free), *sums(anchors, free)]
+    lines = flow_edges(panel)
+    boxes = [box for box in boxes if not _waits(panel, anchors, box, lines)]
+    masks = {box for box in boxes if _is_mask(said[box]) and not any(other == box for _, other in lines)}
+    candidates = {
+        box: tuple(_candidates(_masked(said[box], box, masks, lines), regions, anchors, box in masks))
+        for box in boxes
+        if said[box]
+    }
     search = _Search(panel, anchors, candidates)
     chosen, unclear = search.best()
-    missing = tuple(box for box in candidates if box not in chosen and box not in unclear)
+    missing = tuple(
+        box
+        for box in candidates
+        if box not in chosen and box not in unclear and not any(_absent(panel, anchors, box, lines))
+    )
     placed = anchors.with_nodes({box: candidate.nodes for box, candidate in chosen.items()})
+    placed = with_picked(placed, {box: one.regions[-1].term.family for box, one in chosen.items()})
     return BoxMap(placed, chosen, missing, unclear, unnamed)
+
+
+def _waits(panel: Panel, anchors: Territory, box: str, lines: Sequence[tuple[str, str]]) -> bool:
+    """Did none of the modules run that are drawn right before the box, or right after it? Then it could not
+    run either."""
+    for end in (0, 1):
+        beside = [line[1 - end] for line in lines if line[end] == box]
+        if any(panel.boxes[other].module is not None for other in beside) and all(
+            _absent(panel, anchors, box, [line for line in lines if line[end] == box])
+        ):
+            return True
+    return False
+
+
+def _absent(panel: Panel, anchors: Territory, box: str, lines: Sequence[tuple[str, str]]) -> list[bool]:
+    """For each box with a module that a line ties to this one: did it not run?"""
+    beside = [other for line in lines if box in line for other in line if other != box]
+    return [other not in anchors.nodes_of for other in beside if panel.boxes[other].module is not None]
+
+
+def _is_mask(said: Sequence[Claim]) -> bool:
+    return len(said) == 1 and said[0].terms == ("mask",)
+
+
+def _masked(
+    said: tuple[Claim, ...], box: str, masks: set[str], lines: Sequence[tuple[str, str]]
+) -> tuple[Claim, ...]:
+    """A sum that a mask leads to is the operation that applies the mask, however the code does that."""
+    if len(said) == 1 and "sum" in said[0].terms and any((mask, box) in lines for mask in masks):
+        return (replace(said[0], terms=("mask", *said[0].terms)),)
+    return said
 
 
 def _regions(anchors: Territory, free: frozenset[int]) -> list[Region]:
@@ -81,11 +144,13 @@ def _regions(anchors: Territory, free: frozenset[int]) -> list[Region]:
         region
         for node in sorted(free)
         for region in by_output.get(node, ())
-        if free.issuperset(region.ops) and not region.inside
+        if free.issuperset(region.ops) and not region.inside and not is_share(region, anchors)
     ]
 
 
-def _candidates(said: Sequence[Claim], regions: Sequence[Region], anchors: Territory) -> Iterator[Candidate]:
+def _candidates(
+    said: Sequence[Claim], regions: Sequence[Region], anchors: Territory, aside: bool
+) -> Iterator[Candidate]:
     """Chains of regions, each computing one of the claims, each reading the one before."""
     chains: list[tuple[Region, ...]] = [()]
     for claim in said:
@@ -97,15 +162,16 @@ def _candidates(said: Sequence[Claim], regions: Sequence[Region], anchors: Terri
             if not contradiction(region, claim) and (not chain or _follows(chain[-1], region, anchors))
         ]
     for chain in chains:
-        yield Candidate(chain, sum(_rank(region, claim) for region, claim in zip(chain, said, strict=True)))
+        rank = sum(_rank(region, claim) for region, claim in zip(chain, said, strict=True))
+        yield Candidate(chain, rank, aside)
 
 
 def _smallest(regions: Sequence[Region]) -> list[Region]:
-    """Of regions with one output, that with the fewest operations: a gate's product, not all of the gate."""
+    """Of regions with one output, that with the fewest operations: a gate's product, not all of the gate; but
+    of sums that of all its terms."""
     found: dict[int, Region] = {}
-    for region in regions:
-        other = found.get(region.output)
-        if other is None or len(region.ops) < len(other.ops):
+    for region in sorted(regions, key=lambda region: (len(region.ops), region.term.name)):
+        if region.term.name == "sum" or region.output not in found:
             found[region.output] = region
     return list(found.values())
 
@@ -168,8 +234,10 @@ class _Search:
 
     def _rivals(self, box: str, kept: Mapping[str, tuple[Candidate, ...]]) -> int:
         """How many boxes want one of a box's candidates."""
-        outputs = {one.output for one in kept[box]}
-        return sum(any(one.output in outputs for one in candidates) for candidates in kept.values())
+        outputs = {one.output for one in kept[box] if not one.aside}
+        return sum(
+            any(one.output in outputs and not one.aside for one in candidates) for candidates in kept.values()
+        )
 
     def _local(self, box: str, one: Candidate, kept: Mapping[str, tuple[Candidate, ...]]) -> int:
         found = 0
@@ -193,8 +261,8 @@ class _Search:
                 return
             box = boxes[at]
             for one in kept[box]:
-                if one.output not in used:
-                    for rest in choose(at + 1, used | {one.output}):
+                if one.aside or one.output not in used:
+                    for rest in choose(at + 1, used if one.aside else used | {one.output}):
                         yield {box: one, **rest}
             if spare[box]:
                 yield from choose(at + 1, used)
@@ -210,6 +278,8 @@ class _Search:
         return len(choice), holding, -sum(one.rank for one in choice.values())
 
     def _holds(self, first: str, one: Candidate | None, second: str, other: Candidate | None) -> bool:
+        if one is not None and one.aside:
+            return other is not None and one.output in other.nodes
         boxes, passed = self._origins(second, other)
         return one.output in passed if one is not None else first in boxes
 

@@ -1,4 +1,4 @@
-"""What a box claims: by its `op`, else by its label, else by the role that the spec gives it."""
+"""What a box claims: by its `op`, else by its label, else, if it has a module, by its role."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ _ROLES = {
     Role.MASK: "mask",
 }
 
+WIDTHS = frozenset(["channels", "from"])
+"""Numbers that a spec's narrow model does not have."""
+
 
 def claimed(panel: Panel, box: str) -> tuple[Claim, ...]:
     """The claims of a box; () where it names nothing that the vocabulary knows."""
@@ -27,7 +30,7 @@ def claimed(panel: Panel, box: str) -> tuple[Claim, ...]:
     if value.op:
         return (Claim((value.op,), value.op),)
     found = claims(label(panel, box))
-    if found or value.role not in _ROLES:
+    if found or value.module is None or value.role not in _ROLES:
         return found
     return (Claim((_ROLES[value.role],), value.role.value),)
 
@@ -40,6 +43,8 @@ def meets(region: Region, claim: Claim) -> bool:
 def contradiction(region: Region, claim: Claim) -> str:
     """The first detail of a claim that a region's own details contradict; "" if none does."""
     for name, said in claim.details.items():
+        if name in WIDTHS:
+            continue
         actual = region.details.get(name)
         if actual is not None and not _agree(said, actual):
             return name

@@ -58,10 +58,11 @@ def check_claims(panel: Panel, box: str, territory: Territory) -> Iterator[Claim
     regions = _regions(territory, nodes)
     for claim in said:
         fitting = [region for region in regions if meets(region, claim)]
+        fitting = fitting or _around(claim, territory, nodes)
         if not fitting and _is_before(territory, box, claim):
             yield ClaimCheck(claim, True)
         elif not fitting:
-            yield ClaimCheck(claim, False if _is_certain(claim, regions, territory, nodes) else None,
+            yield ClaimCheck(claim, False if _is_certain(claim, territory, nodes) else None,
                              _principal(regions, claim))  # fmt: skip
         elif larger := _larger(said, regions):
             yield ClaimCheck(claim, False, larger)
@@ -80,6 +81,19 @@ def _regions(territory: Territory, nodes: frozenset[int]) -> list[Region]:
     ]
 
 
+def _around(claim: Claim, territory: Territory, nodes: frozenset[int]) -> list[Region]:
+    """Regions of which the module is but the first part: a router's linear map, a table of positions."""
+    if not {TERMS[term].family for term in claim.terms} & {Family.ROUTER, Family.POSITION}:
+        return []
+    recognition = territory.values.recognition
+    counted = {node for node in nodes if recognition.counts(node)}
+    return [
+        region
+        for region in recognition.regions
+        if counted and meets(region, claim) and counted.issubset(region.ops)
+    ]
+
+
 def _is_before(territory: Territory, box: str, claim: Claim) -> bool:
     """Is it a sum that the box draws together with what reads it, as "Add & Norm" does?"""
     if "sum" not in claim.terms and "concat" not in claim.terms:
@@ -90,13 +104,12 @@ def _is_before(territory: Territory, box: str, claim: Claim) -> bool:
                for region in by_output.get(node, ()))  # fmt: skip
 
 
-def _is_certain(claim: Claim, regions: Sequence[Region], territory: Territory, nodes: frozenset[int]) -> bool:
+def _is_certain(claim: Claim, territory: Territory, nodes: frozenset[int]) -> bool:
     """Would a recogniser have found the term, had it been there?"""
     ops = territory.values.recognition.flow.ops
     if any(ops[node].opaque for node in nodes):
         return False
-    families = {TERMS[term].family for term in claim.terms}
-    return families <= _CERTAIN or (len(regions) == 1 and regions[0].term.family in _CERTAIN)
+    return {TERMS[term].family for term in claim.terms} <= _CERTAIN
 
 
 def _larger(said: Sequence[Claim], regions: Sequence[Region]) -> Region | None:

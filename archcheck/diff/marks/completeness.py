@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from archcheck.diff.binding import Layer
-from archcheck.diff.marks.box_map import BoxMap
+from archcheck.diff.marks.box_map import BoxMap, is_share
 from archcheck.diff.marks.claimed import claimed
 from archcheck.diff.marks.entries import Entries
 from archcheck.diff.marks.territory import Territory
@@ -79,7 +79,10 @@ def _regions(territory: Territory, classes: Mapping[Family, str]) -> list[Region
         region
         for node in sorted(free)
         for region in by_output.get(node, ())
-        if region.term.family in classes and not region.inside and free.issuperset(region.ops)
+        if region.term.family in classes
+        and not region.inside
+        and free.issuperset(region.ops)
+        and not is_share(region, territory)
     ]
 
 

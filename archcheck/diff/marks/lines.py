@@ -13,7 +13,8 @@ from itertools import pairwise
 from archcheck.diff.marks.box_map import BoxMap
 from archcheck.diff.marks.entries import Entries, begins, ends
 from archcheck.diff.marks.territory import Reads
-from archcheck.spec.flow import flow_edges
+from archcheck.diff.panel_calls import PanelCall
+from archcheck.spec.flow import Reachability, flow_edges
 from archcheck.spec.model import Panel, ResidualEdge
 
 Line = tuple[str, str]
@@ -45,11 +46,12 @@ class LineCheck:
     undrawn: tuple[Line, ...]
 
 
-def check_lines(panel: Panel, placed: BoxMap, entries: Entries, skips: Reads) -> LineCheck:
+def check_lines(call: PanelCall, placed: BoxMap, entries: Entries, skips: Reads) -> LineCheck:
     """Judge the lines of a panel. `skips` are the reads of skip paths, which residual edges judge."""
+    panel = call.panel
     drawn = flow_edges(panel)
     ways = {line: _way(panel, placed, entries, *line) for line in drawn}
-    return LineCheck(ways, tuple(_undrawn(panel, placed, entries, drawn, skips)))
+    return LineCheck(ways, tuple(_undrawn(call, placed, entries, drawn, skips)))
 
 
 def _way(panel: Panel, placed: BoxMap, entries: Entries, one: str, other: str) -> Way:
@@ -63,6 +65,10 @@ def _way(panel: Panel, placed: BoxMap, entries: Entries, one: str, other: str) -
         return Way.DIRECT if entries.by_box.get(one, frozenset()) & entered else Way.NONE
     if not placed.is_placed(one) or not (ends(panel, other) or placed.is_placed(other)):
         return Way.UNKNOWN
+    if one in placed.aside:
+        node = placed.aside[one]
+        behind = territory.origins(territory.entering(other)).passed
+        return Way.DIRECT if territory.owner.get(node) == other or node in behind else Way.NONE
     reads = list(territory.outputs) if ends(panel, other) else territory.entering(other)
     nodes = territory.nodes_of[one]
     if one in territory.origins(reads).boxes or _decides(placed, nodes, reads):
@@ -83,19 +89,23 @@ def _decides(placed: BoxMap, nodes: list[int], reads: list[int]) -> bool:
 
 
 def _undrawn(
-    panel: Panel, placed: BoxMap, entries: Entries, drawn: tuple[Line, ...], skips: Reads
+    call: PanelCall, placed: BoxMap, entries: Entries, drawn: tuple[Line, ...], skips: Reads
 ) -> Iterator[Line]:
-    """Ways of values from box to box that neither a line nor a residual edge shows."""
-    territory = placed.territory
+    """Ways of values from box to box that neither a line nor a residual edge shows, but for those from one
+    repetition to the next."""
+    panel, territory = call.panel, placed.territory
     shown = _shown(panel, placed, drawn)
     inputs = {node: box for box, nodes in entries.by_box.items() for node in nodes}
-    fed = {other for _, other in shown}
+    fed = {other for _, other in drawn}
+    reach = Reachability(panel)
     for box in panel.boxes:
         if not placed.is_placed(box):
             continue
-        origins = territory.origins(territory.entering(box), without=skips, indices=False)
+        origins = territory.origins(territory.entering(box, skips), without=skips, indices=False)
         for other in sorted(origins.boxes, key=list(panel.boxes).index):
-            if other != box and (other, box) not in shown:
+            back = reach.leads(box, other) and call.frame.repeats(box)
+            back = back or call.layer.is_nested(box, other)
+            if other != box and (other, box) not in shown and not back:
                 yield other, box
         for node in sorted(origins.entered):
             if node in inputs and (inputs[node], box) not in shown:

@@ -61,14 +61,16 @@ class Territory:
         owner = {**self.owner, **{node: box for box, nodes in bound.items() for node in nodes}}
         return Territory(self.values, self.own, owner, self.inputs, self.outputs)
 
-    def entering(self, box: str) -> list[int]:
-        """The nodes outside of a box that its operations read."""
-        return self.read_by(self.nodes_of.get(box, ()))
+    def entering(self, box: str, without: Reads = frozenset()) -> list[int]:
+        """The nodes outside of a box that its operations read, but for the reads `without`."""
+        return self.read_by(self.nodes_of.get(box, ()), without)
 
-    def read_by(self, nodes: Iterable[int]) -> list[int]:
+    def read_by(self, nodes: Iterable[int], without: Reads = frozenset()) -> list[int]:
         """The nodes outside of a group that it reads."""
         group = frozenset(nodes)
-        reads = (read for node in sorted(group) for read in self.values.reads(node))
+        reads = (
+            read for node in sorted(group) for read in self.values.reads(node) if (node, read) not in without
+        )
         return [read for read in dict.fromkeys(reads) if read not in group]
 
     def origins(self, starts: Iterable[int], without: Reads = frozenset(), indices: bool = True) -> Origins:

@@ -51,13 +51,18 @@ class Values:
         return op.floating or (op.shape == () and any(flow.ops[user].floating for user in flow.users[node]))
 
     def skip_reads(self, joins: Iterable[Join]) -> frozenset[tuple[int, int]]:
-        """The reads (reader, read) by which skip paths leave their sources."""
-        found = set()
+        """The reads (reader, read) by which skip paths leave their sources, or enter their sinks."""
+        found: set[tuple[int, int]] = set()
+        terms: dict[int, set[int]] = {}
         for join in joins:
             source = self.made(join.source)
             for reader in (*join.skip, join.sink):
                 first, end = self.span(reader, reader + 1)
                 found |= {(node, source) for node in range(first, end)}
+            terms.setdefault(self.made(join.sink), set()).update(map(self.made, join.term))
+        for sink, read in terms.items():
+            if read & set(self.reads(sink)):
+                found |= {(sink, other) for other in self.reads(sink) if other not in read}
         return frozenset(found)
 
 

@@ -1,0 +1,185 @@
+"""Findings on labels, lines and boxes without a module (BOX003, BOX005 to BOX008, FLOW001, FLOW002)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence, Set
+
+from archcheck.diff.evidence import Evidence
+from archcheck.diff.execution import is_torchs_own
+from archcheck.diff.marks.claims import ClaimCheck
+from archcheck.diff.marks.frame_check import FrameCheck
+from archcheck.diff.marks.lines import INPUT, Line, Way
+from archcheck.diff.marks.wrong_lines import WrongLines, wrong_lines
+from archcheck.diff.settling import Settled
+from archcheck.diff.wording import label
+from archcheck.findings import Finding
+from archcheck.rules.codes import RuleCode
+from archcheck.source_location import Location
+from archcheck.spec.load import LoadedSpec
+from archcheck.vocabulary import Region
+
+_LEAVES_LINES = frozenset(["RES003", "RES006", "RES007", "RES008", "RES011"])
+"""What these say of a residual changes nothing about the lines between boxes."""
+
+
+def mark_findings(evidence: Evidence, settled: Settled) -> Iterator[Finding]:
+    """What labels, lines and boxes without a module have against them, but where another finding has."""
+    told = {(each.panel, each.edge, each.layers): each.code for each in settled.findings}
+    panels: dict[str, dict[FrameCheck, Set[str]]] = {}
+    for call, check in evidence.frames.items():
+        ignored = {one.box for one in call.frame.occurrences if call.token(one) in settled.misplaced}
+        ignored |= set(call.layer.missing)
+        for drawn in call.drawn:
+            code = told.get((call.bound.name, drawn.id, call.layer.indices))
+            if code is not None and code not in _LEAVES_LINES:
+                ignored |= {*(() if code == "RES001" else drawn.inside), *drawn.ends}
+        panels.setdefault(call.bound.name, {})[check] = ignored
+        yield from _Telling(evidence.loaded, check).on_boxes(ignored)
+    for frames in panels.values():
+        for wrong in wrong_lines(frames):
+            for check in wrong.frames:
+                yield _Telling(evidence.loaded, check).on_lines(wrong)
+
+
+class _Telling:
+    """Makes the findings of one frame."""
+
+    def __init__(self, loaded: LoadedSpec, check: FrameCheck) -> None:
+        self.loaded = loaded
+        self.check = check
+        self.call = check.call
+        self.panel = check.call.panel
+        self.execution = check.call.execution
+        self.names = check.call.names
+
+    def on_boxes(self, ignored: Set[str]) -> Iterator[Finding]:
+        """All but lines; `ignored` are boxes that findings of other rules speak of."""
+        for box, claims in self.check.claims.items():
+            wrong = [claim for claim in claims if claim.holds is False]
+            if wrong and box not in ignored:
+                yield self._claim(box, wrong[0])
+        for box in self.check.placed.missing:
+            yield self._missing(box)
+        for left in self.check.left_out:
+            if left.claimed:
+                yield self._left_out(left.region, left.name)
+
+    def _claim(self, box: str, wrong: ClaimCheck) -> Finding:
+        shown, paths = label(self.panel, box), self.names.paths(self.call.layer.bound(box))
+        computed = wrong.computed
+        location = computed.location if computed else None
+        if location is None or is_torchs_own(location):
+            location = self._location(box)
+        if wrong.detail:
+            said = _detail(wrong.detail, wrong.claim.details[wrong.detail])
+            actual = _detail(wrong.detail, computed.details[wrong.detail]) if computed else ""
+            code: RuleCode = "BOX005" if wrong.is_number else "BOX006"
+            message = f"the label '{shown}' says {said}, and the model has {actual}"
+            return self._note(code, box, message, said, f"{paths} computes {actual}", location)
+        if computed is None:
+            message = f"{shown} is drawn, and {paths} does not compute it"
+            traced = f"{paths} computes no {_either(wrong.claim.terms)}"
+        else:
+            message = f"{shown} is drawn, and {paths} computes {computed.term.name}"
+            traced = f"{paths} computes {computed.term.name}"
+        return self._note("BOX006", box, message, f"box {shown}", traced, location)
+
+    def _missing(self, box: str) -> Finding:
+        shown = label(self.panel, box)
+        owner = self.names.path(next(iter(self.call.layer.own), ""))
+        return self._note(
+            "BOX007", box, f"{shown} is drawn, and the code has no such operation there", f"box {shown}",
+            f"{owner} executes no further {shown} outside of the boxes that have a module",
+            self._own_location(),
+        )  # fmt: skip
+
+    def _left_out(self, region: Region, name: str) -> Finding:
+        title = self.call.title
+        return self._note(
+            "BOX008", "", f"{region.term.name} is computed here and not drawn", "no box",
+            f"{title} executes {_article(name)} ({region.term.name}) that no box stands for", region.location,
+        )  # fmt: skip
+
+    def on_lines(self, wrong: WrongLines) -> Finding:
+        one, other = wrong.main
+        first, second = self._name(one), self._name(other)
+        code: RuleCode
+        match wrong.way:
+            case Way.REVERSED:
+                code, message = "BOX003", f"{first} is drawn before {second}, and runs after it"
+                traced = f"{self._traced(one)} reads what {self._traced(other)} returns"
+            case Way.NONE:
+                code, message = "FLOW001", f"a line leads from {first} to {second}, the data does not"
+                traced = f"{self._traced(other)} does not read what {self._traced(one)} returns"
+            case Way.THROUGH:
+                code = "FLOW001"
+                message = f"a line leads from {first} to {second}, the data takes a way through other boxes"
+                traced = f"{self._traced(other)} does not read what {self._traced(one)} itself returns"
+            case _:
+                code, message = "FLOW002", f"data goes from {first} to {second}, and no line says so"
+                traced = f"{self._traced(other)} reads {self._returned(one)}"
+        if wrong.undrawn and code == "FLOW001":
+            traced += f"; not drawn: {self._arrows(wrong.undrawn)}"
+        drawn = self._arrows(wrong.drawn) or "no line"
+        ends = (one, other) if wrong.way is Way.REVERSED else (other, one)
+        return self._note(code, f"{one}->{other}", message, drawn, traced, self._location(*ends))
+
+    def _traced(self, box: str) -> str:
+        """A box as the code knows it: by its modules, or else by its label."""
+        return self.names.paths(self.call.layer.bound(box)) or self._name(box)
+
+    def _returned(self, box: str) -> str:
+        return self._name(box) if box == INPUT else f"what {self._traced(box)} returns"
+
+    def _arrows(self, lines: Sequence[Line]) -> str:
+        return ", ".join(f"{self._name(one)} → {self._name(other)}" for one, other in lines)
+
+    def _name(self, box: str) -> str:
+        return f"the input of {self.call.title}" if box == INPUT else label(self.panel, box)
+
+    def _location(self, *boxes: str) -> Location | None:
+        """Where the first of the boxes that ran is called, or its operation executed."""
+        for box in boxes:
+            candidate = self.check.placed.chosen.get(box)
+            if candidate is not None and candidate.regions[-1].location is not None:
+                return candidate.regions[-1].location
+            for occurrence in self.call.frame.occurrences:
+                for run in occurrence.runs if occurrence.box == box else ():
+                    if run.location is not None:
+                        return run.location
+        return self._own_location()
+
+    def _own_location(self) -> Location | None:
+        return self.execution.definition(next(iter(self.call.layer.own), ""))
+
+    def _note(
+        self, code: RuleCode, edge: str, message: str, drawn: str, traced: str, location: Location | None
+    ) -> Finding:
+        place: tuple[str, ...] = ("panels", self.call.bound.name)
+        if edge in self.panel.boxes:
+            place += ("boxes", edge)
+        elif edge:
+            place += ("flow",)
+        note = self.panel.boxes[edge].note if edge in self.panel.boxes else ""
+        return Finding(
+            code, self.names.text(message), self.call.bound.name, edge, self.call.layer.indices, drawn=drawn,
+            traced=self.names.text(traced), spec=self.loaded.place(*place), location=location,
+            modes=(self.execution.mode,), note=note,
+        )  # fmt: skip
+
+
+def _detail(name: str, value: object) -> str:
+    """A detail in words: `kernel 7×7`, `not causal`."""
+    if isinstance(value, bool):
+        return name if value else f"not {name}"
+    if isinstance(value, tuple):
+        return f"{name} {'×'.join(map(str, value))}"
+    return f"{name} {value}"
+
+
+def _either(terms: Sequence[str]) -> str:
+    return " or ".join(terms)
+
+
+def _article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"

@@ -1,0 +1,168 @@
+"""The verdict on every mark, from what each frame shows of it and from the findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+
+from archcheck.diff.marks.box_map import is_operation
+from archcheck.diff.marks.entries import begins, ends
+from archcheck.diff.marks.frame_check import FrameCheck
+from archcheck.diff.marks.lines import Line, Way
+from archcheck.diff.wording import label
+from archcheck.findings import Finding, Mark, MarkKind, Verdict
+from archcheck.source_location import Location
+from archcheck.spec.edges import edge_id
+from archcheck.spec.flow import flow_edges
+from archcheck.spec.load import LoadedSpec
+from archcheck.spec.model import Panel
+
+Key = tuple[str, MarkKind, str]
+Evidence = tuple[Verdict, str]
+"""A verdict with the reason for `not checked`."""
+
+_KIND_OF_CODE = {
+    "BOX001": MarkKind.BOX, "BOX007": MarkKind.BOX, "RES012": MarkKind.BOX, "BOX004": MarkKind.COUNT,
+    "BOX005": MarkKind.NUMBER, "BOX006": MarkKind.CLAIM, "BOX003": MarkKind.LINE, "FLOW001": MarkKind.LINE,
+}  # fmt: skip
+_ABSENT = "it did not run"
+_FIRST = (Verdict.REFUTED, Verdict.UNCHECKED, Verdict.PROVED, Verdict.OUTSIDE)
+
+
+def marks(loaded: LoadedSpec, checks: Sequence[FrameCheck], findings: Sequence[Finding]) -> tuple[Mark, ...]:
+    """Every mark of a spec, in its order. `checks` are the frames of all modes."""
+    refuted = _refuted(findings, checks)
+    found: list[Mark] = []
+    for name, panel in loaded.spec.panels.items():
+        own = [check for check in checks if check.call.bound.name == name]
+        evidence: dict[Key, list[Evidence | None]] = {key: [] for key in _keys(name, panel)}
+        for check in own:
+            for key, seen in _evidence(name, panel, check, refuted):
+                evidence.setdefault(key, []).append(seen)
+        for key, told in evidence.items():
+            verdict, reason = _verdict(key, told, refuted)
+            found.append(Mark(name, key[1], key[2], verdict, _place(loaded, panel, key), reason))
+    return tuple(found)
+
+
+def _refuted(findings: Sequence[Finding], checks: Sequence[FrameCheck]) -> frozenset[Key]:
+    """The marks that a finding speaks of, with the lines at the boxes and in the group that it names."""
+    found: set[Key] = set()
+    for finding in findings:
+        kind = _KIND_OF_CODE.get(finding.code, MarkKind.EDGE)
+        found.add((finding.panel, kind, finding.edge))
+    gone = {(panel, name) for panel, kind, name in found if kind is MarkKind.BOX}
+    for check in checks:
+        name = check.call.bound.name
+        for line, way in check.lines.ways.items():
+            at_gone = any((name, box) in gone for box in line)
+            if way.is_wrong or (way is Way.UNKNOWN and at_gone):
+                found.add((name, MarkKind.LINE, _arrow(line)))
+    return frozenset(found)
+
+
+def _keys(name: str, panel: Panel) -> Iterator[Key]:
+    """The marks that every panel has, whatever ran."""
+    for box, value in panel.boxes.items():
+        yield name, MarkKind.BOX, box
+        if isinstance(value.repeat, int):
+            yield name, MarkKind.COUNT, box
+    for line in flow_edges(panel):
+        yield name, MarkKind.LINE, _arrow(line)
+    for edge in panel.residuals:
+        yield name, MarkKind.EDGE, edge_id(edge)
+
+
+def _evidence(
+    name: str, panel: Panel, check: FrameCheck, refuted: Set[Key]
+) -> Iterator[tuple[Key, Evidence | None]]:
+    """What one frame shows of the panel's marks; None: nothing, and that is no fault of the mark."""
+    for box, value in panel.boxes.items():
+        yield (name, MarkKind.BOX, box), _box(panel, box, check)
+        if isinstance(value.repeat, int):
+            yield (name, MarkKind.COUNT, box), (Verdict.PROVED, "")
+        for claim in check.claims.get(box, ()):
+            verdict = Verdict.UNCHECKED if claim.holds is None else Verdict.PROVED
+            kind = MarkKind.NUMBER if claim.is_number else MarkKind.CLAIM
+            yield (name, kind, box), (verdict, f"no {claim.claim.terms[0]} was recognised in it")
+    for line, way in check.lines.ways.items():
+        yield (name, MarkKind.LINE, _arrow(line)), _line(panel, line, way, check)
+    for edge in panel.residuals:
+        yield (name, MarkKind.EDGE, edge_id(edge)), (Verdict.PROVED, "")
+
+
+def _box(panel: Panel, box: str, check: FrameCheck) -> Evidence | None:
+    value, placed = panel.boxes[box], check.placed
+    if value.outside:
+        return Verdict.OUTSIDE, ""
+    if begins(panel, box) or ends(panel, box):
+        ways = {way for line, way in check.lines.ways.items() if box in line}
+        if ways and ways <= {Way.OUTSIDE}:
+            return Verdict.OUTSIDE, ""
+        return (Verdict.PROVED, "") if Way.DIRECT in ways else (Verdict.UNCHECKED, "no line ties it to a box")
+    if placed.is_placed(box):
+        return Verdict.PROVED, ""
+    if not is_operation(panel, box):
+        return (Verdict.PROVED, "") if check.stands_in(box) else None
+    if box in placed.unclear:
+        return Verdict.UNCHECKED, f"it could be {_either(box, check)}; name its operation with op"
+    if box in placed.unnamed:
+        return Verdict.UNCHECKED, "its label names no operation; name it with op, or say outside: true"
+    return (Verdict.REFUTED, "") if box in placed.missing else None
+
+
+def _either(box: str, check: FrameCheck) -> str:
+    candidates = [candidate.regions[-1] for candidate in check.placed.unclear[box]]
+    return " or ".join(dict.fromkeys(f"{region.term.name} ({region.location})" for region in candidates))
+
+
+def _line(panel: Panel, line: Line, way: Way, check: FrameCheck) -> Evidence | None:
+    if way is Way.OUTSIDE:
+        return Verdict.OUTSIDE, ""
+    if way is Way.DIRECT:
+        return Verdict.PROVED, ""
+    if way is not Way.UNKNOWN:
+        return Verdict.REFUTED, ""
+    if any(check.stands_in(box) for box in line):
+        return Verdict.PROVED, ""
+    open_boxes = [box for box in line if box in check.placed.unnamed or box in check.placed.unclear]
+    if open_boxes:
+        return Verdict.UNCHECKED, f"{label(panel, open_boxes[0])} is not bound to an operation"
+    return None
+
+
+def _verdict(key: Key, seen: Iterable[Evidence | None], refuted: Set[Key]) -> Evidence:
+    if key in refuted:
+        return Verdict.REFUTED, ""
+    told = [each for each in seen if each is not None]
+    for verdict in _FIRST:
+        for each in told:
+            if each[0] is verdict:
+                return verdict, each[1] if verdict is Verdict.UNCHECKED else ""
+    return Verdict.UNCHECKED, _ABSENT
+
+
+def _arrow(line: Line) -> str:
+    return f"{line[0]}->{line[1]}"
+
+
+def _place(loaded: LoadedSpec, panel: Panel, key: Key) -> Location:
+    name, kind, mark = key
+    if kind is MarkKind.EDGE:
+        number = [edge_id(edge) for edge in panel.residuals].index(mark)
+        return loaded.place("panels", name, "residuals", number)
+    if kind is MarkKind.LINE:
+        return loaded.place("panels", name, "flow")
+    return loaded.place("panels", name, "boxes", mark)
+
+
+def unchecked(marks: Iterable[Mark], loaded: LoadedSpec) -> Iterator[Finding]:
+    """MARK001: in a strict spec each mark that is not checked is a finding."""
+    for mark in marks:
+        if mark.verdict is Verdict.UNCHECKED:
+            panel = loaded.spec.panels[mark.panel]
+            one, _, other = mark.name.partition("->")
+            shown = f"{label(panel, one)} → {label(panel, other)}" if other else label(panel, one)
+            yield Finding(
+                "MARK001", f"the {mark.kind.value} {shown} is not proved: {mark.reason}", mark.panel,
+                mark.name, drawn=f"{mark.kind.value} {shown}", traced="not checked", spec=mark.spec,
+            )  # fmt: skip

@@ -1,0 +1,65 @@
+"""All that one frame of a panel shows of its marks: the story of the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archcheck.diff.marks.box_map import BoxMap, box_map
+from archcheck.diff.marks.claims import ClaimCheck, check_claims
+from archcheck.diff.marks.completeness import LeftOut, left_out
+from archcheck.diff.marks.entries import Entries, entries
+from archcheck.diff.marks.lines import LineCheck, check_lines
+from archcheck.diff.marks.routing import with_inactive
+from archcheck.diff.marks.territory import territory
+from archcheck.diff.marks.values import Values
+from archcheck.diff.panel_calls import PanelCall
+
+
+@dataclass(frozen=True, eq=False)
+class FrameCheck:
+    """What was found of the marks of a panel in one call of its module."""
+
+    call: PanelCall
+    placed: BoxMap
+    entries: Entries
+    lines: LineCheck
+    claims: Mapping[str, tuple[ClaimCheck, ...]]
+    left_out: tuple[LeftOut, ...]
+
+    def stands_in(self, box: str) -> bool:
+        """Is it an inactive one of several alike (an expert), another of which ran?"""
+        paths = self.call.layer.bound(box)
+        modules = self.values.execution.modules
+        alike = {(path.rpartition(".")[0], modules[path].type_name) for path in paths}
+        return self.call.panel.boxes[box].inactive and any(
+            (path.rpartition(".")[0], modules[path].type_name) in alike
+            for other in self.placed.territory.nodes_of
+            for path in self.call.layer.bound(other)
+        )
+
+    @property
+    def values(self) -> Values:
+        return self.placed.territory.values
+
+
+def check_frame(call: PanelCall, values: Values, strict: bool) -> FrameCheck:
+    """Anchor the boxes with modules, place the others between them, and compare what is drawn with it."""
+    panel, layer, frame = call.panel, call.layer, call.frame
+    anchors = with_inactive(panel, territory(layer, frame, values))
+    placed = box_map(panel, anchors)
+    given = entries(panel, placed)
+    skips = values.skip_reads(values.execution.joins_within(frame.first, frame.end))
+    claims = {
+        box: tuple(check_claims(panel, box, anchors))
+        for box, value in panel.boxes.items()
+        if value.module is not None
+    }
+    return FrameCheck(
+        call,
+        placed,
+        given,
+        check_lines(call, placed, given, skips),
+        claims,
+        tuple(left_out(panel, layer, placed, given, strict)),
+    )

@@ -1,0 +1,49 @@
+"""Sums of many terms, which a figure draws as one ⊕ and code adds one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+
+from archcheck.dataflow.operations import VIEWS
+from archcheck.diff.marks.territory import Territory
+from archcheck.vocabulary import TERMS, Region
+
+_ADDING = frozenset(["add", "index_add", "scatter_add", "index_put"])
+
+
+def sums(territory: Territory, free: Set[int]) -> Iterator[Region]:
+    """The longest chains of additions in which each but the last is read by the next alone, and sums over a
+    dimension."""
+    flow = territory.values.recognition.flow
+    before: dict[int, tuple[int, ...]] = {}
+    for node in sorted(free):
+        op = flow.ops[node]
+        if op.name == "sum" and op.depends_on_input:
+            yield _region(territory, (node,))
+        if op.name not in _ADDING or not op.depends_on_input:
+            continue
+        chains = [
+            before.pop(made)
+            for read in territory.values.reads(node)
+            if (made := _made(territory, read)) in before
+        ]
+        before[node] = (*(each for chain in chains for each in chain), node)
+    for node, chain in before.items():
+        if len(chain) > 1 or flow.ops[node].name != "add":
+            yield _region(territory, chain)
+
+
+def _made(territory: Territory, node: int) -> int:
+    """What made a value, behind operations that only move it."""
+    ops = territory.values.recognition.flow.ops
+    while ops[node].name in VIEWS and ops[node].operands:
+        node = ops[node].operands[0][0]
+    return node
+
+
+def _region(territory: Territory, nodes: tuple[int, ...]) -> Region:
+    flow = territory.values.recognition.flow
+    inside = frozenset(nodes)
+    reads = dict.fromkeys(read for node in nodes for read in territory.values.reads(node))
+    inputs = tuple(read for read in reads if read not in inside)
+    return Region(TERMS["sum"], nodes, inputs, nodes[-1], location=flow.ops[nodes[-1]].location)

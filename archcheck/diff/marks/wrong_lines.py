@@ -1,0 +1,72 @@
+"""Wrong lines in groups: those that share a box are wrong for one reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from archcheck.diff.marks.frame_check import FrameCheck
+from archcheck.diff.marks.lines import INPUT, Line, Way
+
+_TELLING = {Way.REVERSED: 0, Way.NONE: 1, Way.THROUGH: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class WrongLines:
+    """`main` is the most telling of the lines, and `way` what the data does with it (None: it is not drawn);
+    `frames` are those in which it is wrong."""
+
+    main: Line
+    way: Way | None
+    drawn: tuple[Line, ...]
+    undrawn: tuple[Line, ...]
+    frames: tuple[FrameCheck, ...]
+
+
+def wrong_lines(ignored: Mapping[FrameCheck, Set[str]]) -> Iterator[WrongLines]:
+    """The wrong lines in all frames of a panel; `ignored` has for each the boxes that other findings are of.
+
+    What depends on the data (which experts ran) differs from frame to frame, so that groups are made of all
+    frames together.
+    """
+    found: dict[Line, list[tuple[FrameCheck, Way | None]]] = {}
+    for frame, boxes in ignored.items():
+        for group in _connected(list(_wrong(frame))):
+            if all(boxes.isdisjoint(line) for line in group):
+                for line in group:
+                    found.setdefault(line, []).append((frame, frame.lines.ways.get(line)))
+    for group in _connected(sorted(found, key=lambda line: _place(line, ignored))):
+        main = min(group, key=lambda line: _rank(found[line]))
+        yield WrongLines(
+            main,
+            found[main][0][1],
+            tuple(line for line in group if found[line][0][1] is not None),
+            tuple(line for line in group if found[line][0][1] is None),
+            tuple(frame for frame, _ in found[main]),
+        )
+
+
+def _wrong(frame: FrameCheck) -> Iterator[Line]:
+    yield from (line for line, way in frame.lines.ways.items() if way.is_wrong)
+    yield from (line for line in frame.lines.undrawn if line not in frame.lines.ways)
+
+
+def _place(line: Line, frames: Mapping[FrameCheck, Set[str]]) -> tuple[int, Line]:
+    """Where a line stands among the drawn ones; undrawn ones come last."""
+    drawn = list(next(iter(frames)).lines.ways)
+    return (drawn.index(line), line) if line in drawn else (len(drawn), line)
+
+
+def _rank(seen: Sequence[tuple[FrameCheck, Way | None]]) -> int:
+    return min(_TELLING[way] if way is not None else len(_TELLING) for _, way in seen)
+
+
+def _connected(lines: Sequence[Line]) -> list[list[Line]]:
+    """The lines, those that share a box together, in their order."""
+    groups: list[list[Line]] = []
+    for line in lines:
+        ends = set(line) - {INPUT}
+        near = [group for group in groups if any(ends & set(other) for other in group)]
+        groups = [group for group in groups if group not in near]
+        groups.append([*(other for group in near for other in group), line])
+    return groups
