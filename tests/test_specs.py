@@ -96,23 +96,22 @@ def test_the_figures_of_the_moe_block_draw_a_shortcut_that_is_not_there(name: st
 
 
 @pytest.mark.parametrize(
-    ("name", "boxes", "code"),
+    ("name", "line", "expert", "code"),
     [
         (
-            "as_published/moe-2025-02", ("weight_y->routed_y", "Routed Expert Y", "experts.3"),
-            "y[rows] += weights[chosen == index]",
+            "as_published/moe-2025-02", "weight_y->routed_y", "Routed Expert Y",
+            "out.mul_(weights.view(-1, 1)[order[pairs]])",
         ),
         (
-            "as_published/moe-2026-04", ("weight_m->expert_n", "E-N", "experts.3"),
+            "as_published/moe-2026-04", "weight_m->expert_n", "E-N",
             "y.index_add_(0, rows, (expert(tokens[rows]) * weights[mask]",
         ),
     ],
 )  # fmt: skip
 def test_the_figures_of_the_moe_block_weigh_before_the_expert_what_the_code_weighs_after_it(
-    name: str, boxes: tuple[str, str, str], code: str
+    name: str, line: str, expert: str, code: str
 ) -> None:
     (rule, edge, _, model, message), _ = told(check(name))
-    line, expert, module = boxes
     assert (rule, edge) == ("BOX003", f"moe.{line}")
     assert message.endswith(f"is drawn before {expert}, and runs after it")
     assert model.startswith(code)
