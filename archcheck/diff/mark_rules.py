@@ -162,8 +162,8 @@ class _Telling:
             place += ("flow",)
         note = self.panel.boxes[edge].note if edge in self.panel.boxes else ""
         return Finding(
-            code, self.names.text(message), self.call.bound.name, edge, self.call.layer.indices, drawn=drawn,
-            traced=self.names.text(traced), spec=self.loaded.place(*place), location=location,
+            code, message, self.call.bound.name, edge, self.call.layer.indices, drawn=drawn,
+            traced=traced, spec=self.loaded.place(*place), location=location,
             modes=(self.execution.mode,), note=note,
         )  # fmt: skip
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePath
 
 from archcheck.errors import Problem
-from archcheck.findings import Finding, Proof, Report, Status
+from archcheck.findings import Finding, Proof, Report, Status, Verdict, count_of
 from archcheck.source_location import Location
 
 _JOINERS = "\u200c\u200d"  # invisible, but emoji and several scripts need them
@@ -127,12 +127,22 @@ def problem_location(problem: Problem) -> Location | None:
 
 
 def verdict(report: Report) -> str:
-    """`conforms`, `differs: 2 findings` or `could not be checked: 1 problem`."""
+    """`conforms: 79 of 79 marks proved`, `differs: 2 findings, …` or `could not be checked: 1 problem`."""
     if report.status is Status.ERROR:
         return f"could not be checked: {counted(len(report.problems), 'problem')}"
+    marks = [count_of(report.marks)] if report.marks else []
     if report.status is Status.DIFFERS:
-        return f"differs: {counted(len(report.findings), 'finding')}"
-    return "conforms"
+        return f"differs: {', '.join([counted(len(report.findings), 'finding'), *marks])}"
+    return ": ".join(["conforms", *marks])
+
+
+def unchecked(report: Report) -> list[str]:
+    """The marks that are not checked, each with the reason: `gqa: the box q: its label names nothing`."""
+    return [
+        one_line(f"{mark.panel}: the {mark.kind.value} {mark.name}: {mark.reason}")
+        for mark in report.marks
+        if mark.verdict is Verdict.UNCHECKED
+    ]
 
 
 def tally(reports: Iterable[Report]) -> str:

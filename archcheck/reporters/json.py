@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from archcheck.findings import Report
+from archcheck.findings import Report, Verdict
 from archcheck.reporters.common import shown_path
 
 VERSION = 1  # raised when a field is renamed or removed; new fields do not raise it
@@ -26,7 +26,11 @@ def render_json(reports: Sequence[Report]) -> str:
 
 
 def _fields(items: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {name: _field(name, value) for name, value in items if name != "picture"}
+    fields = {name: _field(name, value) for name, value in items if name != "picture"}
+    if fields.get("marks"):
+        verdicts = [mark["verdict"] for mark in fields["marks"]]
+        fields["mark_counts"] = {verdict.value: verdicts.count(verdict) for verdict in Verdict}
+    return fields
 
 
 def _field(name: str, value: Any) -> Any:

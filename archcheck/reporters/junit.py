@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
-from archcheck.findings import Report
+from archcheck.findings import Report, count_of
 from archcheck.reporters.common import (
     best_location,
     details,
@@ -24,6 +24,9 @@ def render_junit(reports: Sequence[Report]) -> str:
     for report in reports:
         name = one_line(shown_path(report.file))
         suite = ET.SubElement(root, "testsuite", {"name": name, **_counts([report])})
+        if report.marks:
+            properties = ET.SubElement(suite, "properties")
+            ET.SubElement(properties, "property", {"name": "marks", "value": count_of(report.marks)})
         for proof in report.proofs:
             _case(suite, name, [proof.panel, proof.line, proof.edge or "boxes"], proof.spec)
         for finding in report.findings:

@@ -16,6 +16,7 @@ from archcheck.reporters.common import (
     proved,
     shown_path,
     tally,
+    unchecked,
     verdict,
 )
 from archcheck.source_location import Location
@@ -48,6 +49,8 @@ def _section(report: Report) -> str:
     lines += _table(("Code", "Problem", "Where"), _problems(report))
     held = [f"- {escape(panel)}: {phrase}" if panel else f"- {phrase}" for panel, phrase in proved(report)]
     lines += ["", "Proved:", "", *held] if held else []
+    left = [f"- {escape(line)}" for line in unchecked(report)]
+    lines += ["", "Not checked:", "", *left] if left else []
     remarks = [f"- {escape(remark)}" for remark in report.remarks]
     lines += ["", "Remarks:", "", *remarks] if remarks else []
     return "\n".join(lines) + "\n"

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from archcheck import __version__
 from archcheck.errors import Problem
-from archcheck.findings import Finding, Report, Status
+from archcheck.findings import Finding, Report, Status, count_of
 from archcheck.reporters.common import (
     best_location,
     details,
@@ -50,6 +50,9 @@ def render_sarif(reports: Sequence[Report]) -> str:
             _result(report, finding, codes, root) for report in reports for finding in report.findings
         ],
     }
+    marks = {shown_path(report.file, root): count_of(report.marks) for report in reports if report.marks}
+    if marks:
+        run["properties"] = {"marks": marks}
     document = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",

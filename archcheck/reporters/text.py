@@ -29,6 +29,7 @@ from archcheck.reporters.common import (
     shown_path,
     source_line,
     tally,
+    unchecked,
     verdict,
 )
 from archcheck.source_location import Location
@@ -36,6 +37,7 @@ from archcheck.source_location import Location
 _MARKS = {Status.CONFORMS: ("✓", "+"), Status.DIFFERS: ("✗", "x"), Status.ERROR: ("!", "!")}
 _STYLES = {Status.CONFORMS: "bold green", Status.DIFFERS: "bold red", Status.ERROR: "bold yellow"}
 _INDEX = re.compile(r"(?<![^.(])\d+(?![^.)])")  # a path component that is a number
+_UNCHECKED_LIMIT = 6
 _BRANCH_LIMIT = 6
 
 Span = str | tuple[str, str]
@@ -227,6 +229,11 @@ def _proofs(page: _Page, report: Report, verbose: int) -> None:
             for proof in report.proofs
         ]
     _section(page, "proved", lines)
+    left = unchecked(report)
+    more = len(left) - _UNCHECKED_LIMIT
+    if more > 0 and not verbose:
+        left[_UNCHECKED_LIMIT:] = [f"… and {more} more (-v)"]
+    _section(page, "not checked", left)
 
 
 def _section(page: _Page, heading: str, lines: Sequence[str]) -> None:

@@ -47,7 +47,7 @@ panels:
     scope: layers.*
     boxes:
       norm: {label: Norm, module: norm}
-      mlp: {label: MLP, module: mlp}
+      mlp: {label: Linear, module: mlp}
     residuals:
       - {around: [norm, mlp]}
 """
@@ -94,7 +94,7 @@ def test_text_of_a_spec_that_conforms() -> None:
     assert written("verify", "good.yaml") == (
         0,
         """\
-✓ good.yaml conforms
+✓ good.yaml conforms: 6 of 6 marks proved
   A small model, model.py:Net
 
   proved
@@ -110,12 +110,12 @@ def test_text_of_a_spec_that_differs() -> None:
     assert written("verify", "bad.yaml") == (
         1,
         """\
-✗ bad.yaml differs: 1 finding
+✗ bad.yaml differs: 1 finding, 5 of 6 marks proved, 1 refuted
   A small model, model.py:Net
 
   layer
-  1. RES004 the residual around Norm … MLP is taken from the wrong tensor: after Norm
-     drawn: solid residual around Norm … MLP, from the input of Layer k
+  1. RES004 the residual around Norm … Linear is taken from the wrong tensor: after Norm
+     drawn: solid residual around Norm … Linear, from the input of Layer k
             bad.yaml:14:9
             14 │ - {around: [norm, mlp]}
      code:  taken after norm (model.py:21), not from the input of Layer k
@@ -138,11 +138,11 @@ def test_quiet_and_verbose() -> None:
     assert written("verify", "good.yaml", "-q") == (0, "")
     assert written("verify", "bad.yaml", "-q") == (
         1,
-        "model.py:22: RES004 the residual around Norm … MLP is taken from the wrong tensor: after Norm\n",
+        "model.py:22: RES004 the residual around Norm … Linear is taken from the wrong tensor: after Norm\n",
     )
     code, text = written("verify", "good.yaml", "-v")
     assert code == 0
-    assert "layer: solid residual from Norm to MLP: this panel's module executes it\n" in text
+    assert "layer: solid residual from Norm to Linear: this panel's module executes it\n" in text
     assert "layers.*: identity around mlp from norm (model.py:22) (2 times)\n" in text
     code, text = written("verify", "good.yaml", "-vv")
     assert "layers.1: identity around mlp from norm (model.py:22)\n" in text
@@ -155,12 +155,12 @@ def test_json() -> None:
     assert report["findings"] == [
         {
             "code": "RES004",
-            "message": "the residual around Norm … MLP is taken from the wrong tensor: after Norm",
+            "message": "the residual around Norm … Linear is taken from the wrong tensor: after Norm",
             "panel": "layer",
             "edge": "norm..mlp",
             "layers": [0, 1],
             "layer_count": 2,
-            "drawn": "solid residual around Norm … MLP, from the input of Layer k",
+            "drawn": "solid residual around Norm … Linear, from the input of Layer k",
             "traced": "taken after norm (model.py:21), not from the input of Layer k",
             "spec": {"file": "bad.yaml", "line": 14, "column": 9},
             "location": {"file": "model.py", "line": 22, "column": None},
@@ -180,8 +180,8 @@ def test_github() -> None:
     assert written("verify", "bad.yaml", "good.yaml", "-f", "github") == (
         1,
         "::error file=model.py,line=22,title=RES004::"
-        "the residual around Norm … MLP is taken from the wrong tensor: after Norm%0A"
-        "drawn: solid residual around Norm … MLP, from the input of Layer k (bad.yaml:14:9)%0A"
+        "the residual around Norm … Linear is taken from the wrong tensor: after Norm%0A"
+        "drawn: solid residual around Norm … Linear, from the input of Layer k (bad.yaml:14:9)%0A"
         "code: taken after norm (model.py:21), not from the input of Layer k (model.py:22)%0A"
         "all 2 layers\n"
         "::notice file=good.yaml,line=1,title=archcheck::"
@@ -233,7 +233,7 @@ def test_settings_renames_and_another_model(folder: Path) -> None:
 
 def test_output_goes_to_a_file(folder: Path) -> None:
     assert written("verify", "bad.yaml", "-o", "report.txt") == (1, "")
-    assert (folder / "report.txt").read_text().startswith("✗ bad.yaml differs: 1 finding\n")
+    assert (folder / "report.txt").read_text().startswith("✗ bad.yaml differs: 1 finding, ")
     assert written("verify", "broken.yaml", "-f", "json", "-o", "report.json") == (2, "")
     assert json.loads((folder / "report.json").read_text())["specs"][0]["status"] == "error"
 

@@ -73,6 +73,7 @@ def test_the_whole_document() -> None:
           "residuals": []
         }
       ],
+      "marks": [],
       "residuals": [
         {
           "kind": "scaled",
