@@ -38,7 +38,8 @@ def gate(walks: Walks, at: int) -> Region | None:
 def _gated(walks: Walks, act: Region, up: int) -> str:
     """GLU's kind where gate and value are maps of one tensor; else whether the activation makes a gate."""
     maps = _map_at(walks, act.inputs[0]), _map_at(walks, up)
-    if -1 not in maps and walks.input_of(maps[0]) == walks.input_of(maps[1]):
+    is_alike = walks.ops[act.output].numel == walks.ops[up].numel
+    if is_alike and -1 not in maps and walks.input_of(maps[0]) == walks.input_of(maps[1]):
         known = next((gated for name, gated in _GATED if is_a(act.term.name, name)), "")
         return known or ("GLU" if act.term.family is Family.ACTIVATION else "gate")
     return "gate" if act.term.name in _GATES else ""
@@ -66,6 +67,15 @@ def _is_part(walks: Walks, at: int) -> bool:
         walks.ops[view].name in ("chunk", "split", "unbind", "getitem", "narrow", "split_with_sizes")
         for view in walks.views(at)
     )
+
+
+def _sees_one_position(walks: Walks, at: int) -> bool:
+    """A linear map of each position alone, or, in a network over sequences, of a few beside it."""
+    op = walks.ops[at]
+    if op.name not in ("conv2d", "conv3d"):
+        return True
+    weight = walks.ops[op.operands[op.roles.get("weight", 1)][0]]
+    return all(size == 1 for size in weight.shape[2:])
 
 
 def feed_forwards(walks: Walks, at: int) -> Iterator[Region]:
@@ -97,6 +107,8 @@ def feed_forwards(walks: Walks, at: int) -> Iterator[Region]:
         else:
             return
         if -1 in first or len({walks.input_of(each) for each in first}) != 1:
+            return
+        if not all(_sees_one_position(walks, each) for each in (at, *first)):
             return
         between = [view for read in made.inputs for view in walks.views(read) if view not in first]
         ops = [*way, *made.ops, *first, *between]

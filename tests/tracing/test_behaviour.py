@@ -13,6 +13,8 @@ from archcheck import trace
 from archcheck.commands.trace import Trace
 from archcheck.tracing.behaviour import disagreements
 from archcheck.vocabulary import TERMS, Recognition, probes, recognise
+from tests.examples import CASES
+from tests.examples.case import Case, seeded
 
 
 class Layer(nn.Module):
@@ -84,3 +86,12 @@ def test_an_attention_that_sees_what_comes_later_is_not_causal(run: tuple[Trace,
     claimed = probes(traced.dataflow, replace(found, regions=(full,)))
     _, wrong = disagreements(traced.recording.recorder, claimed)
     assert [each.behaviour for each in wrong] == ["a later token changes no earlier result"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_both_witnesses_agree_on_every_example(case: Case) -> None:
+    args, kwargs = case.arguments()
+    with seeded():
+        traced = trace(case.model(), *args, **kwargs)
+    _, wrong = disagreements(traced.recording.recorder, probes(traced.dataflow, recognise(traced.dataflow)))
+    assert wrong == []
