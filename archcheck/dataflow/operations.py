@@ -28,7 +28,7 @@ VIEWS = frozenset(
      "native_channel_shuffle", "view_as_complex", "view_as_real", "real", "masked_fill", "diagonal",
      "nan_to_num", "requires_grad", "_to_copy", "lift_fresh", "as_tensor", "hsplit", "vsplit", "rot90",
      "fliplr", "flipud", "atleast_1d", "atleast_2d", "atleast_3d", "masked_select", "constant_pad_nd",
-     "checkpoint_name"]
+     "checkpoint_name", "copy"]
 )  # fmt: skip
 TRANSPOSES = frozenset(["permute", "transpose", "t", "T", "mT", "H", "mH", "adjoint", "movedim", "moveaxis",
                         "swapaxes", "swapdims", "einsum"])  # fmt: skip
@@ -67,6 +67,7 @@ STACKS = frozenset(["stack"])
 LIKE = frozenset(["zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like",
                   "randint_like", "new_zeros", "new_ones", "new_empty", "new_full",
                   "new_tensor"])  # fmt: skip
+ZEROS = frozenset(["zeros", "zeros_like", "new_zeros", "zero"])
 SHAPED_LIKE = frozenset(["expand_as", "view_as", "reshape_as", "type_as"])
 
 _REFLECTED = {"radd": "add", "rmul": "mul", "rmatmul": "matmul", "iadd": "add", "isub": "sub", "imul": "mul",
@@ -81,6 +82,7 @@ def canonical(name: str) -> str:
     >>> canonical("__iadd__"), canonical("relu_"), canonical("__rsub__")
     ('add', 'relu', 'rsub')
     """
+    name = name.partition(".")[0]  # an overload of torch.ops.aten
     if name.startswith("__") and name.endswith("__"):
         name = name[2:-2]
     elif name.endswith("_"):

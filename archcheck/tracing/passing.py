@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from torch import Tensor
 
-from archcheck.dataflow.operations import PRODUCTS
+from archcheck.dataflow.operations import PRODUCTS, ZEROS
 from archcheck.dataflow.run import Op
 from archcheck.tracing.tape import Step
 
@@ -25,16 +25,26 @@ _SWITCHES: dict[str, dict[str, tuple[int, ...]]] = {
 }
 
 
-def blocked(step: Step, op: Op, value_of: Callable[[int], Tensor | None]) -> frozenset[int]:
+def blocked(
+    step: Step, op: Op, ops: Sequence[Op], value_of: Callable[[int], Tensor | None]
+) -> frozenset[int]:
     """The places of the operands of which nothing passes into the result.
 
     `value_of` gives an operand's tensor where it is a constant of the run: neither made from an input nor
     learned nor random.
     """
     places = range(len(op.operands))
+
+    def is_zero(place: int) -> bool:
+        operand = op.operands[place]
+        return (len(operand) == 1 and ops[operand[0]].name in ZEROS) or _is_zero(value_of(place))
+
     if op.name in PRODUCTS:
-        is_zero = op.name.startswith("mul") and len(places) == 1 and op.numbers[:1] == (0.0,)
-        return frozenset(places) if is_zero or any(map(_is_zero, map(value_of, places))) else frozenset()
+        number = op.name.startswith("mul") and len(places) == 1 and op.numbers[:1] == (0.0,)
+        return frozenset(places) if number or any(map(is_zero, places)) else frozenset()
+    if op.name in ("add", "sub") and len(places) == 2 and not op.numbers:
+        nothing = [at for at in places[op.name == "sub" :] if is_zero(at)]
+        return frozenset(nothing[:1])
     if op.name in _SWITCHES:
         off = [at for name, taken in _SWITCHES[op.name].items() if step.kwargs.get(name) == 0 for at in taken]
         return frozenset(off)

@@ -326,7 +326,8 @@ class Recorder(TorchFunctionMode):
         ):
             out = self._alias(out)
             tensors = [out]
-        call.outputs = tuple([self._ids[id(tensor)] for tensor in tensors if id(tensor) in self._ids])
+        known = [tensor for tensor in tensors if id(tensor) in self._ids]
+        call.outputs = tuple([step for tensor in known for step in self._peek(tensor)])
         call.end = len(self.steps)
         return out
 

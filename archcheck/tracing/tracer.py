@@ -216,7 +216,13 @@ def _let_pass(recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set
         return value if isinstance(value, Tensor) and not value.is_meta else None
 
     name = op.name
-    if take_out(op, blocked(step, op, value_of), ops):
+    if name.startswith("_foreach_"):  # of several lists of tensors nothing tells what belongs together
+        op.name, op.opaque = (
+            (name.removeprefix("_foreach_"), False) if len(op.operands) == 2 else (name, True)
+        )
+    if name == "setitem" and len(op.operands) == 1 and op.numel == ops[op.operands[0][0]].numel:
+        op.name = "copy"  # all of the tensor is assigned
+    if take_out(op, blocked(step, op, ops, value_of), ops):
         recorder.remarks.append(f"nothing passes the {name} at {op.location}: a factor or mask of it is zero")
 
 

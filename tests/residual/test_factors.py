@@ -21,6 +21,13 @@ SCALED = "scaled of input: norm, mlp"
         "return x + f(x) * 0.5 * 2",
         "return -(-x - f(x))",
         "return torch.stack([x, f(x)]).sum(0)",
+        "y = torch.zeros_like(x); y += x; y += f(x); return y",
+        "y = torch.zeros(2, 6, 16); y.add_(x).add_(f(x)); return y",
+        "y = torch.empty_like(x); y.copy_(x); y.add_(f(x)); return y",
+        "y = torch.empty_like(x); y[:] = x; y += f(x); return y",
+        "y = torch.empty_like(x); torch.add(x, f(x), out=y); return y",
+        "return torch.ops.aten.add.Tensor(x, f(x))",
+        "b = f(x).clone(); torch._foreach_add_([b], [x]); return b",
     ],
 )
 def test_the_plain_sum(body: str) -> None:
