@@ -45,7 +45,7 @@ TIMEOUT = 180.0
 class Row:
     """What was seen of one case, as plain data.
 
-    `status` says how far it came: `not built`, `not traced`, `not replayed`, `ablation disagrees` or `ok`,
+    `status` says how far it came: `not built`, `not traced`, `not replayed`, `refuted by --prove` or `ok`,
     and `reason` why no further. `layout` names how its residuals are laid out, `counts` how many each.
     """
 
@@ -113,16 +113,16 @@ def _judged(case: Case, model: nn.Module, args: Any, kwargs: Any, built: float) 
     if not _same(expected, replayed):
         why = "" if is_repeatable else " (nor are two runs of the model itself)"
         return Row(case.name, case.family, "not replayed", f"the outputs are not identical{why}", **row)
-    disagreements = ablated(traced)
+    disagreements = refuted(traced)
     if disagreements:
-        return Row(case.name, case.family, "ablation disagrees", "; ".join(disagreements), **row)
+        return Row(case.name, case.family, "refuted by --prove", "; ".join(disagreements), **row)
     return Row(case.name, case.family, "ok", **row)
 
 
-def ablated(traced: Trace) -> list[str]:
-    """Where forcing a branch to zero does not leave the skip path: what `verify --prove` would refuse."""
+def refuted(traced: Trace) -> list[str]:
+    """The residuals that finite changes contradict: what `verify --prove` would refuse."""
     from archcheck.errors import TraceError
-    from archcheck.tracing.ablation import prove
+    from archcheck.tracing.proof import prove
 
     try:
         prove(traced.recording, traced.joins)
@@ -192,7 +192,7 @@ def _families() -> list[str]:
 
 
 def _family_table(rows: list[Row]) -> Iterator[str]:
-    yield "\n| family | classes | run | traced | replayed exactly | ablation agrees |"
+    yield "\n| family | classes | run | traced | replayed exactly | finite changes agree |"
     yield "|---|--:|--:|--:|--:|--:|"
     for family in [*_families(), "all"]:
         here = [row for row in rows if family in (row.family, "all")]

@@ -97,7 +97,9 @@ Inputs = Annotated[
     typer.Option("--input", "-i", metavar="NAME=DTYPE[SHAPE]", help="An input: ids=int64[1,16]<6400"),
 ]
 Train = Annotated[bool, typer.Option("--train", help="Run in training mode.")]
-Prove = Annotated[bool, typer.Option("--prove", help="Also replay each trace and ablate each residual.")]
+Prove = Annotated[
+    bool, typer.Option("--prove", help="Also replay each trace, and prove residuals by finite changes.")
+]
 Python = Annotated[
     str | None,
     typer.Option(

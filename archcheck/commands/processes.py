@@ -106,8 +106,8 @@ class RemoteWorker:
         answer: list[Run] = decode(list[Run], self._ask(question, progress))
         return answer
 
-    def prove(self, joins: Sequence[Sequence[Join]], progress: Progress) -> list[str]:
-        answer: list[str] = self._ask(["prove", encode(Sequence[Sequence[Join]], joins)], progress)
+    def prove(self, joins: Sequence[Sequence[Join]], progress: Progress) -> list[list[str]]:
+        answer: list[list[str]] = self._ask(["prove", encode(Sequence[Sequence[Join]], joins)], progress)
         return answer
 
     def probe(self, probes: Sequence[Sequence[Probe]], progress: Progress) -> list[str]:

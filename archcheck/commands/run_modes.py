@@ -56,8 +56,8 @@ def run_modes(
     proved = worker.prove([each.joins for each in executions], progress)
     probed = worker.probe([_probes(each) for each in executions], progress)
     return [
-        replace(each, remarks=(*each.remarks, *remarks))
-        for each, *remarks in zip(executions, proved, probed, strict=True)
+        replace(each, remarks=(*each.remarks, *remarks, remark))
+        for each, remarks, remark in zip(executions, proved, probed, strict=True)
     ]
 
 

@@ -54,10 +54,10 @@ class Worker(Protocol):
     def run(self, request: Request, progress: Progress) -> list[Run]:
         """Build the model and run it in each mode. Raises TargetError or TraceError."""
 
-    def prove(self, joins: Sequence[Sequence[Join]], progress: Progress) -> list[str]:
+    def prove(self, joins: Sequence[Sequence[Join]], progress: Progress) -> list[list[str]]:
         """A second question: do the numbers of each run agree with the residuals found in it?
 
-        The answers are remarks, one for each run. Raises TraceError where they disagree.
+        The answers are remarks on each run. Raises TraceError where they disagree.
         """
 
     def probe(self, probes: Sequence[Sequence[Probe]], progress: Progress) -> list[str]:

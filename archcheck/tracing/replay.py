@@ -31,7 +31,7 @@ _OPERATORS = {
                  "iadd", "isub", "imul", "itruediv", "getitem", "setitem")
 }  # fmt: skip
 _OPERATORS |= {"__and__": operator.and_, "__or__": operator.or_}
-_REFLECTED = {
+REFLECTED = {
     "__radd__": operator.add, "__rsub__": operator.sub, "__rmul__": operator.mul,
     "__rtruediv__": operator.truediv, "__rpow__": operator.pow, "__rmatmul__": operator.matmul,
     "__rfloordiv__": operator.floordiv, "__rmod__": operator.mod,
@@ -43,8 +43,8 @@ def graph_module(recorder: Recorder, arguments: Mapping[str, Any], output: Any) 
     return _Builder(recorder).build(arguments, output)
 
 
-def copied_inputs(recorder: Recorder, arguments: Mapping[str, Any]) -> list[Any]:
-    """The arguments as they were before the run."""
+def copied_inputs(recorder: Recorder, value: Any) -> Any:
+    """What the run was given, as it was before the run: `value` with copies of the inputs in it."""
     before = {id(step.out): step.args for step in recorder.steps if step.kind == INPUT}
 
     def copied(value: Any) -> Any:
@@ -54,7 +54,7 @@ def copied_inputs(recorder: Recorder, arguments: Mapping[str, Any]) -> list[Any]
             return type(value)(copied(item) for item in value)
         return {key: copied(item) for key, item in value.items()} if type(value) is dict else value
 
-    return [copied(value) for value in arguments.values()]
+    return copied(value)
 
 
 class _Builder:
@@ -78,6 +78,7 @@ class _Builder:
         for index, step in enumerate(self.recorder.steps):
             if step.kind == INPUT:
                 self.nodes[index] = self.known[id(step.out)]
+                self.nodes[index].meta["step"] = index
                 continue
             node = self._node(index, step)
             self.nodes[index] = node
@@ -120,8 +121,8 @@ class _Builder:
         func, name = step.func, getattr(step.func, "__name__", "")
         if name == "__get__":
             return self.graph.call_function(getattr, (args[0], step.name))
-        if name in _REFLECTED and not kwargs:
-            return self.graph.call_function(_REFLECTED[name], (args[1], args[0]))
+        if name in REFLECTED and not kwargs:
+            return self.graph.call_function(REFLECTED[name], (args[1], args[0]))
         is_method = getattr(Tensor, name, None) is func
         if is_method and name in _OPERATORS and not kwargs:
             return self.graph.call_function(_OPERATORS[name], args)

@@ -45,6 +45,12 @@ class Step:
         self.layout: Layout | None = None  # for a view: how it lies in the storage of what it views
         self.with_grad = torch.is_grad_enabled()
 
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """Of the result, where it is a tensor."""
+        out = self.out if self.out is not None else self.mutates
+        return out.dtype if isinstance(out, Tensor) else None
+
 
 class Call:
     """One call of a module: the steps [first, end) ran inside it."""

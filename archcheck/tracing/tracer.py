@@ -8,6 +8,7 @@ trust.
 from __future__ import annotations
 
 import inspect
+import random
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy
 import torch
 from torch import Tensor, fx, nn
 
@@ -36,13 +38,14 @@ from archcheck.tracing.tape import ATTRIBUTE, CALL, CONSTANT, INPUT, OPAQUE, Ste
 class State:
     """What a run may change beside its inputs: the random state, and in training the model's buffers."""
 
-    random: Tensor
+    random: tuple[Tensor, Any, Any]
     buffers: tuple[tuple[Tensor, Tensor], ...]
 
     @classmethod
     def of(cls, model: nn.Module) -> State:
         buffers = [(buffer, buffer.clone()) for buffer in model.buffers()] if model.training else []
-        return cls(torch.get_rng_state(), tuple(buffers))
+        drawn = (torch.get_rng_state(), random.getstate(), numpy.random.get_state())
+        return cls(drawn, tuple(buffers))
 
     @contextmanager
     def restored(self, model: nn.Module) -> Iterator[None]:
@@ -55,7 +58,9 @@ class State:
             now._put()
 
     def _put(self) -> None:
-        torch.set_rng_state(self.random)
+        torch.set_rng_state(self.random[0])
+        random.setstate(self.random[1])
+        numpy.random.set_state(self.random[2])
         with torch.no_grad():
             for buffer, value in self.buffers:
                 buffer.copy_(value)
@@ -67,12 +72,21 @@ class Recording:
     `model` is the traced module, `arguments` the run's inputs by name, `output` what it returned.
     """
 
-    def __init__(self, recorder: Recorder, arguments: Mapping[str, Any], output: Any, before: State) -> None:
+    def __init__(
+        self, recorder: Recorder, arguments: Mapping[str, Any], output: Any, before: State,
+        given: tuple[tuple[Any, ...], dict[str, Any]],
+    ) -> None:  # fmt: skip
         self.recorder = recorder
         self._before = before
+        self._given = given
         self.model = recorder.model
         self.arguments = dict(arguments)
         self.output = output
+
+    def inputs(self) -> list[Any]:
+        """Copies of the arguments as they were before the run."""
+        copies: list[Any] = replay.copied_inputs(self.recorder, list(self.arguments.values()))
+        return copies
 
     @cached_property
     def graph_module(self) -> fx.GraphModule:
@@ -81,9 +95,15 @@ class Recording:
 
     def replay(self, interpreter: Callable[[fx.GraphModule], fx.Interpreter] = fx.Interpreter) -> Any:
         """Run the graph on copies of the inputs, with buffers and random state as before the run."""
-        inputs = replay.copied_inputs(self.recorder, self.arguments)
+        inputs = self.inputs()
         with self._before.restored(self.model), torch.set_grad_enabled(self.recorder.with_grad):
             return interpreter(self.graph_module).run(*inputs)
+
+    def again(self) -> Recording:
+        """A second run of the model on the same inputs, with buffers and random state as before the first."""
+        args, kwargs = replay.copied_inputs(self.recorder, self._given)
+        with self._before.restored(self.model), torch.set_grad_enabled(self.recorder.with_grad):
+            return record(self.model, *args, **kwargs)
 
     @cached_property
     def dataflow(self) -> Dataflow:
@@ -123,7 +143,7 @@ def record(model: nn.Module, /, *args: Any, **kwargs: Any) -> Recording:
         if is_own_code(last.filename) and error is not recorder.models_error:
             raise TraceError(own_failure(error)) from error
         raise TraceError(_problem(error, model)) from error
-    return Recording(recorder, arguments, output, before)
+    return Recording(recorder, arguments, output, before, (args, kwargs))
 
 
 def _bind(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -50,16 +50,16 @@ class Session:
         runs[-1] = replace(runs[-1], remarks=(*runs[-1].remarks, *coverage.unrun()))
         return runs
 
-    def prove(self, joins: Sequence[Sequence[Join]], progress: Progress) -> list[str]:
-        """What replay and ablation prove of the residuals found in each run. Raises TraceError."""
-        from archcheck.tracing.ablation import prove
+    def prove(self, joins: Sequence[Sequence[Join]], progress: Progress) -> list[list[str]]:
+        """What replay and finite changes prove of the residuals found in each run. Raises TraceError."""
+        from archcheck.tracing.proof import prove
 
         remarks = []
         for (recording, mode), found in zip(self._recordings, joins, strict=True):
-            progress(f"proving by replay and ablation ({mode.name})")
+            progress(f"proving by replay and finite changes ({mode.name})")
             with as_before(self._given), _one_thread():
                 recording.model.train(mode.train)
-                remarks += prove(recording, found)
+                remarks.append(prove(recording, found))
         return remarks
 
     def probe(self, probes: Sequence[Sequence[Probe]], progress: Progress) -> list[str]:

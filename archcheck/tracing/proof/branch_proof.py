@@ -1,0 +1,164 @@
+"""The branch: the sink moves with what the branch's modules give, and they with the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from archcheck.dataflow.run import Call
+from archcheck.tracing.proof.claims import Refuted, Unclear
+from archcheck.tracing.proof.movement import bijective, close, size_of
+from archcheck.tracing.proof.skip_proof import Trial, factor_on, has_factor, movement_of
+from archcheck.tracing.proof.windows import Change, Changes
+
+
+class BranchProof:
+    """All that is asked of a branch is asked with the skip path forced to zero, where the branch is alone."""
+
+    def __init__(self, trial: Trial, calls: list[Call], beside: frozenset[int]) -> None:
+        self.trial = trial
+        self.calls = calls
+        self.beside = beside
+        self.silent: dict[tuple[int, int], Change] = dict.fromkeys(trial.skip_uses, torch.zeros_like)
+        self.alone = self._run()
+        if not bool(self.alone.isfinite().all()):
+            self.silent = {}
+            self.alone = self._run()
+
+    def disturbed(self) -> dict[tuple[int, int], Change]:
+        """Every other use of the source changed."""
+        return dict.fromkeys(self.trial.other_uses, disturb)
+
+    def prove(self) -> None:
+        """Raises Refuted or Unclear."""
+        if not self.trial.other_uses:
+            raise Refuted("nothing but the skip path reads the source")
+        if not self._differs(self._run(self.disturbed())):
+            self._still("the branch does not move with the source")
+        for call in self.trial.claim.branch_calls:
+            outputs = self._outputs(self.calls[call])
+            if outputs and not self._differs(self._run({}, outputs)):
+                self._still(f"replacing what {self.calls[call].path} returns does not move the sink")
+        self._prove_others()
+        self._prove_factor()
+
+    def _prove_factor(self) -> None:
+        """Where the sink moves in proportion to what the last module returns: by the claimed factor."""
+        expected = factor_on("branch", self.trial.claim)
+        last = max((self.calls[call] for call in self.trial.claim.branch_calls), key=_end, default=None)
+        outputs = self._outputs(last) if last else ()
+        if expected is None or len(outputs) != 1 or self.trial.kind not in ("identity", "scaled", "partial"):
+            return
+
+        def ratio(uses: dict[tuple[int, int], Change]) -> Tensor | None:
+            uses = {**self.silent, **uses}
+            base = self.trial.window.run(Changes(uses))
+            run = self.trial.window.run
+            movement = movement_of(lambda change: run(Changes(uses, {outputs[0]: change})), base)
+            is_whole = movement is not None and bijective(movement.place, movement.count)
+            return movement.ratio if movement is not None and is_whole else None
+
+        found = ratio({})
+        if found is None or has_factor(found, expected) or self._draws():
+            return
+        elsewhere = ratio(self.disturbed())
+        if elsewhere is not None and close(found, elsewhere, 1e3 * float(found.abs().max())):
+            raise Unclear(
+                f"the sink moves by {float(found[0]):.6g} times what the branch's last module returns, not {expected:g} times"
+            )
+
+    def _draws(self) -> bool:
+        """Was something drawn at random between source and sink?"""
+        window = self.trial.window
+        held = window.sweep.machine.held
+        drawn = {*held.states, *held.dropped, *held.drawn}
+        return any(window.start < step <= window.end for step in drawn)
+
+    def _prove_others(self) -> None:
+        """No module outside of the branch that sees the source moves the sink."""
+        others = [call for call in self._others() if self._outputs(call)]
+        if not others:
+            return
+        watched = [step for call in others for step in self._outputs(call)]
+        before: dict[int, list[Tensor]] = {step: [] for step in watched}
+        after: dict[int, list[Tensor]] = {step: [] for step in watched}
+        self._run({}, seen=before)
+        self._run(self.disturbed(), seen=after)
+        for call in others:
+            outputs = self._outputs(call)
+            if all(_same(before[step], after[step]) for step in outputs):
+                continue
+            if self._differs(self._run({}, outputs)):
+                raise Refuted(f"{call.path} moves the sink and is not in the branch")
+
+    def _others(self) -> list[Call]:
+        """The outermost calls between source and sink that are neither branch nor skip path."""
+        claim = self.trial.claim
+        known = [self.calls[call] for call in {*claim.branch_calls, *self.beside}]
+        taken = {*claim.skip, claim.sink}
+        found: list[Call] = []
+        for call in self.calls:
+            if call.first <= claim.source or call.end > claim.sink or call.end <= call.first:
+                continue
+            if any(one.first < call.end and call.first < one.end for one in (*known, *found)):
+                continue
+            if not any(call.first <= step < call.end for step in taken):
+                found.append(call)
+        return found
+
+    def _outputs(self, call: Call) -> tuple[int, ...]:
+        window = self.trial.window
+        steps = window.sweep.steps
+        return tuple([
+            step for step in call.outputs
+            if window.start < step < window.end and step in window.sweep.runs and _is_real(steps[step].dtype)
+        ])  # fmt: skip
+
+    def _run(
+        self, uses: dict[tuple[int, int], Change] | None = None, outputs: Iterable[int] = (),
+        seen: dict[int, list[Tensor]] | None = None,
+    ) -> Tensor:  # fmt: skip
+        changes = Changes({**self.silent, **(uses or {})}, dict.fromkeys(outputs, disturb))
+        return self.trial.window.run(changes, seen)
+
+    def _differs(self, tensor: Tensor) -> bool:
+        return differs(tensor, self.alone)
+
+    def _still(self, reason: str) -> None:
+        """Nothing moved. What was drawn or counted is held, and may be why."""
+        window = self.trial.window
+        held = window.sweep.machine.held.values
+        if self._draws() or any(window.start < step <= window.end for step in held):
+            raise Unclear(f"{reason} while what was counted or drawn at random is held")
+        raise Refuted(reason)
+
+
+def _end(call: Call) -> int:
+    return call.end
+
+
+def disturb(tensor: Tensor) -> Tensor:
+    """A tensor changed in every element, by about its own size."""
+    if not (tensor.is_floating_point() or tensor.is_complex()):
+        return tensor
+    generator = torch.Generator().manual_seed(3)
+    noise = torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
+    return tensor + (size_of(tensor) or 1.0) * noise
+
+
+def differs(one: Tensor, other: Tensor) -> bool:
+    """More than by rounding?"""
+    if one.shape != other.shape:
+        return True
+    limit = 1e-13 * float(other.abs().nan_to_num().max()) if other.numel() else 0.0
+    return bool(((one - other).abs() > limit).any())
+
+
+def _same(one: list[Tensor], other: list[Tensor]) -> bool:
+    return len(one) == len(other) and not any(map(differs, one, other))
+
+
+def _is_real(dtype: torch.dtype | None) -> bool:
+    return dtype is not None and (dtype.is_floating_point or dtype.is_complex)

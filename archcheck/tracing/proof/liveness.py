@@ -1,0 +1,90 @@
+"""Whether the model's output, or a state that outlives the call, depends on a sink's values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from archcheck.dataflow.run import Dataflow
+from archcheck.tracing.proof.branch_proof import differs, disturb
+from archcheck.tracing.proof.claims import Outcome, Unclear, Verdict
+from archcheck.tracing.proof.windows import Changes, Sweep, Window
+from archcheck.tracing.recorder import Recorder
+from archcheck.tracing.tape import ATTRIBUTE
+
+_TRIES = 3
+
+
+class Liveness:
+    """Follows each sink to the next one, or to the end: a chain of values of which each moves the next."""
+
+    def __init__(self, flow: Dataflow, recorder: Recorder, sinks: Iterable[int]) -> None:
+        self.flow = flow
+        self.sinks = frozenset(sinks)
+        self.ends = frozenset(flow.outputs) | flow.escaping | frozenset(_state(recorder))
+        self.ahead = {sink: self._ahead(sink) for sink in self.sinks if sink not in self.ends}
+        self.moved: dict[int, set[int]] = {}
+        self.unclear: dict[int, str] = {}
+
+    def _ahead(self, sink: int) -> list[int]:
+        """The first sinks and ends that are reached from a sink, by the dataflow."""
+        seen, ways, found = {sink}, [sink], []
+        while ways:
+            for user in self.flow.users[ways.pop()]:
+                if user in seen:
+                    continue
+                seen.add(user)
+                if user in self.sinks or user in self.ends:
+                    found.append(user)
+                else:
+                    ways.append(user)
+        return sorted(found)
+
+    def windows(self, sweep: Sweep) -> Mapping[Window, int]:
+        """The windows to run, each with the sink where it starts."""
+        return {
+            Window(sweep, sink, end): sink
+            for sink, ends in self.ahead.items()
+            for end in ends[:_TRIES]
+            if end in sweep.runs
+        }
+
+    def at_end(self, window: Window) -> None:
+        """Does what is at the window's end move with the sink at its start?"""
+        sink = window.start
+        try:
+            base = window.base
+            if not (base.is_floating_point() or base.is_complex()):
+                raise Unclear("the output holds no real numbers")
+            steps = window.sweep.steps
+            uses = {
+                (step, sink): disturb
+                for step in map(window.sweep.step, window.nodes)
+                if any(sink in reads for reads in steps[step].operands)
+            }
+            if differs(window.run(Changes(uses)), window.run(Changes())):
+                self.moved.setdefault(sink, set()).add(window.end)
+        except Unclear as unclear:
+            self.unclear[sink] = str(unclear)
+
+    def verdict(self, sink: int) -> Verdict:
+        """Refuted if nothing leads on from the sink, or nothing on the way moves with it."""
+        reached, ways = set(), [sink]
+        while ways:
+            at = ways.pop()
+            if at in self.ends:
+                return Verdict(Outcome.PROVED)
+            if at not in reached:
+                reached.add(at)
+                ways += self.moved.get(at, ())
+        if not any(self.ahead.get(at) for at in reached):
+            return Verdict(Outcome.REFUTED, "the model's output does not depend on the sink")
+        return Verdict(Outcome.NOT_PROVED, "no change of the sink was seen in the model's output")
+
+
+def _state(recorder: Recorder) -> Iterable[int]:
+    """Steps that write into a buffer or a parameter."""
+    for index, step in enumerate(recorder.steps):
+        if step.mutates is not None and any(
+            recorder.steps[read].kind == ATTRIBUTE for reads in step.operands for read in reads
+        ):
+            yield index

@@ -1,0 +1,222 @@
+"""`--prove`: check a trace, and the residuals said to be in it, against the model's own numbers.
+
+The recorded graph, run again on the same inputs, must give the model's output bit for bit. Each residual is
+then proved by finite changes, with no knowledge of how it was found. (See `skip_proof`, `branch_proof` and
+`liveness` for what is asked; `windows` for how a part of the run is run again.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
+from typing import Any
+
+import torch
+
+from archcheck.dataflow.run import Op
+from archcheck.errors import Problem, TraceError
+from archcheck.tracing.proof.branch_proof import BranchProof
+from archcheck.tracing.proof.claims import Claim, Outcome, Refuted, Unclear, Verdict
+from archcheck.tracing.proof.equality import same
+from archcheck.tracing.proof.liveness import Liveness
+from archcheck.tracing.proof.machine import Held, Machine, Witness
+from archcheck.tracing.proof.skip_proof import Trial, parting, prove_skip_path, uses_of
+from archcheck.tracing.proof.windows import Changes, Sweep, Window
+
+_ERRORS = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError, AssertionError, KeyError)
+
+
+def prove(traced: Any, claims: Sequence[Claim]) -> list[str]:
+    """What was proved, and what was not, as remarks.
+
+    `traced` is the recording; `claims` are the residuals by their operations' numbers. Raises TraceError:
+    TRC002 where the replay gives another output, TRC003 where the numbers contradict a residual. On the meta
+    device there are no numbers to prove anything with, and the remark says so.
+    """
+    if any(tensor.is_meta for tensor in traced.model.parameters()):
+        return ["not proved: the model is too large to be run on real values"]
+    held = Held()
+    output = traced.replay(lambda module: Witness(module, traced.recorder, held))
+    if not same(output, traced.output):
+        name = type(traced.model).__name__
+        message = f"The trace of {name} does not replay: it gives another output"
+        hint = "The report's remarks say what could not be seen into."
+        raise TraceError(Problem("", None, None, "TRC002", message, hint=hint))
+    verdicts = judged(traced, claims, held)
+    refuted = [
+        _problem(traced, claim, verdict)
+        for claim, verdict in zip(claims, verdicts, strict=True)
+        if verdict.outcome is Outcome.REFUTED
+    ]
+    if refuted:
+        raise TraceError(refuted)
+    return [_summary(verdicts), *_remarks(traced, claims, verdicts), *_twice(traced)]
+
+
+def judged(traced: Any, claims: Sequence[Claim], held: Held) -> list[Verdict]:
+    """A verdict for each claim, in their order."""
+    if not claims:
+        return []
+    module, recorder, flow = traced.graph_module, traced.recorder, traced.dataflow
+    sweep = Sweep(Machine(module, recorder, held), module, recorder)
+    liveness = Liveness(flow, recorder, [claim.sink for claim in claims])
+    ahead = liveness.windows(sweep)
+    found: dict[int, Verdict] = {}
+    windows: dict[tuple[int, int], Window] = {}
+    tasks: dict[Window, list[tuple[int, int]]] = {}
+
+    def ask(number: int, start: int, end: int) -> None:
+        window = windows.setdefault((start, end), Window(sweep, start, end))
+        tasks.setdefault(window, []).append((number, start))
+
+    for number, claim in enumerate(claims):
+        start = parting(claim, recorder.steps)
+        if (
+            not -1 < claim.source <= start < claim.sink
+            or claim.sink not in sweep.runs
+            or start not in sweep.nodes
+        ):
+            found[number] = Verdict(
+                Outcome.REFUTED, "the skip path does not lead from the source to the sink"
+            )
+            continue
+        if start != claim.source:
+            ask(number, claim.source, start)
+        ask(number, start, claim.sink)
+
+    def at_end(window: Window) -> None:
+        if window in ahead:
+            liveness.at_end(window)
+        for number, start in tasks.get(window, ()):
+            if window.end != claims[number].sink:
+                verdict = _leading(claims[number], window)
+            else:
+                verdict = _verdict(traced, claims, number, window)
+            if number not in found or found[number].outcome is Outcome.PROVED:
+                found[number] = verdict
+
+    try:
+        with _replaying():
+            sweep.run(traced.inputs(), [*tasks, *ahead], at_end)
+    except _ERRORS as error:
+        reason = f"a step can't be run again in float64 ({type(error).__name__}: {str(error)[:80]})"
+        return [found.get(number, Verdict(Outcome.NOT_PROVED, reason)) for number in range(len(claims))]
+    return [
+        liveness.verdict(claim.sink) if found[number].outcome is Outcome.PROVED else found[number]
+        for number, claim in enumerate(claims)
+    ]
+
+
+def _leading(claim: Claim, window: Window) -> Verdict:
+    """Where skip path and branch part, all of the source is in its own place."""
+    uses, _ = uses_of(window, claim.source, frozenset(range(window.end + 1)))
+    trial = Trial(claim, "identity", window, uses, frozenset())
+    verdict = _settled(lambda: prove_skip_path(trial, Changes))
+    if verdict.outcome is Outcome.REFUTED:  # what branch and skip path share may be a part of the source
+        return Verdict(Outcome.NOT_PROVED, f"where skip path and branch part, {verdict.reason}")
+    return verdict
+
+
+def _verdict(traced: Any, claims: Sequence[Claim], number: int, window: Window) -> Verdict:
+    claim, flow = claims[number], traced.dataflow
+    skip_uses, other_uses = uses_of(window, window.start, frozenset({*claim.skip, claim.sink}))
+    if not skip_uses:
+        return Verdict(Outcome.REFUTED, "the skip path does not start at the source")
+    names = {step: flow.ops[step].name for step in claim.skip}
+    trial = Trial(claim, str(claim.residual.kind), window, skip_uses, other_uses, names)
+    sums = {claim.sink, *claim.skip}
+    beside = frozenset(call for other in claims if other.sink in sums for call in other.branch_calls)
+
+    def proof() -> None:
+        branch = BranchProof(trial, list(flow.calls), beside)
+        prove_skip_path(trial, lambda: Changes(branch.disturbed()))
+        branch.prove()
+
+    return _settled(proof)
+
+
+def _settled(proof: Callable[[], None]) -> Verdict:
+    try:
+        proof()
+    except Refuted as refuted:
+        return Verdict(Outcome.REFUTED, str(refuted))
+    except Unclear as unclear:
+        return Verdict(Outcome.NOT_PROVED, str(unclear))
+    except _ERRORS as error:
+        return Verdict(
+            Outcome.NOT_PROVED, f"it can't be run again ({type(error).__name__}: {str(error)[:80]})"
+        )
+    return Verdict(Outcome.PROVED)
+
+
+def _twice(traced: Any) -> list[str]:
+    """Where a second run of the model, on the same inputs, is another one."""
+    try:
+        again = traced.again()
+    except TraceError as error:
+        return [f"a second run on the same inputs failed: {error.problems[0].message}"]
+    pairs = zip_longest(traced.dataflow.ops, again.dataflow.ops)
+    place = next(
+        ((one or other).location for one, other in pairs if _structure(one) != _structure(other)), ""
+    )
+    why = "its forward depends on time, on entropy, or on what an earlier run left behind"
+    if place != "":
+        where = f" from {place} on" if place is not None else ""
+        return [
+            f"two runs of the model on the same inputs differ in structure{where}: {why}; this is about the first"
+        ]
+    return (
+        []
+        if same(traced.output, again.output)
+        else [f"two runs on the same inputs give different values: {why}"]
+    )
+
+
+def _structure(op: Op | None) -> tuple[Any, ...] | None:
+    return (op.name, op.operands, op.call, op.shape, op.numbers, op.location) if op is not None else None
+
+
+class _replaying:
+    """No gradients, float64 as the default, and the random state as it was afterwards."""
+
+    def __enter__(self) -> None:
+        self.grad, self.dtype = torch.is_grad_enabled(), torch.get_default_dtype()
+        self.random = torch.get_rng_state()
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
+
+    def __exit__(self, *exception: object) -> None:
+        torch.set_grad_enabled(self.grad)
+        torch.set_default_dtype(self.dtype)
+        torch.set_rng_state(self.random)
+
+
+def _summary(verdicts: Sequence[Verdict]) -> str:
+    count = sum(verdict.outcome is Outcome.PROVED for verdict in verdicts)
+    return f"proved: the trace replays bit for bit, and finite changes agree on {count} of {len(verdicts)} residuals"
+
+
+def _remarks(traced: Any, claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> list[str]:
+    """What was not proved, one remark for each line and reason."""
+    places: dict[tuple[str, str], int] = {}
+    for claim, verdict in zip(claims, verdicts, strict=True):
+        if verdict.outcome is Outcome.NOT_PROVED:
+            place = traced.dataflow.ops[claim.sink].location
+            key = (str(place or type(traced.model).__name__), verdict.reason)
+            places[key] = places.get(key, 0) + 1
+    return [
+        f"not proved: {count} residual{'s' if count > 1 else ''} at {place}: {reason}"
+        for (place, reason), count in places.items()
+    ]
+
+
+def _problem(traced: Any, claim: Claim, verdict: Verdict) -> Problem:
+    sink = traced.dataflow.ops[claim.sink] if claim.sink < len(traced.dataflow.ops) else None
+    place = sink.location if sink else None
+    around = ", ".join(claim.residual.branch) or "operations of its own"
+    scope = claim.residual.scope or type(traced.model).__name__
+    return Problem(
+        place.file if place else "", place.line if place else None, None, "TRC003",
+        f"The {claim.residual.kind} residual around {around} in {scope} is not true of the model: {verdict.reason}",
+        hint="Please report this model.",
+    )  # fmt: skip

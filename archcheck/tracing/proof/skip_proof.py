@@ -1,0 +1,256 @@
+"""The skip path: how the sink moves when the skip's own use of the source is changed, and nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from archcheck.tracing.proof.claims import Claim, Refuted, Unclear
+from archcheck.tracing.proof.movement import (
+    Movement,
+    bijective,
+    close,
+    injective,
+    is_in_order,
+    is_transposition,
+    size_of,
+)
+from archcheck.tracing.proof.windows import Change, Changes, Window
+from archcheck.tracing.tape import Step
+
+_NORMS = frozenset(["batch_norm", "group_norm", "layer_norm", "instance_norm", "rms_norm"])
+_POOLS = ("max_pool", "amax", "adaptive_max_pool", "max")
+
+Uses = frozenset[tuple[int, int]]
+
+
+@dataclass
+class Trial:
+    """A claim, its window, and where the skip path and all others use the source.
+
+    `kind` is the claimed one, `names` are those of the operations on the skip path.
+    """
+
+    claim: Claim
+    kind: str
+    window: Window
+    skip_uses: Uses
+    other_uses: Uses
+    names: Mapping[int, str] = field(default_factory=dict)
+
+    def moved(self, change: Change, context: Changes | None = None) -> Tensor:
+        """The sink with `change` applied where the skip path uses the source."""
+        context = context or Changes()
+        uses = {**context.uses, **dict.fromkeys(self.skip_uses, change)}
+        return self.window.run(Changes(uses, context.results))
+
+
+def parting(claim: Claim, steps: Sequence[Step]) -> int:
+    """The step whose result skip path and branch part at.
+
+    It is the source, or, where a source is named by an earlier tensor of the same values, the step that the
+    skip path begins with.
+    """
+    path = sorted({*claim.skip, claim.sink})
+    if any(claim.source in reads for step in path for reads in steps[step].operands):
+        return claim.source
+    first = steps[path[0]].operands if claim.skip else (claim.skip_operand,)
+    return max((read for reads in first for read in reads if read < path[0]), default=-1)
+
+
+def uses_of(window: Window, source: int, skip: frozenset[int]) -> tuple[Uses, Uses]:
+    """The reads of `source` by steps on the skip path, and by all others in the window."""
+    steps = window.sweep.steps
+    reading = [
+        step for step in map(window.sweep.step, window.nodes)
+        if any(source in reads for reads in steps[step].operands)
+    ]  # fmt: skip
+    return (
+        frozenset((step, source) for step in reading if step in skip),
+        frozenset((step, source) for step in reading if step not in skip),
+    )
+
+
+def prove_skip_path(trial: Trial, context: Callable[[], Changes]) -> None:
+    """Raises Refuted or Unclear unless the sink moves as the claimed kind says.
+
+    `context` changes all that the branch reads of the source: a constant factor stays, a gate moves.
+    """
+    base = trial.window.base
+    if not bool(base.isfinite().all()):
+        raise Unclear("the sink holds numbers that are not finite")
+    kind = trial.kind
+    if kind in ("projection", "multi-stream"):
+        _prove_affine(trial, kind)
+        return
+    movement = movement_of(trial.moved, base)
+    if movement is None:
+        raise Refuted("the sink does not move element by element with its source")
+    place, ratio, count = movement.place, movement.ratio, movement.count
+    if not bool((place >= 0).any()):
+        raise Refuted("the sink does not move with its source")
+    if kind == "concat":
+        _prove_part(place, ratio, count)
+    elif kind == "partial":
+        if bijective(place, count) or not is_in_order(place, tuple(base.shape), movement.shape):
+            raise Refuted("what moves is no part of the source in its own place")
+        _check_ratio(trial, ratio[place >= 0])
+    elif not bijective(place, count):
+        raise Refuted("the skip path does not carry every element of the source")
+    elif not is_transposition(place):
+        raise Refuted("the skip path carries elements of the source to other places")
+    elif kind == "gated":
+        _prove_gate(trial, context(), ratio)
+    else:
+        _check_ratio(trial, ratio)
+        if kind == "scaled" and bool((ratio != 1).any()):
+            _prove_constant(trial, context(), ratio)
+
+
+def movement_of(run: Callable[[Change], Tensor], base: Tensor) -> Movement | None:
+    """How the value of `run` moves with a tensor that it changes; None if not element by element."""
+    scale = size_of(base) or 1.0
+    shapes: list[torch.Size] = []
+
+    def by(values: Callable[[int], Tensor]) -> Tensor:
+        def change(tensor: Tensor) -> Tensor:
+            shape = _numbers(tensor).shape
+            shapes.append(shape)
+            return _added(tensor, scale * values(shape.numel()).view(shape))
+
+        return _numbers(run(change) - base).flatten() / scale
+
+    moved = by(_noise)
+    if not shapes:
+        raise Unclear("what is changed is not read")
+    shape, count = tuple(shapes[0]), shapes[0].numel()
+    limit = 1 + float(base.abs().max()) / scale
+    if moved.numel() == count and close(moved, _noise(count), limit):
+        return Movement(torch.arange(count), torch.ones_like(moved), shape)
+    ratio = by(lambda size: torch.ones(size, dtype=moved.dtype))
+    moves = ratio.abs() > 1e-9 * limit
+    ratio = torch.where(moves, ratio, 0.0)
+    ramp = by(lambda size: torch.arange(1, size + 1, dtype=moved.dtype) / size)
+    place = torch.where(moves, (ramp / torch.where(moves, ratio, 1.0) * count).round() - 1, -1.0)
+    if not bool(((place >= -1) & (place < count)).all()):
+        return None
+    index = place.long()
+    expected = torch.where(moves, ratio * _noise(count)[index.clamp(min=0)], 0.0)
+    if not close(moved, expected, limit * max(1.0, float(ratio.abs().max()))):
+        return None
+    return Movement(index, ratio, shape)
+
+
+def _numbers(tensor: Tensor) -> Tensor:
+    """The real numbers in a tensor: complex ones as pairs."""
+    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+
+
+def _added(tensor: Tensor, numbers: Tensor) -> Tensor:
+    return tensor + (torch.view_as_complex(numbers) if tensor.is_complex() else numbers)
+
+
+def _noise(size: int, seed: int = 1) -> Tensor:
+    return torch.randn(size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def _prove_part(place: Tensor, ratio: Tensor, count: int) -> None:
+    used = place >= 0
+    if bool(((ratio[used] - 1).abs() > 1e-6).any()):
+        raise Refuted("the part that is concatenated is not its source's values")
+    if not injective(place, count):
+        raise Unclear("only a part of the source is concatenated")
+    if bool(used.all()):
+        raise Refuted("nothing but the source is concatenated")
+
+
+def _check_ratio(trial: Trial, ratio: Tensor) -> None:
+    """The factor on the skip path is the claimed one."""
+    expected = 1.0 if trial.kind == "identity" else factor_on("skip", trial.claim)
+    if expected is not None and not has_factor(ratio, expected):
+        found = float(ratio.flatten()[0])
+        raise Refuted(f"the sink moves by {found:.6g} times the change of its source, not {expected:g} times")
+
+
+def factor_on(side: str, claim: Claim) -> float | None:
+    """The claimed factor on a side, or None if it is learned."""
+    values = [factor.value for factor in claim.residual.factors if factor.on in (side, "both")]
+    return math.prod(value for value in values if value is not None) if None not in values else None
+
+
+def has_factor(ratio: Tensor, expected: float) -> bool:
+    """Is each ratio the expected one, up to the rounding of a constant in float32?"""
+    return bool(((ratio - expected).abs() <= 1e-6 * max(abs(expected), 1e-6)).all())
+
+
+def _prove_gate(trial: Trial, context: Changes, ratio: Tensor) -> None:
+    moved = movement_of(lambda change: trial.moved(change, context), trial.window.run(context))
+    if moved is None:
+        raise Refuted("the sink does not move element by element with its source")
+    if bool(((ratio - 1).abs() < 1e-9).all()):
+        raise Refuted("nothing gates the source on its way to the sink")
+    if close(moved.ratio, ratio, 1.0):
+        raise Unclear("the gate does not depend on the source")
+
+
+def _prove_constant(trial: Trial, context: Changes, ratio: Tensor) -> None:
+    moved = movement_of(lambda change: trial.moved(change, context), trial.window.run(context))
+    if moved is None or not close(moved.ratio, ratio, 1e3 * float(ratio.abs().max())):
+        raise Refuted("the factor on the skip path depends on the source")
+
+
+def _prove_affine(trial: Trial, kind: str) -> None:
+    """The skip path is an affine map, up to a normalization that follows it; a pooling keeps its choice."""
+    named = {step: trial.names.get(step, "") for step in trial.claim.skip}
+    pools = any(name.startswith(_POOLS) for name in named.values())
+    norms = sorted(step for step, name in named.items() if name in _NORMS)
+    if _is_affine(trial, None, pools, kind == "projection"):
+        return
+    if len(norms) != 1:
+        raise Refuted("the skip path is not an affine map of the source")
+    (read, *_), *_ = trial.window.sweep.steps[norms[0]].operands
+    if not _is_affine(trial, read, pools, False):
+        raise Refuted("the skip path is not an affine map of the source, nor one that is normalized")
+
+
+def _is_affine(trial: Trial, probe: int | None, pools: bool, proper: bool) -> bool:
+    """Does the value at step `probe`, or the sink's, move affinely with the source?
+
+    Where the skip path pools, the change is small, so that each maximum stays where it is. Raises Refuted
+    where the value does not move at all, or, if `proper` is asked for, moves as the source itself does.
+    """
+    base = _probed(trial, probe, None)
+    scale = (size_of(base) or 1.0) * (1e-5 if pools else 1.0)
+    count = 0
+
+    def by(*seeds: int) -> Tensor:
+        def change(tensor: Tensor) -> Tensor:
+            nonlocal count
+            count = tensor.numel()
+            noise = torch.stack([_noise(count, seed) for seed in seeds]).sum(0)
+            return tensor + scale * noise.view(tensor.shape)
+
+        return (_probed(trial, probe, change) - base) / scale
+
+    one, other, both = by(1), by(2), by(1, 2)
+    limit = float(base.abs().max()) / scale + float(both.abs().max()) + 1
+    if not bool((one.abs() > 1e-9 * limit).any()):
+        raise Refuted("the sink does not move with its source")
+    if proper and one.numel() == count and close(one.flatten(), _noise(count), limit):
+        raise Refuted("the skip path is the source itself, not a projection of it")
+    return close(one + other, both, limit)
+
+
+def _probed(trial: Trial, probe: int | None, change: Change | None) -> Tensor:
+    uses = {} if change is None else dict.fromkeys(trial.skip_uses, change)
+    seen: dict[int, list[Tensor]] = {} if probe is None else {probe: []}
+    value = trial.window.run(Changes(uses), seen)
+    if probe is None:
+        return value
+    if not seen[probe]:
+        raise Unclear("the normalization reads what no step of the skip path made")
+    return seen[probe][-1]
