@@ -3,9 +3,9 @@
     python benchmarks/zoo.py [--family causal-lm] [--only REGEX] [--output docs/zoo.md]
 
 Each class of `transformers` that can be built offline (see `zoo_models`) is traced, its trace replayed,
-its residual connections found, and each of them ablated: with its branch forced to zero the sink must be its
-skip path. Each runs in a child process. The exit code is 1 if a model that runs is not traced, not replayed
-bit for bit, or found to be otherwise by ablation.
+its residual connections found, and each of them put to the proof by finite changes that `--prove` makes. Each
+runs in a child process. The exit code is 1 if a model that runs is not traced, not replayed bit for bit, or
+found to be otherwise by finite changes.
 """
 
 from __future__ import annotations

@@ -34,11 +34,11 @@ TRACE_CODES = (
         "TRC003",
         "the numbers contradict a residual connection",
         "`--prove` runs the recorded graph again with finite changes, knowing nothing of how a residual was "
-        "found. A change where the skip path uses the source must move the sink by exactly that change, times "
-        "the factor, in every element (a projection: affinely; a gate held as it was); the branch must move "
-        "with the source, the sink with what the branch's modules return and with that of no other module, "
-        "and the model's output with the sink. One of these did not hold, and the message says which. Please "
-        "report the model: the detector is wrong about it.",
+        "found. A change where the skip path uses the source must move the sink by exactly that change, "
+        "times the factor, in every element (a projection: affinely; a gate held as it was); the branch "
+        "must move with the source, the sink with what the branch's modules return and with that of no "
+        "other module, and the model's output with the sink. One of these did not hold, and the message "
+        "says which. Please report the model: the detector is wrong about it.",
     ),
     (
         "TRC004",

@@ -56,6 +56,9 @@ _VIEWS = VIEWS | {"__getitem__"}
 # In-place calls that do not look at what they overwrite.
 _OVERWRITES = frozenset(["copy_", "fill_", "zero_", "normal_", "uniform_", "bernoulli_", "random_",
                          "exponential_", "trunc_normal_", "set_"])  # fmt: skip
+# What they leave in memory is zeros in a recorded run, and when it is replayed: chance is no value.
+UNWRITTEN = frozenset(["empty", "empty_like", "empty_strided", "empty_permuted", "new_empty",
+                       "new_empty_strided"])  # fmt: skip
 # In evaluation these hand back what they were given, and are drawn all the same.
 _DROPOUTS = frozenset(["dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_dropout",
                        "feature_alpha_dropout"])  # fmt: skip
@@ -110,6 +113,8 @@ class Recorder(TorchFunctionMode):
         operands = tuple([self._read(tensor) for tensor in tensors])
         versions = [version_of(tensor) for tensor in tensors]
         out = self.models_own(func, args, kwargs)
+        if name in UNWRITTEN:
+            zeroed(out)
         written = [
             tensor for tensor, before in zip(tensors, versions, strict=True) if version_of(tensor) != before
         ]
@@ -437,6 +442,12 @@ class Recorder(TorchFunctionMode):
                 break
             frame = frame.f_back
         return None, 0
+
+
+def zeroed(tensor: Tensor) -> Tensor:
+    """The tensor, with zeros written into it unseen."""
+    with torch._C.DisableTorchFunction(), torch.no_grad():
+        return tensor.zero_()
 
 
 def _takes_fast_path(module: nn.Module) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from archcheck.tracing.recorder import Recorder, attention_kernels
+from archcheck.tracing.recorder import UNWRITTEN, Recorder, attention_kernels, zeroed
 from archcheck.tracing.tape import ATTRIBUTE, CONSTANT, FUSED, INPUT, OPAQUE, Step
 
 _PLAIN = (bool, int, float, complex, str, type(None), type(...), torch.dtype, torch.device, torch.layout,
@@ -123,6 +123,8 @@ class _Builder:
             return self.graph.call_function(getattr, (args[0], step.name))
         if name in REFLECTED and not kwargs:
             return self.graph.call_function(REFLECTED[name], (args[1], args[0]))
+        if step.name in UNWRITTEN:
+            return self.graph.call_function(_Named(_Zeroed(func)), args, kwargs)
         is_method = getattr(Tensor, name, None) is func
         if is_method and name in _OPERATORS and not kwargs:
             return self.graph.call_function(_OPERATORS[name], args)
@@ -251,6 +253,17 @@ class _Named:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.func(*args, **kwargs)
+
+
+class _Zeroed:
+    """A function that leaves memory as it was, and zeros in it here."""
+
+    def __init__(self, func: Callable[..., Tensor]) -> None:
+        self.func = func
+        self.__name__ = getattr(func, "__name__", "empty")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
+        return zeroed(self.func(*args, **kwargs))
 
 
 def _importable(func: Callable[..., Any]) -> Callable[..., Any]:

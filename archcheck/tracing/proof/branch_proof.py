@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from archcheck.dataflow.run import Call
-from archcheck.tracing.proof.claims import Refuted, Unclear
 from archcheck.tracing.proof.movement import bijective, close, size_of
 from archcheck.tracing.proof.skip_proof import Trial, factor_on, has_factor, movement_of
+from archcheck.tracing.proof.verdict import RefutedError, UnclearError
 from archcheck.tracing.proof.windows import Change, Changes
 
 
@@ -32,9 +32,9 @@ class BranchProof:
         return dict.fromkeys(self.trial.other_uses, disturb)
 
     def prove(self) -> None:
-        """Raises Refuted or Unclear."""
+        """Raises RefutedError or UnclearError."""
         if not self.trial.other_uses:
-            raise Refuted("nothing but the skip path reads the source")
+            raise RefutedError("nothing but the skip path reads the source")
         if not self._differs(self._run(self.disturbed())):
             self._still("the branch does not move with the source")
         for call in self.trial.claim.branch_calls:
@@ -65,8 +65,9 @@ class BranchProof:
             return
         elsewhere = ratio(self.disturbed())
         if elsewhere is not None and close(found, elsewhere, 1e3 * float(found.abs().max())):
-            raise Unclear(
-                f"the sink moves by {float(found[0]):.6g} times what the branch's last module returns, not {expected:g} times"
+            raise UnclearError(
+                f"the sink moves by {float(found[0]):.6g} times what the branch's last module returns, "
+                f"not {expected:g} times"
             )
 
     def _draws(self) -> bool:
@@ -91,7 +92,7 @@ class BranchProof:
             if all(_same(before[step], after[step]) for step in outputs):
                 continue
             if self._differs(self._run({}, outputs)):
-                raise Refuted(f"{call.path} moves the sink and is not in the branch")
+                raise RefutedError(f"{call.path} moves the sink and is not in the branch")
 
     def _others(self) -> list[Call]:
         """The outermost calls between source and sink that are neither branch nor skip path."""
@@ -131,8 +132,8 @@ class BranchProof:
         window = self.trial.window
         held = window.sweep.machine.held.values
         if self._draws() or any(window.start < step <= window.end for step in held):
-            raise Unclear(f"{reason} while what was counted or drawn at random is held")
-        raise Refuted(reason)
+            raise UnclearError(f"{reason} while what was counted or drawn at random is held")
+        raise RefutedError(reason)
 
 
 def _end(call: Call) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from archcheck.dataflow.run import Dataflow
 from archcheck.tracing.proof.branch_proof import differs, disturb
-from archcheck.tracing.proof.claims import Outcome, Unclear, Verdict
+from archcheck.tracing.proof.verdict import Outcome, UnclearError, Verdict
 from archcheck.tracing.proof.windows import Changes, Sweep, Window
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.tape import ATTRIBUTE
@@ -54,7 +54,7 @@ class Liveness:
         try:
             base = window.base
             if not (base.is_floating_point() or base.is_complex()):
-                raise Unclear("the output holds no real numbers")
+                raise UnclearError("the output holds no real numbers")
             steps = window.sweep.steps
             uses = {
                 (step, sink): disturb
@@ -63,7 +63,7 @@ class Liveness:
             }
             if differs(window.run(Changes(uses)), window.run(Changes())):
                 self.moved.setdefault(sink, set()).add(window.end)
-        except Unclear as unclear:
+        except UnclearError as unclear:
             self.unclear[sink] = str(unclear)
 
     def verdict(self, sink: int) -> Verdict:

@@ -16,9 +16,9 @@ from archcheck.tracing.replay import REFLECTED
 from archcheck.tracing.tape import ATTRIBUTE, CONSTANT, INPUT, Step
 
 _CASTS = {"float": "double", "half": "double", "bfloat16": "double", "cfloat": "cdouble", "chalf": "cdouble"}
-_DRAWS = frozenset(["bernoulli", "bernoulli_", "normal", "normal_", "uniform_", "exponential_", "random_", "rand_like",
-                    "randn_like", "randint_like", "multinomial", "poisson", "cauchy_", "geometric_",
-                    "log_normal_"])  # fmt: skip
+_DRAWS = frozenset(["bernoulli", "bernoulli_", "normal", "normal_", "uniform_", "exponential_", "random_",
+                    "rand_like", "randn_like", "randint_like", "multinomial", "poisson", "cauchy_",
+                    "geometric_", "log_normal_"])  # fmt: skip
 
 
 @dataclass
@@ -109,7 +109,7 @@ class Machine:
         if index in self.held.states:
             torch.set_rng_state(self.held.states[index])
         result = self._called(node, step, args, kwargs)
-        held = self.held.values.get(index)
+        held = self.held.values.get(-1 if index is None else index)
         if held is None:
             return result
         if step is not None and step.mutates is not None:

@@ -29,13 +29,17 @@ class Movement:
 
 def bijective(place: Tensor, count: int) -> bool:
     """Does every element of the source move exactly one of the sink?"""
-    return place.numel() == count and bool((place >= 0).all()) and place.unique().numel() == count
+    return place.numel() == count and injective(place, count)
 
 
 def injective(place: Tensor, count: int) -> bool:
     """Does every element of the source move exactly one of the sink, which may have others?"""
     used = place[place >= 0]
-    return used.numel() == count and used.unique().numel() == count
+    return used.numel() == count and _are_distinct(used)
+
+
+def _are_distinct(indices: Tensor) -> bool:
+    return len(set(indices.tolist())) == indices.numel()
 
 
 def is_transposition(place: Tensor) -> bool:
@@ -74,7 +78,7 @@ def is_in_order(place: Tensor, sink: tuple[int, ...], source: tuple[int, ...]) -
     long_sink = [size for size in sink if size > 1]
     long_source = [size for size in source if size > 1]
     if len(long_sink) != len(long_source):
-        return used.unique().numel() == len(used) and bool((used[1:] > used[:-1]).all())
+        return bool((used[1:] > used[:-1]).all())
     for to, back in zip(_coordinates(moving, long_sink), _coordinates(used, long_source), strict=True):
         order = torch.argsort(to, stable=True)
         to, back = to[order], back[order]

@@ -7,26 +7,29 @@ then proved by finite changes, with no knowledge of how it was found. (See `skip
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import zip_longest
 from typing import Any
 
 import torch
 
+from archcheck.dataflow.join import Join
 from archcheck.dataflow.run import Op
 from archcheck.errors import Problem, TraceError
+from archcheck.tracing import Recording
 from archcheck.tracing.proof.branch_proof import BranchProof
-from archcheck.tracing.proof.claims import Claim, Outcome, Refuted, Unclear, Verdict
 from archcheck.tracing.proof.equality import same
 from archcheck.tracing.proof.liveness import Liveness
 from archcheck.tracing.proof.machine import Held, Machine, Witness
 from archcheck.tracing.proof.skip_proof import Trial, parting, prove_skip_path, uses_of
+from archcheck.tracing.proof.verdict import Outcome, RefutedError, UnclearError, Verdict
 from archcheck.tracing.proof.windows import Changes, Sweep, Window
 
 _ERRORS = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError, AssertionError, KeyError)
 
 
-def prove(traced: Any, claims: Sequence[Claim]) -> list[str]:
+def prove(traced: Recording, claims: Sequence[Join]) -> list[str]:
     """What was proved, and what was not, as remarks.
 
     `traced` is the recording; `claims` are the residuals by their operations' numbers. Raises TraceError:
@@ -53,7 +56,7 @@ def prove(traced: Any, claims: Sequence[Claim]) -> list[str]:
     return [_summary(verdicts), *_remarks(traced, claims, verdicts), *_twice(traced)]
 
 
-def judged(traced: Any, claims: Sequence[Claim], held: Held) -> list[Verdict]:
+def judged(traced: Recording, claims: Sequence[Join], held: Held) -> list[Verdict]:
     """A verdict for each claim, in their order."""
     if not claims:
         return []
@@ -63,11 +66,11 @@ def judged(traced: Any, claims: Sequence[Claim], held: Held) -> list[Verdict]:
     ahead = liveness.windows(sweep)
     found: dict[int, Verdict] = {}
     windows: dict[tuple[int, int], Window] = {}
-    tasks: dict[Window, list[tuple[int, int]]] = {}
+    tasks: dict[Window, list[int]] = {}
 
     def ask(number: int, start: int, end: int) -> None:
         window = windows.setdefault((start, end), Window(sweep, start, end))
-        tasks.setdefault(window, []).append((number, start))
+        tasks.setdefault(window, []).append(number)
 
     for number, claim in enumerate(claims):
         start = parting(claim, recorder.steps)
@@ -87,7 +90,7 @@ def judged(traced: Any, claims: Sequence[Claim], held: Held) -> list[Verdict]:
     def at_end(window: Window) -> None:
         if window in ahead:
             liveness.at_end(window)
-        for number, start in tasks.get(window, ()):
+        for number in tasks.get(window, ()):
             if window.end != claims[number].sink:
                 verdict = _leading(claims[number], window)
             else:
@@ -99,7 +102,7 @@ def judged(traced: Any, claims: Sequence[Claim], held: Held) -> list[Verdict]:
         with _replaying():
             sweep.run(traced.inputs(), [*tasks, *ahead], at_end)
     except _ERRORS as error:
-        reason = f"a step can't be run again in float64 ({type(error).__name__}: {str(error)[:80]})"
+        reason = f"a step can't be run again in float64 ({_text(error)})"
         return [found.get(number, Verdict(Outcome.NOT_PROVED, reason)) for number in range(len(claims))]
     return [
         liveness.verdict(claim.sink) if found[number].outcome is Outcome.PROVED else found[number]
@@ -107,17 +110,23 @@ def judged(traced: Any, claims: Sequence[Claim], held: Held) -> list[Verdict]:
     ]
 
 
-def _leading(claim: Claim, window: Window) -> Verdict:
+def _leading(claim: Join, window: Window) -> Verdict:
     """Where skip path and branch part, all of the source is in its own place."""
     uses, _ = uses_of(window, claim.source, frozenset(range(window.end + 1)))
-    trial = Trial(claim, "identity", window, uses, frozenset())
-    verdict = _settled(lambda: prove_skip_path(trial, Changes))
-    if verdict.outcome is Outcome.REFUTED:  # what branch and skip path share may be a part of the source
-        return Verdict(Outcome.NOT_PROVED, f"where skip path and branch part, {verdict.reason}")
+    if not uses:
+        return Verdict(Outcome.REFUTED, "the skip path does not start at the source")
+
+    def settled(kind: str) -> Verdict:
+        trial = Trial(claim, kind, window, uses, frozenset())
+        return _settled(lambda: prove_skip_path(trial, Changes))
+
+    verdict = settled("identity")
+    if verdict.outcome is Outcome.REFUTED and settled("partial").outcome is Outcome.PROVED:
+        return Verdict(Outcome.NOT_PROVED, "skip path and branch part at a part of the source")
     return verdict
 
 
-def _verdict(traced: Any, claims: Sequence[Claim], number: int, window: Window) -> Verdict:
+def _verdict(traced: Recording, claims: Sequence[Join], number: int, window: Window) -> Verdict:
     claim, flow = claims[number], traced.dataflow
     skip_uses, other_uses = uses_of(window, window.start, frozenset({*claim.skip, claim.sink}))
     if not skip_uses:
@@ -138,9 +147,9 @@ def _verdict(traced: Any, claims: Sequence[Claim], number: int, window: Window) 
 def _settled(proof: Callable[[], None]) -> Verdict:
     try:
         proof()
-    except Refuted as refuted:
+    except RefutedError as refuted:
         return Verdict(Outcome.REFUTED, str(refuted))
-    except Unclear as unclear:
+    except UnclearError as unclear:
         return Verdict(Outcome.NOT_PROVED, str(unclear))
     except _ERRORS as error:
         return Verdict(
@@ -149,54 +158,51 @@ def _settled(proof: Callable[[], None]) -> Verdict:
     return Verdict(Outcome.PROVED)
 
 
-def _twice(traced: Any) -> list[str]:
+def _text(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
+
+
+def _twice(traced: Recording) -> list[str]:
     """Where a second run of the model, on the same inputs, is another one."""
     try:
         again = traced.again()
     except TraceError as error:
         return [f"a second run on the same inputs failed: {error.problems[0].message}"]
-    pairs = zip_longest(traced.dataflow.ops, again.dataflow.ops)
-    place = next(
-        ((one or other).location for one, other in pairs if _structure(one) != _structure(other)), ""
-    )
     why = "its forward depends on time, on entropy, or on what an earlier run left behind"
-    if place != "":
-        where = f" from {place} on" if place is not None else ""
-        return [
-            f"two runs of the model on the same inputs differ in structure{where}: {why}; this is about the first"
-        ]
-    return (
-        []
-        if same(traced.output, again.output)
-        else [f"two runs on the same inputs give different values: {why}"]
-    )
+    for one, other in zip_longest(traced.dataflow.ops, again.dataflow.ops):
+        if _structure(one) != _structure(other):
+            place = next((op.location for op in (one, other) if op is not None), None)
+            where = f" from {place} on" if place else ""
+            return [f"two runs on the same inputs differ in structure{where}: {why}; this is about the first"]
+    if same(traced.output, again.output):
+        return []
+    return [f"two runs on the same inputs give different values: {why}"]
 
 
 def _structure(op: Op | None) -> tuple[Any, ...] | None:
     return (op.name, op.operands, op.call, op.shape, op.numbers, op.location) if op is not None else None
 
 
-class _replaying:
+@contextmanager
+def _replaying() -> Iterator[None]:
     """No gradients, float64 as the default, and the random state as it was afterwards."""
-
-    def __enter__(self) -> None:
-        self.grad, self.dtype = torch.is_grad_enabled(), torch.get_default_dtype()
-        self.random = torch.get_rng_state()
-        torch.set_grad_enabled(False)
-        torch.set_default_dtype(torch.float64)
-
-    def __exit__(self, *exception: object) -> None:
-        torch.set_grad_enabled(self.grad)
-        torch.set_default_dtype(self.dtype)
-        torch.set_rng_state(self.random)
+    dtype, random = torch.get_default_dtype(), torch.get_rng_state()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_rng_state(random)
 
 
 def _summary(verdicts: Sequence[Verdict]) -> str:
     count = sum(verdict.outcome is Outcome.PROVED for verdict in verdicts)
-    return f"proved: the trace replays bit for bit, and finite changes agree on {count} of {len(verdicts)} residuals"
+    agreed = f"finite changes agree on {count} of {len(verdicts)} residuals"
+    return f"proved: the trace replays bit for bit, and {agreed}"
 
 
-def _remarks(traced: Any, claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> list[str]:
+def _remarks(traced: Recording, claims: Sequence[Join], verdicts: Sequence[Verdict]) -> list[str]:
     """What was not proved, one remark for each line and reason."""
     places: dict[tuple[str, str], int] = {}
     for claim, verdict in zip(claims, verdicts, strict=True):
@@ -210,13 +216,14 @@ def _remarks(traced: Any, claims: Sequence[Claim], verdicts: Sequence[Verdict]) 
     ]
 
 
-def _problem(traced: Any, claim: Claim, verdict: Verdict) -> Problem:
+def _problem(traced: Recording, claim: Join, verdict: Verdict) -> Problem:
     sink = traced.dataflow.ops[claim.sink] if claim.sink < len(traced.dataflow.ops) else None
     place = sink.location if sink else None
     around = ", ".join(claim.residual.branch) or "operations of its own"
     scope = claim.residual.scope or type(traced.model).__name__
     return Problem(
         place.file if place else "", place.line if place else None, None, "TRC003",
-        f"The {claim.residual.kind} residual around {around} in {scope} is not true of the model: {verdict.reason}",
+        f"The {claim.residual.kind} residual around {around} in {scope} is not what the model computes: "
+        f"{verdict.reason}",
         hint="Please report this model.",
     )  # fmt: skip

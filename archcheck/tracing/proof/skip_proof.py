@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from archcheck.tracing.proof.claims import Claim, Refuted, Unclear
+from archcheck.dataflow.join import Join
 from archcheck.tracing.proof.movement import (
     Movement,
     bijective,
@@ -19,6 +19,7 @@ from archcheck.tracing.proof.movement import (
     is_transposition,
     size_of,
 )
+from archcheck.tracing.proof.verdict import RefutedError, UnclearError
 from archcheck.tracing.proof.windows import Change, Changes, Window
 from archcheck.tracing.tape import Step
 
@@ -35,7 +36,7 @@ class Trial:
     `kind` is the claimed one, `names` are those of the operations on the skip path.
     """
 
-    claim: Claim
+    claim: Join
     kind: str
     window: Window
     skip_uses: Uses
@@ -49,7 +50,7 @@ class Trial:
         return self.window.run(Changes(uses, context.results))
 
 
-def parting(claim: Claim, steps: Sequence[Step]) -> int:
+def parting(claim: Join, steps: Sequence[Step]) -> int:
     """The step whose result skip path and branch part at.
 
     It is the source, or, where a source is named by an earlier tensor of the same values, the step that the
@@ -76,33 +77,33 @@ def uses_of(window: Window, source: int, skip: frozenset[int]) -> tuple[Uses, Us
 
 
 def prove_skip_path(trial: Trial, context: Callable[[], Changes]) -> None:
-    """Raises Refuted or Unclear unless the sink moves as the claimed kind says.
+    """Raises RefutedError or UnclearError unless the sink moves as the claimed kind says.
 
     `context` changes all that the branch reads of the source: a constant factor stays, a gate moves.
     """
     base = trial.window.base
     if not bool(base.isfinite().all()):
-        raise Unclear("the sink holds numbers that are not finite")
+        raise UnclearError("the sink holds numbers that are not finite")
     kind = trial.kind
     if kind in ("projection", "multi-stream"):
         _prove_affine(trial, kind)
         return
     movement = movement_of(trial.moved, base)
     if movement is None:
-        raise Refuted("the sink does not move element by element with its source")
+        raise RefutedError("the sink does not move element by element with its source")
     place, ratio, count = movement.place, movement.ratio, movement.count
     if not bool((place >= 0).any()):
-        raise Refuted("the sink does not move with its source")
+        raise RefutedError("the sink does not move with its source")
     if kind == "concat":
         _prove_part(place, ratio, count)
     elif kind == "partial":
         if bijective(place, count) or not is_in_order(place, tuple(base.shape), movement.shape):
-            raise Refuted("what moves is no part of the source in its own place")
+            raise RefutedError("what moves is no part of the source in its own place")
         _check_ratio(trial, ratio[place >= 0])
     elif not bijective(place, count):
-        raise Refuted("the skip path does not carry every element of the source")
+        raise RefutedError("the skip path does not carry every element of the source")
     elif not is_transposition(place):
-        raise Refuted("the skip path carries elements of the source to other places")
+        raise RefutedError("the skip path carries elements of the source to other places")
     elif kind == "gated":
         _prove_gate(trial, context(), ratio)
     else:
@@ -126,7 +127,7 @@ def movement_of(run: Callable[[Change], Tensor], base: Tensor) -> Movement | Non
 
     moved = by(_noise)
     if not shapes:
-        raise Unclear("what is changed is not read")
+        raise UnclearError("what is changed is not read")
     shape, count = tuple(shapes[0]), shapes[0].numel()
     limit = 1 + float(base.abs().max()) / scale
     if moved.numel() == count and close(moved, _noise(count), limit):
@@ -161,22 +162,25 @@ def _noise(size: int, seed: int = 1) -> Tensor:
 def _prove_part(place: Tensor, ratio: Tensor, count: int) -> None:
     used = place >= 0
     if bool(((ratio[used] - 1).abs() > 1e-6).any()):
-        raise Refuted("the part that is concatenated is not its source's values")
+        raise RefutedError("the part that is concatenated is not its source's values")
     if not injective(place, count):
-        raise Unclear("only a part of the source is concatenated")
+        raise UnclearError("only a part of the source is concatenated")
     if bool(used.all()):
-        raise Refuted("nothing but the source is concatenated")
+        raise RefutedError("nothing but the source is concatenated")
 
 
 def _check_ratio(trial: Trial, ratio: Tensor) -> None:
     """The factor on the skip path is the claimed one."""
-    expected = 1.0 if trial.kind == "identity" else factor_on("skip", trial.claim)
+    is_scaled = trial.kind == str(trial.claim.residual.kind) != "identity"
+    expected = factor_on("skip", trial.claim) if is_scaled else 1.0
     if expected is not None and not has_factor(ratio, expected):
         found = float(ratio.flatten()[0])
-        raise Refuted(f"the sink moves by {found:.6g} times the change of its source, not {expected:g} times")
+        raise RefutedError(
+            f"the sink moves by {found:.6g} times the change of its source, not {expected:g} times"
+        )
 
 
-def factor_on(side: str, claim: Claim) -> float | None:
+def factor_on(side: str, claim: Join) -> float | None:
     """The claimed factor on a side, or None if it is learned."""
     values = [factor.value for factor in claim.residual.factors if factor.on in (side, "both")]
     return math.prod(value for value in values if value is not None) if None not in values else None
@@ -190,17 +194,17 @@ def has_factor(ratio: Tensor, expected: float) -> bool:
 def _prove_gate(trial: Trial, context: Changes, ratio: Tensor) -> None:
     moved = movement_of(lambda change: trial.moved(change, context), trial.window.run(context))
     if moved is None:
-        raise Refuted("the sink does not move element by element with its source")
+        raise RefutedError("the sink does not move element by element with its source")
     if bool(((ratio - 1).abs() < 1e-9).all()):
-        raise Refuted("nothing gates the source on its way to the sink")
+        raise RefutedError("nothing gates the source on its way to the sink")
     if close(moved.ratio, ratio, 1.0):
-        raise Unclear("the gate does not depend on the source")
+        raise UnclearError("the gate does not depend on the source")
 
 
 def _prove_constant(trial: Trial, context: Changes, ratio: Tensor) -> None:
     moved = movement_of(lambda change: trial.moved(change, context), trial.window.run(context))
     if moved is None or not close(moved.ratio, ratio, 1e3 * float(ratio.abs().max())):
-        raise Refuted("the factor on the skip path depends on the source")
+        raise RefutedError("the factor on the skip path depends on the source")
 
 
 def _prove_affine(trial: Trial, kind: str) -> None:
@@ -211,17 +215,17 @@ def _prove_affine(trial: Trial, kind: str) -> None:
     if _is_affine(trial, None, pools, kind == "projection"):
         return
     if len(norms) != 1:
-        raise Refuted("the skip path is not an affine map of the source")
+        raise RefutedError("the skip path is not an affine map of the source")
     (read, *_), *_ = trial.window.sweep.steps[norms[0]].operands
     if not _is_affine(trial, read, pools, False):
-        raise Refuted("the skip path is not an affine map of the source, nor one that is normalized")
+        raise RefutedError("the skip path is not an affine map of the source, nor one that is normalized")
 
 
 def _is_affine(trial: Trial, probe: int | None, pools: bool, proper: bool) -> bool:
     """Does the value at step `probe`, or the sink's, move affinely with the source?
 
-    Where the skip path pools, the change is small, so that each maximum stays where it is. Raises Refuted
-    where the value does not move at all, or, if `proper` is asked for, moves as the source itself does.
+    Where the skip path pools, the change is small, so that each maximum stays where it is. Raises
+    RefutedError where the value does not move at all, or, if `proper`, moves as the source itself does.
     """
     base = _probed(trial, probe, None)
     scale = (size_of(base) or 1.0) * (1e-5 if pools else 1.0)
@@ -239,9 +243,9 @@ def _is_affine(trial: Trial, probe: int | None, pools: bool, proper: bool) -> bo
     one, other, both = by(1), by(2), by(1, 2)
     limit = float(base.abs().max()) / scale + float(both.abs().max()) + 1
     if not bool((one.abs() > 1e-9 * limit).any()):
-        raise Refuted("the sink does not move with its source")
+        raise RefutedError("the sink does not move with its source")
     if proper and one.numel() == count and close(one.flatten(), _noise(count), limit):
-        raise Refuted("the skip path is the source itself, not a projection of it")
+        raise RefutedError("the skip path is the source itself, not a projection of it")
     return close(one + other, both, limit)
 
 
@@ -252,5 +256,5 @@ def _probed(trial: Trial, probe: int | None, change: Change | None) -> Tensor:
     if probe is None:
         return value
     if not seen[probe]:
-        raise Unclear("the normalization reads what no step of the skip path made")
+        raise UnclearError("the normalization reads what no step of the skip path made")
     return seen[probe][-1]

@@ -1,4 +1,4 @@
-"""Weights with which each part of a model counts: none is zero, and none that is learned is a round number."""
+"""Weights with which each part of a model counts: none that is learned is zero, or a round number."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from archcheck.tracing.proof.claims import Unclear
 from archcheck.tracing.proof.machine import Machine, changed_in, doubled, operands_of, tensors_in
+from archcheck.tracing.proof.verdict import UnclearError
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.tape import CALL, FUSED, OPAQUE
 
@@ -52,7 +52,7 @@ class Window:
         """The value at the end, unchanged."""
         value = self.sweep.environment[self.sweep.nodes[self.end]]
         if not isinstance(value, Tensor):
-            raise Unclear("the sink's value is no tensor of its own")
+            raise UnclearError("the sink's value is no tensor of its own")
         return value
 
     def open(self) -> None:
@@ -80,7 +80,7 @@ class Window:
             if seen is not None and step in seen and isinstance(result, Tensor):
                 seen[step].append(result)
         if not isinstance(result, Tensor):
-            raise Unclear("the sink's value is no tensor of its own")
+            raise UnclearError("the sink's value is no tensor of its own")
         return result
 
     def _run_node(
@@ -100,7 +100,7 @@ class Window:
                 now = use(now)
             if now is not tensor:
                 if now.shape != tensor.shape:
-                    raise Unclear("a view of the changed tensor is read")
+                    raise UnclearError("a view of the changed tensor is read")
                 swapped[id(tensor)] = now.clone() if recorded.mutates is not None else now
         if swapped:
             args, kwargs = changed_in((args, kwargs), lambda tensor: swapped.get(id(tensor), tensor))
@@ -220,7 +220,7 @@ def _snapshot(environment: Environment) -> Environment:
         storage = tensor.untyped_storage()
         key = storage._cdata
         if key not in copies:
-            copies[key] = storage.clone()
+            copies[key] = storage.clone()  # type: ignore[no-untyped-call]
         copy = copies[key]
         empty: Any = torch.empty(0, dtype=tensor.dtype)
         filled: Tensor = empty.set_(copy, tensor.storage_offset(), tensor.shape, tensor.stride())

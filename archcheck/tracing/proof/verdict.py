@@ -1,0 +1,28 @@
+"""What becomes of a claim: plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Outcome(Enum):
+    PROVED = "proved"
+    REFUTED = "refuted"
+    NOT_PROVED = "not proved"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the numbers say of a residual, and why they do not agree."""
+
+    outcome: Outcome
+    reason: str = ""
+
+
+class RefutedError(Exception):
+    """The numbers contradict a claim; the message says how."""
+
+
+class UnclearError(Exception):
+    """The numbers do not tell; the message says why."""
