@@ -181,8 +181,8 @@ def _check_ratio(trial: Trial, ratio: Tensor) -> None:
 
 
 def factor_on(side: str, claim: Join) -> float | None:
-    """The claimed factor on a side, or None if it is learned."""
-    values = [factor.value for factor in claim.residual.factors if factor.on in (side, "both")]
+    """The claimed factor on a side before the sink, or None if it is learned."""
+    values = [factor.value for factor in claim.residual.factors if factor.on == side]
     return math.prod(value for value in values if value is not None) if None not in values else None
 
 
