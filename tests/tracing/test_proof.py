@@ -65,10 +65,8 @@ def claimed(recording: Recording, kind: str = "identity") -> list[Join]:
     flow = recording.dataflow
     inner = [index for index, call in enumerate(flow.calls) if call.parent == 0]
     inside = {step for index in inner for step in range(flow.calls[index].first, flow.calls[index].end)}
-    own = [
-        step for step, op in enumerate(flow.ops)
-        if step not in inside and op.name not in ("input", "constant", "attribute")
-    ]  # fmt: skip
+    steps = recording.recorder.steps
+    own = [at for at, step in enumerate(steps) if at not in inside and step.kind == "call"]
     *skip, sink = own
     residual = Residual(Kind(kind), "", "", "input", ("norm", "mlp"), None)
     return [Join(residual, sink, 0, (), (0,), tuple(skip), (), tuple(inner), 0)]
