@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from archcheck.vocabulary.notations import NOTATIONS, SHORT, Value
+from archcheck.vocabulary.terms import TERMS, Family, is_a
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,13 @@ def _notations() -> list[tuple[re.Pattern[str], tuple[str, ...], Mapping[str, Va
 # "Dense block" is DenseNet's, and claims no Linear.
 _NAMES = re.compile(r"dense[ -](?:block|net|connection)s?|residual block|transition layer|scale[ -]shift")
 _BLOCK = re.compile(r"\s*(?:blocks?|modules?|units?|stack|块|模块)(?!\w)")
-_CONNECTORS = frozenset("+×*−&@")
-_ALONE = frozenset(["r", "*", "@", "exp", "cat", "sin", "act", "连接", "门", "乘", "gap", "sum"])
+_HYPHENS = re.compile("[\u2010-\u2015]")
+_SAME_THING = re.compile(r"\s*[(（:：/=]?\s*")
+_SIZED = frozenset([Family.CONVOLUTION, Family.POOLING, Family.LINEAR, Family.ROUTER])
+_CONNECTORS = frozenset("+×*−&@·")
+_ALONE = frozenset(
+    ["r", "*", "@", "exp", "cat", "φ", "ϕ", "·", "sin", "act", "连接", "门", "乘", "gap", "sum"]
+)
 _REPEATED = re.compile(r"(?:(?<=\s)|^|(?<=\())(?:[×x*]\s*(?:\d+|n|l|m)\b|(?:\d+|n|l|m)\s*[×*](?!\s*\d))\)?")
 
 
@@ -62,17 +68,43 @@ def claims(label: str) -> tuple[Claim, ...]:
     >>> claims("7×7 conv, 64, /2")[0].details
     {'kernel': (7, 7), 'channels': 64, 'stride': 2}
     """
-    text = unicodedata.normalize("NFC", label).casefold().strip()
+    text = _plain(label)
     numbers = dict(_numbers(text))
     bare = _REPEATED.sub(lambda match: " " * len(match[0]), text) if len(text) > 2 else text
     for taken in (_KERNEL, _NAMES):
         bare = taken.sub(lambda match: " " * len(match[0]), bare)
     matches = list(_matches(bare, text))
-    found = []
-    for at, end, terms, details in matches:
-        said = {**details, **numbers} if len(matches) == 1 else dict(details)
-        found.append(Claim(terms, text[at:end], said, bool(_BLOCK.match(bare, end))))
+    sized = [match for match in matches if TERMS[match[2][0]].family in _SIZED] or matches
+    found: list[Claim] = []
+    reached = 0
+    for match in matches:
+        at, end, terms, details = match
+        said = {**details, **numbers} if [match] == sized else dict(details)
+        claim = Claim(terms, text[at:end], said, bool(_BLOCK.match(bare, end)))
+        one = _both(found[-1], claim, text[reached:at]) if found else None
+        found[-1:] = [one] if one else [*found[-1:], claim]
+        reached = end
     return tuple(found)
+
+
+def _plain(label: str) -> str:
+    """A label in small letters, with one sort of space and of hyphen."""
+    text = unicodedata.normalize("NFC", label).casefold()
+    return " ".join(_HYPHENS.sub("-", text).replace("²", "^2").split())
+
+
+def _both(one: Claim, other: Claim, between: str) -> Claim | None:
+    """Two claims that say the same thing twice, as "Activation (GELU)" and "SiLU / Swish" do, in one."""
+    if not _SAME_THING.fullmatch(between):
+        return None
+    details = {**one.details, **other.details}
+    for first, second in ((one, other), (other, one)):
+        if set(first.terms) == set(second.terms) or is_a(first.terms[0], second.terms[0]):
+            return replace(first, details=details, block=one.block or other.block)
+    families = {TERMS[claim.terms[0]].family for claim in (one, other)}
+    if between.strip() == "/" and len(families) == 1:
+        return replace(one, terms=(*one.terms, *other.terms), details=details)
+    return None
 
 
 def _matches(bare: str, text: str) -> Iterator[tuple[int, int, tuple[str, ...], Mapping[str, Value]]]:
@@ -100,6 +132,7 @@ _KERNEL = re.compile(
     rf"(?<![\w.])(\d+)(?:{_TIMES}(\d+))(?:{_TIMES}(\d+))?"
     r"(?=\s*(?:\w+[ -])*(?:conv|卷积|max|avg|average|pool))"
 )
+_KERNEL_AFTER = re.compile(rf"(?:conv\w*|卷积|pool\w*)[ ,(]*(\d+){_TIMES}(\d+)(?:{_TIMES}(\d+))?")
 _KERNEL_WORD = re.compile(r"\b(?:k|kernel(?:[ _]size)?)\s*[=:]?\s*(\d+)(?:\s*[×x]\s*(\d+))?")
 _STRIDE = re.compile(r"\b(?:s|strides?)\s*[=:]?\s*(\d+)|(?<![\w/])/\s*(\d+)\b")
 _CHANNELS = re.compile(r"(?:conv\w*|卷积|linear|fc|dense)(?: block)?\s*,\s*(\d+)\b|\b(\d+)\s*channels?\b")
@@ -110,7 +143,7 @@ _TOP = re.compile(r"\btop[ -]?(\d+)\b")
 
 
 def _numbers(text: str) -> Iterator[tuple[str, Value]]:
-    if match := _KERNEL.search(text) or _KERNEL_WORD.search(text):
+    if match := _KERNEL.search(text) or _KERNEL_AFTER.search(text) or _KERNEL_WORD.search(text):
         yield "kernel", tuple(int(part) for part in match.groups() if part)
     if match := _FROM_TO.search(text):
         yield "from", int(match[1])

@@ -68,7 +68,7 @@ _TABLE: dict[Family, str] = {
     "relative positions<positions; ALiBi<relative positions",
     Family.ATTENTION: "attention; MHA<attention; GQA<attention; MQA<GQA; MLA<attention; "
     "single-head attention<attention; linear attention<attention",
-    Family.SOFTMAX: "SoftMax",
+    Family.SOFTMAX: "SoftMax; log SoftMax<SoftMax",
     Family.PRODUCT: "product; gate<product; GLU<gate; SwiGLU<GLU; GEGLU<GLU; ReGLU<GLU; sigmoid GLU<GLU; "
     "bilinear GLU<GLU",
     Family.MATRIX_PRODUCT: "matrix product; scores<matrix product; attend<matrix product",

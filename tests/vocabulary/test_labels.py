@@ -22,6 +22,17 @@ from archcheck.vocabulary.notations import NOTATIONS
         ("RoPE", ["RoPE"]),
         ("GELU (tanh)", ["tanh GELU"]),
         ("Linear attention", ["linear attention"]),
+        ("Multi-Head\nAttention", ["MHA"]),
+        ("Rotary Position Embedding (RoPE)", ["RoPE"]),
+        ("Activation (GELU)", ["GELU"]),
+        ("SiLU / Swish", ["SiLU"]),
+        ("SwiGLU FFN", ["SwiGLU", "feed-forward"]),
+        ("Conv-BN-ReLU 3×3", ["convolution", "BatchNorm", "ReLU"]),
+        ("RoPE 旋转位置编码", ["RoPE"]),
+        ("log-softmax", ["log SoftMax"]),
+        ("σ(·)", ["Sigmoid"]),
+        ("input_layernorm", []),
+        ("Residual", []),
         ("Routed Expert Y", []),
         ("Encoder layer × 6", []),
         ("Dense block", []),
@@ -39,6 +50,14 @@ def test_numbers_belong_to_the_claim() -> None:
     assert dict(claim.details) == {"kernel": (7, 7), "channels": 64, "stride": 2}
     (claim,) = claims("Masked self-attention")
     assert dict(claim.details) == {"causal": True, "source": "self"}
+
+
+def test_numbers_belong_to_the_convolution_among_several_claims() -> None:
+    assert [dict(claim.details) for claim in claims("Conv 3×3, BN, ReLU")] == [{"kernel": (3, 3)}, {}, {}]
+
+
+def test_either_of_two_norms() -> None:
+    assert [claim.terms for claim in claims("LayerNorm / RMSNorm")] == [("LayerNorm", "RMSNorm")]
 
 
 def test_a_block_holds_what_its_label_names() -> None:
