@@ -5,10 +5,11 @@ A panel beside its box has a wedge of tinted light instead, where no other panel
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from archcheck.diagram.labels import Run
 from archcheck.diagram.scene import Curve, Point, Scene, Shape
 from archcheck.diagram.theme import Arrangement, Theme, border_of, stronger
 
@@ -29,10 +30,15 @@ class Leaders:
     placed: Sequence[Placed]
     lanes: dict[float, int] = field(default_factory=dict)
     entries: dict[str, int] = field(default_factory=dict)
+    tags: int = 0
 
     def draw(self, frame: Placed, box: str, target: Placed) -> None:
-        """Draw the line from a box of one frame to another frame."""
-        points = self._way(frame, box, target)
+        """Draw the line from a box of one frame to another frame, or a letter at both where none can lead."""
+        way = self._exit(frame, box)
+        if way is None:
+            self._letter(frame, box, target)
+            return
+        points = self._way(way, frame, target)
         key = f":leader.{frame.picture.name}.{box}"
         ends = (f"{key}a", f"{key}b")
         self.scene.shapes.append(Shape(ends[0], "point", *points[0]))
@@ -40,19 +46,39 @@ class Leaders:
         color = border_of(stronger(target.picture.tint))
         self.scene.curves.append(Curve(*ends, tuple(points), color, self.theme.pen, "dotted", group="leader"))
 
-    def _way(self, frame: Placed, box: str, target: Placed) -> list[Point]:
-        start = self._exit(frame, box)
+    def _letter(self, frame: Placed, box: str, target: Placed) -> None:
+        self.tags += 1
+        letter = chr(ord("A") + (self.tags - 1) % 26)
+        wide, color = self.theme.size(14.0), border_of(stronger(target.picture.tint))
+        x, y = frame.picture.plan.spots[box]
+        size = frame.picture.plan.sizes[box]
+        corners = (
+            (frame.dx + x + size.w / 2, frame.dy + y + size.h / 2),
+            (
+                target.x - target.w / 2 + self.theme.size(14.0),
+                target.y + target.h / 2 - self.theme.size(14.0),
+            ),
+        )
+        wide, color = self.theme.size(14.0), border_of(stronger(target.picture.tint))
+        for number, (cx, cy) in enumerate(corners):
+            key = f":tag{self.tags}.{number}"
+            tag = Shape(key, "circle", cx, cy, wide, wide, ((Run(letter),),), color, self.theme.paper)
+            look = replace(tag, ink="#ffffff", size=self.theme.size(9.0), bold=True, group="tag")
+            self.scene.above.append(look)
+
+    def _way(self, way: tuple[list[Point], int], frame: Placed, target: Placed) -> list[Point]:
+        start, side = way
+        height = start[-1][1]
+        x = side * self._lane(side * frame.x + frame.w / 2)
         if self.layout == Arrangement.COLUMN:
-            x = self._lane(frame.x + frame.w / 2)
-            goal = (target.x + target.w / 2, self._entry(target))
-            return [start, (x, start[1]), (x, goal[1]), goal]
-        x = self._lane(frame.x + frame.w / 2)
+            goal = (target.x + side * target.w / 2, self._entry(target))
+            return [*start, (x, height), (x, goal[1]), goal]
         goal = (target.x - target.w / 2, self._entry(target))
-        if self._follows(frame, target):
-            return [start, (x, start[1]), (x, goal[1]), goal]
+        if side > 0 and self._follows(frame, target):
+            return [*start, (x, height), (x, goal[1]), goal]
         over = self._lane(max(each.y + each.h / 2 for each in self.placed), 1)
         before = -self._lane(-goal[0])
-        return [start, (x, start[1]), (x, over), (before, over), (before, goal[1]), goal]
+        return [*start, (x, height), (x, over), (before, over), (before, goal[1]), goal]
 
     def _lane(self, edge: float, extra: int = 0) -> float:
         """Return the next free lane beyond an edge."""
@@ -70,17 +96,44 @@ class Leaders:
         order = list(self.placed)
         return order.index(target) == order.index(frame) + 1
 
-    def _exit(self, frame: Placed, box: str) -> Point:
-        """Return where the line leaves the box to the right: at a height where no box stands in its way."""
+    def _exit(self, frame: Placed, box: str) -> tuple[list[Point], int] | None:
+        """Return how the line leaves the box, past all others of its panel, and to which side (1: right).
+
+        Straight to a side where it can, else up from the box to where nothing stands in its way; None where
+        there is no such way.
+        """
         x, y = frame.picture.plan.spots[box]
         size = frame.picture.plan.sizes[box]
-        right = x + size.w / 2 + size.right
-        heights = [y + size.h * part for part in (0.25, -0.25, 0.4, -0.4)]
-        free = (height for height in heights if not any(self._in_way(frame, box, right, height)))
-        return (frame.dx + right, frame.dy + next(free, heights[0]))
+        rims = {1: x + size.w / 2 + size.right, -1: x - size.w / 2}
+        top = y + size.h / 2 + size.over
+        straight = [
+            [(rims[side], y + size.h * part)] for side in (1, -1) for part in (0.25, -0.25, 0.4, -0.4)
+        ]
+        up = [
+            [(x + side * size.w * 0.35, top), (x + side * size.w * 0.35, top + self.theme.size(5.0 * step))]
+            for step in range(1, 60)
+            for side in (1, -1)
+        ]
+        ways = ((way, side) for way in [*straight, *up] for side in (1, -1))
+        free = next((each for each in ways if self._is_free(frame, box, *each)), None)
+        if free is None:
+            return None
+        way, side = free
+        return [(frame.dx + px, frame.dy + py) for px, py in way], side
 
-    def _in_way(self, frame: Placed, box: str, right: float, height: float) -> Iterator[str]:
-        for name, (x, y) in frame.picture.plan.spots.items():
-            size = frame.picture.plan.sizes.get(name)
-            if size and name != box and x + size.w / 2 > right and abs(y - height) < size.h / 2 + 2:
-                yield name
+    def _is_free(self, frame: Placed, box: str, way: list[Point], side: int) -> bool:
+        """Say whether a way out of a box, and on to a side from its end, passes no other box."""
+        plan = frame.picture.plan
+        (x0, y0), (x1, y1) = way[0], way[-1]
+        if len(way) == 1 and (x0 > plan.spots[box][0]) != (side > 0):
+            return False
+        for name, (x, y) in plan.spots.items():
+            size = plan.sizes.get(name)
+            if size is None or name == box:
+                continue
+            left, right = x - size.w / 2 - 2, x + size.w / 2 + size.right + 2
+            low, high = y - size.h / 2 - 2, y + size.h / 2 + size.over + 2
+            beyond = right > x1 if side > 0 else left < x1
+            if (beyond and low < y1 < high) or (left < x0 < right and low < y1 and y0 < high):
+                return False
+        return True

@@ -18,7 +18,7 @@ from archcheck.diagram.signs import sign_of
 from archcheck.diagram.theme import Theme, border_of, ink_on, role_of, stronger
 from archcheck.spec.css_colors import as_hex
 from archcheck.spec.model import Line as LineStyle
-from archcheck.spec.model import Panel, Spec
+from archcheck.spec.model import Panel, Role, Spec
 
 
 @dataclass(slots=True)
@@ -114,11 +114,15 @@ class PanelPainter:
         role = role_of(key, box)
         if chosen := as_hex(self.spec.colors.get(role, "")):
             fill = chosen
-        elif box.detail is not None and box.detail in self.tints:
-            fill = stronger(self.tints[box.detail])
+        elif box.detail in self.tints and self._details(role) == {box.detail}:
+            fill = stronger(self.tints[str(box.detail)])
         else:
             fill = self.theme.roles[role]
         return fill, border_of(fill)
+
+    def _details(self, role: Role) -> set[str | None]:
+        """Return what the boxes of a role open; if different panels, they keep their role's colour."""
+        return {each.detail for name, each in self.panel.boxes.items() if role_of(name, each) is role}
 
     def _deck(
         self, picture: PanelPicture, key: str, x: float, y: float, size: Size, fill: str, stroke: str

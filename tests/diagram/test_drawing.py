@@ -468,3 +468,11 @@ def test_every_panel_that_details_a_box_is_tied_to_it(layout: Arrangement) -> No
     drawing = draw(spec({"p": layer, "gqa": chain("x"), "ffn": chain("y")}), style=Style(layout=layout))
     ties = [tail for tail, head in edges(drawing.dot) if tail.startswith(":leader.")]
     assert sorted(ties) == [":leader.p.ffna", ":leader.p.gqaa"]
+
+
+def test_siblings_that_open_different_panels_have_one_colour() -> None:
+    blocks = {name: {"label": "Block", "detail": name} for name in "ab"}
+    top = {"boxes": {**blocks, "m": {"label": "MLP", "detail": "c"}}}
+    dot = draw(spec({"top": top, "a": chain("x"), "b": chain("x"), "c": chain("x")})).dot
+    fills = dict(re.findall(r'"top\.(\w)" \[.*fillcolor="([^"]*)"', dot))
+    assert fills["a"] == fills["b"] != fills["m"]

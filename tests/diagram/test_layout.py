@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archcheck.diagram import Style, draw, render
+from archcheck.diagram import Arrangement, Style, draw, render
 from archcheck.diagram.composition import Composer
 from archcheck.diagram.labels import width_of
 from archcheck.diagram.scene import Scene, Shape
@@ -121,6 +121,24 @@ def test_every_panel_lies_within_its_frame_and_frames_do_not_overlap() -> None:
                 assert abs(shape.y - frame.y) + shape.h / 2 <= frame.h / 2
 
 
+@pytest.mark.parametrize("layout", list(Arrangement))
+@settings(max_examples=40, deadline=None)
+@given(panel=st.one_of(panels(), graphs()), opened=st.sets(st.integers(0, 8), min_size=1, max_size=3))
+def test_no_leader_line_runs_through_a_box(
+    layout: Arrangement, panel: dict[str, Any], opened: set[int]
+) -> None:
+    details = {}
+    for number, (name, box) in enumerate(panel["boxes"].items()):
+        if number in opened:
+            box["detail"] = f"of_{name}"
+            details[f"of_{name}"] = chain("x", "y")
+    scene = composed({"p": panel, **details}, Style(layout=layout))
+    for curve in scene.curves:
+        for start, end in pairwise(curve.points) if curve.group == "leader" else ():
+            for shape in solid_shapes(scene):
+                assert not runs_through(shape, start, end), shape.key
+
+
 def test_the_spine_is_straight_and_a_residual_leaves_and_enters_at_right_angles() -> None:
     scene = composed({"layer": LAYER})
     spine = {shape.x for shape in scene.shapes if shape.form in ("box", "circle", "point")}
@@ -186,6 +204,23 @@ def test_a_chain_on_the_side_stands_with_the_branches_of_the_same_fork(theme: Th
     q, k, v = places["p.q"], places["p.k"], places["p.v"]
     assert q.y == k.y == v.y
     assert q.x < k.x == places["p.norm"].x < v.x
+
+
+def test_a_long_chain_goes_up_in_columns_and_no_residual_is_torn() -> None:
+    panel = chain(*(f"b{number}" for number in range(26)), residuals=[{"around": ["b7", "b11"]}])
+    scene = composed({"p": panel})
+    places = {shape.key: shape for shape in scene.shapes if shape.form == "box"}
+    columns = sorted({shape.x for shape in places.values()})
+    assert len(columns) == 3
+    assert len({places[f"p.b{number}"].x for number in range(7, 12)}) == 1
+    assert max(shape.y for shape in places.values()) < 800
+    turns = [curve for curve in scene.curves if curve.points[0][0] != curve.points[-1][0]]
+    assert len([curve for curve in turns if curve.group == "flow"]) == 2
+    for curve in scene.curves:
+        for start, end in pairwise(curve.points):
+            for shape in solid_shapes(scene):
+                if curve.group != "sign" and shape.key not in (curve.tail, curve.head):
+                    assert not runs_through(shape, start, end), (shape.key, curve.tail, curve.head)
 
 
 def u_net(levels: int, **fields: Any) -> dict[str, Any]:

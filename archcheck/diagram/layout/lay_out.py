@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
+from archcheck.diagram.layout.columns import in_columns
 from archcheck.diagram.layout.flaws import is_flawless
 from archcheck.diagram.layout.folding import laid_out
 from archcheck.diagram.layout.layered import layered
@@ -22,9 +24,10 @@ def lay_out(panel: Panel, measure: Measure, scale: float, height: float = 0.0) -
     labels = measure.label_sizes()
     root = structure(panel)
     if root is not None:
-        plan = _spread(lambda air: _series_parallel(root, measure, scale, air), height)
-        if is_flawless(plan, labels):
-            return plan
+        for folds in (True, False):
+            plan = _spread(partial(_series_parallel, root, measure, scale, folds=folds), height)
+            if is_flawless(plan, labels):
+                return plan
     sizes = measure.box_sizes()
     return _spread(lambda air: layered(panel, sizes, labels, scale, air), height)
 
@@ -39,17 +42,20 @@ def _spread(laid: Callable[[float], Plan], height: float) -> Plan:
     return plan
 
 
-def _series_parallel(root: Chain, measure: Measure, scale: float, air: float) -> Plan:
+def _series_parallel(root: Chain, measure: Measure, scale: float, air: float, *, folds: bool) -> Plan:
     sizes = measure.sizes(root)
     widths = {index: size.w for index, size in measure.label_sizes().items()}
-    block = laid_out(Builder(sizes, scale, widths, air), root)
+    builder = Builder(sizes, scale, widths, air)
+    block = laid_out(builder, root)
+    columns = in_columns(root, block, builder) if folds else None
+    block, wires = columns or (block, Router(root, block, sizes, scale).wires())
     sinks = {
         item.key: item.kind
         for chain in chains(root)
         for item in chain.items
         if isinstance(item, Stop) and item.what == "sink"
     }
-    plan = Plan(block.spots, sizes, sinks, Router(root, block, sizes, scale).wires())
+    plan = Plan(block.spots, sizes, sinks, wires)
     plan.extent = Rect(block.left, 0.0, block.right, block.top)
     for lane in block.lanes:
         rail = lane.rail
