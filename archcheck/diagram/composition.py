@@ -198,8 +198,8 @@ class Composer:
             points = tuple((x + frame.dx, y + frame.dy) for x, y in curve.points)
             self.scene.curves.append(replace(curve, points=points, radius=self.theme.size(curve.radius)))
 
-    def finish(self, placed: list[Placed], findings: list[tuple[str, str]]) -> None:
-        """Write title, caption, legend, notes and the numbered findings under the panels."""
+    def finish(self, placed: list[Placed], findings: list[tuple[str, str]], count: str = "") -> None:
+        """Write title, caption, legend, the count of marks, findings and notes under the panels."""
         size = self.theme.size
         left = min(frame.x - frame.w / 2 for frame in placed)
         right = max(frame.x + frame.w / 2 for frame in placed)
@@ -210,6 +210,8 @@ class Composer:
         if self.spec.caption:
             writer.centred(self.spec.caption, 12, muted=True, name="caption")
         writer.legend()
+        if count:
+            writer.centred(count, 11, muted=True, name="count")
         for number, message in findings:
             writer.finding(number, message)
         if self.spec.note:

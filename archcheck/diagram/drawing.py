@@ -17,10 +17,11 @@ from archcheck.diagram import graphviz_engine, mermaid, svg
 from archcheck.diagram.composition import Composer
 from archcheck.diagram.dot import FORMAT, texts, to_dot
 from archcheck.diagram.draw_error import DrawError
+from archcheck.diagram.mark_looks import SHOWN
 from archcheck.diagram.seal import sealed
 from archcheck.diagram.theme import THEMES, Style
 from archcheck.diagram.verdict_marks import Marker, with_ghosts
-from archcheck.findings import Report
+from archcheck.findings import Report, count_of
 from archcheck.spec.model import Spec
 
 SUFFIXES = (".svg", ".png", ".pdf", ".dot", ".mmd", ".mermaid", ".html")
@@ -63,7 +64,8 @@ def draw(spec: Spec, report: Report | None = None, *, style: Style = Style()) ->
     marker = Marker(composer, placed, report) if report is not None else None
     if marker is not None:
         marker.mark()
-    composer.finish(placed, marker.listing() if marker else [])
+    count = count_of(report.marks) if report is not None and report.marks else ""
+    composer.finish(placed, marker.listing() if marker else [], count)
     scene = composer.scene
     digest = _digest(spec, report, style)
     hovers = {shape.key: shape.hover for shape in [*scene.shapes, *scene.above] if shape.hover}
@@ -166,6 +168,12 @@ def _digest(spec: Spec, report: Report | None, style: Style) -> str:
             [f.code, f.panel, f.edge, [str(layer) for layer in f.layers], f.code_source, list(f.code_branch)]
             for f in (report.findings if report else ())
         ],
+        "marks": [
+            [m.panel, m.kind, m.name, m.verdict]
+            for m in (report.marks if report else ())
+            if m.verdict in SHOWN
+        ],
+        "count": count_of(report.marks) if report else "",
         "proofs": sorted({(p.panel, p.edge) for p in (report.proofs if report else ())}),
     }
     text = json.dumps(meaning, sort_keys=True, ensure_ascii=True, separators=(",", ":"))

@@ -18,7 +18,7 @@ from archcheck.diagram.composition import chosen
 from archcheck.diagram.labels import clean, plain
 from archcheck.diagram.panel_picture import edge_class
 from archcheck.diagram.verdict_marks import place
-from archcheck.findings import Finding, Proof, Report
+from archcheck.findings import Finding, Proof, Report, count_of
 from archcheck.source_location import Location
 from archcheck.spec.edges import edge_id, ends
 
@@ -103,6 +103,7 @@ def _verdict(report: Report | None) -> str:
         return ""
     count = len(report.findings)
     words = "The diagram says what the code does." if not count else f"{count} finding{'s' * (count != 1)}."
+    words += f" {count_of(report.marks)}." if report.marks else ""
     return f'<p class="{"wrong" if count else "proved"}"><strong>{words}</strong></p>'
 
 

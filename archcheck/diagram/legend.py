@@ -23,6 +23,7 @@ class Entry:
 def entries_of(scene: Scene, theme: Theme) -> list[Entry]:
     """Return what needs to be explained in a scene."""
     skips = [curve for curve in scene.curves if "residual" in curve.group.split()]
+    lines = [curve for curve in scene.curves if {"residual", "flow"} & set(curve.group.split())]
     plain = [curve for curve in skips if curve.color == theme.ink]
     shapes = [*scene.shapes, *scene.above]
     drawn = [*(shape.group for shape in shapes), *(curve.group for curve in scene.curves)]
@@ -35,9 +36,9 @@ def entries_of(scene: Scene, theme: Theme) -> list[Entry]:
         "C": "C" in letters,
         "G": "G" in letters,
         "proved": "proved" in groups,
-        "wrong": any(curve.color == theme.wrong for curve in skips),
+        "wrong": any(curve.color == theme.wrong for curve in lines),
         "cross": any(curve.group == "cross" for curve in scene.top),
-        "ghost": any(curve.color == theme.absent for curve in skips),
+        "ghost": any(curve.color == theme.absent and curve.core for curve in lines),
         "truth": any(curve.group == "truth" for curve in scene.curves),
         "accepted": "accepted" in groups,
         "leader": "leader" in groups,
@@ -56,8 +57,8 @@ _MEANINGS = {
     "C": "concatenation",
     "G": "gated mix",
     "proved": "proved against the code",
-    "wrong": "residual that the code contradicts",
-    "cross": "drawn, not implemented here",
+    "wrong": "contradicted by the code",
+    "cross": "drawn, not in the code here",
     "ghost": "in the code, not drawn",
     "truth": "to where the code takes it from",
     "accepted": "differs, and was accepted",

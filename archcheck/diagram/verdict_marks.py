@@ -7,31 +7,37 @@ leads from the drawn source to the true one.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from archcheck.diagram.composition import GHOST, Composer, Placed
 from archcheck.diagram.footer import badge_at
 from archcheck.diagram.labels import Run, plain
 from archcheck.diagram.layout.plan import Lane
 from archcheck.diagram.legend import cross_at
+from archcheck.diagram.mark_looks import MarkPainter
 from archcheck.diagram.panel_picture import edge_class
-from archcheck.diagram.scene import Curve, Shape
+from archcheck.diagram.scene import Curve, Point, Shape
 from archcheck.findings import Finding, Proof, Report
 from archcheck.source_location import Location
 from archcheck.spec.edges import edge_id, ends
-from archcheck.spec.model import Line, ResidualEdge, Spec
+from archcheck.spec.flow import Reachability
+from archcheck.spec.model import Line, Panel, ResidualEdge, Spec
 
-ABSENT = frozenset({"RES001", "RES003", "RES006", "RES012", "BOX001"})
-UNDRAWN = frozenset({"RES002", "BOX002"})
+ABSENT = frozenset({"RES001", "RES003", "RES006", "RES012", "BOX001", "BOX007", "FLOW001"})
+UNDRAWN = frozenset({"RES002", "BOX002", "BOX008", "FLOW002"})
 
 
 def with_ghosts(spec: Spec, report: Report | None) -> Spec:
-    """Return the spec with an edge more for each residual that the code has and the diagram lacks.
+    """Return the spec with an edge more for each residual and line that the code has and the diagram lacks.
 
-    It is named `:ghost` and the finding's place in the report, and is laid out like any other.
+    A residual is named `:ghost` and the finding's place in the report; all are laid out like any other.
     """
     panels = dict(spec.panels)
     for number, finding in enumerate(report.findings if report else ()):
         panel = panels.get(finding.panel)
+        if panel is not None and finding.code == "FLOW002":
+            panels[finding.panel] = _with_line(panel, finding.edge)
+            continue
         branch = [box for box in finding.code_branch if panel is not None and box in panel.boxes]
         if panel is None or finding.code not in UNDRAWN or not branch:
             continue
@@ -43,6 +49,15 @@ def with_ghosts(spec: Spec, report: Report | None) -> Spec:
             edge = ResidualEdge(name=name, around=[branch[0], branch[-1]], line=Line.DASHED)
         panels[finding.panel] = panel.model_copy(update={"residuals": [*panel.residuals, edge]})
     return spec.model_copy(update={"panels": panels})
+
+
+def _with_line(panel: Panel, line: str) -> Panel:
+    """Return the panel with a line `a->b` more, if that is not against the flow."""
+    tail, _, head = line.partition("->")
+    reach = Reachability(panel)
+    if tail not in panel.boxes or head not in panel.boxes or reach.leads(head, tail):
+        return panel
+    return panel.model_copy(update={"edges": [*panel.edges, [tail, head]]})
 
 
 class Marker:
@@ -64,6 +79,9 @@ class Marker:
             if frame is not None and proof.edge:
                 self._proof(proof, frame)
 
+        painter = MarkPainter(self.spec, self.scene, self.theme, self.placed)
+        painter.paint(self.report.marks)
+
     def listing(self) -> list[tuple[str, str]]:
         """Return the findings as they stand under the picture: number and text."""
         return [
@@ -76,9 +94,12 @@ class Marker:
         if index is not None:
             self._ghost(number, index, finding, frame)
             return
-        index = None if finding.code.startswith("BOX") else self._edge(frame, finding.edge)
+        index = self._edge(frame, finding.edge) if finding.code.startswith("RES") else None
+        line = self._line(frame, finding.edge)
         if index is not None and index in frame.picture.plan.lanes:
             self._wrong_edge(number, index, finding, frame)
+        elif line is not None:
+            self._wrong_line(number, line, finding, frame)
         elif finding.edge in frame.picture.panel.boxes and finding.edge in frame.picture.plan.spots:
             self._wrong_box(number, finding, frame)
         else:
@@ -90,6 +111,32 @@ class Marker:
             if name and name in (edge_id(edge), ends(edge)):
                 return index
         return None
+
+    def _line(self, frame: Placed, name: str) -> int | None:
+        """Return the curve that leads from one box of a panel straight to another, `a->b`."""
+        tail, _, head = (f"{frame.picture.name}.{box}" for box in name.partition("->"))
+        out = f"{frame.picture.name}.:out"
+        for at, curve in enumerate(self.scene.curves):
+            from_there = curve.tail == tail or curve.tail.startswith(out)
+            if "flow" in curve.group.split() and curve.head == head and from_there:
+                return at
+        return None
+
+    def _wrong_line(self, number: str, at: int, finding: Finding, frame: Placed) -> None:
+        """Mark a line of the flow that the data does not take, or one that is not drawn."""
+        curve = self.scene.curves[at]
+        absent = finding.code in UNDRAWN
+        color = self.theme.absent if absent else self.theme.wrong
+        pen = self.theme.pen * (1.0 if absent else 1.8)
+        core = frame.picture.tint if absent else ""
+        hover = plain(f"{finding.code} {finding.message}", 600)
+        style = "dashed" if absent else curve.line
+        self.scene.curves[at] = replace(curve, color=color, pen=pen, core=core, hover=hover, line=style)
+        (ax, ay), (bx, by) = max(pairwise(curve.points), key=_length)
+        x, y = (ax + bx) / 2, (ay + by) / 2
+        if finding.code == "FLOW001":
+            self._cross(f"{frame.picture.name}.:cross{number}", x, y)
+        self._badge(number, x + self.theme.size(15), y, finding)
 
     def _wrong_edge(self, number: str, index: int, finding: Finding, frame: Placed) -> None:
         lane = frame.picture.plan.lanes[index]
@@ -209,6 +256,11 @@ class Marker:
         fill = self.theme.absent if finding.code in UNDRAWN else self.theme.wrong
         hover = plain(f"{finding.code} {finding.message}", 600)
         self.scene.above.append(replace(badge, fill=fill, hover=hover))
+
+
+def _length(pair: tuple[Point, Point]) -> float:
+    (ax, ay), (bx, by) = pair
+    return abs(bx - ax) + abs(by - ay)
 
 
 def place(location: Location | None) -> str:

@@ -27,7 +27,7 @@ from archcheck.diagram import (
 )
 from archcheck.diagram import drawing as drawing_module
 from archcheck.diagram.graphviz_engine import undrawn
-from archcheck.findings import Finding, Proof, Report, Status
+from archcheck.findings import Finding, Mark, MarkKind, Proof, Report, Status, Verdict
 from archcheck.source_location import Location
 from archcheck.spec.model import Spec
 from tests.diagram.specs import HOSTILE, LAYER, chain, spec
@@ -455,8 +455,8 @@ def test_a_dashed_edge_that_the_code_contradicts_is_not_said_to_be_implemented_e
     finding = Finding("RES003", "it is implemented here", panel="p", edge="a")
     panel = chain("a", residuals=[{"around": "a", "line": "dashed"}])
     assert meanings(draw(spec({"p": panel}), report(finding)).dot) == [
-        "residual that the code contradicts",
-        "drawn, not implemented here",
+        "contradicted by the code",
+        "drawn, not in the code here",
     ]
 
 
@@ -476,3 +476,41 @@ def test_siblings_that_open_different_panels_have_one_colour() -> None:
     dot = draw(spec({"top": top, "a": chain("x"), "b": chain("x"), "c": chain("x")})).dot
     fills = dict(re.findall(r'"top\.(\w)" \[.*fillcolor="([^"]*)"', dot))
     assert fills["a"] == fills["b"] != fills["m"]
+
+
+def test_marks_that_were_not_checked_or_accepted_look_so_and_are_counted() -> None:
+    panel = chain("a", "b", "c", residuals=[{"around": "c"}])
+    marks = (
+        Mark("p", MarkKind.BOX, "a", Verdict.UNCHECKED, reason="its label names no operation"),
+        Mark("p", MarkKind.BOX, "b", Verdict.ACCEPTED),
+        Mark("p", MarkKind.LINE, "a->b", Verdict.UNCHECKED),
+        Mark("p", MarkKind.EDGE, "c", Verdict.ACCEPTED),
+        Mark("p", MarkKind.BOX, "c", Verdict.PROVED),
+    )
+    drawing = draw(spec({"p": panel}), Report("s.yaml", Status.CONFORMS, marks=marks))
+    assert 'class="box unchecked"' in node(drawing.dot, "p.a")
+    assert 'color="#6a3fb5"' in node(drawing.dot, "p.b")
+    assert "unchecked" in edges(drawing.dot)["p.a", "p.b"]
+    assert 'color="#6a3fb5"' in edges(drawing.dot)["p.:tap0", "p.:sink0"]
+    assert meanings(drawing.dot) == ["differs, and was accepted", "not checked"]
+    assert "1 of 5 marks proved" in drawing.dot
+    assert "its label names no operation" in drawing.hovers["p.a"]
+
+
+def test_lines_that_the_data_does_not_take_and_lines_that_are_not_drawn() -> None:
+    panel = chain("a", "b", "c")
+    wrong = Finding("FLOW001", "no data goes there", panel="p", edge="a->b")
+    missing = Finding("FLOW002", "data goes there", panel="p", edge="a->c")
+    drawing = draw(spec({"p": panel}), report(wrong, missing))
+    assert 'color="#c62828"' in edges(drawing.dot)["p.a", "p.b"]
+    assert meanings(drawing.dot) == [
+        "contradicted by the code",
+        "drawn, not in the code here",
+        "in the code, not drawn",
+    ]
+
+
+def node(dot: str, key: str) -> str:
+    found = re.search(rf'^  "{re.escape(key)}" (\[.*)$', dot, re.MULTILINE)
+    assert found is not None
+    return found[1]
