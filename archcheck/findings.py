@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from archcheck.connections import Residual
 from archcheck.errors import Problem
@@ -24,6 +25,35 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of a spec: what stands at `place` is set to `value` (which is YAML) or removed, or `value` is
+    appended to the list there."""
+
+    action: Literal["set", "append", "remove"]
+    place: tuple[str | int, ...]
+    value: str = ""
+
+    def __str__(self) -> str:
+        key = str(self.place[-1])
+        match self.action:
+            case "set":
+                return f"{key}: {self.value}"
+            case "append":
+                return f"add {self.value} to {key}"
+        return f"remove {key}" if isinstance(self.place[-1], str) else "remove the edge"
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits of the spec that make it say what the code does."""
+
+    edits: tuple[Edit, ...]
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.edits))
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One disagreement between a spec and the model's code.
 
@@ -34,7 +64,8 @@ class Finding:
     the lines of the spec and of the model's code. `modes` names the traced modes in which the finding
     holds, empty when that is all of them. `code_branch` and `code_source` locate the truth in the diagram
     for a picture: the boxes (in this panel) of the real branch and the box whose output is really
-    tapped ("input" for the panel's input).
+    tapped ("input" for the panel's input). `fix` is what to change in the spec if the code is right, where
+    that is known.
     """
 
     code: RuleCode
@@ -51,6 +82,7 @@ class Finding:
     code_branch: tuple[str, ...] = ()
     code_source: str = ""
     note: str = ""
+    fix: Fix | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,58 +2,138 @@
 
 from __future__ import annotations
 
-from archcheck.connections import Kind
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from archcheck.connections import Factor, Kind
 from archcheck.diff.drawn_edges import Drawn
+from archcheck.diff.marks.claimed import claimed
+from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.wording import Names
+from archcheck.phrasing.module_paths import is_within
 from archcheck.residual import Join
+from archcheck.spec.factors import factor_value
 from archcheck.spec.patterns import join as joined
 
-_ADDITIVE = (Kind.IDENTITY, Kind.SCALED, Kind.PROJECTION, Kind.MULTI_STREAM)
-_SIDES = {"skip": "skip path", "branch": "branch", "both": "sum as a whole"}
+_SIDES = {"skip": "the skip path", "branch": "the branch", "both": "the sum as a whole"}
 _KINDS = {
     Kind.IDENTITY: ("the plain sum", "the source itself is added to the branch"),
     Kind.SCALED: ("a scaled sum", "a factor scales the skip path or the branch"),
     Kind.PROJECTION: ("a projection", "the skip path is a projection of the source"),
     Kind.GATED: ("a gate", "a gate mixes source and branch"),
     Kind.CONCAT: ("a concatenation", "source and branch are concatenated"),
-    Kind.PARTIAL: ("a part of the source", "the skip path carries a part of the source, or it and zeros"),
+    Kind.PARTIAL: ("a part of the source", "the skip path carries a part of the source"),
     Kind.MULTI_STREAM: ("several streams", "several streams are mixed and the branch is spread over them"),
 }
+_TOLERANCE = 1e-5  # of a factor that the code keeps in single precision
 
 
-def wrong_kind(drawn: Drawn, join: Join, names: Names) -> tuple[str, str] | None:
-    """What to say, and what the code does, where a drawn residual is executed as another kind; else None.
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`words`: what the edge should say instead, as keys and values of the spec."""
 
-    An edge without a kind is a sum: scaled or projected, but no difference.
-    """
-    kind, wanted = join.residual.kind, drawn.edge.kind
-    if wanted is None and any((factor.value or 0) < 0 for factor in join.residual.factors):
-        message = f"the residual {drawn.around()} is drawn as a sum, and the code subtracts"
-        return message, f"a factor is negative: {_factors(join, names)}"
-    if kind is not wanted and (wanted is not None or kind not in _ADDITIVE):
-        shown = f"is drawn as {wanted.value}" if wanted else "is drawn as a sum"
-        through = names.paths(joined(join.residual.scope, path) for path in join.residual.skip)
-        details = _factors(join, names) or (through if kind is Kind.PROJECTION else "")
-        return (
-            f"the residual {drawn.around()} {shown}, and the code has {_KINDS[kind][0]}",
-            _KINDS[kind][1] + (f": {details}" if details else ""),
+    message: str
+    traced: str
+    words: tuple[tuple[str, str | float], ...] = ()
+
+
+def wrong_kind(drawn: Drawn, join: Join, call: PanelCall) -> Difference | None:
+    """The difference, where a drawn residual is executed as another kind or with another factor."""
+    kind, around = join.residual.kind, f"the residual {drawn.around()}"
+    factors = tuple(factor for factor in join.residual.factors if not _is_drawn(factor, drawn, join, call))
+    says = _factors(factors, call.names)
+    if kind is Kind.SCALED and drawn.edge.kind is None and not _draws_a_factor(drawn):
+        if not factors:
+            return None  # the boxes are the factors
+        subtracts = any((factor.value or 0) < 0 for factor in factors)
+        what = "the code subtracts" if subtracts else f"the code has {_KINDS[kind][0]}"
+        return Difference(
+            f"{around} is drawn as a sum, and {what}",
+            f"a factor is negative: {says}" if subtracts else f"{_KINDS[kind][1]}: {says}",
+            _factor_words(factors),
         )
-    return _wrong_factor(drawn, join, names)
+    if kind not in _claimed(drawn):
+        through = call.names.paths(joined(join.residual.scope, path) for path in join.residual.skip)
+        details = says or (through if kind is Kind.PROJECTION else "")
+        words = _factor_words(factors) if kind is Kind.SCALED else (("kind", kind.value),)
+        return Difference(
+            f"{around} is drawn as {drawn.edge.kind.value if drawn.edge.kind else 'a sum'}, "
+            f"and the code has {_KINDS[kind][0]}",
+            _KINDS[kind][1] + (f": {details}" if details else ""),
+            words,
+        )
+    return _wrong_factor(drawn, join.residual.factors, call.names)
 
 
-def _wrong_factor(drawn: Drawn, join: Join, names: Names) -> tuple[str, str] | None:
-    sides = sorted({factor.on for factor in join.residual.factors})
-    if drawn.edge.factor_on is None or sides == [drawn.edge.factor_on]:
-        return None
-    return (
-        f"the factor of the residual {drawn.around()} is drawn on the {_SIDES[drawn.edge.factor_on]}, "
-        f"and stands on {' and '.join(f'the {_SIDES[side]}' for side in sides) or 'neither side'}",
-        f"the factor is {_factors(join, names) or 'none'}",
-    )
+def _claimed(drawn: Drawn) -> tuple[Kind, ...]:
+    """The kinds that an edge may have as it is drawn."""
+    if drawn.edge.kind is not None:
+        return (drawn.edge.kind,)
+    if _draws_a_factor(drawn):
+        return (Kind.SCALED,)
+    # A box on the skip path may be empty in some layers, as ResNet's shortcuts are.
+    return (Kind.IDENTITY, Kind.PROJECTION) if drawn.edge.through else (Kind.IDENTITY,)
 
 
-def _factors(join: Join, names: Names) -> str:
+def _draws_a_factor(drawn: Drawn) -> bool:
+    return drawn.edge.factor is not None or drawn.edge.factor_on is not None
+
+
+def _is_drawn(factor: Factor, drawn: Drawn, join: Join, call: PanelCall) -> bool:
+    """Is it the factor of a box on either way: of its module's parameter, or of a box called Scale?"""
+    for box in (*drawn.inside, *drawn.edge.through):
+        if any(factor.parameter and is_within(factor.parameter, path) for path in call.layer.bound(box)):
+            return True
+        if any("scale" in claim.terms for claim in claimed(drawn.panel, box)):
+            return True
+    return False
+
+
+def _wrong_factor(drawn: Drawn, factors: tuple[Factor, ...], names: Names) -> Difference | None:
+    edge, around = drawn.edge, f"the residual {drawn.around()}"
+    sides = sorted({factor.on for factor in factors})
+    code = f"the factor is {_factors(factors, names) or 'none'}"
+    if edge.factor_on is not None and sides != [edge.factor_on]:
+        return Difference(
+            f"the factor of {around} is drawn on {_SIDES[edge.factor_on]}, "
+            f"and stands on {' and '.join(_SIDES[side] for side in sides) or 'neither side'}",
+            code, _factor_words(factors),
+        )  # fmt: skip
+    if edge.factor is not None and not any(
+        value is not None and math.isclose(value, factor_value(edge.factor), rel_tol=_TOLERANCE)
+        for value in _products(factors)
+    ):
+        return Difference(
+            f"the factor of {around} is drawn as {edge.factor}, and the code has another", code,
+            _factor_words(factors),
+        )  # fmt: skip
+    return None
+
+
+def _products(factors: tuple[Factor, ...]) -> Iterator[float | None]:
+    """What each side is multiplied with in all; None where that is learned."""
+    for side in dict.fromkeys(factor.on for factor in factors):
+        values = [factor.value for factor in factors if factor.on == side]
+        yield None if None in values else math.prod(value for value in values if value is not None)
+
+
+def _factor_words(factors: tuple[Factor, ...]) -> tuple[tuple[str, str | float], ...]:
+    """The words that draw these factors."""
+    words: list[tuple[str, str | float]] = [("kind", Kind.SCALED.value)]
+    products = list(_products(factors))
+    if len(products) == 1:
+        words += [("factor", products[0])] if products[0] is not None else []
+        words.append(("factor_on", factors[0].on))
+    return tuple(words)
+
+
+def _factors(factors: tuple[Factor, ...], names: Names) -> str:
     return " and ".join(
-        f"{names.path(factor.parameter) if factor.parameter else factor.value} on the {factor.on}"
-        for factor in join.residual.factors
+        f"{names.path(factor.parameter) if factor.parameter else _shown(factor.value)} on the {factor.on}"
+        for factor in factors
     )
+
+
+def _shown(value: float | None) -> str:
+    return "a tensor" if value is None else f"{value:.6g}" if value != int(value) else f"{value:.1f}"

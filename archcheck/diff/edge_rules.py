@@ -10,12 +10,14 @@ from collections.abc import Callable
 
 from archcheck.diff.alignment import Fit, Misfit
 from archcheck.diff.drawn_edges import Place
+from archcheck.diff.edge_kinds import Difference
 from archcheck.diff.edge_kinds import wrong_kind as kind_difference
 from archcheck.diff.evidence import Candidate, EdgeEvidence
 from archcheck.diff.matching import find_similar_elsewhere
 from archcheck.diff.panel_calls import is_norm_or_activation
 from archcheck.diff.source_words import code_of_source, source_words
 from archcheck.diff.wording import label
+from archcheck.findings import Edit, Fix
 from archcheck.residual import Join
 from archcheck.spec.patterns import join as joined
 
@@ -25,20 +27,21 @@ from archcheck.spec.patterns import join as joined
 def wrong_kind(edge: EdgeEvidence) -> Candidate | None:
     """RES009: source and branch are joined in another way than drawn."""
     for join in edge.matched if edge.drawn.solid else ():
-        found = kind_difference(edge.drawn, join, edge.names) or _misses_a_box(edge, join)
+        found = kind_difference(edge.drawn, join, edge.call) or _misses_a_box(edge, join)
         if found:
-            return edge.candidate("RES009", *found, join)
+            fix = edge.setting(found.words) if found.words else None
+            return edge.candidate("RES009", found.message, found.traced, join, fix=fix)
     return None
 
 
-def _misses_a_box(edge: EdgeEvidence, join: Join) -> tuple[str, str] | None:
+def _misses_a_box(edge: EdgeEvidence, join: Join) -> Difference | None:
     """A box that is drawn on the skip path, and that the skip path does not pass."""
     for box in edge.drawn.edge.through:
         ran = [one for one in edge.call.frame.occurrences if one.box == box]
         skip = (*join.skip, *join.skip_operand)
         if ran and not any(run.holds(at) for one in ran for run in one.runs for at in skip):
             name = edge.names.paths(one.name for one in ran)
-            return (
+            return Difference(
                 f"the skip path of the residual {edge.drawn.around()} is drawn through "
                 f"{label(edge.panel, box)}, and does not pass it",
                 f"{name} is not on the skip path ({join.residual.kind.value})",
@@ -73,10 +76,12 @@ def implemented_here(edge: EdgeEvidence) -> Candidate | None:
         return None
     join = edge.matched[0]
     where = edge.names.module(join.residual.implemented_in)
+    unrealized = [("realized_by", None)] if edge.drawn.edge.realized_by else []
     return edge.candidate(
         "RES003",
         f"the residual {edge.drawn.around()} is drawn dashed, and {edge.call.title} executes it itself",
         f"{where} makes the sum; a solid line tells the truth", join,
+        fix=edge.setting([("line", "solid"), *unrealized]),
     )  # fmt: skip
 
 
@@ -116,7 +121,8 @@ def implemented_elsewhere(edge: EdgeEvidence) -> Candidate | None:
         return None
     drawn_at = edge.evidence.cross_panel.solid_edge(join)
     realized = f", with realized_by: {drawn_at}," if drawn_at else ""
-    return _wrong_level(edge, join, f"; a dashed line{realized} tells the truth")
+    words = [("line", "dashed"), *([("realized_by", drawn_at)] if drawn_at else [])]
+    return _wrong_level(edge, join, f"; a dashed line{realized} tells the truth", edge.setting(words))
 
 
 def taken_elsewhere(edge: EdgeEvidence) -> Candidate | None:
@@ -124,15 +130,15 @@ def taken_elsewhere(edge: EdgeEvidence) -> Candidate | None:
     if not edge.is_unmatched or edge.nearest is not None:
         return None
     fit = find_similar_elsewhere(edge.call, edge.drawn, edge.evidence.cross_panel.is_undrawn)
-    return _wrong_level(edge, fit.join, f", {_taken(edge, fit)[1]}") if fit else None
+    return _wrong_level(edge, fit.join, f", {_taken(edge, fit)[1]}", None) if fit else None
 
 
-def _wrong_level(edge: EdgeEvidence, join: Join, more: str) -> Candidate:
+def _wrong_level(edge: EdgeEvidence, join: Join, more: str, fix: Fix | None) -> Candidate:
     where = edge.names.module(join.residual.implemented_in)
     return edge.candidate(
         "RES006",
         f"the residual {edge.drawn.around()} is not implemented in {edge.call.title}, but in {where}",
-        f"{where} makes the sum{more}", join,
+        f"{where} makes the sum{more}", join, fix=fix,
     )  # fmt: skip
 
 
@@ -253,7 +259,7 @@ def missing(edge: EdgeEvidence) -> Candidate | None:
     location = last.runs[-1].location if last else edge.execution.location(own[0]) if own else None
     return edge.candidate(
         "RES001", f"there is no residual connection {edge.drawn.around()}",
-        f"the source is not added to {what}", None, location,
+        f"the source is not added to {what}", None, location, fix=Fix((Edit("remove", edge.place),)),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +17,7 @@ from archcheck.diff.marks.frame_check import FrameCheck
 from archcheck.diff.matching import Matches, find_elsewhere
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.wording import Names
-from archcheck.findings import Finding
+from archcheck.findings import Edit, Finding, Fix
 from archcheck.residual import Join
 from archcheck.rules.codes import RuleCode
 from archcheck.source_location import Location
@@ -116,9 +116,25 @@ class EdgeEvidence:
             self.drawn.solid and not self.matched and (not bound or self.call.has_branch(self.drawn))
         )  # fmt: skip
 
+    @property
+    def place(self) -> tuple[str | int, ...]:
+        """Where the spec has the edge."""
+        return "panels", self.call.bound.name, "residuals", self.drawn.number
+
+    def setting(self, words: Iterable[tuple[str, object]]) -> Fix:
+        """The fix that gives these keys of the edge other values; None removes one."""
+        return Fix(
+            tuple(
+                Edit("remove", (*self.place, key)) if value is None
+                else Edit("set", (*self.place, key), str(value))
+                for key, value in words
+            )
+        )  # fmt: skip
+
     def candidate(
         self, code: RuleCode, message: str, traced: str, join: Join | None = None,
         location: Location | None = None, fit: Fit | None = None,
+        fix: Fix | None = None,
     ) -> Candidate:  # fmt: skip
         """A candidate on this edge; `join` is the executed residual that it speaks of."""
         call, drawn = self.call, self.drawn
@@ -126,10 +142,10 @@ class EdgeEvidence:
         finding = Finding(
             code, message, call.bound.name, drawn.id, drawn=drawn.describe(), traced=traced,
             layers=call.layer.indices, modes=(self.execution.mode,),
-            spec=self.evidence.loaded.place("panels", call.bound.name, "residuals", drawn.number),
+            spec=self.evidence.loaded.place(*self.place),
             location=location or (join.residual.location if join else None),
             code_branch=call.boxes_on(join) if join else (),
-            code_source=call.source_box(join) if join else "", note=drawn.edge.note,
+            code_source=call.source_box(join) if join else "", note=drawn.edge.note, fix=fix,
         )  # fmt: skip
         return Candidate(
             finding,

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from archcheck.findings import Finding
 from archcheck.source_location import Location
+
+# What two findings may differ in, and be one disagreement.
+_NOT_SAID: dict[str, Any] = {
+    "layers": (), "modes": (), "location": None, "code_branch": (), "code_source": "", "note": "",
+    "fix": None,
+}  # fmt: skip
 
 
 def merge(
@@ -20,7 +27,9 @@ def merge(
     """
     said: dict[Finding, dict[object, dict[Location | None, list[Finding]]]] = {}
     for finding in findings:
-        what = replace(finding, layers=(), modes=(), location=None, code_branch=(), code_source="", note="")
+        what = replace(
+            finding, layers=(), modes=(), location=None, code_branch=(), code_source="", note="", fix=None
+        )
         by_line = said.setdefault(what, {}).setdefault((finding.layers, finding.modes), {})
         by_line.setdefault(finding.location, []).append(finding)
     groups: dict[tuple[Finding, int], list[Finding]] = {}

@@ -97,11 +97,12 @@ def _runs(layers: Iterable[int | str]) -> str:
 
 
 def details(finding: Finding, root: str = "") -> list[str]:
-    """The lines that follow a finding's message: drawn, code, extent and note, with both places."""
+    """The lines that follow a finding's message: drawn, code, extent, fix and note, with both places."""
     lines = [
         _side("drawn", "spec", finding.drawn, finding.spec, root),
         _side("code", "code", finding.traced, finding.location, root),
         extent(finding),
+        f"fix: {one_line(str(finding.fix))}" if finding.fix else "",
         f"note: {one_line(finding.note)}" if finding.note else "",
     ]
     return [line for line in lines if line]

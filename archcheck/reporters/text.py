@@ -217,6 +217,8 @@ def _finding(page: _Page, number: str, finding: Finding) -> None:
     held = extent(finding)
     if held:
         page.line(("in:    ", "dim"), held, indent=5, hang=7)
+    if finding.fix:
+        page.line(("fix:   ", "dim"), one_line(str(finding.fix)), indent=5, hang=7)
     if finding.note:
         page.line(("note:  ", "dim"), one_line(finding.note), indent=5, hang=7)
 

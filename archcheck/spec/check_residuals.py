@@ -30,9 +30,10 @@ def check_residuals(context: Context, panel: Panel, path: Path, reachability: Re
             _check_unique(context, edge, at, called)
             if reachability is not None:
                 _check_direction(context, panel, edge, at, reachability)
-        if edge.factor_on and edge.kind not in (None, Kind.SCALED):
-            message = f"'factor_on' belongs to a scaled residual edge, and this one is {edge.kind}"
-            context.add(WRONG_VALUE, (*at, "factor_on"), message, "Write kind: scaled, or remove factor_on.")
+        for key, value in (("factor", edge.factor), ("factor_on", edge.factor_on)):
+            if value is not None and edge.kind not in (None, Kind.SCALED):
+                message = f"'{key}' belongs to a scaled residual edge, and this one is {edge.kind}"
+                context.add(WRONG_VALUE, (*at, key), message, f"Write kind: scaled, or remove {key}.")
         if edge.realized_by is not None:
             _check_realized_by(context, edge, edge.realized_by, at)
 

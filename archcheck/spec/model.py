@@ -18,6 +18,7 @@ from typing_extensions import TypeAliasType
 
 from archcheck.connections import Kind
 from archcheck.spec.css_colors import as_hex
+from archcheck.spec.factors import factor_value
 
 ID_PATTERN = "^[A-Za-z0-9_-]+$"
 """How a panel or a box may be called: `realized_by: PANEL.FIRST..LAST` must be readable."""
@@ -32,6 +33,15 @@ def _checked_color(value: str) -> str:
     return value
 
 
+def _checked_factor(value: str) -> str:
+    """The factor as it is written."""
+    try:
+        factor_value(value)
+    except ValueError as error:
+        raise PydanticCustomError("factor", "not a factor") from error
+    return value
+
+
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Id = Annotated[str, Field(min_length=1, max_length=200, json_schema_extra={"pattern": ID_PATTERN})]
 Text = Annotated[str, Field(max_length=10_000)]
@@ -40,6 +50,7 @@ Color = Annotated[
     AfterValidator(_checked_color),
     Field(json_schema_extra={"pattern": "^(#[0-9a-fA-F]{3}|#[0-9a-fA-F]{6}|[a-zA-Z]*)$"}),
 ]
+Factor = Annotated[str, Field(max_length=100), AfterValidator(_checked_factor)]
 Integer = Annotated[int, Strict()]
 Number = Annotated[float, Strict()]
 Boolean = Annotated[bool, Strict()]
@@ -226,6 +237,8 @@ class ResidualEdge(_Strict):
     `from` a box's output (`input`: what enters the panel) `to` a box, whose output it is joined with.
     `through` names boxes on the skip path. `kind` says how they are joined. A dashed edge may name the
     solid one that really is implemented: `realized_by: PANEL.BOX` (or `PANEL.FIRST..LAST`, `PANEL.NAME`).
+    A solid edge without `kind`, `factor` or `factor_on` claims the source itself, or what it is drawn
+    `through`, with no factor but those of the boxes. `opaque: accepted` is for a sum that can't be seen.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -245,13 +258,25 @@ class ResidualEdge(_Strict):
         default=Line.SOLID, description="solid: implemented by this panel's module; dashed: drawn only."
     )
     kind: Kind | None = Field(default=None, description="How skip path and branch are joined.")
-    factor_on: Literal["skip", "branch"] | None = Field(
-        default=None, description="Where the factor of a scaled residual stands; not checked unless given."
+    factor: (
+        Annotated[
+            Annotated[Number, _NUMBER] | Annotated[Integer, _INTEGER] | Annotated[Factor, _TEXT],
+            _BY_KIND,
+            WithJsonSchema({"type": ["number", "string"]}),
+        ]
+        | None
+    ) = Field(default=None, description="The value of the factor: 0.2 or 1/sqrt(2).")
+    factor_on: Literal["skip", "branch", "both"] | None = Field(
+        default=None,
+        description="Where the factor of a scaled residual stands; `both`: on the sum as a whole.",
     )
     through: list[Id] = Field(default_factory=list, description="Boxes on the skip path, in order.")
     realized_by: Name | None = Field(
         default=None,
         description="For a dashed edge, the solid one implemented: PANEL.BOX or PANEL.FIRST..LAST.",
+    )
+    opaque: Literal["accepted"] | None = Field(
+        default=None, description="`accepted`: what can't be seen of the edge is counted as not checked."
     )
     label: Text = Field(default="", description="Drawn at the edge.")
     note: Text = Field(default="", description="A word of explanation, in reports and in the picture.")

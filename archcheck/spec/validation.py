@@ -179,6 +179,8 @@ def _broken_limit(error: ErrorDetails, value: object) -> str:
             return f"has more than {limits['max_length']} entries"
         case "greater_than_equal":
             return f"must be at least {limits['ge']}, but is {quote(value)}"
+        case "factor":
+            return f"is {quote(value)}, which is not a number: write one such as 0.2 or 1/sqrt(2)"
         case "color":
             near = did_you_mean(value, CSS_COLORS)
             return f"is {quote(value)}, which is not a colour{near}: write #rrggbb or a CSS name such as teal"

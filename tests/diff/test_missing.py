@@ -84,20 +84,19 @@ MISSING = (
         def __init__(self, into, out):
             super().__init__()
             self.conv = nn.Sequential(nn.Linear(into, out), nn.GELU())
-            self.match = nn.Linear(into, out)
 
         def forward(self, x):
             y = self.conv(x)  # wrong
             if x.shape != y.shape:
-                return self.match(y) if False else y  #-
-                x = self.match(x)  #+
+                return y
             return x + y
 
 
     class Net(nn.Module):
         def __init__(self):
             super().__init__()
-            widths = [(8, 8), (8, 16), (16, 16), (16, 8)]
+            widths = [(8, 8), (8, 16), (16, 16), (16, 8)]  #-
+            widths = [(8, 8)] * 4  #+
             self.levels = nn.ModuleDict({f"level{i}": Level(*w) for i, w in enumerate(widths)})
 
         def forward(self, x):
@@ -112,7 +111,6 @@ MISSING = (
         conv: {label: Linear, module: conv}
       residuals:
         - {around: conv} # wrong
-      omit: [match]
 """,
     ),
     Case(

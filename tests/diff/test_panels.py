@@ -172,7 +172,10 @@ SLIPS: dict[str, tuple[list[tuple[str, str]], list[tuple[str, ...]]]] = {
     ),
     "multiplied": ([("x = x + self.mlp(h)", "x = x * self.mlp(h)")], [("RES009", "layer.ffn")]),
     "subtracted": ([("x = x + self.mlp(h)", "x = x - self.mlp(h)")], [("RES009", "layer.ffn")]),
-    "scaled, which no kind forbids": ([("x = x + self.mlp(h)", "x = x + 0.5 * self.mlp(h)")], []),
+    "scaled, where a sum is drawn": (
+        [("x = x + self.mlp(h)", "x = x + 0.5 * self.mlp(h)")],
+        [("RES009", "layer.ffn")],
+    ),
     "post-norm": (
         [
             ("h = self.norm1(x)", "h = x"),

@@ -55,7 +55,8 @@ def test_the_whole_document() -> None:
           "modes": [],
           "code_branch": [],
           "code_source": "",
-          "note": "drawn as published"
+          "note": "drawn as published",
+          "fix": null
         }
       ],
       "proofs": [
