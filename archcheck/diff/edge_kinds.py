@@ -23,7 +23,7 @@ _KINDS = {
     Kind.PROJECTION: ("a projection", "the skip path is a projection of the source"),
     Kind.GATED: ("a gate", "a gate mixes source and branch"),
     Kind.CONCAT: ("a concatenation", "source and branch are concatenated"),
-    Kind.PARTIAL: ("a part of the source", "the skip path carries a part of the source"),
+    Kind.PARTIAL: ("a part of the source", "the skip path carries a part of the source, or it and zeros"),
     Kind.MULTI_STREAM: ("several streams", "several streams are mixed and the branch is spread over them"),
 }
 _TOLERANCE = 1e-5  # of a factor that the code keeps in single precision
@@ -130,7 +130,8 @@ def _factor_words(factors: tuple[Factor, ...]) -> tuple[tuple[str, str | float],
 
 def _factors(factors: tuple[Factor, ...], names: Names) -> str:
     return " and ".join(
-        f"{names.path(factor.parameter) if factor.parameter else _shown(factor.value)} on the {factor.on}"
+        f"{names.path(factor.parameter) if factor.parameter else _shown(factor.value)} "
+        f"on {'the whole sum' if factor.on == 'both' else f'the {factor.on}'}"
         for factor in factors
     )
 
