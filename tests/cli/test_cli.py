@@ -168,6 +168,7 @@ def test_json() -> None:
             "code_branch": ["mlp"],
             "code_source": "norm",
             "note": "",
+            "fix": None,
         }
     ]
     assert [(each["scope"], each["source"], each["branch"]) for each in report["residuals"]] == [
