@@ -43,6 +43,7 @@ def verify(
     set_: options.Settings = None,
     rename: options.Renames = None,
     prove: options.Prove = False,
+    strict: options.Strict = False,
     jobs: options.Jobs = 0,
     timeout: options.Timeout = 600,
     python: options.Python = None,
@@ -77,8 +78,8 @@ def verify(
 
             def check(spec: Path, progress: Callable[[str], None]) -> Report:
                 return verify_spec(
-                    spec, model, settings=settings, rename=renames, prove=prove, progress=progress,
-                    failed=output.shown_cause(debug), worker=worker,
+                    spec, model, settings=settings, rename=renames, prove=prove, strict=strict,
+                    progress=progress, failed=output.shown_cause(debug), worker=worker,
                 )  # fmt: skip
 
             at_once = 1 if in_process else jobs or cores()

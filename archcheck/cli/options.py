@@ -97,6 +97,7 @@ Inputs = Annotated[
     typer.Option("--input", "-i", metavar="NAME=DTYPE[SHAPE]", help="An input: ids=int64[1,16]<6400"),
 ]
 Train = Annotated[bool, typer.Option("--train", help="Run in training mode.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Make each mark that is not proved a finding.")]
 Prove = Annotated[
     bool, typer.Option("--prove", help="Also replay each trace, and prove residuals by finite changes.")
 ]

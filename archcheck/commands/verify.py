@@ -32,7 +32,8 @@ _PATH = re.compile(r"([^.\[\]]+)|\[(\d+)\]")  # the keys and indices of a place 
 
 def verify(
     spec: str | Path | LoadedSpec, model: nn.Module | str | None = None, *, settings: Iterable[Setting] = (),
-    rename: Mapping[str, str] | None = None, prove: bool = False, progress: Progress = lambda _: None,
+    rename: Mapping[str, str] | None = None, prove: bool = False, strict: bool = False,
+    progress: Progress = lambda _: None,
     failed: Callable[[ArchcheckError], object] = lambda _: None, worker: Start = by_default,
 ) -> Report:  # fmt: skip
     """Check a spec against its model and return the `Report`; its `status` is the verdict.
@@ -40,7 +41,7 @@ def verify(
     `model` puts another implementation under the same spec: a module, or a target
     (`pkg.module:factory`). `settings` override arguments of the model, `rename` maps module names of the
     spec to the model's. `prove` also replays each trace and puts each residual to the proof by finite
-    changes. A spec or model that can't be read, built or traced gives status `error` with the problems;
+    changes. `strict` makes each mark that is not proved a finding. A spec or model that can't be read, built or traced gives status `error` with the problems;
     nothing is raised for those, but `failed` is called with the error. A model that is named is built and
     run by a `worker`, in a process of its own; a module that is given runs in this one, and is left as it
     was.
@@ -49,7 +50,7 @@ def verify(
     loaded = None
     try:
         loaded = spec if isinstance(spec, LoadedSpec) else load(spec)
-        loaded = _adapted(loaded, model, settings, rename or {})
+        loaded = _adapted(loaded, model, settings, rename or {}, strict)
         return _verify(loaded, model, prove, progress, worker)
     except ArchcheckError as error:
         failed(error)
@@ -103,7 +104,7 @@ def _verify(
 
 
 def _adapted(
-    loaded: LoadedSpec, model: Any, settings: Iterable[Setting], rename: Mapping[str, str]
+    loaded: LoadedSpec, model: Any, settings: Iterable[Setting], rename: Mapping[str, str], strict: bool
 ) -> LoadedSpec:
     """The spec with what the caller wants otherwise: another target, other arguments, other names."""
     section = loaded.spec.model
@@ -111,7 +112,8 @@ def _adapted(
         section = section.model_copy(update={"target": model})
     section = apply_settings(section, settings)
     section = section.model_copy(update={"rename": {**section.rename, **rename}})
-    return replace(loaded, spec=loaded.spec.model_copy(update={"model": section}))
+    strict = strict or loaded.spec.strict
+    return replace(loaded, spec=loaded.spec.model_copy(update={"model": section, "strict": strict}))
 
 
 def _target(loaded: LoadedSpec, model: nn.Module | str | None) -> str:

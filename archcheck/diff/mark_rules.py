@@ -60,8 +60,9 @@ class _Telling:
                 yield self._claim(box, wrong[0])
         for box in self.check.placed.missing:
             yield self._missing(box)
+        told = list(self.check.instead.values())
         for left in self.check.left_out:
-            if left.claimed:
+            if left.claimed and left not in told:
                 yield self._left_out(left.region, left.name)
 
     def _claim(self, box: str, wrong: ClaimCheck) -> Finding:
@@ -87,6 +88,12 @@ class _Telling:
     def _missing(self, box: str) -> Finding:
         shown = label(self.panel, box)
         owner = self.names.path(next(iter(self.call.layer.own), ""))
+        if box in self.check.instead:
+            region = self.check.instead[box].region
+            return self._note(
+                "BOX007", box, f"{shown} is drawn, and the code computes {region.term.name} there",
+                f"box {shown}", f"{owner} computes {region.term.name}", region.location,
+            )  # fmt: skip
         return self._note(
             "BOX007", box, f"{shown} is drawn, and the code has no such operation there", f"box {shown}",
             f"{owner} executes no further {shown} outside of the boxes that have a module",

@@ -34,6 +34,8 @@ class Rule:
 FAMILIES: tuple[tuple[str, str], ...] = (
     ("RES", "residual connections"),
     ("BOX", "boxes and the modules they stand for"),
+    ("FLOW", "lines between boxes"),
+    ("MARK", "marks that could not be checked"),
     ("DIA", "the picture on disk"),
     ("SPEC", "the spec can't be read"),
     ("TGT", "the model can't be built"),
@@ -567,8 +569,8 @@ stays.
         code="BOX003",
         title="the boxes are in another order than the code",
         explanation="""
-The flow draws one box before another, and in the code the data goes the other way, or does not go
-from the one to the other at all.
+The flow draws one box before another, and in the code the data goes the other way. Where it does
+not go from the one to the other at all, that is FLOW001.
 """,
         bad="""
 ```python
@@ -623,8 +625,8 @@ use it where the figure is of a family of sizes.
         code="BOX005",
         title="a number in a label disagrees with the model",
         explanation="""
-A label states a number that the model also holds (heads, key and value heads, experts, layers,
-widths), and the two differ.
+A label states a number that the model also holds (heads, key and value heads, experts, layers, kernel
+sizes, strides), and the two differ.
 """,
         bad="""
 ```yaml
@@ -640,6 +642,153 @@ boxes:
 """,
         fix="Correct the label, or build the model with the arguments that the figure is about.",
         origin="It appears when a figure is reused for another size of the same model.",
+    ),
+    Rule(
+        code="BOX006",
+        title="the box says one thing and its module computes another",
+        explanation="""
+The label (or `op`, or else the role) of a box names an operation, and what the box's module computes is
+another one. What counts is the arithmetic, not the class's name: `x * rsqrt(mean(x²) + eps) * w` is
+RMSNorm, whatever it is called. A label that names no operation (a block's own name) claims nothing.
+""",
+        bad="""
+```python
+self.norm = nn.LayerNorm(width)
+```
+
+```yaml
+boxes:
+  norm: {label: RMSNorm, module: norm}
+```
+""",
+        good="""
+```yaml
+boxes:
+  norm: {label: LayerNorm, module: norm}
+```
+""",
+        fix="Correct the label, or the module.",
+        origin="Figures are copied from one model to the next, and norms and activations change.",
+    ),
+    Rule(
+        code="BOX007",
+        title="a drawn operation is not there",
+        explanation="""
+A box without a module stands for an operation that the panel's own code executes between the boxes that
+it is drawn between. The code has none there that computes what the box says.
+""",
+        bad="""
+```yaml
+boxes:
+  gate: {label: Linear, module: gate}
+  sigmoid: {label: Sigmoid} # the code computes a SiLU
+```
+""",
+        good="""
+```yaml
+boxes:
+  gate: {label: Linear, module: gate}
+  silu: {label: SiLU}
+```
+""",
+        fix="""
+Delete the box, or correct its label. Where the label does not name the operation, `op` does: `{label: R,
+op: repeat}`. What is not part of the model (a tokenizer, a sampler) is `outside: true`.
+""",
+        origin="An activation that was replaced, or a position encoding that moved, lives on in the figure.",
+    ),
+    Rule(
+        code="BOX008",
+        title="an operation that matters is not drawn",
+        explanation="""
+A panel that draws one operation of a class (norm, activation, position, product or gate, softmax) claims
+to draw all of that class that its own modules execute and no box covers. One is missing. Reshapes, casts,
+scales by constants, dropout and caches never count; in a `strict` spec every class does, drawn or not.
+""",
+        bad="""
+```yaml
+boxes: # the code turns keys as well
+  q_rope: {label: RoPE}
+```
+""",
+        good="""
+```yaml
+boxes:
+  q_rope: {label: RoPE}
+  k_rope: {label: RoPE}
+```
+""",
+        fix="Draw it, at the place that the finding names.",
+        origin="Norms on queries and keys were added to the code and not to the figure.",
+    ),
+    Rule(
+        code="FLOW001",
+        title="a line is drawn and the data does not go there",
+        explanation="""
+A line says that values go from one box to another and pass no third drawn box. They do not, or only by
+way of other boxes. Where they go the other way, that is BOX003. A residual edge that holds is a line too.
+""",
+        bad="""
+```yaml
+flow: [norm, [up, gate], act, multiply] # act reads gate alone
+```
+""",
+        good="""
+```yaml
+flow: [norm, [up, [gate, act]], multiply]
+```
+""",
+        fix="""
+Lead the line where the data goes; the finding says from where the box really reads. Boxes side by side
+stand in a list of their own, and a chain beside them in a list inside that.
+""",
+        origin="Parallel parts drawn in a row, or an activation on the wrong branch.",
+    ),
+    Rule(
+        code="FLOW002",
+        title="data goes there and no line says so",
+        explanation="""
+Values go from one drawn box to another and pass no third, and neither a line nor a residual edge shows
+it. Shapes, indices, what a skip path carries, and what goes from one repetition to the next don't count;
+nor do inputs for which no box is drawn, but for the main one.
+""",
+        bad="""
+```yaml
+flow: [norm, q, scores, attend] # v also reads norm, and attend reads v
+```
+""",
+        good="""
+```yaml
+flow: [norm, [[q, scores], v], attend]
+```
+""",
+        fix="Draw the line: side by side in the `flow`, or under `edges`.",
+        origin="A second reader of a norm's output, or a memory that every layer reads, is easily left out.",
+    ),
+    Rule(
+        code="MARK001",
+        title="a mark that is not proved in a strict spec",
+        explanation="""
+`strict: true` (or `--strict`) says that every mark is proved: each box, label, number, line and edge. This
+one could be neither proved nor refuted, for the reason that the finding gives.
+""",
+        bad="""
+```yaml
+boxes: # of a strict spec
+  widen: {label: copy to n streams} # names no operation
+```
+""",
+        good="""
+```yaml
+boxes:
+  widen: {label: copy to n streams, op: repeat}
+```
+""",
+        fix="""
+Name the operation with `op`, bind the box to its module, say `outside: true` of what the model does not
+run, add a mode that runs it, or give up `strict`.
+""",
+        origin="A figure is only as true as its least checked mark.",
     ),
     Rule(
         code="DIA001",

@@ -16,7 +16,8 @@ DOCS = Path(__file__).parents[2] / "docs" / "rules"
 
 
 def test_the_codes() -> None:
-    expected = [f"RES{n:03}" for n in range(1, 13)] + [f"BOX{n:03}" for n in range(1, 6)] + ["DIA001"]
+    expected = [f"RES{n:03}" for n in range(1, 13)] + [f"BOX{n:03}" for n in range(1, 9)]
+    expected += ["FLOW001", "FLOW002", "MARK001", "DIA001"]
     assert [rule.code for rule in RULES] == expected
     assert {re.sub(r"\d", "", rule.code) for rule in RULES} <= {prefix for prefix, _ in FAMILIES}
 

@@ -17,7 +17,7 @@ from archcheck.diff.marks.sums import sums
 from archcheck.diff.marks.territory import Territory
 from archcheck.spec.flow import flow_edges
 from archcheck.spec.model import Panel, Role
-from archcheck.vocabulary import Claim, Region
+from archcheck.vocabulary import Claim, Family, Region
 
 _TRIES = 4096
 
@@ -88,9 +88,11 @@ def box_map(panel: Panel, anchors: Territory) -> BoxMap:
     regions = [*_regions(anchors, free), *sums(anchors, free)]
     lines = flow_edges(panel)
     boxes = [box for box in boxes if not _waits(panel, anchors, box, lines)]
-    masks = {box for box in boxes if _is_mask(said[box]) and not any(other == box for _, other in lines)}
+    beside = {box for box in boxes if not any(other == box for _, other in lines)}
+    masks = {box for box in beside if _is_mask(said[box])}
+    masked = {other for box, other in lines if box in beside} if not masks else set(boxes)
     candidates = {
-        box: tuple(_candidates(_masked(said[box], box, masks, lines), regions, anchors, box in masks))
+        box: tuple(_candidates(_masked(said[box], box in masked), regions, anchors, box in masks))
         for box in boxes
         if said[box]
     }
@@ -128,12 +130,10 @@ def _is_mask(said: Sequence[Claim]) -> bool:
     return len(said) == 1 and said[0].terms == ("mask",)
 
 
-def _masked(
-    said: tuple[Claim, ...], box: str, masks: set[str], lines: Sequence[tuple[str, str]]
-) -> tuple[Claim, ...]:
-    """A sum that a mask leads to is the operation that applies the mask, however the code does that."""
-    if len(said) == 1 and "sum" in said[0].terms and any((mask, box) in lines for mask in masks):
-        return (replace(said[0], terms=("mask", *said[0].terms)),)
+def _masked(said: tuple[Claim, ...], masked: bool) -> tuple[Claim, ...]:
+    """A sum beside which a mask is drawn may be the operation that applies it, however the code does that."""
+    if masked and len(said) == 1 and "sum" in said[0].terms:
+        return (replace(said[0], terms=(*said[0].terms, "mask")),)
     return said
 
 
@@ -214,7 +214,25 @@ class _Search:
                 others = {other[box] for other in winners if box in other} - {candidate}
                 if others:
                     unclear[box] = (candidate, *sorted(others, key=lambda one: one.output))
-        return {box: one for box, one in chosen.items() if box not in unclear}, unclear
+        astray = {box for box in chosen if self._is_astray(box, chosen, unclear)}
+        settled = {box: one for box, one in chosen.items() if box not in unclear and box not in astray}
+        return settled, {box: others for box, others in unclear.items() if box not in astray}
+
+    def _is_astray(
+        self, box: str, choice: Mapping[str, Candidate], unclear: Mapping[str, tuple[Candidate, ...]]
+    ) -> bool:
+        """Does no line at the box hold, of a box that could be anything, or that a figure may leave out?
+
+        What no figure has to draw is not looked for elsewhere than where it is drawn.
+        """
+        if box not in unclear and choice[box].regions[-1].term.family is not Family.DROPOUT:
+            return False
+        lines = [line for line in self.lines if box in line]
+        return bool(lines) and not any(
+            self._holds(first, choice.get(first), second, choice.get(second))
+            for first, second in lines
+            if all(end in choice or end not in self.candidates for end in (first, second))
+        )
 
     def _pruned(self) -> dict[str, tuple[Candidate, ...]]:
         """Each box's candidates with the most lines that hold for some candidates of its neighbours."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from archcheck.diff.binding import Layer
 from archcheck.diff.marks.box_map import BoxMap, is_share
 from archcheck.diff.marks.claimed import claimed
 from archcheck.diff.marks.entries import Entries
 from archcheck.diff.marks.territory import Territory
-from archcheck.phrasing.module_paths import is_within
 from archcheck.spec.model import Panel
 from archcheck.vocabulary import TERMS, Family, Region
 
@@ -43,14 +41,16 @@ class LeftOut:
     claimed: bool
 
 
-def left_out(panel: Panel, layer: Layer, placed: BoxMap, entries: Entries, strict: bool) -> Iterator[LeftOut]:
-    """In the order of the code; operations in modules with parameters are BOX002's matter."""
+def left_out(panel: Panel, placed: BoxMap, entries: Entries, strict: bool) -> Iterator[LeftOut]:
+    """In the order of the code."""
     territory = placed.territory
     classes = _STRICT if strict else CLASSES
     drawn = _drawn(panel, placed, classes)
     taken: set[int] = set()
     for region in _regions(territory, classes):
-        if taken.isdisjoint(region.ops) and not _is_excused(region, layer, territory, entries):
+        if taken.isdisjoint(region.ops) and not any(
+            _is_aside(read, territory, entries) for read in region.inputs
+        ):
             taken |= set(region.ops)
             name = classes[region.term.family]
             yield LeftOut(region, name, strict or name in drawn)
@@ -84,28 +84,6 @@ def _regions(territory: Territory, classes: Mapping[Family, str]) -> list[Region
         and free.issuperset(region.ops)
         and not is_share(region, territory)
     ]
-
-
-def _is_excused(region: Region, layer: Layer, territory: Territory, entries: Entries) -> bool:
-    """Does it stand in a module with parameters or one left out, or serve a side input alone?"""
-    values = territory.values
-    flow = values.recognition.flow
-    call = flow.ops[region.output].call
-    path = flow.calls[call].path
-    modules = values.execution.modules
-    if any(is_within(path, omitted) for omitted in layer.omitted):
-        return True
-    own = any(path == one for one in layer.own)
-    if not own and path in modules and modules[path].has_parameters and not _is_opened(path, layer):
-        return True
-    return any(_is_aside(read, territory, entries) for read in region.inputs)
-
-
-def _is_opened(path: str, layer: Layer) -> bool:
-    """Is a box of the panel inside this module?"""
-    return any(
-        is_within(module, path) and module != path for found in layer.boxes.values() for module in found
-    )
 
 
 def _is_aside(read: int, territory: Territory, entries: Entries) -> bool:

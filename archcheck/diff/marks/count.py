@@ -98,7 +98,12 @@ def _box(panel: Panel, box: str, check: FrameCheck) -> Evidence | None:
         ways = {way for line, way in check.lines.ways.items() if box in line}
         if ways and ways <= {Way.OUTSIDE}:
             return Verdict.OUTSIDE, ""
-        return (Verdict.PROVED, "") if Way.DIRECT in ways else (Verdict.UNCHECKED, "no line ties it to a box")
+        if Way.DIRECT in ways:
+            return Verdict.PROVED, ""
+        gone = any(other in placed.missing for line in check.lines.ways if box in line for other in line)
+        if gone or any(way.is_wrong for way in ways):
+            return Verdict.REFUTED, ""
+        return Verdict.UNCHECKED, "no line ties it to a box that is bound"
     if placed.is_placed(box):
         return Verdict.PROVED, ""
     if not is_operation(panel, box):
@@ -155,10 +160,19 @@ def _place(loaded: LoadedSpec, panel: Panel, key: Key) -> Location:
     return loaded.place("panels", name, "boxes", mark)
 
 
-def unchecked(marks: Iterable[Mark], loaded: LoadedSpec) -> Iterator[Finding]:
-    """MARK001: in a strict spec each mark that is not checked is a finding."""
+def unchecked(marks: Sequence[Mark], loaded: LoadedSpec) -> Iterator[Finding]:
+    """MARK001: in a strict spec each mark that is not checked is a finding, but for the lines at a box that
+    is not."""
+    unknown = {
+        (mark.panel, mark.name)
+        for mark in marks
+        if mark.kind is MarkKind.BOX and mark.verdict is Verdict.UNCHECKED
+    }
     for mark in marks:
-        if mark.verdict is Verdict.UNCHECKED:
+        implied = mark.kind is MarkKind.LINE and any(
+            (mark.panel, box) in unknown for box in mark.name.split("->")
+        )
+        if mark.verdict is Verdict.UNCHECKED and not implied:
             panel = loaded.spec.panels[mark.panel]
             one, _, other = mark.name.partition("->")
             shown = f"{label(panel, one)} → {label(panel, other)}" if other else label(panel, one)

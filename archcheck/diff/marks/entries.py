@@ -24,10 +24,12 @@ def ends(panel: Panel, box: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """`by_box`: the values that each input box may stand for. `main`: the one that the first box reads."""
+    """`by_box`: the values that each input box may stand for. `main`: the one that the first box reads.
+    `all`: whatever enters the panel."""
 
     by_box: Mapping[str, frozenset[int]]
     main: int | None
+    all: frozenset[int]
 
 
 def entries(panel: Panel, placed: BoxMap) -> Entries:
@@ -50,7 +52,7 @@ def entries(panel: Panel, placed: BoxMap) -> Entries:
     for box in inputs:
         _assign(box, inputs, owner, set())
     own = {box: frozenset(node for node, other in owner.items() if other == box) for box in inputs}
-    return Entries({**wanted, **own}, _main(panel, placed, edges, entered))
+    return Entries({**wanted, **own}, _main(panel, placed, edges, entered), frozenset(territory.inputs))
 
 
 def _assign(box: str, wanted: Mapping[str, frozenset[int]], owner: dict[int, str], tried: set[int]) -> bool:

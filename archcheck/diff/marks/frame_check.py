@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from archcheck.diff.marks.box_map import BoxMap, box_map
 from archcheck.diff.marks.claims import ClaimCheck, check_claims
@@ -14,6 +15,7 @@ from archcheck.diff.marks.routing import with_inactive
 from archcheck.diff.marks.territory import territory
 from archcheck.diff.marks.values import Values
 from archcheck.diff.panel_calls import PanelCall
+from archcheck.spec.flow import flow_edges
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,25 @@ class FrameCheck:
             for path in self.call.layer.bound(other)
         )
 
+    @cached_property
+    def instead(self) -> Mapping[str, LeftOut]:
+        """For boxes whose operation is missing: what the code computes in their place, and nothing shows."""
+        found: dict[str, LeftOut] = {}
+        lines, territory = flow_edges(self.call.panel), self.placed.territory
+        for box in self.placed.missing:
+            before = {one for one, other in lines if other == box}
+            after = [other for one, other in lines if one == box]
+            for left in self.left_out:
+                reads = territory.origins(territory.read_by(left.region.ops)).boxes
+                reached = any(
+                    left.region.output in territory.origins(territory.entering(other)).passed
+                    for other in after
+                )
+                if left not in found.values() and (before & set(reads)) and (reached or not after):
+                    found[box] = left
+                    break
+        return found
+
     @property
     def values(self) -> Values:
         return self.placed.territory.values
@@ -61,5 +82,5 @@ def check_frame(call: PanelCall, values: Values, strict: bool) -> FrameCheck:
         given,
         check_lines(call, placed, given, skips),
         claims,
-        tuple(left_out(panel, layer, placed, given, strict)),
+        tuple(left_out(panel, placed, given, strict)),
     )

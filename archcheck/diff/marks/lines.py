@@ -57,7 +57,9 @@ def check_lines(call: PanelCall, placed: BoxMap, entries: Entries, skips: Reads)
 def _way(panel: Panel, placed: BoxMap, entries: Entries, one: str, other: str) -> Way:
     territory = placed.territory
     if begins(panel, one) and ends(panel, other):
-        return Way.OUTSIDE
+        return _past_all(panel, placed, entries, one, other)
+    if begins(panel, other) or ends(panel, one):  # nothing enters an input, or leaves an output
+        return Way.OUTSIDE if panel.boxes[one].outside or panel.boxes[other].outside else Way.NONE
     if begins(panel, one):
         if not placed.is_placed(other):
             return Way.UNKNOWN
@@ -67,8 +69,9 @@ def _way(panel: Panel, placed: BoxMap, entries: Entries, one: str, other: str) -
         return Way.UNKNOWN
     if one in placed.aside:
         node = placed.aside[one]
-        behind = territory.origins(territory.entering(other)).passed
-        return Way.DIRECT if territory.owner.get(node) == other or node in behind else Way.NONE
+        owner = territory.owner.get(node)
+        behind = owner is None and node in territory.origins(territory.entering(other)).passed
+        return Way.DIRECT if owner == other or behind else Way.NONE
     reads = list(territory.outputs) if ends(panel, other) else territory.entering(other)
     nodes = territory.nodes_of[one]
     if one in territory.origins(reads).boxes or _decides(placed, nodes, reads):
@@ -77,6 +80,14 @@ def _way(panel: Panel, placed: BoxMap, entries: Entries, one: str, other: str) -
         return Way.THROUGH
     back = territory.nodes_of.get(other, ())
     return Way.REVERSED if territory.depends(territory.entering(one), back) else Way.NONE
+
+
+def _past_all(panel: Panel, placed: BoxMap, entries: Entries, one: str, other: str) -> Way:
+    """A line from an input to an output: outside of the model, or by way of no box at all."""
+    if panel.boxes[one].outside or panel.boxes[other].outside:
+        return Way.OUTSIDE
+    entered = placed.territory.origins(placed.territory.outputs).entered
+    return Way.DIRECT if entries.by_box.get(one, frozenset(entries.all)) & entered else Way.NONE
 
 
 def _decides(placed: BoxMap, nodes: list[int], reads: list[int]) -> bool:
@@ -101,7 +112,7 @@ def _undrawn(
     for box in panel.boxes:
         if not placed.is_placed(box):
             continue
-        origins = territory.origins(territory.entering(box, skips), without=skips, indices=False)
+        origins = territory.origins(territory.entering(box, skips), without=skips, indices=False, hidden=True)
         for other in sorted(origins.boxes, key=list(panel.boxes).index):
             back = reach.leads(box, other) and call.frame.repeats(box)
             back = back or call.layer.is_nested(box, other)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from archcheck.dataflow.run import Call
 from archcheck.diff.binding import Layer
-from archcheck.diff.box_calls import Frame, Run
+from archcheck.diff.box_calls import Frame, Run, opened
 from archcheck.diff.marks.values import Values
 
 Reads = frozenset[tuple[int, int]]
@@ -30,7 +30,9 @@ class Territory:
     """The nodes of one frame, and the box that each belongs to.
 
     `own` are the spans of nodes that the panel's own modules executed; `owner` has a box for each node that
-    belongs to one. `inputs` are what the own modules were given, in order, and `outputs` what they returned.
+    belongs to one; `hidden` are those of no box in modules with parameters that no box shows, or that are
+    left out on purpose (BOX002 speaks of them). `inputs` are what the own modules were given, in order, and
+    `outputs` what they returned.
     """
 
     values: Values
@@ -38,6 +40,7 @@ class Territory:
     owner: Mapping[int, str]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    hidden: frozenset[int] = frozenset()
 
     def holds(self, node: int) -> bool:
         """Did the panel's own modules execute it?"""
@@ -45,8 +48,9 @@ class Territory:
         return at >= 0 and node < self.own[at][1]
 
     def unowned(self) -> list[int]:
-        """The nodes that the panel's own modules executed, in order, and that belong to no box."""
-        return [node for first, end in self.own for node in range(first, end) if node not in self.owner]
+        """The nodes, in order, that the panel shows and that belong to no box."""
+        nodes = (node for first, end in self.own for node in range(first, end))
+        return [node for node in nodes if node not in self.owner and node not in self.hidden]
 
     @cached_property
     def nodes_of(self) -> Mapping[str, list[int]]:
@@ -59,7 +63,7 @@ class Territory:
     def with_nodes(self, bound: Mapping[str, Iterable[int]]) -> Territory:
         """The same where further boxes own nodes."""
         owner = {**self.owner, **{node: box for box, nodes in bound.items() for node in nodes}}
-        return Territory(self.values, self.own, owner, self.inputs, self.outputs)
+        return replace(self, owner=owner)
 
     def entering(self, box: str, without: Reads = frozenset()) -> list[int]:
         """The nodes outside of a box that its operations read, but for the reads `without`."""
@@ -73,10 +77,13 @@ class Territory:
         )
         return [read for read in dict.fromkeys(reads) if read not in group]
 
-    def origins(self, starts: Iterable[int], without: Reads = frozenset(), indices: bool = True) -> Origins:
+    def origins(
+        self, starts: Iterable[int], without: Reads = frozenset(), indices: bool = True, hidden: bool = False
+    ) -> Origins:
         """Where the values of `starts` come from, behind nodes of no box.
 
-        `without` are reads that are not followed; nor are indices and conditions unless `indices`.
+        `without` are reads that are not followed; nor are indices and conditions unless `indices`, nor what
+        hidden modules make if `hidden`.
         """
         boxes: dict[str, int] = {}
         entered = set()
@@ -87,6 +94,8 @@ class Territory:
             box = self.owner.get(node)
             if box is not None:
                 boxes.setdefault(box, node)
+            elif hidden and node in self.hidden:
+                continue
             elif not self.holds(node):
                 entered.add(node)
             else:
@@ -143,7 +152,25 @@ def territory(layer: Layer, frame: Frame, values: Values) -> Territory:
     for box, each in runs.items():
         if sum(len(run.spans) for run in each) > 1:
             found = found.with_nodes({box: between(found, box)})
-    return found
+    return replace(found, hidden=_hidden(layer, found))
+
+
+def _hidden(layer: Layer, found: Territory) -> frozenset[int]:
+    flow, modules = found.values.recognition.flow, found.values.execution.modules
+    shown = opened(layer)
+    known: dict[str, bool] = {}
+
+    def is_hidden(path: str) -> bool:
+        if path not in known:
+            above = path.rpartition(".")[0]
+            known[path] = path not in shown and (
+                path in layer.omitted
+                or (path in modules and modules[path].has_parameters)
+                or (bool(path) and is_hidden(above))
+            )
+        return known[path]
+
+    return frozenset(node for node in found.unowned() if is_hidden(flow.calls[flow.ops[node].call].path))
 
 
 def _own(calls: Sequence[Call], frame: Frame, values: Values) -> tuple[tuple[int, int], ...]:
