@@ -41,10 +41,10 @@ def verify(
     `model` puts another implementation under the same spec: a module, or a target
     (`pkg.module:factory`). `settings` override arguments of the model, `rename` maps module names of the
     spec to the model's. `prove` also replays each trace and puts each residual to the proof by finite
-    changes. `strict` makes each mark that is not proved a finding. A spec or model that can't be read, built or traced gives status `error` with the problems;
-    nothing is raised for those, but `failed` is called with the error. A model that is named is built and
-    run by a `worker`, in a process of its own; a module that is given runs in this one, and is left as it
-    was.
+    changes. `strict` makes each mark that is not proved a finding. A spec or model that can't be read, built
+    or traced gives status `error` with the problems; nothing is raised for those, but `failed` is called with
+    the error. A model that is named is built and run by a `worker`, in a process of its own; a module that is
+    given runs in this one, and is left as it was.
     """
     file = spec.file if isinstance(spec, LoadedSpec) else str(spec)
     loaded = None

@@ -15,7 +15,7 @@ from archcheck.diff.marks.entries import Entries, begins, ends
 from archcheck.diff.marks.territory import Reads
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.spec.flow import Reachability, flow_edges
-from archcheck.spec.model import Panel, ResidualEdge
+from archcheck.spec.model import Panel, ResidualEdge, Role
 
 Line = tuple[str, str]
 INPUT = "input"
@@ -58,8 +58,10 @@ def _way(panel: Panel, placed: BoxMap, entries: Entries, one: str, other: str) -
     territory = placed.territory
     if begins(panel, one) and ends(panel, other):
         return _past_all(panel, placed, entries, one, other)
-    if begins(panel, other) or ends(panel, one):  # nothing enters an input, or leaves an output
-        return Way.OUTSIDE if panel.boxes[one].outside or panel.boxes[other].outside else Way.NONE
+    if panel.boxes[other].role is Role.INPUT and begins(panel, other):
+        return Way.NONE  # nothing enters an input
+    if panel.boxes[one].role is Role.OUTPUT and ends(panel, one):
+        return Way.NONE
     if begins(panel, one):
         if not placed.is_placed(other):
             return Way.UNKNOWN
