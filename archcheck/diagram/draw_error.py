@@ -6,7 +6,7 @@ from archcheck.errors import ArchcheckError, Problem
 
 
 class DrawError(ArchcheckError):
-    """The picture can't be drawn or written (DIA002: format or engine, DIA003: colour, panel or glyph)."""
+    """The picture can't be drawn or written (DIA002: format or engine, DIA003: style, panel or glyph)."""
 
     @classmethod
     def of(cls, code: str, message: str, hint: str = "", file: str = "diagram") -> DrawError:

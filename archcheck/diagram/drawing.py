@@ -57,7 +57,7 @@ class Drawing:
 def draw(spec: Spec, report: Report | None = None, *, style: Style = Style()) -> Drawing:  # noqa: B008
     """Draw a spec, with the verdict of a report where there is one.
 
-    Raises DrawError (DIA003) for a colour that is none and for a panel that the spec has not.
+    Raises DrawError (DIA003) for a panel that the spec has not.
     """
     composer = Composer(with_ghosts(spec, report), style)
     placed = composer.compose()

@@ -156,10 +156,22 @@ class LegendWriter:
         center = end - wide / 2
         sink = Shape(f"{key}sink", "circle", center, y, wide, wide, fill=theme.paper, stroke=theme.ink)
         self.scene.shapes.append(replace(sink, pen=theme.pen * 0.8))
+        if letter := self._letter_alone():
+            self.scene.shapes[-1] = replace(
+                self.scene.shapes[-1], lines=((Run(letter),),), size=theme.size(7), bold=True, ink=theme.ink
+            )
+            return
         half = wide / 2
         for stroke in (((center - half, y), (center + half, y)), ((center, y - half), (center, y + half))):
             cross = Curve(f"{key}sink", f"{key}sink", stroke, theme.ink, theme.pen * 0.8, arrow=False)
             self.scene.curves.append(replace(cross, group="sign"))
+
+    def _letter_alone(self) -> str:
+        """Return what stands in the picture's sinks where none of them is a plus."""
+        if any(curve.group == "sign" for curve in self.scene.curves):
+            return ""
+        sinks = [shape for shape in self.scene.shapes if ".:sink" in shape.key and shape.lines]
+        return sinks[0].lines[0][0].text if sinks else ""
 
     def _letter(self, sign: str, x: float, y: float, key: str) -> None:
         theme = self.theme

@@ -17,7 +17,7 @@ def looking(look: str, shape: Shape, theme: Theme) -> Shape:
     shape = replace(shape, group=f"{shape.group} {look}".strip())
     match look:
         case "inactive":
-            return replace(shape, fill="#eceef0", stroke="#b8bec6", ink="#8b939c", broken=True)
+            return replace(shape, fill="#eceef0", stroke="#b8bec6", ink="#6b7280", broken=True)
         case "outside":
             pen = theme.pen * 0.7
             return replace(shape, fill=theme.paper, stroke=theme.muted, ink=theme.muted, pen=pen, italic=True)

@@ -59,7 +59,7 @@ DRAWING_CODES = (
     (
         "DIA003",
         "the picture would not show what the spec says",
-        "A colour is none, a panel asked for does not exist, or no font on this machine has a character "
+        "A panel, theme or layout asked for does not exist, or no font on this machine has a character "
         "of a label: install one that has (for Chinese a Noto CJK font), or draw an SVG, which leaves the "
         "choice to the viewer.",
     ),

@@ -120,7 +120,12 @@ def graphs(draw: st.DrawFn) -> dict[str, Any]:
     ways = [(low, high) for low in names for high in names if reach.leads(low, high)]
     residuals: dict[str, Any] = {}
     for low, high in draw(st.lists(st.sampled_from(ways), max_size=4, unique=True)):
-        ends = {"from": low, "to": high} if low != high and draw(st.booleans()) else {"around": [low, high]}
+        ends: dict[str, Any] = {"around": [low, high]}
+        if low != high and draw(st.booleans()):
+            ends = {"from": low, "to": high}
         kind = draw(st.sampled_from([{}, {"kind": "scaled"}, {"kind": "concat"}, {"label": "a long label"}]))
+        if draw(st.integers(0, 3)) == 0:
+            boxes["down"] = {"label": "1×1 conv"}
+            ends["through"] = ["down"]
         residuals[f"{low}{high}"] = {**ends, **kind, "line": draw(st.sampled_from(["solid", "dashed"]))}
     return {**panel, "residuals": list(residuals.values())}

@@ -67,6 +67,7 @@ class _Reader:
         self.found = Graph()
         self.out = {name: name for name in panel.boxes}
         self.taps: dict[str, str] = {}
+        self.owners: dict[str, str] = {}  # of boxes on skip paths, where the first such path begins
         self.lines: list[tuple[str, str, int | None]] = []
 
     def graph(self) -> Graph:
@@ -100,13 +101,14 @@ class _Reader:
             self.lines.append((self.out[last], head, None))
             self.out[last] = head
         self.found.ends[index] = (tail, head)
-        stops = [tail, *self._beads(edge), head]
+        beads = [bead for bead in self._beads(edge) if self.owners.setdefault(bead, tail) == tail]
+        stops = [tail, *beads, head]
         self.lines += [(low, high, index) for low, high in itertools.pairwise(stops)]
 
     def _beads(self, edge: ResidualEdge) -> list[str]:
         return [
             name
-            for name in edge.through
+            for name in dict.fromkeys(edge.through)
             if name in self.panel.boxes and not self.before[name] and not self.after[name]
         ]
 

@@ -236,9 +236,11 @@ class _Weaver:
         self.insertions: dict[tuple[int, int], list[_Insertion]] = {}
         self.chains = {id(chain): chain for place in places.values() for chain, _ in place} | {id(root): root}
         self.rails: dict[tuple[object, ...], Rail] = {}
+        # Boxes that stand on a skip path already, or beside the flow.
+        self.skipped = {name for edges in panel.edges for name in edges} - places.keys()
 
     def weave(self) -> bool:
-        """Put them in; say whether all of them begin and end in the flow."""
+        """Put them in; say whether all begin and end in the flow, and no box stands on two skip paths."""
         for number, plain in enumerate(self.root.rails):
             plain.tail = self._tap_after(plain.tail, f":out{number}")
         for chain in self.chains.values():
@@ -266,6 +268,9 @@ class _Weaver:
             beads = tuple(
                 name for name in edge.through if name in self.panel.boxes and name not in self.places
             )
+            if len(set(beads)) < len(beads) or any(bead in self.skipped for bead in beads):
+                return False
+            self.skipped.update(beads)
             self.rails[shared] = Rail(tail, head, [index], beads)
             chain.rails.append(self.rails[shared])
         for (key, gap), insertions in sorted(self.insertions.items(), key=lambda each: -each[0][1]):
