@@ -33,7 +33,7 @@ WANTED = 0.995
 
 # What the class of a module says, the first that matches: a pattern for the name, and the term.
 ORACLE = (
-    (r".*RMSNormGated$", "(RMSNorm)"),
+    (r".*RMSNormGated|.*(Gated|InputScaled)RMSNorm", "(RMSNorm)"),
     (r".*RMSNorm(WithoutWeight)?$", "RMSNorm"),
     (r".*BatchNorm(1d|2d|3d)?$", "BatchNorm"),
     (r".*GroupNorm$", "GroupNorm"),
@@ -65,17 +65,31 @@ _COMPILED = [(re.compile(pattern), term) for pattern, term in ORACLE]
 
 # Classes whose names say another thing than they compute, each looked at by eye.
 LYING = (
-    (r".*(T5|Transformers|ImageGPT)\w*LayerNorm", "RMSNorm", "no mean is taken off, in T5 and ImageGPT"),
+    (
+        r"(.*T5|SwitchTransformers|ImageGPT|Pix2Struct|Udop|Pop2Piano|CpmAnt|Kosmos2_5)\w*LayerNorm",
+        "RMSNorm",
+        "no mean is taken off",
+    ),
     (r"ConvDropoutLayerNorm", "(LayerNorm)", "a convolution, a sum and a norm"),
-    (r"(SmolVLM|Idefics3)SimpleMLP|SLANeXtMLP", "Linear", "one linear map, and no activation"),
+    (r"HYV4UnweightedRMSNorm", "", "gives the factor alone, which is multiplied elsewhere"),
+    (r"(SmolVLM|Idefics3)SimpleMLP|(SLANeXt|SLANet|Segformer)MLP", "(Linear)", "no activation"),
     (r"PatchTSMixerGatedAttention", "(gate)", "a product with a softmax over features"),
+    (r"RwkvSelfAttention", "(gate)", "a weighted mean over time, and a gate"),
+    (r"YosoAttention|YosoSelfAttention", "(matrix product)", "an arc cosine in the place of the softmax"),
+    (r"(Dbrx|GptOss|OpenAIPrivacyFilter)(FFN|MLP)", "(mixture of experts)", "a router and experts"),
 )
 # What the vocabulary has no term for, and the oracle's pattern would take in.
 BEYOND = (
     (r".*MultiscaleDeformableAttention|MultiScaleDeformableAttention", "samples values at learned places"),
-    (r"Longformer.*Attention", "scores of diagonals, put together by views of their storage"),
+    (r"(Longformer|LED).*Attention", "scores of diagonals, put together by views of their storage"),
     (r"GroupViTAssignAttention", "assigns by a hard maximum, straight through"),
-    (r"ApertusMLP", "its activation, xIELU, has learned slopes and is no term here"),
+    (r"Mra.*Attention", "scores of blocks, by an operation that can't be seen into"),
+    (r"BailingHybridDeltaAttention", "a delta rule: a state that is corrected by what it predicts"),
+    (r"NeoMMEExclusiveSelfAttention", "what an attention called elsewhere gives, less a part of it"),
+    (r"SwiftFormerEfficientAdditiveAttention", "one query for all, and no product of two matrices"),
+    (r"Zamba2MLP", "maps with an adapter beside them"),
+    (r"Gemma3nTextMLP", "a cut-off by the gate's own statistics before the activation"),
+    (r"Apertus\w*MLP", "its activation, xIELU, has learned slopes and is no term here"),
 )
 
 

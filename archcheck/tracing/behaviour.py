@@ -98,6 +98,12 @@ class _Replay:
         like = self.shape_of(name)
         return scale * torch.randn(like.shape, generator=self.generator, dtype=like.dtype).to(like.device)
 
+    def tables(self) -> list[Tensor]:
+        """The inputs without a role, as they were in the run."""
+        with_role = {at for name, at in self.inputs.items() if not name.isdigit()}
+        values = [self.steps_of_run[at].out for at in self.inputs.values() if at not in with_role]
+        return [value for value in values if isinstance(value, Tensor)]
+
     def single(self) -> str:
         """The name of the only input. Raises where there are several."""
         names = {at: name for name, at in self.inputs.items()}
@@ -222,8 +228,19 @@ def _rotary(replay: _Replay) -> str | None:
         return "it is not linear in the stream"
     if replay.details.get("turned") != one.shape[-1] or turned.shape[-1] != one.shape[-1]:
         return ""
+    if not all(_is_in_pairs(table) for table in replay.tables()):
+        return None  # two halves of a pair have angles of their own, by the model's settings
     ratios = [after.norm(dim=-1) / before.norm(dim=-1) for before, after in ((one, turned), (other, second))]
     return "" if _same(ratios[0], ratios[1]) else "it does not keep norms"
+
+
+def _is_in_pairs(table: Tensor) -> bool:
+    """Do both channels of a pair have the same value, in either layout of pairs?"""
+    half = table.shape[-1] // 2 if table.ndim else 0
+    if half < 1 or table.shape[-1] % 2:
+        return True
+    halves, neighbours = table[..., :half] - table[..., half:], table[..., ::2] - table[..., 1::2]
+    return not halves.any() or not neighbours.any()
 
 
 def _attention(replay: _Replay) -> str | None:
@@ -233,17 +250,27 @@ def _attention(replay: _Replay) -> str | None:
     )
     if is_share:
         result = replay(value=torch.ones_like(value))
-        if not _same(result, torch.ones_like(result)):
+        attended = result.abs().amax(-1) > 0  # a query that sees no key gets nothing
+        if not _same(result[attended], torch.ones_like(result[attended])):
             return "equal values do not come out as they are"
     causal = replay.details.get("causal")
     names = {replay.steps_of_run[at].name for at in replay.steps}
     result = replay(value=value)
-    if causal is None or "einsum" in names or result.shape[-2] != value.shape[-2] or value.shape[-2] < 2:
+    reads = [operand[0] for operand in replay.steps_of_run[replay.steps[-1]].operands]
+    turned = len(reads) == 2 and reads[0] == replay.inputs["value"]  # the positions are the last dimension
+    if (
+        causal is None
+        or turned
+        or "einsum" in names
+        or result.shape[-2] != value.shape[-2]
+        or value.shape[-2] < 2
+    ):
         return ""
     later = value.clone()
     later[..., -1, :] += 1.0
-    changed = not _same(replay(value=later)[..., :-1, :], result[..., :-1, :], 1e-6)
-    if causal and changed:
+    before, after = result[..., :-1, :], replay(value=later)[..., :-1, :]
+    changed = not torch.equal(before, after)
+    if causal and not _same(after, before, 1e-6):
         return "a later token changes an earlier result"
     seen = causal or changed or "window" in replay.details
     return "" if seen else "a later token changes no earlier result"

@@ -14,8 +14,8 @@ _BLOCKED = -1e3  # added to a score, this and all below leave nothing of it
 def mask_of(step: Step, name: str) -> str:
     """`causal`, `window N causal`, `window N`, `all`, `partial`, or "" where the values do not tell.
 
-    Of a softmax the weights are looked at, of a fused attention its mask: a key is let through to a query if
-    it is in any of the batch and the heads.
+    Of a softmax the weights are looked at, of a fused attention its mask. Where batch or heads have masks of
+    their own, it is `partial`.
     """
     if name == "softmax" and isinstance(step.out, Tensor):
         return _pattern(step.out, 0.0)
@@ -43,7 +43,10 @@ def _pattern(values: Tensor, above: float) -> str:
     if not has_values(values) or values.ndim < 2 or min(values.shape[-2:]) < 2 or values.numel() > _LARGEST:
         return ""
     with torch._C.DisableTorchFunction(), torch.no_grad():
-        let_through = (values > above).reshape(-1, *values.shape[-2:]).any(0)
+        each = (values > above).reshape(-1, *values.shape[-2:])
+        let_through = each[0]
+        if not torch.equal(each, let_through.expand_as(each)):
+            return "partial"
         rows, columns = let_through.shape
         steps = torch.arange(columns - rows, columns)[:, None] - torch.arange(columns)[None, :]
         steps = steps.to(let_through.device)
@@ -52,6 +55,8 @@ def _pattern(values: Tensor, above: float) -> str:
         if torch.equal(let_through, steps >= 0):
             return "causal"
         widest = int(let_through.sum(1).max())
+        if widest < 2:
+            return "partial"
         if torch.equal(let_through, (steps >= 0) & (steps < widest)):
             return f"window {widest} causal"
         half = widest // 2

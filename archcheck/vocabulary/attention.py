@@ -37,7 +37,7 @@ def attentions(walks: Walks, softmax: Region) -> Iterator[Region]:
     attend, way = weighed
     flow = walks.flow
     query, key = _query_and_key(walks, scores.product)
-    values = [read for read in walks.fed(walks.ops[attend]) if read not in (*way, softmax.output)]
+    values = [read for (read, *_) in walks.ops[attend].operands if read not in (*way, softmax.output)]
     if not values:
         return
     value = values[0]
@@ -122,7 +122,7 @@ def _weighed(walks: Walks, softmax: Region) -> tuple[int, list[int]] | None:
                 continue
             seen.add(user)
             op = walks.ops[user]
-            if walks.is_matrix_product(user):
+            if walks.compares(user):
                 if _sums_over(walks, user, at, dim):
                     return user, way
             elif op.name in PRODUCTS or (op.name in VIEWS | CASTS and op.operands[0][0] == at):

@@ -43,7 +43,7 @@ def _single(flow: Dataflow) -> Iterator[Region]:
     written = Written(flow)
     for at in range(len(flow.ops)):
         for region in named(flow, at):
-            yield with_affine(flow, region)
+            yield from with_affine(flow, region)
         yield from written.at(at)
         frozen = frozen_batch_norm(flow, at)
         if frozen is not None:

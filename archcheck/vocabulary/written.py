@@ -90,15 +90,17 @@ class Written:
         return "InstanceNorm" if rank >= 4 and dims == tuple(range(2, rank)) else name
 
 
-def with_affine(flow: Dataflow, region: Region) -> Region:
-    """A norm that torch computes, with the scale and shift that the model applies itself."""
+def with_affine(flow: Dataflow, region: Region) -> list[Region]:
+    """A norm that torch computes, with the scale and shift that the model applies itself. Where another
+    module applies them, the norm alone is one too."""
     if region.term.family is not Family.NORM:
-        return region
+        return [region]
     roles = flow.ops[region.output].roles
     name, more = followed_by_affine(flow, region.output, region.term.name, "weight" in roles)
     if not more:
-        return region
-    return region_of(flow, name, [*region.ops, *more], more[-1], region.details)
+        return [region]
+    whole = region_of(flow, name, [*region.ops, *more], more[-1], region.details)
+    return [whole] if flow.ops[more[-1]].call == flow.ops[region.output].call else [region, whole]
 
 
 def followed_by_affine(flow: Dataflow, output: int, name: str, weighted: bool) -> tuple[str, list[int]]:
@@ -107,10 +109,12 @@ def followed_by_affine(flow: Dataflow, output: int, name: str, weighted: bool) -
     taken: list[int] = []
     pending: list[int] = []
     at, shifted = output, False
+    home = flow.ops[output].call
+    outer = flow.calls[home].parent if not weighted and flow.calls[home].outputs == (output,) else home
     while len(users := set(flow.users[at])) == 1:
         at = users.pop()
         op = flow.ops[at]
-        if op.call != flow.ops[output].call:
+        if op.call != home and op.call != outer:
             break
         pending.append(at)
         if op.name in CASTS or (op.name in _SHAPES and op.numel == flow.ops[output].numel):
