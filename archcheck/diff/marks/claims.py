@@ -20,7 +20,7 @@ _LARGER = {
     Family.EMBEDDING: frozenset([Family.ATTENTION, Family.FEED_FORWARD]),
     **dict.fromkeys(
         (Family.NORM, Family.ACTIVATION, Family.SOFTMAX, Family.POOLING, Family.DROPOUT, Family.SUM,
-         Family.SCALE, Family.CONCAT, Family.PRODUCT, Family.SPLIT, Family.TRANSPOSE, Family.REPEAT,
+         Family.SCALE, Family.CONCAT, Family.SPLIT, Family.TRANSPOSE, Family.REPEAT,
          Family.MASK),
         _WEIGHTED,
     ),
@@ -28,7 +28,7 @@ _LARGER = {
 # Recognisers that know their term in every form: what they do not find is not there.
 _CERTAIN = frozenset(
     [Family.NORM, Family.ACTIVATION, Family.LINEAR, Family.CONVOLUTION, Family.EMBEDDING, Family.ATTENTION,
-     Family.SOFTMAX, Family.POOLING, Family.SUM, Family.CONCAT, Family.PRODUCT, Family.MATRIX_PRODUCT,
+     Family.SOFTMAX, Family.POOLING, Family.SUM, Family.CONCAT, Family.MATRIX_PRODUCT,
      Family.RESAMPLING, Family.FEED_FORWARD, Family.DROPOUT]
 )  # fmt: skip
 _NUMBERS = frozenset(["kernel", "stride", "channels", "from", "dilation", "groups", "k", "heads"])

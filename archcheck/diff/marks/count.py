@@ -111,7 +111,11 @@ def _box(panel: Panel, box: str, check: FrameCheck) -> Evidence | None:
     if box in placed.unclear:
         return Verdict.UNCHECKED, f"it could be {_either(box, check)}; name its operation with op"
     if box in placed.unnamed:
-        return Verdict.UNCHECKED, "its label names no operation; name it with op, or say outside: true"
+        there = f", such as {check.instead[box].region.term.name}" if box in check.instead else ""
+        return (
+            Verdict.UNCHECKED,
+            f"its label names no operation; name it with op{there}, or say outside: true",
+        )
     return (Verdict.REFUTED, "") if box in placed.missing else None
 
 

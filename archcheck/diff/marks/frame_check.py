@@ -42,10 +42,10 @@ class FrameCheck:
 
     @cached_property
     def instead(self) -> Mapping[str, LeftOut]:
-        """For boxes whose operation is missing: what the code computes in their place, and nothing shows."""
+        """For boxes without an operation: what the code computes in their place, and nothing shows."""
         found: dict[str, LeftOut] = {}
         lines, territory = flow_edges(self.call.panel), self.placed.territory
-        for box in self.placed.missing:
+        for box in (*self.placed.missing, *self.placed.unnamed):
             before = {one for one, other in lines if other == box}
             after = [other for one, other in lines if one == box]
             for left in self.left_out:

@@ -12,8 +12,8 @@ _ADDING = frozenset(["add", "index_add", "scatter_add", "index_put"])
 
 
 def sums(territory: Territory, free: Set[int]) -> Iterator[Region]:
-    """The longest chains of additions in which each but the last is read by the next alone, and sums over a
-    dimension."""
+    """Additions, the longest chains of them in which each but the last is read by the next alone, and sums
+    over a dimension."""
     flow = territory.values.recognition.flow
     before: dict[int, tuple[int, ...]] = {}
     for node in sorted(free):
@@ -22,6 +22,8 @@ def sums(territory: Territory, free: Set[int]) -> Iterator[Region]:
             yield _region(territory, (node,))
         if op.name not in _ADDING or not op.depends_on_input:
             continue
+        if len(set(territory.values.reads(node))) > 1:
+            yield _region(territory, (node,))
         chains = [
             before.pop(made)
             for read in territory.values.reads(node)
@@ -29,7 +31,7 @@ def sums(territory: Territory, free: Set[int]) -> Iterator[Region]:
         ]
         before[node] = (*(each for chain in chains for each in chain), node)
     for node, chain in before.items():
-        if len(chain) > 1 or flow.ops[node].name != "add":
+        if len(chain) > 1:
             yield _region(territory, chain)
 
 

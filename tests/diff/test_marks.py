@@ -1,0 +1,134 @@
+"""Every mark: labels, boxes without a module, what is left out, lines, and how marks are counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archcheck import verify
+from archcheck.findings import MarkKind, Report, Verdict, count_of
+
+MODEL = """\
+import torch
+from torch import nn
+
+
+class Gated(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.LayerNorm(8)
+        self.up, self.gate, self.down = nn.Linear(8, 16), nn.Linear(8, 16), nn.Linear(16, 8)
+
+    def forward(self, x):
+        x = self.norm(x)
+        return self.down(torch.nn.functional.silu(self.gate(x)) * self.up(x))
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.ffn = Gated()
+
+    def forward(self, x):
+        return self.ffn(x)
+"""
+SPEC = """\
+strict: true
+model:
+  target: model.py:Net
+  inputs:
+    x: {shape: [1, 4, 8]}
+panels:
+  ffn:
+    scope: ffn
+    boxes:
+      x: {label: vectors, role: input}
+      norm: {label: LayerNorm, module: norm}
+      up: {label: Linear, module: up}
+      gate: {label: Linear, module: gate}
+      act: {label: SiLU}
+      times: {label: ⊙}
+      down: {label: Linear, module: down}
+      y: {label: softmax of the logits, outside: true}
+    flow: [x, norm, [up, [gate, act]], times, down, y]
+"""
+
+
+def report(folder: Path, *changes: tuple[str, str]) -> Report:
+    """The report on the spec with these texts replaced."""
+    spec = SPEC
+    for old, new in changes:
+        assert old in spec
+        spec = spec.replace(old, new)
+    (folder / "model.py").write_text(MODEL)
+    (folder / "spec.yaml").write_text(spec)
+    return verify(folder / "spec.yaml")
+
+
+def test_all_marks_of_a_true_diagram_are_proved(tmp_path: Path) -> None:
+    found = report(tmp_path)
+    assert (found.findings, found.problems) == ((), ())
+    assert count_of(found.marks) == "19 of 19 marks proved, 1 outside of the model"
+    assert [mark.name for mark in found.marks if mark.kind is MarkKind.CLAIM] == [
+        "norm",
+        "up",
+        "gate",
+        "down",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "finding"),
+    [
+        ([("LayerNorm", "RMSNorm")], ("BOX006", "norm", "RMSNorm is drawn, and norm computes LayerNorm")),
+        ([("SiLU", "GELU")], ("BOX007", "act", "GELU is drawn, and the code computes SiLU there")),
+        (
+            [("      act: {label: SiLU}\n", ""), ("[gate, act]", "gate")],
+            ("BOX008", "", "SiLU is computed here and not drawn"),
+        ),
+        (
+            [("[up, [gate, act]]", "[[up, act], gate]")],
+            ("FLOW001", "up->act", "a line leads from Linear to SiLU, the data does not"),
+        ),
+        (
+            [
+                ("[up, [gate, act]], times", "gate, act, times"),
+                ("down, y]", "down, y]\n    edges: [[up, times]]"),
+            ],
+            ("FLOW002", "norm->up", "data goes from LayerNorm to Linear, and no line says so"),
+        ),
+        (
+            [("times, down", "down, times")],
+            ("BOX003", "down->times", "Linear is drawn before ⊙, and runs after it"),
+        ),
+        (
+            [("      act: {label: SiLU}", "      act: {label: the unit}")],
+            (
+                "MARK001", "act",
+                "the box the unit is not proved: its label names no operation; name it with op, "
+                "such as SiLU, or say outside: true",
+            ),
+        ),
+    ],
+)  # fmt: skip
+def test_one_lie_is_one_finding(
+    changes: list[tuple[str, str]], finding: tuple[str, str, str], tmp_path: Path
+) -> None:
+    found = [(each.code, each.edge, each.message) for each in report(tmp_path, *changes).findings]
+    assert found[:1] == [finding]
+    assert {code for code, _, _ in found[1:]} <= {
+        "BOX008"
+    }  # of a box that names nothing, what is there instead
+
+
+def test_op_says_what_a_label_does_not(tmp_path: Path) -> None:
+    assert report(tmp_path, ("{label: SiLU}", "{label: the unit, op: SiLU}")).findings == ()
+
+
+def test_a_spec_that_is_not_strict_counts_what_it_can_not_check(tmp_path: Path) -> None:
+    found = report(tmp_path, ("strict: true\n", ""), ("{label: SiLU}", "{label: the unit}"))
+    assert found.findings == ()
+    assert [mark.name for mark in found.marks if mark.verdict is Verdict.UNCHECKED] == [
+        "act", "gate->act", "act->times",
+    ]  # fmt: skip
