@@ -30,7 +30,7 @@ def sums(territory: Territory, free: Set[int]) -> Iterator[Region]:
             if (made := _made(territory, read)) in before
         ]
         before[node] = (*(each for chain in chains for each in chain), node)
-    for node, chain in before.items():
+    for chain in before.values():
         if len(chain) > 1:
             yield _region(territory, chain)
 
