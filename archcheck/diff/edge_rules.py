@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from archcheck.diff.alignment import Fit, Misfit
+from archcheck.diff.box_calls import Occurrence
 from archcheck.diff.drawn_edges import Place
 from archcheck.diff.edge_kinds import Difference
 from archcheck.diff.edge_kinds import wrong_kind as kind_difference
 from archcheck.diff.evidence import Candidate, EdgeEvidence
-from archcheck.diff.matching import find_similar_elsewhere
+from archcheck.diff.matching import find_similar_elsewhere, is_realized, realizes
 from archcheck.diff.panel_calls import is_norm_or_activation
 from archcheck.diff.source_words import code_of_source, source_words
 from archcheck.diff.wording import label
@@ -51,23 +52,70 @@ def _misses_a_box(edge: EdgeEvidence, join: Join) -> Difference | None:
 
 def missing_in_rounds(edge: EdgeEvidence) -> Candidate | None:
     """RES001: a branch that runs several times in a loop has the residual each time."""
-    if not edge.drawn.solid or not edge.matched:
+    last = _last_in_rounds(edge)
+    if last is None:
         return None
-    modules = edge.execution.modules
-    inside = [one for one in edge.call.inside(edge.drawn) if one.name in modules]
-    inside = [one for one in inside if modules[one.name].has_parameters]
-    if len({len(one.runs) for one in inside}) != 1 or len(inside[0].runs) == 1:
-        return None
-    runs, fitting = inside[-1].runs, edge.call.fitting
+    runs, fitting = last.runs, edge.call.fitting
     without = [run for run in runs if not any(fitting.is_on_branch(run, join) for join in edge.matched)]
     if not without:
         return None
     return edge.candidate(
         "RES001",
         f"there is no residual connection {edge.drawn.around()} in {len(without)} of its {len(runs)} rounds",
-        f"the source is not added to what {edge.names.path(inside[-1].name)} returns", None,
+        f"the source is not added to what {edge.names.path(last.name)} returns", None,
         without[0].location,
     )  # fmt: skip
+
+
+def _last_in_rounds(edge: EdgeEvidence) -> Occurrence | None:
+    """The last module of a branch that runs several times in one call of the panel; None of any other."""
+    if not edge.drawn.solid or not edge.matched:
+        return None
+    modules = edge.execution.modules
+    inside = [one for one in edge.call.inside(edge.drawn) if one.name in modules]
+    inside = [one for one in inside if modules[one.name].has_parameters]
+    several = len({len(one.runs) for one in inside}) == 1 and len(inside[0].runs) > 1
+    return inside[-1] if several else None
+
+
+def more_often(edge: EdgeEvidence) -> Candidate | None:
+    """RES002: it is executed more often than it is drawn, and no box says that it is repeated."""
+    edges = _edges_of_the_same(edge)
+    joins, names = edge.matched, edge.names
+    if _last_in_rounds(edge) is None or edge.drawn.number != edges[0] or len(joins) <= len(edges):
+        return None
+    if any(edge.panel.boxes[box].repeat for box in edge.drawn.inside):
+        return None
+    drawn = "once" if len(edges) == 1 else f"{len(edges)} times"
+    where = ", ".join(dict.fromkeys(str(join.residual.location) for join in joins))
+    return edge.candidate(
+        "RES002", f"the residual {edge.drawn.around()} is drawn {drawn}, and executed {len(joins)} times",
+        f"{names.module(joins[-1].residual.implemented_in)} makes {len(joins)} sums ({where})", joins[-1],
+    )  # fmt: skip
+
+
+def drawn_again(edge: EdgeEvidence) -> Candidate | None:
+    """RES001: another edge of the panel shows the same sum already."""
+    edges = _edges_of_the_same(edge)
+    if edge.drawn.number not in edges[len(edge.matched) :]:
+        return None
+    first, sums = edge.call.drawn[edges[0]], len(edge.matched)
+    return edge.candidate(
+        "RES001", f"the residual {edge.drawn.around()} is drawn again: {first.id} shows the same sum",
+        f"there is {'one sum' if sums == 1 else f'{sums} sums'} for {len(edges)} edges",
+        edge.matched[0], fix=Fix((Edit("remove", edge.place),)),
+    )  # fmt: skip
+
+
+def _edges_of_the_same(edge: EdgeEvidence) -> list[int]:
+    """The numbers of the solid edges that show the very residuals that this one shows."""
+    exact = edge.evidence.matches[edge.call].exact
+    keys = {join.key for join in edge.matched}
+    return [
+        drawn.number
+        for drawn in edge.call.drawn
+        if drawn.solid and keys and {join.key for join in exact.get(drawn.number, ())} == keys
+    ]
 
 
 def implemented_here(edge: EdgeEvidence) -> Candidate | None:
@@ -108,10 +156,26 @@ def _realizing_fit(edge: EdgeEvidence) -> Fit | None:
         return None
     held = edge.evidence.cross_panel.realizing(reference, call.layer.base)
     fits = [call.fitting.fit(edge.drawn, join) for join in held]
-    if not held or any(fit.covered and not fit.misfits and not fit.foreign for fit in fits):
+    if not held or any(realizes(call, fit) for fit in fits):
         return None
     ran = all(edge.execution.ran(path) for box in edge.drawn.inside for path in call.layer.bound(box))
     return fits[0] if ran else None  # what did not run has a finding of its own
+
+
+def implemented_nowhere(edge: EdgeEvidence) -> Candidate | None:
+    """RES001: a dashed edge that names no other, and that no other module executes."""
+    drawn, call = edge.drawn, edge.call
+    if drawn.solid or edge.matched or drawn.edge.realized_by or not call.has_branch(drawn):
+        return None
+    if any(not edge.execution.ran(path) for box in drawn.inside for path in call.layer.bound(box)):
+        return None  # what did not run has a finding of its own
+    if is_realized(call, drawn):
+        return None
+    return edge.candidate(
+        "RES001", f"there is no residual connection {drawn.around()}, here or in another module",
+        "no module makes such a sum", None, edge.execution.location(call.layer.own[0]),
+        fix=Fix((Edit("remove", edge.place),)),
+    )  # fmt: skip
 
 
 def implemented_elsewhere(edge: EdgeEvidence) -> Candidate | None:
@@ -266,6 +330,8 @@ def missing(edge: EdgeEvidence) -> Candidate | None:
 EDGE_RULES: tuple[Callable[[EdgeEvidence], Candidate | None], ...] = (
     wrong_kind,  # RES009
     missing_in_rounds,  # RES001
+    drawn_again,  # RES001
+    more_often,  # RES002
     implemented_here,  # RES003
     implemented_elsewhere,  # RES006
     realized_otherwise,  # RES006
@@ -277,6 +343,7 @@ EDGE_RULES: tuple[Callable[[EdgeEvidence], Candidate | None], ...] = (
     multiplied,  # RES009
     taken_elsewhere,  # RES006
     missing,  # RES001
+    implemented_nowhere,  # RES001
 )
 """In the order of precedence: a rule is heard on an edge where none before it spoke."""
 

@@ -106,6 +106,16 @@ def find_elsewhere(call: PanelCall, drawn: Drawn) -> Join | None:
     return None
 
 
+def realizes(call: PanelCall, fit: Fit) -> bool:
+    """Is it what a dashed edge stands for, perhaps with more on its branch than the panel shows?"""
+    return (bool(fit.covered) and not fit.misfits and not fit.foreign) or _is_inside_a_box(call, fit)
+
+
+def is_realized(call: PanelCall, drawn: Drawn) -> bool:
+    """Does any module execute what a dashed edge stands for?"""
+    return any(realizes(call, call.fitting.fit(drawn, join)) for join in _others(call, drawn, _HELD))
+
+
 def find_similar_elsewhere(call: PanelCall, drawn: Drawn, undrawn: Callable[[Join], bool]) -> Fit | None:
     """As `find_elsewhere`, of a residual that nobody draws, and with another source."""
     for join in filter(undrawn, _others(call, drawn, _HELD_LATER)):

@@ -208,8 +208,8 @@ TRANSFORMERS = (
         panels="""
     net:
       boxes:
-        norm: {label: Norm, module: norm}
-        mlp: {label: MLP, module: mlp}
+        norm: {label: Norm, module: norm, repeat: 3}
+        mlp: {label: MLP, module: mlp, repeat: 3}
       residuals:
         - {around: [norm, mlp]} # wrong
 """,

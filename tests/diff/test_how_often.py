@@ -1,0 +1,95 @@
+"""Each drawn edge is executed as often as it is drawn, and each sum is drawn once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.diff.cases import Case, check, parameters
+
+INIT = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.mlp = nn.LayerNorm(8), Mlp()
+
+"""
+PANEL = """
+    net:
+      boxes:
+        norm: {label: Norm, module: norm}
+        mlp: {label: MLP, module: mlp}
+      residuals:
+"""
+OFTEN = (
+    Case(
+        "twice in a row",
+        finding="RES002 net.norm..mlp",
+        message="the residual around Norm … MLP is drawn once, and executed 2 times",
+        traced="the model (Net) makes 2 sums (model.py, model.py)",
+        model=INIT
+        + """
+        def forward(self, x):
+            x = x + self.mlp(self.norm(x))  #-
+            return x + self.mlp(self.norm(x))  # wrong
+""",
+        panels=PANEL
+        + """
+        - {around: [norm, mlp]} # wrong
+""",
+    ),
+    Case(
+        "one sum under two edges",
+        finding="RES001 net.input->mlp",
+        message="the residual from the input to MLP is drawn again: norm..mlp shows the same sum",
+        traced="there is one sum for 2 edges",
+        model=INIT
+        + """
+        def forward(self, x):
+            return x + self.mlp(self.norm(x))  # wrong
+""",
+        panels=PANEL
+        + """
+        - {around: [norm, mlp]}
+        - {from: input, to: mlp} # wrong #-
+""",
+    ),
+    Case(
+        "dashed, and in no module",
+        finding="RES001 net.norm..mlp",
+        message="there is no residual connection around Norm … MLP, here or in another module",
+        traced="no module makes such a sum",
+        model="""
+    class Inner(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.mlp = nn.LayerNorm(8), Mlp()
+
+        def forward(self, x):
+            return self.mlp(self.norm(x))
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = Inner()
+
+        def forward(self, x):
+            return self.inner(x)  # wrong #-
+            return x + self.inner(x)  #+
+""",
+        panels="""
+    net:
+      scope: inner
+      boxes:
+        norm: {label: Norm, module: norm}
+        mlp: {label: MLP, module: mlp}
+      residuals:
+        - {around: [norm, mlp], line: dashed} # wrong
+""",
+    ),
+)
+
+
+@parameters(*OFTEN)
+def test_how_often(case: Case, tmp_path: Path) -> None:
+    check(case, tmp_path)
