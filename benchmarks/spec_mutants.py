@@ -1,0 +1,142 @@
+"""Change every mark of the shipped specs, one at a time, and ask archcheck about each changed spec.
+
+A model runs once; each changed spec is compared with what that run did.
+
+    python -m benchmarks.spec_mutants [SPEC…] [--only OPERATOR] [--list]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from ruamel.yaml import YAML
+
+from archcheck.commands.run_modes import in_this_process, run_modes
+from archcheck.diff import compare
+from archcheck.diff.binding import bind
+from archcheck.diff.execution import Execution
+from archcheck.errors import SpecError
+from archcheck.findings import Finding
+from archcheck.spec import LoadedSpec
+from archcheck.spec.flow import flow_edges
+from archcheck.spec.load import loads
+from archcheck.spec.model import Panel
+from benchmarks.mutation.equivalent_specs import EQUIVALENT
+from benchmarks.mutation.spec_operators import Data, Mutation, mutations
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+SHIPPED = (
+    *sorted((REPOSITORY / "docs" / "gallery").glob("*.yaml")),
+    *sorted((REPOSITORY / "specs").glob("*.yaml")),
+    REPOSITORY / "specs" / "as_published" / "dense-2025-04.yaml",
+)
+
+
+class Judged(NamedTuple):
+    """What became of one changed spec: noticed, by a finding that names the mark or another, or refused."""
+
+    spec: str
+    mutation: Mutation
+    verdict: str  # "noticed", "refused", "conforms", or "equivalent"
+    named: bool
+    told: str
+
+
+def judge(file: Path, only: str = "") -> Iterator[Judged]:
+    """Every changed spec of one file. Raises AssertionError where the spec itself does not conform."""
+    data = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+    plain = _loaded(data, file)
+    with in_this_process() as worker:
+        executions = run_modes(worker, plain.spec.model, [file.parent, Path()], False, lambda _: None)
+    assert not _findings(plain, executions), f"{file.name} does not conform"
+    for mutation in mutations(data, _lines):
+        if re.search(only, mutation.operator):
+            yield _judged(file, mutation, executions)
+
+
+def _judged(file: Path, mutation: Mutation, executions: Sequence[Execution]) -> Judged:
+    try:
+        findings = _findings(_loaded(mutation.data, file), executions)
+    except SpecError as error:
+        return Judged(file.stem, mutation, "refused", True, error.problems[0].message)
+    if not findings:
+        key = f"{file.stem}: {mutation.operator}, {mutation.panel}, {mutation.what}"
+        return Judged(file.stem, mutation, "equivalent" if key in EQUIVALENT else "conforms", False, "")
+    told = "; ".join(f"{each.code} {each.panel}.{each.edge} {each.message}" for each in findings)
+    return Judged(file.stem, mutation, "noticed", _names(findings[0], mutation), told)
+
+
+def _findings(spec: LoadedSpec, executions: Sequence[Execution]) -> Sequence[Finding]:
+    known = [name for execution in executions for name in execution.modules]
+    panels = [(execution, bind(spec, execution.modules, known)) for execution in executions]
+    return compare(spec, panels).findings
+
+
+def _names(finding: Finding, mutation: Mutation) -> bool:
+    """Does a finding stand at the mark that was changed? At one that is gone none can."""
+    if mutation.operator in ("delete", "residual deleted"):
+        return finding.panel == mutation.panel
+    names = set(re.split(r"->|\.\.", finding.edge))
+    return finding.panel == mutation.panel and not names.isdisjoint(mutation.boxes)
+
+
+def _loaded(data: Data, file: Path) -> LoadedSpec:
+    return loads(json.dumps(data, ensure_ascii=False, indent=1), str(file))  # JSON is YAML
+
+
+def _lines(data: Data, panel: str) -> list[tuple[str, str]]:
+    return list(flow_edges(Panel.model_validate(data["panels"][panel])))
+
+
+def table(found: Sequence[Judged], key: str) -> str:
+    """How many were noticed, in Markdown, by operator or by spec."""
+    rows: dict[str, list[Judged]] = defaultdict(list)
+    for judged in found:
+        rows[judged.mutation.operator if key == "operator" else judged.spec].append(judged)
+    rows["**all**"] = list(found)
+    head = f"| {key} | changed | noticed | of them refused | the first finding names the mark | equivalent |"
+    return "\n".join([head, "|---|--:|--:|--:|--:|--:|", *(_row(name, each) for name, each in rows.items())])
+
+
+def _row(name: str, each: Sequence[Judged]) -> str:
+    def count(*verdicts: str) -> int:
+        return sum(judged.verdict in verdicts for judged in each)
+
+    named = sum(judged.named and judged.verdict == "noticed" for judged in each)
+    noticed = count("noticed", "refused")
+    cells: list[Any] = [name, len(each), noticed, count("refused"), named, count("equivalent")]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("specs", nargs="*", type=Path, help="specs; those that ship unless given")
+    parser.add_argument("--only", default="", help="a pattern in the operator's name")
+    parser.add_argument("--list", action="store_true", help="list the changed specs that conform")
+    parser.add_argument("--unnamed", action="store_true", help="list those whose first finding is elsewhere")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    found = [judged for file in chosen.specs or SHIPPED for judged in judge(file, chosen.only)]
+    print(table(found, "operator"), table(found, "spec"), sep="\n\n")
+    for judged in found:
+        place = f"{judged.spec}: {judged.mutation.operator}, {judged.mutation.panel}, {judged.mutation.what}"
+        if chosen.list and judged.verdict == "conforms":
+            print(f"conforms: {place}")
+        if chosen.unnamed and judged.verdict == "noticed" and not judged.named:
+            print(f"elsewhere: {place}\n    {judged.told[:300]}")
+    return int(any(judged.verdict == "conforms" for judged in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
