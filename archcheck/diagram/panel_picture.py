@@ -231,7 +231,8 @@ class PanelPainter:
         """Draw the dot where a skip path leaves, and what is written on it."""
         dot, ink = self.theme.size(3.2), self.theme.ink
         key = f"{self.key(lane.tail)}:dot"
-        if not any(shape.key == key for shape in picture.above):
+        is_new = not any(shape.key == key for shape in picture.above)
+        if is_new and lane.tail not in self.panel.boxes:
             picture.above.append(Shape(key, "dot", *lane.tap, dot, dot, fill=ink, stroke=ink))
         if index in picture.plan.labels:
             self._label(picture, index, lane)

@@ -267,3 +267,14 @@ def test_concatenations_in_each_other_are_level_lines_across_a_u(levels: int, la
 def test_other_panels_stand_on_one_axis(residuals: list[dict[str, str]]) -> None:
     scene = composed({"p": chain("a", "b", "x", "c", "d", residuals=residuals)})
     assert len({shape.x for shape in scene.shapes if shape.form == "box"}) == 1
+
+
+def test_the_longest_way_leads_to_the_output_and_no_dot_stands_in_a_box() -> None:
+    panel = {
+        "boxes": {name: {} for name in ("a", "b", "c", "aux", "side")},
+        "edges": [["a", "b", "c"], ["side", "b"], ["side", "c"], ["a", "aux"]],
+        "residuals": [{"from": "a", "to": "c"}],
+    }
+    scene = composed({"p": panel})
+    assert [curve.tail for curve in scene.curves if curve.head == "p.:output"] == ["p.:sink0"]
+    assert not [shape for shape in scene.above if shape.key == "p.a:dot"]

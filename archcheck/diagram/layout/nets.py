@@ -122,7 +122,7 @@ class _Reader:
         return None
 
     def _stubs(self) -> None:
-        """Lead the panel's input into what nothing feeds, and what feeds nothing else to its output."""
+        """Lead the panel's input into what nothing feeds, and the end of the longest way to its output."""
         beads = {name for edge in self.panel.residuals for name in self._beads(edge)}
         order = [name for name in self.reach.order if name not in beads]
         firsts = [name for name in order if not self.before[name]]
@@ -132,8 +132,16 @@ class _Reader:
             entered = [name for name in entered if name in self.taps]
         for name in entered:
             self.lines.append((INPUT, self.taps.get(name, name), None))
-        if lasts and role_of(lasts[-1], self.panel.boxes[lasts[-1]]) is not Role.OUTPUT:
-            self.lines.append((self.out[lasts[-1]], OUTPUT, None))
+        last = max(lasts, key=self._depths().__getitem__, default="")
+        if last and role_of(last, self.panel.boxes[last]) is not Role.OUTPUT:
+            self.lines.append((self.out[last], OUTPUT, None))
+
+    def _depths(self) -> dict[str, int]:
+        """Return how many boxes stand on the longest way to each."""
+        depths: dict[str, int] = {}
+        for name in self.reach.order:
+            depths[name] = 1 + max((depths[each] for each in self.before[name]), default=0)
+        return depths
 
     def _finish(self) -> None:
         heads: dict[tuple[str, int | None], dict[str, None]] = {}
