@@ -132,3 +132,19 @@ def test_a_spec_that_is_not_strict_counts_what_it_can_not_check(tmp_path: Path) 
     assert [mark.name for mark in found.marks if mark.verdict is Verdict.UNCHECKED] == [
         "act", "gate->act", "act->times",
     ]  # fmt: skip
+
+
+def test_a_label_may_name_a_module_and_what_is_done_with_its_result(tmp_path: Path) -> None:
+    changes = [
+        ("      act: {label: SiLU}\n", ""),
+        ("[gate, act]", "gate"),
+        ("gate: {label: Linear,", "gate: {label: Linear + SiLU,"),
+    ]
+    assert report(tmp_path, *changes).findings == ()
+    wrong = report(tmp_path, *changes, ("Linear + SiLU", "Linear + GELU")).findings
+    assert [(finding.code, finding.edge) for finding in wrong] == [("BOX008", ""), ("BOX006", "gate")]
+
+
+def test_a_box_named_for_an_activation_holds_nothing_larger(tmp_path: Path) -> None:
+    (found,) = report(tmp_path, ("gate: {label: Linear", "gate: {label: SiLU")).findings
+    assert (found.code, found.edge) == ("BOX006", "gate")

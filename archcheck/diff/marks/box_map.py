@@ -17,7 +17,7 @@ from archcheck.diff.marks.sums import sums
 from archcheck.diff.marks.territory import Territory
 from archcheck.spec.flow import flow_edges
 from archcheck.spec.model import Panel, Role
-from archcheck.vocabulary import Claim, Family, Region
+from archcheck.vocabulary import TERMS, Claim, Family, Region
 
 _TRIES = 4096
 
@@ -103,6 +103,9 @@ def box_map(panel: Panel, anchors: Territory) -> BoxMap:
         for box in candidates
         if box not in chosen and box not in unclear and not any(_absent(panel, anchors, box, lines))
     )
+    tables = [box for box in missing if box in beside and _is_table(said[box])]
+    missing = tuple(box for box in missing if box not in tables)
+    unclear |= dict.fromkeys(tables, ())
     placed = anchors.with_nodes({box: candidate.nodes for box, candidate in chosen.items()})
     placed = with_picked(placed, {box: one.regions[-1].term.family for box, one in chosen.items()})
     return BoxMap(placed, chosen, missing, unclear, unnamed)
@@ -124,6 +127,12 @@ def _absent(panel: Panel, anchors: Territory, box: str, lines: Sequence[tuple[st
     """For each box with a module that a line ties to this one: did it not run?"""
     beside = [other for line in lines if box in line for other in line if other != box]
     return [other not in anchors.nodes_of for other in beside if panel.boxes[other].module is not None]
+
+
+def _is_table(said: Sequence[Claim]) -> bool:
+    """Is it a table of positions that may be read from anywhere? RoPE is an operation of its own."""
+    terms = [term for claim in said for term in claim.terms]
+    return all(TERMS[term].family is Family.POSITION and term != "RoPE" for term in terms)
 
 
 def _is_mask(said: Sequence[Claim]) -> bool:

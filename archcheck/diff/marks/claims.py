@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from archcheck.diff.marks.claimed import claimed, contradiction, meets
 from archcheck.diff.marks.territory import Territory
+from archcheck.diff.wording import label
 from archcheck.spec.model import Panel
 from archcheck.vocabulary import TERMS, Claim, Family, Region
 
@@ -58,13 +61,13 @@ def check_claims(panel: Panel, box: str, territory: Territory) -> Iterator[Claim
     regions = _regions(territory, nodes)
     for claim in said:
         fitting = [region for region in regions if meets(region, claim)]
-        fitting = fitting or _around(claim, territory, nodes)
+        fitting = fitting or _around(claim, territory, nodes) or _without_activation(claim, said, regions)
         if not fitting and _is_before(territory, box, claim):
             yield ClaimCheck(claim, True)
         elif not fitting:
             yield ClaimCheck(claim, False if _is_certain(claim, territory, nodes) else None,
                              _principal(regions, claim))  # fmt: skip
-        elif larger := _larger(said, regions):
+        elif _says_all(label(panel, box), said) and (larger := _larger(said, regions)):
             yield ClaimCheck(claim, False, larger)
         else:
             wrong = [contradiction(region, claim) for region in fitting]
@@ -79,6 +82,23 @@ def _regions(territory: Territory, nodes: frozenset[int]) -> list[Region]:
         for region in by_output.get(node, ())
         if not region.inside and all(op in nodes or territory.values.is_constant(op) for op in region.ops)
     ]
+
+
+def _without_activation(claim: Claim, said: Sequence[Claim], regions: Sequence[Region]) -> list[Region]:
+    """Of "1×1 conv, linear": the convolution, where no activation follows it."""
+    families = {TERMS[term].family for other in said if other is not claim for term in other.terms}
+    if claim.terms != ("Linear",) or Family.CONVOLUTION not in families:
+        return []
+    found = [region for region in regions if region.term.family in (Family.CONVOLUTION, Family.ACTIVATION)]
+    return [] if any(region.term.family is Family.ACTIVATION for region in found) else found
+
+
+def _says_all(text: str, said: Sequence[Claim]) -> bool:
+    """Does a label name nothing but its claims? A word that is not known may stand for the rest."""
+    rest = unicodedata.normalize("NFC", text).casefold()
+    for claim in said:
+        rest = rest.replace(claim.text, " ")
+    return not re.search(r"[^\W\d_]{2,}", rest)
 
 
 def _around(claim: Claim, territory: Territory, nodes: frozenset[int]) -> list[Region]:

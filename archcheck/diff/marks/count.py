@@ -109,7 +109,11 @@ def _box(panel: Panel, box: str, check: FrameCheck) -> Evidence | None:
     if not is_operation(panel, box):
         return (Verdict.PROVED, "") if check.stands_in(box) else None
     if box in placed.unclear:
-        return Verdict.UNCHECKED, f"it could be {_either(box, check)}; name its operation with op"
+        either = _either(box, check)
+        return (
+            Verdict.UNCHECKED,
+            f"it could be {either}; say which with op" if either else "none was recognised",
+        )
     if box in placed.unnamed:
         there = f", such as {check.instead[box].region.term.name}" if box in check.instead else ""
         return (

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from archcheck.diff.marks.adjacent import with_adjacent
 from archcheck.diff.marks.box_map import BoxMap, box_map
 from archcheck.diff.marks.claims import ClaimCheck, check_claims
 from archcheck.diff.marks.completeness import LeftOut, left_out
@@ -67,7 +68,7 @@ class FrameCheck:
 def check_frame(call: PanelCall, values: Values, strict: bool) -> FrameCheck:
     """Anchor the boxes with modules, place the others between them, and compare what is drawn with it."""
     panel, layer, frame = call.panel, call.layer, call.frame
-    anchors = with_inactive(panel, territory(layer, frame, values))
+    anchors = with_adjacent(panel, with_inactive(panel, territory(layer, frame, values)))
     placed = box_map(panel, anchors)
     given = entries(panel, placed)
     skips = values.skip_reads(values.execution.joins_within(frame.first, frame.end))
