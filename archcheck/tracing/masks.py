@@ -8,7 +8,7 @@ from torch import Tensor
 from archcheck.tracing.tape import Step
 
 _LARGEST = 2**22
-_BLOCKED = -1e3  # added to a score, this and all below leave nothing of it
+_BLOCKED = -80.0  # added to a score, this and all below leave nothing of it (Swin adds −100)
 
 
 def mask_of(step: Step, name: str) -> str:
