@@ -18,6 +18,8 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
+from archcheck.model.private_torch import make_like
+
 # Elements that may be allocated: once for weights, once for tensors of known values (zeros, masks).
 BUDGET = 100_000_000
 # From this number of elements on, a factory's tensor is charged to the budget; parameters always are.
@@ -109,7 +111,7 @@ def _like(tensor: Tensor, data: Tensor) -> Tensor:
     if data is tensor:
         return tensor
     if isinstance(tensor, nn.Parameter):
-        data = torch.Tensor._make_subclass(type(tensor), data.detach(), tensor.requires_grad)
+        data = make_like(tensor, data)
     vars(data).update(vars(tensor))
     return data
 

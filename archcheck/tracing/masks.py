@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from archcheck.model.private_torch import DisableTorchFunction, is_wrapped
 from archcheck.tracing.tape import Step
 
 _LARGEST = 2**22
@@ -35,14 +36,15 @@ def mask_of(step: Step, name: str) -> str:
 
 def has_values(tensor: Tensor) -> bool:
     """Can this tensor's values be looked at after the run?"""
-    wrapped = torch._C._functorch.is_functorch_wrapped_tensor(tensor)
-    return not (tensor.is_meta or wrapped or tensor.is_nested or tensor.layout is not torch.strided)
+    return not (
+        tensor.is_meta or is_wrapped(tensor) or tensor.is_nested or tensor.layout is not torch.strided
+    )
 
 
 def _pattern(values: Tensor, above: float) -> str:
     if not has_values(values) or values.ndim < 2 or min(values.shape[-2:]) < 2 or values.numel() > _LARGEST:
         return ""
-    with torch._C.DisableTorchFunction(), torch.no_grad():
+    with DisableTorchFunction(), torch.no_grad():
         each = (values > above).reshape(-1, *values.shape[-2:])
         let_through = each[0]
         if not torch.equal(each, let_through.expand_as(each)):

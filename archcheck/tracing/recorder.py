@@ -22,6 +22,13 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from archcheck.dataflow.operations import VIEWS
+from archcheck.model.private_torch import (
+    DisableTorchFunction,
+    alias,
+    attention_kernels,
+    is_any_autocast_enabled,
+    is_wrapped,
+)
 from archcheck.source_location import is_model_code, location
 from archcheck.tracing.storage import (
     Write,
@@ -122,7 +129,7 @@ class Recorder(TorchFunctionMode):
             written = [args[0]]  # the others are views of it, and count its changes as their own
         if not written:
             if isinstance(out, Tensor):
-                if _is_wrapped(out) or (any(out is tensor for tensor in tensors) and name not in _DROPOUTS):
+                if is_wrapped(out) or (any(out is tensor for tensor in tensors) and name not in _DROPOUTS):
                     return out
             elif not isinstance(out, (tuple, list)) or not _tensors(out):
                 if name in _HOST_READS:
@@ -142,21 +149,21 @@ class Recorder(TorchFunctionMode):
         step.code, step.line = self._place(frame)
         if name == "scaled_dot_product_attention":
             step.kernels = attention_kernels()
-        if torch._C._is_any_autocast_enabled():
+        if is_any_autocast_enabled():
             step.autocast = _autocast_state()
         index = self._append(step)
         for tensor in written:
             self._written(index, tensor, name, args, operands, tensors)
         if isinstance(out, Tensor):
             if name in _DROPOUTS and any(out is tensor for tensor in tensors) and not written:
-                with torch._C.DisableTorchFunction():
-                    out = torch.ops.aten.alias.default(out)
+                with DisableTorchFunction():
+                    out = alias(out)
             changed = next((tensor for tensor in written if tensor is out), None)
             if changed is not None:
                 step.mutates = changed
                 if isinstance(out, nn.Parameter):
                     return out
-                out = torch.ops.aten.alias.default(out)
+                out = alias(out)
             step.out = out
             if tensors and not written and name in _VIEWS:
                 step.layout = layout_of(tensors[0], out)
@@ -265,7 +272,7 @@ class Recorder(TorchFunctionMode):
         else:
             step = Step(CONSTANT, None, (), {}, (), 0)
             step.name = self._foreign.get(id(tensor), "")
-            step.args = tensor if tensor.is_meta or _is_wrapped(tensor) else tensor.detach().clone()
+            step.args = tensor if tensor.is_meta or is_wrapped(tensor) else tensor.detach().clone()
         step.out = tensor
         index = self._append(step)
         self._bind(tensor, index)
@@ -341,7 +348,7 @@ class Recorder(TorchFunctionMode):
         the Python code just recorded."""
         self.paused = True
         try:
-            with torch._C.DisableTorchFunction():
+            with DisableTorchFunction():
                 values = self.call_module(module, *args, **kwargs)
                 ours, theirs = _tensors((out,)), _tensors((values,))
                 same = len(ours) == len(theirs) and all(map(torch.equal, ours, theirs))
@@ -359,8 +366,8 @@ class Recorder(TorchFunctionMode):
             return values
         self._bind_parts(values, index)
         for ours_part, part in zip(ours, theirs, strict=True):
-            alias = self.steps[self._ids[id(part)]]
-            alias.name, alias.operands = "alias", (self._read(ours_part),)
+            copy = self.steps[self._ids[id(part)]]
+            copy.name, copy.operands = "alias", (self._read(ours_part),)
         return values
 
     def _passes_through(self, out: Tensor, args: Any, call: Call) -> bool:
@@ -370,13 +377,13 @@ class Recorder(TorchFunctionMode):
 
     def _alias(self, tensor: Tensor) -> Tensor:
         operands = (self._read(tensor),)
-        with torch._C.DisableTorchFunction():
-            alias: Tensor = torch.ops.aten.alias.default(tensor)
-        step = Step(CALL, torch.ops.aten.alias.default, (tensor,), {}, operands, self.stack[-1])
-        step.name, step.out = "alias", alias
+        with DisableTorchFunction():
+            made: Tensor = alias(tensor)
+        step = Step(CALL, alias, (tensor,), {}, operands, self.stack[-1])
+        step.name, step.out = "alias", made
         step.code, step.line = self.calls[self.stack[-1]].code, self.calls[self.stack[-1]].line
-        self._bind(alias, self._append(step))
-        return alias
+        self._bind(made, self._append(step))
+        return made
 
     def _record_opaque(self, func: Any, label: str, args: Any, kwargs: Any, out: Any) -> None:
         tensors = _tensors(args)
@@ -403,7 +410,7 @@ class Recorder(TorchFunctionMode):
         unseen = any(id(tensor) not in self._ids for tensor in tensors)
         if not any(tensor.is_floating_point() or tensor.is_complex() for tensor in tensors):
             return out  # indices and masks (made under vmap, say) carry no stream: they are constants
-        if self.stack and not self.paused and unseen and not any(map(_is_wrapped, tensors)):
+        if self.stack and not self.paused and unseen and not any(map(is_wrapped, tensors)):
             self._record_opaque(func, label, args, kwargs, out)
         return out
 
@@ -446,7 +453,7 @@ class Recorder(TorchFunctionMode):
 
 def zeroed(tensor: Tensor) -> Tensor:
     """The tensor, with zeros written into it unseen."""
-    with torch._C.DisableTorchFunction(), torch.no_grad():
+    with DisableTorchFunction(), torch.no_grad():
         return tensor.zero_()
 
 
@@ -491,17 +498,6 @@ def _frozen(value: Any) -> Any:
     if type(value) is dict:
         return {key: _frozen(item) for key, item in value.items()} if value else value
     return value
-
-
-def _is_wrapped(tensor: Tensor) -> bool:
-    """Inside `torch.func` transforms tensors are wrappers that live no longer than the transform."""
-    return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
-
-
-def attention_kernels() -> tuple[bool, ...]:
-    """Which kernels scaled dot-product attention may choose from: flash, memory-efficient, math."""
-    flash, efficient = torch._C._get_flash_sdp_enabled(), torch._C._get_mem_efficient_sdp_enabled()
-    return bool(flash), bool(efficient), bool(torch._C._get_math_sdp_enabled())
 
 
 def _autocast_state() -> tuple[str, torch.dtype, bool] | None:

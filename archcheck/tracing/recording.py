@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from archcheck.model.private_torch import ScriptFunction, applied, uncompiled
 from archcheck.tracing.recorder import Recorder
 
 
@@ -31,24 +32,21 @@ def recording(recorder: Recorder) -> Iterator[None]:
             del recorder.stack[recorder.stack.index(index) :]
 
     def recorded_apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        out = recorder.models_own(partial(apply.__func__, cls), args, kwargs)
-        return recorder.opaque_call(partial(apply.__func__, cls), cls.__name__, args, kwargs, out)
+        out = recorder.models_own(applied(apply, cls), args, kwargs)
+        return recorder.opaque_call(applied(apply, cls), cls.__name__, args, kwargs, out)
 
     def recorded_script(function: Any, *args: Any, **kwargs: Any) -> Any:
         out = recorder.models_own(partial(call_script, function), args, kwargs)
         return recorder.opaque_call(function, function.name, args, kwargs, out)
 
-    script = torch._C.ScriptFunction
-    call_script = script.__call__
+    call_script = ScriptFunction.__call__
     with contextlib.ExitStack() as undo:
         for owner, name, ours, theirs in (
             (nn.Module, "__call__", recorded_call, call_module),
             (torch.autograd.Function, "apply", classmethod(recorded_apply), apply),
-            (script, "__call__", recorded_script, call_script),
+            (ScriptFunction, "__call__", recorded_script, call_script),
         ):
             setattr(owner, name, ours)
             undo.callback(setattr, owner, name, theirs)
-        if "torch._dynamo" in sys.modules:  # compiled parts run as the Python they were compiled from
-            undo.enter_context(torch.compiler.set_stance("force_eager"))
-        with recorder:
+        with uncompiled(), recorder:
             yield

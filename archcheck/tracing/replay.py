@@ -18,7 +18,14 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from archcheck.tracing.recorder import UNWRITTEN, Recorder, attention_kernels, zeroed
+from archcheck.model.private_torch import (
+    attention_kernels,
+    enter_autocast,
+    exit_autocast,
+    qualified_name,
+    set_grad_enabled,
+)
+from archcheck.tracing.recorder import UNWRITTEN, Recorder, zeroed
 from archcheck.tracing.tape import ATTRIBUTE, CONSTANT, FUSED, INPUT, OPAQUE, Step
 
 _PLAIN = (bool, int, float, complex, str, type(None), type(...), torch.dtype, torch.device, torch.layout,
@@ -167,17 +174,16 @@ class _Builder:
         self._leave_autocast()
         if state is not None:
             device, dtype, cache = state
-            enter = torch.amp.autocast_mode._enter_autocast
-            self.autocast = (state, self.graph.call_function(enter, (device, dtype, True, cache)))
+            self.autocast = (state, self.graph.call_function(enter_autocast, (device, dtype, True, cache)))
 
     def _leave_autocast(self) -> None:
         if self.autocast is not None:
-            self.graph.call_function(torch.amp.autocast_mode._exit_autocast, (self.autocast[1],))
+            self.graph.call_function(exit_autocast, (self.autocast[1],))
             self.autocast = None
 
     def _grad(self, enabled: bool) -> None:
         if enabled != self.grad:
-            self.graph.call_function(torch._C._set_grad_enabled, (enabled,))
+            self.graph.call_function(set_grad_enabled, (enabled,))
             self.grad = enabled
 
     def _kernels(self, enabled: tuple[bool, ...] | None) -> None:
@@ -271,7 +277,7 @@ def _importable(func: Callable[..., Any]) -> Callable[..., Any]:
     if isinstance(func, (types.MethodDescriptorType, types.WrapperDescriptorType)):
         return _Named(func)
     try:
-        path = fx.node._get_qualified_name(func)
+        path = qualified_name(func)
         found: Any = {"torch": torch}
         first, *rest = path.split(".")
         found = found.get(first)

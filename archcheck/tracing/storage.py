@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from archcheck.dataflow.run import Layout
+from archcheck.model.private_torch import storage_id, version
 
 
 class Write:
@@ -22,14 +23,14 @@ class Write:
 
 def version_of(tensor: Tensor) -> int:
     try:
-        return int(tensor._version)
+        return version(tensor)
     except RuntimeError:  # inference tensors keep no count; their writes show by the call's name
         return 0
 
 
 def storage_of(tensor: Tensor) -> int:
     try:
-        return int(tensor.untyped_storage()._cdata)
+        return storage_id(tensor)
     except (NotImplementedError, RuntimeError, ValueError):  # sparse, wrapped and lazy tensors have none
         return id(tensor)
 

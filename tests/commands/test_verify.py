@@ -335,9 +335,9 @@ CODE = [
     ),
     (
         "raises while it runs",
-        "class Net(nn.Module):\n    def forward(self, x):\n        return x @ torch.ones(3, 3)\n",
-        "model.py:7: TRC001 Net failed while it ran: RuntimeError: mat1 and mat2 shapes cannot be multiplied "
-        "(2x8 and 3x3) Check the inputs' shapes and dtypes against what forward takes.",
+        "class Net(nn.Module):\n    def forward(self, x):\n        return x.view(7)\n",
+        "model.py:7: TRC001 Net failed while it ran: RuntimeError: shape '[7]' is invalid for input of "
+        "size 16 Check the inputs' shapes and dtypes against what forward takes.",
     ),
     (
         "exits while it runs",

@@ -6,9 +6,11 @@ The add that joins a residual is marked in the model's source: a line that ends 
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import inspect
 import re
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
@@ -77,13 +79,22 @@ def line_of(owner: Any, sink: str = "") -> tuple[str, int]:
     return _line_matching(owner, wanted)
 
 
-def line_with(owner: Any, text: str, offset: int = 0) -> tuple[str, int]:
-    """(file name, line) of the one line in the owner's source that holds a text; for code of others.
+@cache
+def line_with(owner: Any, text: str) -> tuple[str, int]:
+    """(file name, line) of the one sum in the owner's assignments that reads so; for code of others.
 
-    `offset` moves on from there: an expression over several lines is placed where it begins.
+    Where lines are broken does not matter: they differ between versions of torch.
     """
-    file, line = _line_matching(owner, re.compile(re.escape(text)))
-    return file, line + offset
+    lines, first = inspect.getsourcelines(owner)
+    found = [
+        first - 1 + node.lineno
+        for statement in ast.walk(ast.parse(textwrap.dedent("".join(lines))))
+        if isinstance(statement, ast.Assign) and text in ast.unparse(statement)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.BinOp)
+    ]
+    assert len(found) == 1, f"{text!r} stands on lines {found} of {owner.__name__}"
+    return Path(inspect.getsourcefile(owner) or "").name, found[0]
 
 
 def _line_matching(owner: Any, wanted: re.Pattern[str]) -> tuple[str, int]:
