@@ -5,17 +5,23 @@ Exit codes hold for every command: 0 conforms (or done), 1 findings, 2 could not
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from archcheck import __version__
-from archcheck.cli import options, output
+from archcheck.cli import options, output, streams
 from archcheck.cli.options import Arrangement, Format, InspectFormat, Theme
+from archcheck.errors import own_failure
 from archcheck.findings import Report, Status
+
+# typer has no public name for the class of all errors that it shows by itself.
+_UsageError: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="archcheck",
@@ -219,10 +225,43 @@ def _global(
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. What is no verdict ends with exit code 2, whatever happens."""
     # What a run makes lives to its end: looking for garbage all the time only costs.
     gc.set_threshold(100_000, 50, 1_000)
-    app()
+    streams.prepare()
+    try:
+        code = _run()
+        streams.finish()
+    except BrokenPipeError:
+        streams.reader_left()
+        code = 0
+    except OSError as error:
+        output.complain(f"{error.filename or 'output'}: {error.strerror or error}")
+        code = 2
+    except KeyboardInterrupt:
+        output.complain("interrupted")
+        code = 2
+    except BaseException as error:
+        output.complain(own_failure(error))
+        code = 2
+    if code == 2:
+        with contextlib.suppress(Exception):
+            streams.finish()
+    sys.exit(code)
+
+
+def _run() -> int:
+    """The exit code of the command that the arguments name."""
+    try:
+        result = app(standalone_mode=False)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except SystemExit:  # what typer makes of a broken pipe
+        raise BrokenPipeError from None
+    except _UsageError as error:
+        error.show()
+        return 2
+    return result if isinstance(result, int) else 0
 
 
 def _version(wanted: bool) -> None:

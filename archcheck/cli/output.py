@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from archcheck.cli.options import Format
-from archcheck.errors import ArchcheckError, own_failure
+from archcheck.cli.streams import reader_left, write_utf8
+from archcheck.errors import ArchcheckError, Problem, own_failure
 from archcheck.files import check_output, write_text
 from archcheck.findings import Report, Status
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Progress = Callable[[str], None]
+
+_NARROWEST, _USUAL_WIDTH = 20, 80
+"""What a terminal can't really have (COLUMNS=0) is taken for the usual width."""
 
 _EXIT = {Status.CONFORMS: 0, Status.DIFFERS: 1, Status.ERROR: 2}
 
@@ -43,8 +46,15 @@ def page(show: Callable[[Console], None], output: Path | None) -> None:
     from rich.console import Console
 
     if output is None:
+
+        class Output(Console):
+            def on_broken_pipe(self) -> None:  # rich would end the process with exit code 1
+                raise BrokenPipeError
+
+        console = Output(highlight=False, soft_wrap=False)
+        console.width = console.width if console.width >= _NARROWEST else _USUAL_WIDTH
         with _reader_may_leave():
-            show(Console(highlight=False, soft_wrap=False))
+            show(console)
         return
     plain = io.StringIO()
     show(Console(file=plain, width=120, highlight=False))
@@ -57,7 +67,7 @@ def text(content: str, output: Path | None) -> None:
         write_text(output, content)
         return
     with _reader_may_leave():
-        sys.stdout.write(content if content.endswith("\n") or not content else f"{content}\n")
+        write_utf8(content if content.endswith("\n") or not content else f"{content}\n")
 
 
 @contextmanager
@@ -67,7 +77,7 @@ def _reader_may_leave() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        reader_left()
 
 
 def exit_with(reports: Sequence[Report]) -> None:
@@ -113,13 +123,17 @@ def errors(debug: bool) -> Iterator[None]:
     except ArchcheckError as error:
         shown_cause(debug)(error)
         for problem in error.problems:
-            place = f"{problem.file}:{problem.line}: " if problem.file and problem.line else ""
-            place = place or (f"{problem.file}: " if problem.file else "")
-            _complain(f"{place}{problem.code} {problem.message.rstrip('.')}. {problem.hint}".strip())
+            complain(problem)
         raise typer.Exit(2) from None
     except OSError as error:
         shown_cause(debug)(error)
-        _complain(f"{error.filename or 'output'}: {error.strerror or error}")
+        complain(f"{error.filename or 'output'}: {error.strerror or error}")
+        raise typer.Exit(2) from None
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        shown_cause(debug)(error)
+        complain(own_failure(error))
         raise typer.Exit(2) from None
 
 
@@ -138,7 +152,13 @@ def shown_cause(debug: bool) -> Callable[[Exception], None]:
     return traceback.print_exception if debug else lambda _: None
 
 
-def _complain(message: str) -> None:
+def complain(about: str | Problem) -> None:
+    """One line on standard error, if there is one."""
     from archcheck.reporters.common import one_line
 
-    typer.echo(f"archcheck: {one_line(message)}", err=True)
+    if isinstance(about, Problem):
+        place = f"{about.file}:{about.line}: " if about.file and about.line else ""
+        place = place or (f"{about.file}: " if about.file else "")
+        about = f"{place}{about.code} {about.message.rstrip('.')}. {about.hint}".strip()
+    with suppress(OSError, ValueError):
+        typer.echo(f"archcheck: {one_line(about)}", err=True)

@@ -54,8 +54,9 @@ def _no_streams() -> None:
 
 def _answer_and_exit(end: socket.socket) -> None:
     """Answer until the judge is content. No code of the model's runs afterwards: no thread, no atexit."""
-    channel, own = Channel(end), os.getpid()
-    leave = os._exit
+    channel = Channel(end)
+    leave, process = os._exit, os.getpid  # as they are before the model's code runs
+    own = process()
     with contextlib.suppress(OSError):
         channel.send(["ready"])
         session = Session()
@@ -64,7 +65,7 @@ def _answer_and_exit(end: socket.socket) -> None:
             if question is None:
                 break
             answer = _answer(session, channel, question)
-            if os.getpid() != own:  # the model forked, and this is the copy
+            if process() != own:  # the model forked, and this is the copy
                 leave(0)
             channel.send(answer)
     leave(0)
@@ -84,6 +85,11 @@ def _answer(session: Session, channel: Channel, question: list[Any]) -> list[Any
         return ["answer", encode(list[Run], session.run(decode(Request, body[0]), progress))]
     except ArchcheckError as error:
         return ["problems", encode(tuple[Problem, ...], error.problems), _text(error)]
+    except (KeyboardInterrupt, GeneratorExit, SystemExit) as error:
+        problem = Problem(
+            "", None, None, "TGT012", f"the model raised {type(error).__name__}", "model.target"
+        )
+        return ["problems", encode(tuple[Problem, ...], (problem,)), _text(error)]
     except Exception as error:
         return ["problems", encode(tuple[Problem, ...], (own_failure(error),)), _text(error)]
 

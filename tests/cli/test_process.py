@@ -110,3 +110,44 @@ def test_a_full_disk_is_a_failure(folder: Path) -> None:
             env=ENVIRONMENT,
         )  # fmt: skip
     assert (result.returncode, result.stderr) == (2, "archcheck: output: No space left on device\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize(
+    "arguments", ["--help", "schema", "explain RES006", "verify net.yaml", "verify -f json net.yaml"]
+)
+@pytest.mark.parametrize("output", [">/dev/full", ">&-"])
+def test_what_can_not_be_written_is_exit_code_2(arguments: str, output: str, folder: Path) -> None:
+    result = shell(f"{arguments} {output}", folder)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("archcheck: output: ")
+
+
+@pytest.mark.parametrize("arguments", ["--help", "schema", "explain RES006", "inspect model.py:Net"])
+def test_a_reader_who_has_seen_enough_changes_no_exit_code(arguments: str, folder: Path) -> None:
+    assert shell(f"{arguments} | true; exit ${{PIPESTATUS[0]}}", folder).returncode == 0
+
+
+@pytest.mark.parametrize("format", ["text", "json", "markdown", "github", "junit", "sarif"])
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_any_encoding_of_standard_output_will_do(format: str, encoding: str, folder: Path) -> None:
+    result = process("verify", "net.yaml", "-f", format, cwd=folder, PYTHONIOENCODING=encoding)
+    assert (result.returncode, bool(result.stdout)) == (1, True), result.stderr
+
+
+def test_a_terminal_of_no_width_is_taken_for_a_usual_one(folder: Path) -> None:
+    usual = process("verify", "net.yaml", cwd=folder, COLUMNS="80")
+    assert process("verify", "net.yaml", cwd=folder, COLUMNS="0").stdout == usual.stdout
+
+
+def test_a_low_recursion_limit_is_no_failure(folder: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['archcheck', 'verify', 'net.yaml', '-q']; from archcheck.cli import main; "
+    )
+    command = [sys.executable, "-c", f"{code} sys.setrecursionlimit(90); main()"]
+    assert subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True).returncode == 1
+
+
+def shell(arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = ["bash", "-c", f"{sys.executable} -m archcheck {arguments}"]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=ENVIRONMENT)
