@@ -19,6 +19,8 @@ import sys
 import traceback
 from typing import Any
 
+import torch
+
 from archcheck.dataflow.join import Join
 from archcheck.dataflow.probe import Probe
 from archcheck.errors import ArchcheckError, Problem, own_failure
@@ -34,11 +36,9 @@ def main() -> None:
     judge = socket.socket(fileno=os.dup(0))
     os.set_inheritable(judge.fileno(), False)
     _no_streams()
+    torch.set_num_threads(1)  # more could not be forked, and small inputs have no use for them
     if sys.argv[-1] == "once":
         _answer_and_exit(judge)
-    import torch
-
-    torch.set_num_threads(1)  # more could not be forked, and small inputs have no use for them
     _fork_on_demand(judge)
 
 
