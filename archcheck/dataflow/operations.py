@@ -38,8 +38,10 @@ AFFINE = frozenset(
      "batch_norm", "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d",
      "adaptive_avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d", "adaptive_max_pool1d",
      "adaptive_max_pool2d", "adaptive_max_pool3d", "lp_pool1d", "lp_pool2d", "interpolate", "upsample",
-     "upsample_nearest", "upsample_bilinear", "grid_sample", "mean", "sum", "fold", "conv_tbc"]
+     "upsample_nearest", "upsample_bilinear", "grid_sample", "mean", "sum", "fold", "conv_tbc", "amax"]
 )  # fmt: skip
+# What may follow an affine map on a skip path; batch norm, whose mode decides, is among those maps.
+NORMS = frozenset(["layer_norm", "rms_norm", "group_norm", "instance_norm", "local_response_norm"])
 PRODUCTS_OF_MATRICES = frozenset(["matmul", "mm", "bmm", "mv", "einsum", "tensordot", "dot", "inner"])
 # What lets one position or channel see another.
 MIXING = (
@@ -59,6 +61,7 @@ MIXING = (
     )
 )  # fmt: skip
 # Values that weigh a mixture: an input-dependent factor of these makes a gate.
+WEIGHTS = frozenset(["sigmoid", "hardsigmoid", "softmax"])
 GATES = frozenset(["sigmoid", "hardsigmoid", "softmax", "tanh", "hardtanh", "clamp", "sparsemax"])
 RANDOM = frozenset(["rand", "rand_like", "bernoulli", "randn", "randn_like", "uniform", "normal",
                     "randint"])  # fmt: skip
@@ -68,7 +71,7 @@ LIKE = frozenset(["zeros_like", "ones_like", "empty_like", "full_like", "rand_li
                   "randint_like", "new_zeros", "new_ones", "new_empty", "new_full",
                   "new_tensor"])  # fmt: skip
 ZEROS = frozenset(["zeros", "zeros_like", "new_zeros", "zero"])
-SHAPED_LIKE = frozenset(["expand_as", "view_as", "reshape_as", "type_as"])
+SHAPED_LIKE = frozenset(["to", "expand_as", "view_as", "reshape_as", "type_as"])
 
 _REFLECTED = {"radd": "add", "rmul": "mul", "rmatmul": "matmul", "iadd": "add", "isub": "sub", "imul": "mul",
               "itruediv": "div", "truediv": "div", "rtruediv": "reciprocal_div",

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from archcheck.dataflow.operations import AFFINE, MIXING, PRODUCTS, PRODUCTS_OF_MATRICES, SUMS, VIEWS
+from archcheck.dataflow.operations import (
+    AFFINE,
+    CONCATS,
+    MIXING,
+    PRODUCTS,
+    PRODUCTS_OF_MATRICES,
+    STACKS,
+    SUMS,
+    VIEWS,
+)
 from archcheck.dataflow.run import Op
 from archcheck.residual.join import Join, Term
 from archcheck.residual.operation_facts import Facts, Reads
@@ -52,13 +61,33 @@ def is_part_of_sum(facts: Facts, index: int) -> bool:
 def is_branch(facts: Facts, sink: int, source: int, branch: Sequence[int], term: Term) -> bool:
     """Does it mix positions or channels, or hold parameters, and is no recurrence?"""
     ops = [facts.ops[at] for at in branch]
-    if not term.fused and all(op.name in _COPIES and facts.with_constant(op) for op in ops):
-        return False  # the source itself, at most rescaled
+    if not term.fused and all(_is_copy(facts, op) for op in ops):
+        return False  # the source itself, at most rescaled or put together otherwise (a rotary embedding)
     mixes = term.fused or any(op.name in MIXING or op.opaque for op in ops)
     learned = holds_parameters(facts, source, branch, term)
     if subtracts(facts.ops[sink]):  # a tensor less its own mean or maximum is normalised
         return learned and mixes
     return learned or (mixes and not facts.repeats(sink))
+
+
+def _is_copy(facts: Facts, op: Op) -> bool:
+    return op.name in CONCATS | STACKS or (op.name in _COPIES and facts.with_constant(op))
+
+
+def is_offset(facts: Facts, source: int, branch: Sequence[int], term: Term) -> bool:
+    """Does nothing but a single number lead from the source to the branch's end (the maximum of all)?"""
+    ops, carried = facts.ops, {source}
+    for at in branch:
+        op = ops[at]
+        is_number = bool(op.dtype) and not op.shape
+        if not is_number and any(read in carried for operand in op.operands for read in operand):
+            carried.add(at)
+    return (
+        bool(branch)
+        and bool(ops[source].shape)
+        and not term.fused
+        and not any(read in carried for read in term.reads)
+    )
 
 
 def holds_parameters(facts: Facts, source: int, branch: Sequence[int], term: Term) -> bool:
@@ -106,5 +135,5 @@ def _is_affine(facts: Facts, op: Op) -> bool:
     if op.name in VIEWS or op.name in SUMS or op.name == "neg":
         return True
     linear = op.name in AFFINE | PRODUCTS | PRODUCTS_OF_MATRICES
-    is_maximum = op.name.startswith(("max_pool", "adaptive_max"))
-    return linear and facts.with_constant(op) and not op.training and not is_maximum
+    is_maximum = op.name.startswith(("max_pool", "adaptive_max")) or op.name == "amax"
+    return linear and facts.with_constant(op) and not is_maximum

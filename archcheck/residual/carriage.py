@@ -46,6 +46,8 @@ def carriage(facts: Facts, source: int, skip: Reads, passed: Sequence[int]) -> C
         return Carriage.PART
     probes = _probes(end.numel)
     places = [place for flat in probes if (place := _followed(flat, chain, facts)) is not None]
+    if end.numel > start.numel and all(op.numel >= start.numel for op in chain if op.layout):
+        return Carriage.WHOLE  # repeated, whole each time
     if len(set(places)) < len(probes):
         return Carriage.MOVED
     if end.numel == start.numel:

@@ -22,6 +22,7 @@ from archcheck.residual.ancestry import Ancestors, Ancestry
 from archcheck.residual.branch import (
     holds_parameters,
     is_branch,
+    is_offset,
     is_part_of_sum,
     is_score,
     subtracts,
@@ -34,6 +35,7 @@ from archcheck.residual.kinds import kind_of
 from archcheck.residual.naming import name_join
 from archcheck.residual.operation_facts import Facts, Reads
 from archcheck.residual.skip_path import SkipPaths
+from archcheck.residual.streams import with_learned_streams
 from archcheck.source_location import Location
 
 _ROUNDS = 64  # of a loop that are searched in any case
@@ -42,6 +44,7 @@ _EFFORT = 200  # operations walked per operation of the run, from where on longe
 
 def search(flow: Dataflow) -> Search:
     """Find the residual connections of a run."""
+    flow = with_learned_streams(flow)
     detector = _Detector(flow)
     live = queries.live(flow)
     for index, op in enumerate(flow.ops):
@@ -229,11 +232,20 @@ class _Detector:
         if not is_branch(self.facts, index, source, branch, term):
             return False
         kind = kind_of(self.facts, index, source, skip, branch, term, walk, gated)
+        if walk.affine and self._take_other_parts(source, walk, branch):
+            return False
+        if not walk.affine and is_offset(self.facts, source, branch, term):
+            return False
         if kind is not None and not walk.affine and kind is not Kind.MULTI_STREAM:
             kind = self._as_carried(kind, source, skip, walk, branch)
         if kind is not None:
             self._add(index, source, skip, branch, term, walk, kind)
         return kind is not None
+
+    def _take_other_parts(self, source: int, walk: Walk, branch: Sequence[int]) -> bool:
+        """Do skip path and branch read different parts of the source (a class token, and the rest)?"""
+        skip = parts_taken(self.facts, source, sorted(walk.passed))
+        return bool(skip) and not set(skip) & set(parts_taken(self.facts, source, branch) or skip)
 
     def _as_carried(
         self, kind: Kind, source: int, skip: Reads, walk: Walk, branch: Sequence[int]
@@ -263,20 +275,19 @@ class _Detector:
                 for other in parts
                 if other != part and (way := self.skip_paths.pure(other, back, part)) is not None
             ]
-            if not ways:
-                continue
-            source, other, walk = max(ways, key=lambda way: way[0])
-            branch = self.ancestry.between(source, back)
-            pair = (self.facts.root(source), self.facts.root(part))
-            mixes = any(self.facts.ops[at].name in MIXING or self.facts.ops[at].opaque for at in branch)
-            if (
-                pair not in self._concatenated
-                and mixes
-                and holds_parameters(self.facts, source, branch, term)
-                and self._as_carried(Kind.CONCAT, source, (other,), walk, branch) is not None
-            ):
-                self._concatenated.add(pair)
-                self._add(index, source, (other,), branch, term, walk, Kind.CONCAT)
+            for source, other, walk in sorted(ways, key=lambda way: -way[0]):
+                pair = (self.facts.root(source), self.facts.root(part))
+                if pair in self._concatenated:
+                    continue
+                branch = self.ancestry.between(source, back)
+                mixes = any(self.facts.ops[at].name in MIXING or self.facts.ops[at].opaque for at in branch)
+                if (
+                    mixes
+                    and holds_parameters(self.facts, source, branch, term)
+                    and self._as_carried(Kind.CONCAT, source, (other,), walk, branch) is not None
+                ):
+                    self._concatenated.add(pair)
+                    self._add(index, source, (other,), branch, term, walk, Kind.CONCAT)
 
     def _add(
         self, sink: int, source: int, skip: Reads, branch: Sequence[int], term: Term, walk: Walk, kind: Kind

@@ -48,6 +48,7 @@ class Walk:
     """The skip path walked so far: operations passed, and what they did to the stream.
 
     `mixed`: multiplied with a matrix that depends on the input. `shifted`: something constant was added.
+    `normed`: a normalization was passed, which only an affine map may precede.
     """
 
     passed: tuple[int, ...] = ()
@@ -55,6 +56,7 @@ class Walk:
     gated: bool = False
     mixed: bool = False
     shifted: bool = False
+    normed: bool = False
     factors: tuple[FactorAt, ...] = ()
 
     def through(
@@ -65,11 +67,12 @@ class Walk:
         gated: bool = False,
         mixed: bool = False,
         shifted: bool = False,
+        normed: bool = False,
     ) -> Walk:
         """The walk, one operation longer."""
         return Walk(
             (*self.passed, op), self.affine or affine, self.gated or gated, self.mixed or mixed,
-            self.shifted or shifted, self.factors,
+            self.shifted or shifted, self.normed or normed, self.factors,
         )  # fmt: skip
 
     def scaled(self, op: int, value: float | None) -> Walk:

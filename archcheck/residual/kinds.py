@@ -21,7 +21,7 @@ def kind_of(
     """The kind, or None if skip path and branch make no residual. `gated`: the sink itself interpolates."""
     if _is_multi_stream(facts, sink, source, branch, term, walk):
         return Kind.MULTI_STREAM
-    if walk.mixed or (walk.shifted and not walk.affine):
+    if walk.mixed or ((walk.shifted or walk.normed) and not walk.affine):
         return None
     if walk.affine:
         # Two affine maps are one (an adapter); a mean and a deviation are statistics of one tensor.

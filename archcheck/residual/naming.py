@@ -109,7 +109,7 @@ def _source_name(facts: Facts, at_sink: Mapping[int, Sequence[Join]], source: in
         return _relative(calls[op.call].path, span.path)
     if (not op.shape or op.name in VIEWS) and op.operands:
         return _source_name(facts, at_sink, op.operands[0][0], scope)
-    return op.name
+    return _relative(op.parameter, span.path) if op.parameter else op.name
 
 
 def _relative(path: str, scope: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from archcheck.dataflow.operations import GATES, PRODUCTS, RANDOM, SUMS, VIEWS
+from archcheck.dataflow.operations import GATES, PRODUCTS, RANDOM, SUMS, VIEWS, WEIGHTS
 from archcheck.dataflow.run import Dataflow, Op
 
 Reads = tuple[int, ...]
@@ -48,10 +48,18 @@ class Facts:
 
     def is_gate(self, read: int) -> bool:
         """A mixing weight: a sigmoid, a softmax or the like, perhaps its complement."""
+        return self._gate(read) in GATES
+
+    def is_state(self, read: int, *, beside: int) -> bool:
+        """Is this a tanh that the other, a weight between 0 and 1, weighs? So a recurrent state begins."""
+        return self._gate(beside) in WEIGHTS and self._gate(read) not in WEIGHTS
+
+    def _gate(self, read: int) -> str:
+        """The operation that made these values, or those whose complement they are."""
         op = self.root_op(read)
         while op.name in SUMS | PRODUCTS | {"neg"} and len(op.operands) == 1:
             op = self.root_op(op.operands[0][0])
-        return op.name in GATES
+        return op.name
 
     def is_factor(self, reads: Reads) -> bool:
         """A learned factor of any shape, or a constant one per channel: not a table over positions."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 
-from archcheck.dataflow.operations import AFFINE, PRODUCTS, PRODUCTS_OF_MATRICES, SUMS, VIEWS
+from archcheck.dataflow.operations import AFFINE, NORMS, PRODUCTS, PRODUCTS_OF_MATRICES, SUMS, VIEWS
 from archcheck.dataflow.run import Op
 from archcheck.residual.ancestry import Ancestors, Ancestry
 from archcheck.residual.factors import constant_of, number_of
@@ -77,8 +77,10 @@ class SkipPaths:
         elif at in self.at_sink or op.name in SUMS:
             yield from self._through_sum(at, op, walk, dependent, sink, path)
         elif path is Path.AFFINE and op.name in AFFINE:
-            if dependent == [op.operands[0]] and not op.training:
+            if dependent == [op.operands[0]]:
                 yield dependent[0][0], walk.through(at, affine=True)
+        elif path is Path.AFFINE and op.name in NORMS and not walk.affine:
+            yield dependent[0][0], walk.through(at, normed=True)
         elif path is not Path.PLAIN and op.name in PRODUCTS_OF_MATRICES:
             for operand in dependent:
                 weights = [other for other in op.operands if other != operand]
@@ -120,7 +122,7 @@ class SkipPaths:
                     yield operand[0], walk.scaled(at, constant_of(facts, op, other))
             elif not all(facts.ops[read].floating for read in other):
                 yield operand[0], walk.through(at)
-            elif path is Path.PLAIN or walk.affine or facts.is_gate(operand[0]):
+            elif path is Path.PLAIN or walk.affine or not facts.is_gate(other[0]):
                 continue
-            elif facts.is_gate(other[0]):
+            elif not facts.is_gate(operand[0]) or facts.is_state(operand[0], beside=other[0]):
                 yield operand[0], walk.through(at, gated=True)

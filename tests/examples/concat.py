@@ -199,6 +199,7 @@ CASES = (
         (
             residual(FeatureList, "input", "f", "f", kind="concat"),
             residual(FeatureList, None, "g", "g", kind="concat"),
+            residual(FeatureList, "input", "f g", "g", kind="concat"),
         ),
     ),
     Case(

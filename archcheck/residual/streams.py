@@ -1,0 +1,67 @@
+"""Streams that begin as a parameter: a class token, learned queries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from archcheck.dataflow.operations import VIEWS
+from archcheck.dataflow.run import Dataflow, Op
+
+
+def with_learned_streams(flow: Dataflow) -> Dataflow:
+    """The dataflow in which a stream that begins as a parameter counts as an input of the model.
+
+    That is a parameter to which, in a single place, something is added that was computed from it and from the
+    input. A table that is added in several places (positions, at every layer) is none.
+    """
+    streams = _streams(flow)
+    if not streams:
+        return flow
+    ops: list[Op] = []
+    for index, op in enumerate(flow.ops):
+        fed = index in streams or _depends(ops, [read for operand in op.operands for read in operand])
+        ops.append(replace(op, depends_on_input=True) if fed and not op.depends_on_input else op)
+    return replace(flow, ops=ops)
+
+
+def _streams(flow: Dataflow) -> frozenset[int]:
+    added: dict[int, list[tuple[int, tuple[int, ...]]]] = {}
+    for index, op in enumerate(flow.ops):
+        if op.name != "add" or not op.depends_on_input or len(op.operands) != 2:
+            continue
+        for operand, other in (op.operands, op.operands[::-1]):
+            root = _parameter(flow, operand)
+            if root >= 0 and _depends(flow.ops, other):
+                added.setdefault(root, []).append((index, other))
+    return frozenset(
+        root for root, sums in added.items() if len(sums) == 1 and _comes_from(flow, sums[0][1], root)
+    )
+
+
+def _depends(ops: Sequence[Op], reads: Sequence[int]) -> bool:
+    return any(ops[read].depends_on_input for read in reads)
+
+
+def _parameter(flow: Dataflow, reads: Sequence[int]) -> int:
+    """The parameter behind views that these values are; -1 if they are none."""
+    at = reads[0]
+    while len(flow.ops[at].operands) == 1 and flow.ops[at].name in VIEWS:
+        at = flow.ops[at].operands[0][0]
+    op = flow.ops[at]
+    return at if op.parameter and op.depends_on_parameter and len(op.shape) > 1 else -1
+
+
+def _comes_from(flow: Dataflow, later: Sequence[int], root: int) -> bool:
+    """Do the values depend on the parameter? Looked back no further than its first use."""
+    pending, seen = list(later), set(later)
+    while pending:
+        at = pending.pop()
+        if at == root:
+            return True
+        for operand in flow.ops[at].operands:
+            for read in operand:
+                if read >= root and read not in seen:
+                    seen.add(read)
+                    pending.append(read)
+    return False
