@@ -99,13 +99,14 @@ class Proof:
 
 
 class MarkKind(StrEnum):
-    """What a reader takes for true: a box, what its label claims, a number in it, how often it is drawn, a
-    line, a residual edge."""
+    """What a reader takes for true: a box, what its label claims, a number in it, how often it is drawn,
+    what of its modules no panel opens, a line, a residual edge."""
 
     BOX = "box"
     CLAIM = "label"
     NUMBER = "number"
     COUNT = "count"
+    MODULES = "modules"
     LINE = "line"
     EDGE = "residual edge"
 

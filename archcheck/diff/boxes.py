@@ -9,7 +9,7 @@ from functools import cached_property
 from archcheck.diff.binding import BoundPanel, Layer, patterns, suggestion
 from archcheck.diff.evidence import Evidence
 from archcheck.diff.execution import Execution
-from archcheck.diff.label_numbers import miscounts
+from archcheck.diff.label_numbers import inside, miscounts, numbered
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.settling import Settled
 from archcheck.diff.wording import Names, label
@@ -103,7 +103,8 @@ def _undrawn(layer: Layer, execution: Execution) -> list[str]:
 
 
 def repeats(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
-    """BOX004: a wildcard matches another number of modules than drawn."""
+    """BOX004: a wildcard matches another number of modules than drawn, or a module runs another number of
+    times."""
     for box, value in boxes.panel.boxes.items():
         count, wildcards = len(boxes.layer.bound(box)), [name for name in patterns(value) if "*" in name]
         if isinstance(value.repeat, int) and wildcards and count != value.repeat:
@@ -114,6 +115,22 @@ def repeats(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
                 f"{label(boxes.panel, box)} is drawn ×{value.repeat}, and the model has {count}",
                 f"×{value.repeat}", f"{count} modules match {', '.join(wildcards)}",
                 boxes.execution.definition(owner),
+            )  # fmt: skip
+        elif isinstance(value.repeat, int) and count == 1 and not wildcards:
+            yield from _calls(boxes, box, value.repeat)
+
+
+def _calls(boxes: _Boxes, box: str, repeat: int) -> Iterator[Finding]:
+    (path,) = boxes.layer.bound(box)
+    if any(numbered(held, boxes.execution) == repeat for held in inside([path], boxes.execution)):
+        return  # a stack in one module
+    for call in boxes.calls:
+        runs = [run for one in call.frame.occurrences if one.box == box for run in one.runs]
+        if runs and len(runs) != repeat:
+            name = boxes.names.path(path)
+            yield boxes.finding(
+                "BOX004", box, f"{label(boxes.panel, box)} is drawn ×{repeat}, and runs {len(runs)} times",
+                f"×{repeat}", f"{name} is called {len(runs)} times", runs[0].location,
             )  # fmt: skip
 
 

@@ -81,12 +81,12 @@ def _counts(sort: _Sort, modules: Sequence[str], execution: Execution) -> dict[P
     found: dict[Phrase, int] = {}
     if sort.noun in ("layers", "experts") and len(modules) > 1 and _are_alike(modules):
         found["the number of modules in the box",] = len(modules)
-    for path in _inside(modules, execution):
+    for path in inside(modules, execution):
         for name, value in execution.modules[path].numbers.items():
             if sort.attribute.match(name):
                 found.setdefault((ModulePath(f"{path}.{name}" if path else name),), value)
-        if sort.held and sort.held.search(path) and _numbered(path, execution):
-            found.setdefault(("the length of ", ModulePath(path)), _numbered(path, execution))
+        if sort.held and sort.held.search(path) and numbered(path, execution):
+            found.setdefault(("the length of ", ModulePath(path)), numbered(path, execution))
     return found
 
 
@@ -94,10 +94,10 @@ def _stacked(box: Box, modules: Sequence[str], execution: Execution) -> int:
     """How many modules a box stands for: what its wildcard matched, or what its list holds."""
     if isinstance(box.module, str) and "*" in box.module:
         return len(modules)
-    return _numbered(modules[0], execution) if len(modules) == 1 else 0
+    return numbered(modules[0], execution) if len(modules) == 1 else 0
 
 
-def _inside(modules: Iterable[str], execution: Execution) -> Iterator[str]:
+def inside(modules: Iterable[str], execution: Execution) -> Iterator[str]:
     """The modules and all inside them, level by level."""
     level = list(modules)
     while level:
@@ -105,7 +105,7 @@ def _inside(modules: Iterable[str], execution: Execution) -> Iterator[str]:
         level = [child for path in level for child in execution.children(path)]
 
 
-def _numbered(path: str, execution: Execution) -> int:
+def numbered(path: str, execution: Execution) -> int:
     """The length of a list of modules; 0 for any other module."""
     names = [leaf(child) for child in execution.children(path)]
     return len(names) if names == [str(number) for number in range(len(names))] else 0

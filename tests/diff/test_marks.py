@@ -148,3 +148,56 @@ def test_a_label_may_name_a_module_and_what_is_done_with_its_result(tmp_path: Pa
 def test_a_box_named_for_an_activation_holds_nothing_larger(tmp_path: Path) -> None:
     (found,) = report(tmp_path, ("gate: {label: Linear", "gate: {label: SiLU")).findings
     assert (found.code, found.edge) == ("BOX006", "gate")
+
+
+REPEATED = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.shared = nn.Linear(8, 8)
+        self.layers = nn.ModuleList(nn.Sequential(nn.Linear(8, 8)) for _ in range(3))
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = self.shared(layer(x))
+        return x
+"""
+REPEATED_SPEC = """\
+model:
+  target: model.py:Net
+  inputs:
+    x: {shape: [4, 8]}
+panels:
+  net:
+    boxes:
+      shared: {label: Linear, module: shared, repeat: TIMES}
+  layer:
+    scope: layers.SCOPE
+    boxes:
+      linear: {label: Linear, module: "0"}
+  stack:
+    scope: ""
+    boxes:
+      layers: {label: Layer, module: layers.*}
+      shared: {label: Linear, module: shared}
+"""
+
+
+def repeated(folder: Path, times: str, scope: str) -> Report:
+    (folder / "model.py").write_text(REPEATED)
+    (folder / "spec.yaml").write_text(REPEATED_SPEC.replace("TIMES", times).replace("SCOPE", scope))
+    return verify(folder / "spec.yaml")
+
+
+def test_repeat_counts_the_calls_of_one_module(tmp_path: Path) -> None:
+    found = [finding for finding in repeated(tmp_path, "2", "*").findings if finding.code == "BOX004"]
+    assert [finding.message for finding in found] == ["Linear is drawn ×2, and runs 3 times"]
+
+
+def test_modules_alike_of_which_panels_open_one_are_not_checked(tmp_path: Path) -> None:
+    (mark,) = [mark for mark in repeated(tmp_path, "3", "0").marks if mark.kind is MarkKind.MODULES]
+    assert (mark.panel, mark.name, mark.verdict) == ("stack", "layers", Verdict.UNCHECKED)
+    assert mark.reason == "no panel opens 2 of its 3 modules, such as layers.1"

@@ -15,6 +15,7 @@ from archcheck.spec.edges import edge_id
 from archcheck.spec.flow import flow_edges
 from archcheck.spec.load import LoadedSpec
 from archcheck.spec.model import Panel
+from archcheck.spec.patterns import matches
 
 Key = tuple[str, MarkKind, str]
 Evidence = tuple[Verdict, str]
@@ -31,10 +32,14 @@ _FIRST = (Verdict.REFUTED, Verdict.UNCHECKED, Verdict.PROVED, Verdict.OUTSIDE)
 def marks(loaded: LoadedSpec, checks: Sequence[FrameCheck], findings: Sequence[Finding]) -> tuple[Mark, ...]:
     """Every mark of a spec, in its order. `checks` are the frames of all modes."""
     refuted = _refuted(findings, checks)
+    opened = {path for check in checks for path in check.call.layer.own}
+    opened |= {path for path in _all_modules(checks) if _is_excepted(loaded, path)}
     found: list[Mark] = []
     for name, panel in loaded.spec.panels.items():
         own = [check for check in checks if check.call.bound.name == name]
         evidence: dict[Key, list[Evidence | None]] = {key: [] for key in _keys(name, panel)}
+        unopened = _unopened(own, opened)
+        evidence |= {(name, MarkKind.MODULES, box): [seen] for box, seen in unopened.items()}
         for check in own:
             for key, seen in _evidence(name, panel, check, refuted):
                 evidence.setdefault(key, []).append(seen)
@@ -42,6 +47,28 @@ def marks(loaded: LoadedSpec, checks: Sequence[FrameCheck], findings: Sequence[F
             verdict, reason = _verdict(key, told, refuted)
             found.append(Mark(name, key[1], key[2], verdict, _place(loaded, panel, key), reason))
     return tuple(found)
+
+
+def _all_modules(checks: Sequence[FrameCheck]) -> Set[str]:
+    return {path for check in checks for paths in check.call.layer.boxes.values() for path in paths}
+
+
+def _is_excepted(loaded: LoadedSpec, path: str) -> bool:
+    return any(matches(pattern, [path]) for panel in loaded.spec.panels.values() for pattern in panel.except_)
+
+
+def _unopened(checks: Sequence[FrameCheck], opened: Set[str]) -> dict[str, Evidence]:
+    """The boxes of several modules alike of which panels open some and not others."""
+    found: dict[str, Evidence] = {}
+    for check in checks:
+        modules = check.call.execution.modules
+        for box, paths in check.call.layer.boxes.items():
+            kinds = {modules[path].type_name for path in paths if path in opened}
+            left = [path for path in paths if path not in opened and modules[path].type_name in kinds]
+            if left:
+                reason = f"no panel opens {len(left)} of its {len(paths)} modules, such as {left[0]}"
+                found[box] = Verdict.UNCHECKED, reason
+    return found
 
 
 def _refuted(findings: Sequence[Finding], checks: Sequence[FrameCheck]) -> frozenset[Key]:
