@@ -18,7 +18,7 @@ from archcheck.findings import Report, Status
 from archcheck.model.arguments import Setting
 from archcheck.spec import LoadedSpec, load
 from archcheck.spec.edges import edge_id
-from archcheck.spec.model import Spec
+from archcheck.spec.model import Model, Spec
 
 if TYPE_CHECKING:
     from torch import nn
@@ -84,10 +84,17 @@ def _verify(
         worker = partial(in_this_process, model)
     with worker() as answering:
         executions = run_modes(answering, loaded.spec.model, folders, prove, progress)
+    published = []
+    if loaded.spec.model.published and (model is None or isinstance(model, str)):
+        with worker() as answering:
+            published = run_modes(answering, _published(loaded.spec.model), folders, False, progress)
     progress("comparing the diagram with the code")
     known = [name for execution in executions for name in execution.modules]
-    panels = [(execution, bind(loaded, execution.modules, known)) for execution in executions]
-    compared = compare(loaded, panels)
+    panels, sized = (
+        [(execution, bind(loaded, execution.modules, known)) for execution in each]
+        for each in (executions, published)
+    )
+    compared = compare(loaded, panels, sized)
     return Report(
         file=loaded.file,
         status=Status.DIFFERS if compared.findings else Status.CONFORMS,
@@ -101,6 +108,11 @@ def _verify(
         notes=_notes(loaded),
         picture=partial(_picture, loaded.spec),
     )
+
+
+def _published(model: Model) -> Model:
+    """The model at its published size, in evaluation alone."""
+    return model.model_copy(update={"arguments": {**model.arguments, **model.published}, "modes": ["eval"]})
 
 
 def _adapted(

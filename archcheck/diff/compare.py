@@ -12,7 +12,7 @@ from archcheck.diff.defect_rules import defects
 from archcheck.diff.edge_rules import EDGE_RULES
 from archcheck.diff.evidence import Candidate, EdgeEvidence, Evidence
 from archcheck.diff.execution import Execution
-from archcheck.diff.mark_rules import mark_findings
+from archcheck.diff.mark_rules import mark_findings, width_findings
 from archcheck.diff.marks.count import marks, unchecked
 from archcheck.diff.marks.frame_check import check_frame
 from archcheck.diff.marks.values import values
@@ -42,12 +42,20 @@ PANEL_RULES = (undeclared, box_findings, mark_findings)
 
 
 def compare(
-    loaded: LoadedSpec, panels_by_mode: Sequence[tuple[Execution, Sequence[BoundPanel]]]
+    loaded: LoadedSpec,
+    panels_by_mode: Sequence[tuple[Execution, Sequence[BoundPanel]]],
+    published: Sequence[tuple[Execution, Sequence[BoundPanel]]] = (),
 ) -> Comparison:
-    """Compare a spec with the runs of its model, each with the panels bound to its modules."""
+    """Compare a spec with the runs of its model, each with the panels bound to its modules.
+
+    `published` are runs of the published size, with which widths in labels are compared.
+    """
     modes = [_evidence(loaded, execution, panels) for execution, panels in panels_by_mode]
     findings = [finding for evidence in modes for finding in _findings(evidence)]
     findings += never_called(modes)
+    for execution, panels in published:
+        calls = [call for bound in panels for call in panel_calls(bound, execution)]
+        findings += width_findings(loaded, calls, values(execution))
     names = [evidence.execution.mode for evidence in modes]
     told = (*merge(findings, _layer_counts(modes), names), *_outside_of_panels(modes))
     verdicts = marks(loaded, [frame for evidence in modes for frame in evidence.frames.values()], told)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 from archcheck.diff.evidence import Evidence
 from archcheck.diff.execution import is_torchs_own
+from archcheck.diff.marks.claimed import WIDTHS
 from archcheck.diff.marks.claims import ClaimCheck
-from archcheck.diff.marks.frame_check import FrameCheck
+from archcheck.diff.marks.frame_check import FrameCheck, check_frame
 from archcheck.diff.marks.lines import INPUT, Line, Way
+from archcheck.diff.marks.values import Values
 from archcheck.diff.marks.wrong_lines import WrongLines, wrong_lines
+from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.settling import Settled
 from archcheck.diff.wording import label
 from archcheck.findings import Finding
@@ -41,6 +44,16 @@ def mark_findings(evidence: Evidence, settled: Settled) -> Iterator[Finding]:
                 yield _Telling(evidence.loaded, check).on_lines(wrong)
 
 
+def width_findings(loaded: LoadedSpec, calls: Iterable[PanelCall], run: Values) -> Iterator[Finding]:
+    """BOX005: widths in labels against a run of the published size."""
+    for call in calls:
+        check = check_frame(call, run, strict=False, widths=True)
+        for box, claims in check.claims.items():
+            for claim in claims:
+                if claim.detail in WIDTHS:
+                    yield _Telling(loaded, check).on_claim(box, claim)
+
+
 class _Telling:
     """Makes the findings of one frame."""
 
@@ -57,7 +70,7 @@ class _Telling:
         for box, claims in self.check.claims.items():
             wrong = [claim for claim in claims if claim.holds is False]
             if wrong and box not in ignored:
-                yield self._claim(box, wrong[0])
+                yield self.on_claim(box, wrong[0])
         for box in self.check.placed.missing:
             yield self._missing(box)
         told = list(self.check.instead.values())
@@ -65,7 +78,7 @@ class _Telling:
             if left.claimed and left not in told:
                 yield self._left_out(left.region, left.name)
 
-    def _claim(self, box: str, wrong: ClaimCheck) -> Finding:
+    def on_claim(self, box: str, wrong: ClaimCheck) -> Finding:
         shown, paths = label(self.panel, box), self.names.paths(self.call.layer.bound(box))
         computed = wrong.computed
         location = computed.location if computed else None

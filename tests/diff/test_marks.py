@@ -201,3 +201,29 @@ def test_modules_alike_of_which_panels_open_one_are_not_checked(tmp_path: Path) 
     (mark,) = [mark for mark in repeated(tmp_path, "3", "0").marks if mark.kind is MarkKind.MODULES]
     assert (mark.panel, mark.name, mark.verdict) == ("stack", "layers", Verdict.UNCHECKED)
     assert mark.reason == "no panel opens 2 of its 3 modules, such as layers.1"
+
+
+def test_widths_are_compared_with_the_published_size(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(
+        "from torch import nn\n\n\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self, width=4):\n"
+        "        super().__init__()\n"
+        "        self.conv = nn.Conv2d(3, width, 3)\n\n"
+        "    def forward(self, x):\n"
+        "        return self.conv(x)\n"
+    )
+    spec = (
+        "model:\n  target: model.py:Net\n  published: {width: 64}\n  inputs:\n    x: {shape: [1, 3, 8, 8]}\n"
+        'panels:\n  net:\n    boxes:\n      conv: {label: "3×3 conv, WIDTH", module: conv}\n'
+    )
+    found = []
+    for width in ("64", "32"):
+        (tmp_path / "spec.yaml").write_text(spec.replace("WIDTH", width))
+        found.append(verify(tmp_path / "spec.yaml"))
+    true, wrong = found
+    assert (true.findings, true.problems) == ((), ())
+    assert [finding.message for finding in wrong.findings] == [
+        "the label '3×3 conv, 32' says channels 32, and the model has channels 64"
+    ]
+    assert count_of(wrong.marks) == "2 of 3 marks proved, 1 refuted"

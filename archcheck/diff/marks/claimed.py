@@ -21,7 +21,7 @@ _ROLES = {
 }
 
 WIDTHS = frozenset(["channels", "from"])
-"""Numbers that a spec's narrow model does not have."""
+"""Numbers that a spec's narrow model does not have: they are compared with the published size alone."""
 
 
 def claimed(panel: Panel, box: str) -> tuple[Claim, ...]:
@@ -40,10 +40,10 @@ def meets(region: Region, claim: Claim) -> bool:
     return any(term in TERMS and is_a(region.term.name, term) for term in claim.terms)
 
 
-def contradiction(region: Region, claim: Claim) -> str:
-    """The first detail of a claim that a region's own details contradict; "" if none does."""
+def contradiction(region: Region, claim: Claim, widths: bool = False) -> str:
+    """The first detail of a claim that a region's contradict, of `widths` too; "" if none does."""
     for name, said in claim.details.items():
-        if name in WIDTHS:
+        if name in WIDTHS and not widths:
             continue
         actual = region.details.get(name)
         if actual is not None and not _agree(said, actual):

@@ -52,8 +52,8 @@ class ClaimCheck:
         return self.detail in _NUMBERS
 
 
-def check_claims(panel: Panel, box: str, territory: Territory) -> Iterator[ClaimCheck]:
-    """Each claim of a box against the regions that its modules compute."""
+def check_claims(panel: Panel, box: str, territory: Territory, widths: bool = False) -> Iterator[ClaimCheck]:
+    """Each claim of a box against the regions that its modules compute, with the `widths` that it says."""
     nodes = frozenset(territory.nodes_of.get(box, ()))
     said = claimed(panel, box)
     if not nodes or not said:
@@ -70,7 +70,7 @@ def check_claims(panel: Panel, box: str, territory: Territory) -> Iterator[Claim
         elif _says_all(label(panel, box), said) and (larger := _larger(said, regions)):
             yield ClaimCheck(claim, False, larger)
         else:
-            wrong = [contradiction(region, claim) for region in fitting]
+            wrong = [contradiction(region, claim, widths) for region in fitting]
             yield ClaimCheck(claim, not all(wrong), fitting[0], wrong[0] if all(wrong) else "")
 
 

@@ -43,6 +43,9 @@ def marks(loaded: LoadedSpec, checks: Sequence[FrameCheck], findings: Sequence[F
         for check in own:
             for key, seen in _evidence(name, panel, check, refuted):
                 evidence.setdefault(key, []).append(seen)
+        said = (MarkKind.CLAIM, MarkKind.NUMBER)
+        for key in sorted(key for key in refuted if key[0] == name and key[1] in said):
+            evidence.setdefault(key, [])
         for key, told in evidence.items():
             verdict, reason = _verdict(key, told, refuted)
             found.append(Mark(name, key[1], key[2], verdict, _place(loaded, panel, key), reason))

@@ -65,15 +65,18 @@ class FrameCheck:
         return self.placed.territory.values
 
 
-def check_frame(call: PanelCall, values: Values, strict: bool) -> FrameCheck:
-    """Anchor the boxes with modules, place the others between them, and compare what is drawn with it."""
+def check_frame(call: PanelCall, values: Values, strict: bool, widths: bool = False) -> FrameCheck:
+    """Anchor the boxes with modules, place the others between them, and compare what is drawn with it.
+
+    `widths`: the run is of the published size, so that widths in labels are compared too.
+    """
     panel, layer, frame = call.panel, call.layer, call.frame
     anchors = with_adjacent(panel, with_inactive(panel, territory(layer, frame, values)))
     placed = box_map(panel, anchors)
     given = entries(panel, placed)
     skips = values.skip_reads(values.execution.joins_within(frame.first, frame.end))
     claims = {
-        box: tuple(check_claims(panel, box, anchors))
+        box: tuple(check_claims(panel, box, anchors, widths))
         for box, value in panel.boxes.items()
         if value.module is not None
     }
