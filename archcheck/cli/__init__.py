@@ -124,7 +124,7 @@ def render(
         why = staleness(spec, picture, style)
         if why:
             fix = f"archcheck render {spec} -o {picture}"
-            typer.echo(f"{picture}: DIA001 the picture of {spec} {why}. Make it anew: {fix}", err=True)
+            typer.echo(f"{picture}: DIA001 the picture of {spec} {why}. To update it, run: {fix}", err=True)
             raise typer.Exit(1)
 
 

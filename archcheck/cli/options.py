@@ -79,7 +79,12 @@ OutlinePicture = Annotated[Path | None, typer.Option("--diagram", help="Draw wha
 Depth = Annotated[
     int, typer.Option("--depth", min=1, max=4, help="With --diagram: open boxes this many levels deep.")
 ]
-Check = Annotated[bool, typer.Option("--check", help="Only compare: exit 1 if the picture is out of date.")]
+Check = Annotated[
+    bool,
+    typer.Option(
+        "--check", help="Only compare: exit 1 if the picture is out of date or was changed by hand."
+    ),
+]
 OtherModel = Annotated[
     str | None,
     typer.Option("--model", metavar="TARGET", help="Check another implementation: pkg.module:factory"),

@@ -364,14 +364,14 @@ def test_render_and_its_check(folder: Path) -> None:
     stale = "archcheck render bad.yaml -o net.svg\n"
     result = run("render", "bad.yaml", "-o", "net.svg", "--check")
     assert (result.exit_code, result.stderr) == (
-        1, f"net.svg: DIA001 the picture of bad.yaml does not exist. Make it anew: {stale}"
+        1, f"net.svg: DIA001 the picture of bad.yaml does not exist. To update it, run: {stale}"
     )  # fmt: skip
     assert written("render", "bad.yaml", "-o", "net.svg") == (0, "")
     assert written("render", "bad.yaml", "-o", "net.svg", "--check") == (0, "")
     (folder / "bad.yaml").write_text(GOOD)
     result = run("render", "bad.yaml", "-o", "net.svg", "--check")
     assert (result.exit_code, result.stderr) == (
-        1, f"net.svg: DIA001 the picture of bad.yaml is out of date. Make it anew: {stale}"
+        1, f"net.svg: DIA001 the picture of bad.yaml is out of date. To update it, run: {stale}"
     )  # fmt: skip
 
 
