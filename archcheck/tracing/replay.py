@@ -85,7 +85,7 @@ class _Builder:
         for index, step in enumerate(self.recorder.steps):
             if step.kind == INPUT:
                 self.nodes[index] = self.known[id(step.out)]
-                self.nodes[index].meta["step"] = index
+                self.nodes[index].meta["step"] = self.nodes[index].meta["input"] = index
                 continue
             node = self._node(index, step)
             self.nodes[index] = node
@@ -129,7 +129,9 @@ class _Builder:
         if name == "__get__":
             return self.graph.call_function(getattr, (args[0], step.name))
         if name in REFLECTED and not kwargs:
-            return self.graph.call_function(REFLECTED[name], (args[1], args[0]))
+            node = self.graph.call_function(REFLECTED[name], (args[1], args[0]))
+            node.meta["reflected"] = True
+            return node
         if step.name in UNWRITTEN:
             return self.graph.call_function(_Named(_Zeroed(func)), args, kwargs)
         is_method = getattr(Tensor, name, None) is func

@@ -1,0 +1,58 @@
+"""Where a residual connection's parts stand in a recording: what `tracing.measurement` needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archcheck.dataflow.run import Op
+from archcheck.residual import Join
+
+Position = tuple[int, int]
+"""A step, and one of the tensors that it takes."""
+
+
+def places_of(ops: Sequence[Op], join: Join) -> tuple[Position, Position, Position] | None:
+    """Where the skip path takes the source, and where skip path and branch enter the sum; None if unclear."""
+    skip_end = _position(ops, join.sink, join.skip_operand)
+    branch_end = _consumer(ops, join)
+    skip_use = _use_of_source(ops, join, skip_end) if skip_end is not None else None
+    if skip_use is None or skip_end is None or branch_end is None:
+        return None
+    return skip_use, skip_end, branch_end
+
+
+def _position(ops: Sequence[Op], step: int, reads: Sequence[int]) -> Position | None:
+    found = [place for place, operand in enumerate(ops[step].operands) if operand == tuple(reads)]
+    return (step, found[0]) if found else None
+
+
+def _consumer(ops: Sequence[Op], join: Join) -> Position | None:
+    """The operation, the sink or one on the way to it, that takes what the branch's modules made."""
+    for step in sorted({*join.branch, join.sink}):
+        if step > max(join.term):
+            found = _position(ops, step, join.term)
+            if found is not None and (step != join.sink or join.term != join.skip_operand):
+                return found
+    return None
+
+
+def _use_of_source(ops: Sequence[Op], join: Join, end: Position) -> Position | None:
+    """Walk the skip path back from the sink to the operation that takes the source."""
+    on_path = set(join.skip)
+    at = end
+    while True:
+        (read, *others) = ops[at[0]].operands[at[1]]
+        if read == join.source:
+            return at
+        if others:
+            return None
+        below = [
+            place
+            for place, operand in enumerate(ops[read].operands)
+            if operand[0] == join.source or operand[0] in on_path
+        ]
+        if not below and len(ops[read].operands) == 1:
+            below = [0]
+        if not below:
+            return None
+        at = (read, below[0])
