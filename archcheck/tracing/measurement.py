@@ -1,9 +1,9 @@
 """What each residual connection does to signal and gradient: the recorded run, replayed under autograd.
 
 Words: `x` is the source, `s` the skip path's value at the sink, `b` the branch's, `y` the sink's result. The
-objective is the product of the model's main output with a fixed random unit vector, or the cross-entropy where
-there are targets. To cut the skip path (or the branch) is to put zeros in its place at the sink, and nowhere
-else. Norms and cosines are those of whole tensors.
+objective is the product of the model's main output with a fixed random unit vector, or the cross-entropy
+where there are targets. To cut the skip path (or the branch) is to put zeros in its place at the sink, and
+nowhere else. Norms and cosines are those of whole tensors.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Objective:
         return functional.cross_entropy(output.flatten(0, -2), self.targets.flatten())
 
 
-class NotMeasurable(Exception):
+class MeasurementError(Exception):
     """The run can't be measured: its message says why."""
 
 
@@ -84,7 +84,7 @@ def measure(
     """The measures of each place and of each addition, in their order.
 
     `replay` runs the graph with an interpreter made for it, on fresh copies of the inputs. Each cut is a
-    replay and a backward pass of its own: the time is linear in the number of places. Raises NotMeasurable
+    replay and a backward pass of its own: the time is linear in the number of places. Raises MeasurementError
     where the output has no gradient.
     """
     session = _Session(graph, replay, objective)
@@ -127,7 +127,7 @@ def _added(session: _Session, base: _Run, addition: Addition) -> Values:
     """What a residual that the code does not have would do, in all layers at once."""
     sources = [Place(source, -1, *[Operand(-1, 0)] * 3) for source, _ in addition.pairs]
     before = session.run(watch=sources)
-    run = session.run(watch=sources, add=dict((target, source) for source, target in addition.pairs))
+    run = session.run(watch=sources, add={target: source for source, target in addition.pairs})
     first = addition.pairs[0][0]
     last_source, last_target = addition.pairs[-1]
     return {
@@ -164,7 +164,7 @@ class _Session:
         output = main_output(self.replay(interpreter))
         run = made[0]
         if output is None or not output.requires_grad:
-            raise NotMeasurable("no gradient reaches the model's output: it runs without autograd")
+            raise MeasurementError("no gradient reaches the model's output: it runs without autograd")
         run.main = output.detach()
         objective = self.objective.of(output)
         run.loss = float(objective.detach())

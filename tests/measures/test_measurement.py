@@ -126,7 +126,9 @@ def by_hand(model: Stack, x: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]
 def test_signal(name: str) -> None:
     model, x = built(name)
     _, sources, branches, _ = by_hand(model, x)
-    for values, source, branch, block in zip(measured(model, x), sources, branches, model.blocks, strict=True):
+    for values, source, branch, block in zip(
+        measured(model, x), sources, branches, model.blocks, strict=True
+    ):
         source, branch = source.detach(), branch.detach()
         added = (branch * block.alpha if name == "ReZero" else branch).detach()
         total = source + added
