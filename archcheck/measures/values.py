@@ -78,7 +78,7 @@ class WhatIf:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """All measures of one model; `remarks` say what could not be measured, and what the numbers do not say."""
+    """All measures of a model; `remarks` say what could not be measured, and what the numbers do not say."""
 
     file: str
     title: str

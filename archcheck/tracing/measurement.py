@@ -62,8 +62,10 @@ class Objective:
             generator = torch.Generator().manual_seed(self.seed)
             direction = torch.randn(output.shape, generator=generator, dtype=torch.float64)
             direction = (direction / direction.norm()).to(output.dtype)
-            return (output * direction).sum()
-        return functional.cross_entropy(output.flatten(0, -2), self.targets.flatten())
+            product: Tensor = (output * direction).sum()
+            return product
+        loss: Tensor = functional.cross_entropy(output.flatten(0, -2), self.targets.flatten())
+        return loss
 
 
 class MeasurementError(Exception):
@@ -258,14 +260,13 @@ class _Run(fx.Interpreter):
 
     def _finished(self, step: int, result: Any) -> Any:
         for place in self._sinks.get(step, ()):
-            parts = [self.values.get(place.source), self._seen.get((place, "skip")),
-                     self._seen.get((place, "branch"))]  # fmt: skip
-            if all(part is not None for part in parts):
-                self.parts[place] = (*parts, result.detach().clone())  # type: ignore[assignment]
+            source = self.values.get(place.source)
+            skip, branch = self._seen.get((place, "skip")), self._seen.get((place, "branch"))
+            if source is not None and skip is not None and branch is not None:
+                self.parts[place] = source, skip, branch, result.detach().clone()
         if step in self._add:
             self.results[step] = result.detach().clone()
-            source = self._live[self._add[step]]
-            result = result + source.view_as(result)
+            result = result + self._live[self._add[step]].view_as(result)
         return self._watched(step, result)
 
     def _watched(self, step: int | None, result: Any) -> Any:
@@ -274,7 +275,9 @@ class _Run(fx.Interpreter):
             if self._add:
                 self._live[step] = result.view_as(result)
             if result.requires_grad:
-                result.register_hook(lambda gradient: self.gradients.__setitem__(step, gradient.detach()))
+                result.register_hook(  # type: ignore[no-untyped-call]
+                    lambda gradient: self.gradients.__setitem__(step, gradient.detach())
+                )
         return result
 
 
@@ -330,7 +333,7 @@ def _ratio(one: float | None, other: float | None) -> float | None:
 def _cosine(one: Tensor, other: Tensor) -> float | None:
     if one.shape != other.shape:
         try:
-            one, other = torch.broadcast_tensors(one, other)
+            one, other = torch.broadcast_tensors(one, other)  # type: ignore[no-untyped-call]
         except RuntimeError:
             return None
     norms = float(one.double().norm() * other.double().norm())
