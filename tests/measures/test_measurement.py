@@ -9,10 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import archcheck
-from archcheck.measures.places import places_of
-from archcheck.tracing.measurement import Addition, Objective, Operand, Place, Values, measure
 from reference_models import minimind
+from tests.measures.common import measured
 
 CLOSE = 1e-9
 
@@ -91,16 +89,6 @@ def built(name: str) -> tuple[Stack, Tensor]:
     torch.manual_seed(0)
     make, shape = MODELS[name]
     return Stack(3, make).double().eval(), torch.randn(shape, dtype=torch.float64)
-
-
-def measured(model: nn.Module, *args: Any, additions: tuple[Addition, ...] = ()) -> list[Values]:
-    traced = archcheck.trace(model, *args)
-    places = []
-    for join in traced.joins:
-        found = places_of(traced.dataflow.ops, join)
-        assert found is not None
-        places.append(Place(join.source, join.sink, *(Operand(*position) for position in found)))
-    return measure(traced.graph_module, traced.replay, places, Objective())[0]
 
 
 def by_hand(model: Stack, x: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor], list[Tensor]]:
