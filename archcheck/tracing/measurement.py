@@ -127,9 +127,9 @@ def _gradient(run: _Run, place: Place) -> Values:
 
 def _added(session: _Session, base: _Run, addition: Addition) -> Values:
     """What a residual that the code does not have would do, in all layers at once."""
-    sources = [Place(source, -1, *[Operand(-1, 0)] * 3) for source, _ in addition.pairs]
-    before = session.run(watch=sources)
-    run = session.run(watch=sources, add={target: source for source, target in addition.pairs})
+    ends = [Place(step, -1, *[Operand(-1, 0)] * 3) for pair in addition.pairs for step in pair]
+    before = session.run(watch=ends)
+    run = session.run(watch=ends, add={target: source for source, target in addition.pairs})
     first = addition.pairs[0][0]
     last_source, last_target = addition.pairs[-1]
     return {
@@ -137,7 +137,7 @@ def _added(session: _Session, base: _Run, addition: Addition) -> Values:
         "gradient_with": _norm(run.gradients.get(first)),
         "stream": _norm(before.values.get(last_source)),
         "stream_with": _norm(run.values.get(last_source)),
-        "added_ratio": _ratio(_norm(run.values.get(last_source)), _norm(before.results.get(last_target))),
+        "added_ratio": _ratio(_norm(before.values.get(last_source)), _norm(before.values.get(last_target))),
     } | session.effect(base, run, "_with")
 
 
@@ -196,7 +196,6 @@ class _Run(fx.Interpreter):
         self.through: dict[Place, Tensor] = {}
         self.parts: dict[Place, tuple[Tensor, Tensor, Tensor, Tensor]] = {}
         self.values: dict[int, Tensor] = {}
-        self.results: dict[int, Tensor] = {}
         self.main = torch.empty(0)
         self.loss = 0.0
         self._cut: dict[int, list[int]] = {}
@@ -265,7 +264,6 @@ class _Run(fx.Interpreter):
             if source is not None and skip is not None and branch is not None:
                 self.parts[place] = source, skip, branch, result.detach().clone()
         if step in self._add:
-            self.results[step] = result.detach().clone()
             result = result + self._live[self._add[step]].view_as(result)
         return self._watched(step, result)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 import archcheck
 from archcheck.measures.places import places_of
-from archcheck.tracing.measurement import Objective, Operand, Place, Values, measure
+from archcheck.tracing.measurement import Addition, Objective, Operand, Place, Values, measure
 
 
 def measured(model: nn.Module, *args: Any) -> list[Values]:
@@ -20,3 +21,11 @@ def measured(model: nn.Module, *args: Any) -> list[Values]:
         assert found is not None
         places.append(Place(join.source, join.sink, *(Operand(*position) for position in found)))
     return measure(traced.graph_module, traced.replay, places, Objective())[0]
+
+
+def measured_addition(model: nn.Module, x: Tensor, pairs: Sequence[tuple[str, str]]) -> Values:
+    """What the input of one module, added to what another returns, would do; in all pairs at once."""
+    traced = archcheck.trace(model, x)
+    calls = {call.path: call for call in traced.dataflow.calls}
+    addition = Addition(tuple((calls[one].inputs[0], calls[other].outputs[0]) for one, other in pairs))
+    return measure(traced.graph_module, traced.replay, [], Objective(), [addition])[1][0]

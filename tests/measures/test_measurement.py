@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from reference_models import minimind
-from tests.measures.common import measured
+from tests.measures.common import measured, measured_addition
 
 CLOSE = 1e-9
 
 
 class Stack(nn.Module):
-    """Blocks in a row. `cut` is (block, "skip" or "branch") to leave out by hand, or None."""
+    """Blocks in a row. `cut` is (block, what is otherwise in it), or None; None as the block means all."""
 
     def __init__(self, blocks: int, make: Callable[[], nn.Module]) -> None:
         super().__init__()
@@ -34,6 +34,8 @@ def joined(x: Tensor, branch: Tensor, part: str) -> Tensor:
     """The sum, kept as what hooks can see; `part` is left out."""
     if part == "skip":
         return branch
+    if part == "inner":
+        return x + (x + branch)
     return x if part == "branch" else x + branch
 
 
@@ -154,6 +156,27 @@ def test_the_share_that_passes_the_skip(name: str) -> None:
     for number, values in enumerate(measured(model, x)[:-1]):
         share = float(sources[number + 1].grad.norm() / sources[number].grad.norm())
         assert values["gradient_ratio"] == pytest.approx(share, rel=CLOSE)
+
+
+@pytest.mark.parametrize("name", ["pre-norm", "post-norm"])
+def test_a_residual_that_is_only_drawn(name: str) -> None:
+    """Added to the replay in every block, against a model that has it."""
+    model, x = built(name)
+    whole, before, branches, _ = by_hand(model, x)
+    values = measured_addition(model, x, [(f"blocks.{n}", f"blocks.{n}.mlp") for n in range(3)])
+    model.cut = (None, "inner")
+    output, after, _, _ = by_hand(model, x)
+    expected = {
+        "gradient": before[0].grad.norm(),
+        "gradient_with": after[0].grad.norm(),
+        "stream": before[-1].norm(),
+        "stream_with": after[-1].norm(),
+        "added_ratio": before[-1].norm() / branches[-1].norm(),
+        "effect_with": (output - whole).norm() / whole.norm(),
+    }
+    assert values == {
+        name: pytest.approx(float(value.detach()), rel=CLOSE) for name, value in expected.items()
+    }
 
 
 def test_minimind() -> None:
