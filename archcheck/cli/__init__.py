@@ -16,7 +16,7 @@ import typer
 
 from archcheck import __version__
 from archcheck.cli import options, output, streams
-from archcheck.cli.options import Arrangement, Format, InspectFormat, Theme
+from archcheck.cli.options import Arrangement, Format, InspectFormat, MeasureFormat, Theme
 from archcheck.errors import own_failure
 from archcheck.findings import Report, Status
 
@@ -185,6 +185,72 @@ def inspect(
             style = options.style(theme, layout, panels, dpi)
             write(draw(outline(depth), reports[0], style=style), diagram)
     output.exit_with(reports)
+
+
+@app.command()
+def measure(
+    subject: options.Subject,
+    set_: options.Settings = None,
+    input_: options.Inputs = None,
+    weights: options.Weights = None,
+    data: options.Data = None,
+    seeds: options.Seeds = 3,
+    format: options.MeasuresFormat = MeasureFormat.TEXT,
+    output_: options.Output = None,
+    force: options.Force = False,
+    plot: options.Plot = None,
+    diagram: options.MeasuredPicture = None,
+    show: options.Show = "gradient_ratio",
+    fail_if: options.FailIf = None,
+    timeout: options.Timeout = 600,
+    python: options.Python = None,
+    in_process: options.InProcess = False,
+    theme: options.ThemeOption = Theme.README,
+    dpi: options.DpiOption = 150,
+    verbose: options.Verbose = 0,
+    debug: options.Debug = False,
+) -> None:
+    """Measure what each residual connection does to signal and gradient.
+
+    Exit code 1 only if a bound of --fail-if is broken.
+    """
+    from archcheck.commands.measure import Options
+    from archcheck.commands.measure import measure as measure_model
+    from archcheck.commands.settings import parse_input
+    from archcheck.commands.verify_all import workers
+    from archcheck.measures.tables import WRITERS
+    from archcheck.measures.values import by_edge
+
+    with output.errors(debug):
+        settings, inputs = options.settings(set_), dict(parse_input(text) for text in input_ or ())
+        bounds = options.bounds(fail_if)
+        output.check_files(output_, diagram, [Path(subject)], force=force)
+        options.check_plot(plot)
+        options.check_measured_picture(diagram, subject, show)
+        options.check_place(python, in_process)
+        asked = Options(settings, inputs, weights, data, seeds)
+        with (
+            output.progress(format is MeasureFormat.TEXT) as progress,
+            workers(1, python, timeout, in_process=in_process) as worker,
+        ):
+            measures = measure_model(subject, asked, progress, worker)
+        output.text(WRITERS[format.value](measures, verbose > 0), output_)
+        if plot is not None:
+            from archcheck.diagram.plot import write_plot
+            from archcheck.measures.curves import charts_of
+
+            write_plot(charts_of(measures), measures.title or measures.target, plot, theme.value, dpi)
+        if diagram is not None:
+            from archcheck.commands.render import render_measures
+
+            render_measures(Path(subject), diagram, show, by_edge(measures.residuals, show), theme.value, dpi)
+        broken = [(bound, each) for bound in bounds for each in bound.broken_by(measures.residuals)]
+        for bound, each in broken:
+            value = each.values[bound.measure].mean
+            layer = "" if each.layer is None else f", layer {each.layer}"
+            typer.echo(f"{each.name}{layer}: {bound.measure} is {value:.3g} (fails if {bound})", err=True)
+    if broken:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from archcheck.errors import ArchcheckError, Problem
 
 if TYPE_CHECKING:
     from archcheck.diagram import Style
+    from archcheck.measures.values import Bound
     from archcheck.model.arguments import Setting
 
 
@@ -64,6 +65,16 @@ InspectionFormat = Annotated[InspectFormat, typer.Option("--format", "-f", help=
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write the report to a file.", show_default=False)
 ]
+
+
+class MeasureFormat(StrEnum):
+    """The formats of measures."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+
+
 Force = Annotated[
     bool, typer.Option("--force", help="Let --output replace a spec or a source file.", show_default=False)
 ]
@@ -138,6 +149,26 @@ Verbose = Annotated[
     int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Show more; -vv all.")
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Subject = Annotated[
+    str, typer.Argument(metavar="SPEC|TARGET", help="A spec, or pkg.module:factory", show_default=False)
+]
+MeasuresFormat = Annotated[MeasureFormat, typer.Option("--format", "-f", help="How to report.")]
+Weights = Annotated[
+    Path | None, typer.Option("--weights", metavar="FILE", help="A state dict: .safetensors or torch.save's.")
+]
+Data = Annotated[
+    Path | None, typer.Option("--data", metavar="FILE", help="The inputs, and targets: .npz or .safetensors.")
+]
+Seeds = Annotated[int, typer.Option("--seeds", min=1, max=100, help="How often to initialise the model.")]
+Plot = Annotated[Path | None, typer.Option("--plot", help="Draw curves over depth: .svg .png .pdf")]
+MeasuredPicture = Annotated[
+    Path | None, typer.Option("--diagram", help="Draw the spec with its residual lines as broad as --show.")
+]
+Show = Annotated[str, typer.Option("--show", metavar="MEASURE", help="What --diagram shows.")]
+FailIf = Annotated[
+    list[str] | None,
+    typer.Option("--fail-if", metavar="BOUND", help="Exit 1 if a residual has it: 'gradient_ratio < 1e-3'"),
+]
 ThemeOption = Annotated[Theme, typer.Option("--theme", help="How the picture looks.")]
 LayoutOption = Annotated[Arrangement, typer.Option("--layout", help="How the panels stand.")]
 PanelsOption = Annotated[str, typer.Option("--panels", metavar="A,B", help="Draw only these panels.")]
@@ -176,6 +207,41 @@ def style(theme: Theme, layout: Arrangement, panels: str, dpi: int) -> Style:
 
     subset = tuple(name.strip() for name in panels.split(",") if name.strip()) or None
     return Style(theme=theme.value, layout=layout.value, panels=subset, dpi=dpi)
+
+
+def bounds(texts: list[str] | None) -> list[Bound]:
+    """The bounds of `--fail-if`. Raises ArchcheckError."""
+    from archcheck.measures.values import Bound
+
+    found = []
+    for text in texts or ():
+        try:
+            found.append(Bound.parse(text))
+        except ValueError as error:
+            raise usage_error(f"{text!r} is not a bound.", str(error)) from None
+    return found
+
+
+def check_plot(plot: Path | None) -> None:
+    """Refuse a plot that can't be drawn, before the model runs. Raises ArchcheckError or OSError."""
+    if plot is None:
+        return
+    from archcheck.diagram.plot import PLOT_SUFFIXES
+    from archcheck.files import check_writable
+
+    if plot.suffix.lower() not in PLOT_SUFFIXES:
+        raise usage_error(f"Can't plot to {plot.name}.", f"Choose one of {', '.join(PLOT_SUFFIXES)}.")
+    check_writable(plot)
+
+
+def check_measured_picture(diagram: Path | None, subject: str, show: str) -> None:
+    """Refuse a picture of measures that can't be drawn. Raises ArchcheckError or OSError."""
+    from archcheck.measures.values import MEASURES
+
+    if show not in MEASURES:
+        raise usage_error(f"There is no measure {show!r}.", f"Choose one of {', '.join(MEASURES)}.")
+    if diagram is not None and not subject.endswith((".yaml", ".yml")):
+        raise usage_error("--diagram draws a spec.", "Measure a spec, or draw curves with --plot.")
 
 
 def usage_error(message: str, hint: str) -> ArchcheckError:

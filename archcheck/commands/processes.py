@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from archcheck.dataflow.cuts import Answers, Cuts
 from archcheck.dataflow.join import Join
 from archcheck.dataflow.probe import Probe
 from archcheck.errors import Problem, TargetError, TraceError
@@ -112,6 +113,10 @@ class RemoteWorker:
 
     def probe(self, probes: Sequence[Sequence[Probe]], progress: Progress) -> list[str]:
         answer: list[str] = self._ask(["probe", encode(Sequence[Sequence[Probe]], probes)], progress)
+        return answer
+
+    def measure(self, cuts: Cuts, progress: Progress) -> Answers:
+        answer: Answers = decode(Answers, self._ask(["measure", encode(Cuts, cuts)], progress))
         return answer
 
     def _ask(self, question: list[Any], progress: Progress) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from archcheck.diagram import SUFFIXES, State, Style, draw, state_of, write
+from archcheck.diagram.line_widths import Widths
 from archcheck.errors import ArchcheckError, Problem
 from archcheck.files import check_writable
 from archcheck.findings import Report
@@ -22,6 +24,14 @@ def check_picture(path: Path) -> None:
 def render(spec: Path, picture: Path, style: Style, report: Report | None = None) -> None:
     """Draw a spec, with the verdict of `report` in it. Raises ArchcheckError; writes whole or not at all."""
     write(draw(load(spec).spec, report, style=style), picture)
+
+
+def render_measures(
+    spec: Path, picture: Path, measure: str, values: Mapping[str, float], theme: str, dpi: int
+) -> None:
+    """Draw a spec with its residual lines as broad as a measure says. Raises ArchcheckError."""
+    drawing = draw(load(spec).spec, style=Style(theme=theme, dpi=dpi), widths=Widths(measure, values))
+    write(drawing, picture)
 
 
 def staleness(spec: Path, picture: Path, style: Style) -> str:

@@ -12,11 +12,13 @@ import time
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from archcheck.diagram import graphviz_engine, mermaid, svg
 from archcheck.diagram.composition import Composer
 from archcheck.diagram.dot import FORMAT, texts, to_dot
 from archcheck.diagram.draw_error import DrawError
+from archcheck.diagram.line_widths import Widths
 from archcheck.diagram.mark_looks import SHOWN
 from archcheck.diagram.seal import sealed
 from archcheck.diagram.theme import THEMES, Style
@@ -54,8 +56,11 @@ class Drawing:
         return render(self, ".svg").decode()
 
 
-def draw(spec: Spec, report: Report | None = None, *, style: Style = Style()) -> Drawing:  # noqa: B008
-    """Draw a spec, with the verdict of a report where there is one.
+def draw(
+    spec: Spec, report: Report | None = None, *, style: Style = Style(),  # noqa: B008
+    widths: Widths | None = None,
+) -> Drawing:  # fmt: skip
+    """Draw a spec, with the verdict of a report, or measures as the widths of lines, where there are any.
 
     Raises DrawError (DIA003) for a panel that the spec has not.
     """
@@ -67,7 +72,9 @@ def draw(spec: Spec, report: Report | None = None, *, style: Style = Style()) ->
     count = count_of(report.marks) if report is not None and report.marks else ""
     composer.finish(placed, marker.listing() if marker else [], count)
     scene = composer.scene
-    digest = _digest(spec, report, style)
+    if widths is not None:
+        widths.apply(scene, spec)
+    digest = _digest(spec, report, style, widths)
     hovers = {shape.key: shape.hover for shape in [*scene.shapes, *scene.above] if shape.hover}
     hovers |= {f"{curve.tail}->{curve.head}": curve.hover for curve in scene.curves if curve.hover}
     signs = frozenset(sign for text in texts(scene) for sign in text if _needs_glyph(sign))
@@ -159,8 +166,8 @@ def write(drawing: Drawing, path: Path) -> None:
         ) from error
 
 
-def _digest(spec: Spec, report: Report | None, style: Style) -> str:
-    meaning = {
+def _digest(spec: Spec, report: Report | None, style: Style, widths: Widths | None) -> str:
+    meaning: dict[str, Any] = {
         "format": FORMAT,
         "spec": spec.model_dump(mode="json", exclude={"model"}, exclude_defaults=True),
         "style": [str(style.theme), str(style.layout), style.panels],
@@ -176,6 +183,8 @@ def _digest(spec: Spec, report: Report | None, style: Style) -> str:
         "count": count_of(report.marks) if report else "",
         "proofs": sorted({(p.panel, p.edge) for p in (report.proofs if report else ())}),
     }
+    if widths is not None:
+        meaning["widths"] = [widths.measure, sorted(widths.values.items())]
     text = json.dumps(meaning, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from archcheck.diagram import graphviz_engine, svg
+from archcheck.diagram.dot import to_dot
+from archcheck.diagram.draw_error import DrawError
+from archcheck.diagram.labels import Line, Run, plain, width_of
 from archcheck.diagram.scene import Curve, Patch, Point, Scene, Shape
-from archcheck.diagram.text import Line, Run, plain, width_of
 from archcheck.diagram.theme import THEMES, Theme
+from archcheck.files import write_bytes
 
+PLOT_SUFFIXES = (".svg", ".png", ".pdf")
 _WIDTH, _HEIGHT = 300.0, 190.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 128.0, 34.0, 42.0
 # Told apart in print by dash and marker as well.
@@ -34,6 +40,25 @@ class Chart:
     across: str
     series: tuple[Series, ...]
     log: bool = False
+
+
+def write_plot(charts: Sequence[Sequence[Chart]], title: str, path: Path, theme: str, dpi: int) -> None:
+    """Draw rows of charts to an .svg, .png or .pdf file, whole or not at all. Raises DrawError, OSError."""
+    suffix = path.suffix.lower()
+    if suffix not in PLOT_SUFFIXES:
+        known = ", ".join(PLOT_SUFFIXES)
+        raise DrawError.of(
+            "DIA002", f"Can't plot to a file ending in {suffix[:20]!r}.", f"Choose one of {known}."
+        )
+    scene = plot(charts, title, "Curves over depth.", theme)
+    dot = to_dot(scene)
+    if suffix == ".svg":
+        picture = svg.finished(graphviz_engine.run(dot, "svg"), title=scene.title,
+                               description=scene.description, fonts=scene.fonts, hovers={})  # fmt: skip
+    else:
+        dot = dot.replace("  graph [", f"  graph [dpi={dpi} ", 1) if suffix == ".png" else dot
+        picture = graphviz_engine.run(dot, suffix[1:])
+    write_bytes(path, picture)
 
 
 def plot(charts: Sequence[Sequence[Chart]], title: str, description: str, theme: str) -> Scene:

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archcheck.dataflow.cuts import Operand, Place
+from archcheck.dataflow.join import Join
 from archcheck.dataflow.run import Op
-from archcheck.residual import Join
-
-Position = tuple[int, int]
-"""A step, and one of the tensors that it takes."""
 
 
-def places_of(ops: Sequence[Op], join: Join) -> tuple[Position, Position, Position] | None:
+def place_of(ops: Sequence[Op], join: Join) -> Place | None:
     """Where the skip path takes the source, and where skip path and branch enter the sum; None if unclear."""
     skip_end = _position(ops, join.sink, join.skip_operand)
     branch_end = _consumer(ops, join)
     skip_use = _use_of_source(ops, join, skip_end) if skip_end is not None else None
     if skip_use is None or skip_end is None or branch_end is None:
         return None
-    return skip_use, skip_end, branch_end
+    return Place(join.source, join.sink, skip_use, skip_end, branch_end)
 
 
-def _position(ops: Sequence[Op], step: int, reads: Sequence[int]) -> Position | None:
+def _position(ops: Sequence[Op], step: int, reads: Sequence[int]) -> Operand | None:
     found = [place for place, operand in enumerate(ops[step].operands) if operand == tuple(reads)]
-    return (step, found[0]) if found else None
+    return Operand(step, found[0]) if found else None
 
 
-def _consumer(ops: Sequence[Op], join: Join) -> Position | None:
+def _consumer(ops: Sequence[Op], join: Join) -> Operand | None:
     """The operation, the sink or one on the way to it, that takes what the branch's modules made."""
     for step in sorted({*join.branch, join.sink}):
         if step > max(join.term):
@@ -36,12 +34,12 @@ def _consumer(ops: Sequence[Op], join: Join) -> Position | None:
     return None
 
 
-def _use_of_source(ops: Sequence[Op], join: Join, end: Position) -> Position | None:
+def _use_of_source(ops: Sequence[Op], join: Join, end: Operand) -> Operand | None:
     """Walk the skip path back from the sink to the operation that takes the source."""
     on_path = set(join.skip)
     at = end
     while True:
-        (read, *others) = ops[at[0]].operands[at[1]]
+        (read, *others) = ops[at.step].operands[at.position]
         if read == join.source:
             return at
         if others:
@@ -55,4 +53,4 @@ def _use_of_source(ops: Sequence[Op], join: Join, end: Position) -> Position | N
             below = [0]
         if not below:
             return None
-        at = (read, below[0])
+        at = Operand(read, below[0])

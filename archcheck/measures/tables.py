@@ -5,15 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
 
 from archcheck.measures.values import MEASURES, WHAT_IFS, Measured, Measures, Statistic
 
-CAVEAT = (
-    "Numbers of {what} on small inputs: they tell how signal and gradient flow, not what training will do."
-)
 _HEADS = {
     "branch_ratio": "branch/stream",
     "cosine": "cosine",
@@ -83,10 +80,9 @@ def _layers(count: int) -> str:
     return f"in {count} layers" if count > 1 else "in one place"
 
 
-def to_json(reports: Sequence[Measures]) -> str:
+def to_json(measures: Measures) -> str:
     """All measures, with their mean and spread; the same names as in CSV and `--fail-if`."""
-    return json.dumps({"version": 1, "models": [_as_json(each) for each in reports]}, indent=2,
-                      ensure_ascii=False) + "\n"  # fmt: skip
+    return json.dumps({"version": 1, **_as_json(measures)}, indent=2, ensure_ascii=False) + "\n"
 
 
 def _as_json(measures: Measures) -> dict[str, object]:
@@ -125,19 +121,25 @@ def _statistics(values: Mapping[str, Statistic]) -> dict[str, dict[str, float]]:
     return {name: asdict(value) for name, value in values.items()}
 
 
-def to_csv(reports: Sequence[Measures]) -> str:
+def to_csv(measures: Measures) -> str:
     """One row for each residual, two columns (mean and spread) for each measure."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     columns = [column for name in MEASURES for column in (name, f"{name}_spread")]
     table.writerow(["model", "name", "stack", "layer", "kind", *columns])
-    for measures in reports:
-        for each in measures.residuals:
-            cells = [cell for name in MEASURES for cell in _mean_and_spread(each.values.get(name))]
-            layer = "" if each.layer is None else each.layer
-            table.writerow([measures.file, each.name, each.stack, layer, each.residual.kind.value, *cells])
+    for each in measures.residuals:
+        cells = [cell for name in MEASURES for cell in _mean_and_spread(each.values.get(name))]
+        layer = "" if each.layer is None else each.layer
+        table.writerow([measures.file, each.name, each.stack, layer, each.residual.kind.value, *cells])
     return text.getvalue()
 
 
 def _mean_and_spread(value: Statistic | None) -> tuple[float | str, float | str]:
     return (value.mean, value.spread) if value is not None else ("", "")
+
+
+WRITERS: Mapping[str, Callable[[Measures, bool], str]] = {
+    "text": lambda measures, verbose: to_text(measures, verbose=verbose),
+    "json": lambda measures, _: to_json(measures),
+    "csv": lambda measures, _: to_csv(measures),
+}

@@ -89,6 +89,15 @@ class Measures:
     remarks: tuple[str, ...] = ()
 
 
+def by_edge(residuals: Iterable[Measured], measure: str) -> dict[str, float]:
+    """The mean size of a measure for each drawn edge, over its layers."""
+    found: dict[str, list[float]] = {}
+    for each in residuals:
+        if measure in each.values:
+            found.setdefault(each.name, []).append(abs(each.values[measure].mean))
+    return {name: fmean(values) for name, values in found.items()}
+
+
 def over_seeds(runs: Sequence[Mapping[str, float | None]]) -> dict[str, Statistic]:
     """The statistics of each measure that every run has."""
     names = [name for name in (*MEASURES, *WHAT_IFS) if all(run.get(name) is not None for run in runs)]

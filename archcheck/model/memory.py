@@ -9,6 +9,7 @@ import sys
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy
@@ -25,7 +26,17 @@ BUDGET = 100_000_000
 # From this number of elements on, a factory's tensor is charged to the budget; parameters always are.
 LARGE = 2**20
 
-_SEED = 0
+_SEED: ContextVar[int] = ContextVar("seed", default=0)
+
+
+@contextmanager
+def seed(value: int) -> Iterator[None]:
+    """Makes `seeded` use another seed inside."""
+    token = _SEED.set(value)
+    try:
+        yield
+    finally:
+        _SEED.reset(token)
 
 
 @contextmanager
@@ -34,10 +45,10 @@ def seeded() -> Iterator[None]:
     numpy_random = sys.modules.get("numpy.random")
     torch_state, python_state = torch.get_rng_state(), random.getstate()
     numpy_state = numpy_random.get_state() if numpy_random else None
-    torch.default_generator.manual_seed(_SEED)
-    random.seed(_SEED)
+    torch.default_generator.manual_seed(_SEED.get())
+    random.seed(_SEED.get())
     if numpy_random:
-        numpy_random.seed(_SEED)
+        numpy_random.seed(_SEED.get())
     try:
         yield
     finally:

@@ -100,4 +100,22 @@ TARGET_CODES: tuple[tuple[str, str, str], ...] = (
         "The Python that `--python` names can't be started, or lacks what running a model needs: torch 2.4 "
         "or later, numpy, and Python 3.10 or later. archcheck itself need not be installed there.",
     ),
+    (
+        "TGT016",
+        "the weights can't be loaded",
+        "`archcheck measure --weights FILE` takes a state dict: `.safetensors`, or what `torch.save` wrote, "
+        "read with `weights_only=True`. Its names and shapes must be those of the model.",
+    ),
+    (
+        "TGT017",
+        "the data can't be loaded",
+        "`archcheck measure --data FILE` takes an `.npz` or `.safetensors` file with an array for each input "
+        "of `forward`, and perhaps one called `targets`. Arrays of Python objects are refused.",
+    ),
+    (
+        "TGT018",
+        "there is nothing to measure",
+        "No gradient reaches the model's output (its code runs under `torch.no_grad`, say), or the model is "
+        "too large to be run on real values. Measure a smaller one: `--set num_hidden_layers=4`.",
+    ),
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from archcheck.dataflow.cuts import Answers, Cuts
 from archcheck.dataflow.join import Join
 from archcheck.dataflow.probe import Probe
 from archcheck.dataflow.run import Dataflow, Module
@@ -28,7 +29,9 @@ class Request:
     """What to build, what to call it with, and in which modes.
 
     Arguments and inputs are plain values as they stand in a spec: `{shape: …}` is a tensor, `{target: …}` is
-    built by a call. `search` are the folders in which a relative target is looked for, in this order.
+    built by a call. `search` are the folders in which a relative target is looked for, in this order. `seed`
+    is that of the model's random values; `weights` and `data` are files with its state dict and its inputs;
+    `gradients` records the run so that it can be differentiated.
     """
 
     target: str
@@ -36,6 +39,10 @@ class Request:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     modes: tuple[Mode, ...] = (Mode(),)
     search: tuple[str, ...] = ()
+    seed: int = 0
+    weights: str = ""
+    data: str = ""
+    gradients: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,4 +71,10 @@ class Worker(Protocol):
         """A third question: do the operations of each run behave as the terms that they are said to compute?
 
         The answers are remarks, one for each run. Raises TraceError where they do not.
+        """
+
+    def measure(self, cuts: Cuts, progress: Progress) -> Answers:
+        """A fourth question: what do the residual connections of the first run do to signal and gradient?
+
+        Raises TargetError (TGT018) where the run has no gradient.
         """

@@ -17,37 +17,7 @@ from torch import Tensor, fx
 from torch.nn import functional
 from torch.utils import _pytree
 
-_REFLECTED = ("__radd__", "__rsub__", "__rmul__")
-
-
-@dataclass(frozen=True, slots=True)
-class Operand:
-    """The operand of a step at one position among the tensors that it takes."""
-
-    step: int
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A residual connection's places in a recording, as numbers of steps.
-
-    `skip_use` is where the skip path takes the source, `skip_end` and `branch_end` where its two parts enter
-    the sum.
-    """
-
-    source: int
-    sink: int
-    skip_use: Operand
-    skip_end: Operand
-    branch_end: Operand
-
-
-@dataclass(frozen=True, slots=True)
-class Addition:
-    """A residual that is drawn and not executed: `source` added to what `target` gives, in each pair."""
-
-    pairs: tuple[tuple[int, int], ...]
+from archcheck.dataflow.cuts import Addition, Operand, Place, Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +40,6 @@ class Objective:
 
 class MeasurementError(Exception):
     """The run can't be measured: its message says why."""
-
-
-Values = dict[str, float | None]
 
 
 def measure(

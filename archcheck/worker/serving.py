@@ -1,9 +1,9 @@
 """A worker as a process: it answers one judge, or forks a child for each that asks. Imports torch.
 
 Standard input is the socket to the judge. Standard output goes where standard error goes: what the model
-prints is no report. Messages to the worker are `["run", request, surroundings]`, `["prove", joins]` and
-`["probe", probes]`; from it first `["ready"]`, then `["progress", text]`, and as the last word on each
-question `["answer", value]` or `["problems", problems, traceback]`.
+prints is no report. Messages to the worker are `["run", request, surroundings]`, `["prove", joins]`,
+`["probe", probes]` and `["measure", cuts]`; from it first `["ready"]`, then `["progress", text]`, and as the
+last word on each question `["answer", value]` or `["problems", problems, traceback]`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 
+from archcheck.dataflow.cuts import Answers, Cuts
 from archcheck.dataflow.join import Join
 from archcheck.dataflow.probe import Probe
 from archcheck.errors import ArchcheckError, Problem, own_failure
@@ -81,6 +82,8 @@ def _answer(session: Session, channel: Channel, question: list[Any]) -> list[Any
             return ["answer", session.prove(decode(list[list[Join]], body[0]), progress)]
         if kind == "probe":
             return ["answer", session.probe(decode(list[list[Probe]], body[0]), progress)]
+        if kind == "measure":
+            return ["answer", encode(Answers, session.measure(decode(Cuts, body[0]), progress))]
         isolate(decode(Surroundings, body[1]))
         return ["answer", encode(list[Run], session.run(decode(Request, body[0]), progress))]
     except ArchcheckError as error:

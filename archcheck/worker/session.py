@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from archcheck.dataflow.cuts import Answers, Cuts
 from archcheck.dataflow.join import Join
 from archcheck.dataflow.probe import Probe
-from archcheck.errors import ArchcheckError, TargetError
+from archcheck.errors import ArchcheckError, Problem, TargetError
 from archcheck.model.arguments import override
 from archcheck.model.building import BuiltModel, build_model, materialize
+from archcheck.model.checkpoint import arrays_of, load_weights
 from archcheck.model.inputs import Example, build_inputs, guess_inputs, not_guessed
 from archcheck.model.isolation import contained
-from archcheck.model.memory import seeded
+from archcheck.model.memory import seed, seeded
 from archcheck.seam.messages import Mode, Progress, Request, Run
 from archcheck.tracing import Recording, record
 from archcheck.tracing.coverage import Coverage
@@ -35,6 +37,7 @@ class Session:
     def __init__(self, given: nn.Module | None = None) -> None:
         self._given = given
         self._recordings: list[tuple[Recording, Mode]] = []
+        self._targets: Tensor | None = None
 
     def run(self, request: Request, progress: Progress) -> list[Run]:
         """One run for each mode. Raises TargetError where the model or its inputs can't be built, TraceError
@@ -73,22 +76,44 @@ class Session:
                 remarks.append(witness(recording.recorder, claimed))
         return remarks
 
+    def measure(self, cuts: Cuts, progress: Progress) -> Answers:
+        """What the residuals of the first run do to signal and gradient. Raises TargetError."""
+        from archcheck.tracing.measurement import MeasurementError, Objective, measure
+
+        recording, _ = self._recordings[0]
+        objective = Objective(cuts.seed, self._targets)
+        try:
+            with as_before(self._given), _one_thread():
+                places, additions = measure(
+                    recording.graph_module, recording.replay, cuts.places, objective, cuts.additions, progress
+                )
+        except MeasurementError as error:
+            raise TargetError(Problem("", None, None, "TGT018", str(error))) from error
+        return Answers(tuple(places), tuple(additions))
+
     def _record(
         self, request: Request, mode: Mode, coverage: Coverage, progress: Progress
     ) -> tuple[Recording, tuple[str, ...]]:
         """The run of one mode, on real values where the model is small enough or its code needs them."""
         inputs = {**request.inputs, **mode.inputs}
+        if request.data:
+            arrays = arrays_of(Path(request.data))
+            self._targets = arrays.pop("targets", None)
+            inputs = {**inputs, **arrays}
         search = [Path(folder) for folder in request.search]
 
         def run(module: nn.Module, running: Running) -> Recording:
             module.train(mode.train)
             progress(f"running {type(module).__name__} ({mode.name})")
-            with coverage.watching(), torch.set_grad_enabled(mode.train):
+            with coverage.watching(), torch.set_grad_enabled(mode.train or request.gradients):
                 return _recorded(module, running, inputs, search)
 
         if self._given is not None:
             return run(self._given, _contained), ()
-        built = _built(request, mode, search, progress)
+        with seed(request.seed):
+            built = _built(request, mode, search, progress)
+        if request.weights:
+            load_weights(built.module, Path(request.weights))
         try:
             return run(built.module, built.running), (built.remark,)
         except ArchcheckError:

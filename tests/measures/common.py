@@ -8,19 +8,17 @@ from typing import Any
 from torch import Tensor, nn
 
 import archcheck
-from archcheck.measures.places import places_of
-from archcheck.tracing.measurement import Addition, Objective, Operand, Place, Values, measure
+from archcheck.dataflow.cuts import Addition, Values
+from archcheck.measures.places import place_of
+from archcheck.tracing.measurement import Objective, measure
 
 
 def measured(model: nn.Module, *args: Any) -> list[Values]:
     """The measures of each residual connection, in the order in which their sums ran."""
     traced = archcheck.trace(model, *args)
-    places = []
-    for join in traced.joins:
-        found = places_of(traced.dataflow.ops, join)
-        assert found is not None
-        places.append(Place(join.source, join.sink, *(Operand(*position) for position in found)))
-    return measure(traced.graph_module, traced.replay, places, Objective())[0]
+    places = [place_of(traced.dataflow.ops, join) for join in traced.joins]
+    assert None not in places
+    return measure(traced.graph_module, traced.replay, [place for place in places if place], Objective())[0]
 
 
 def measured_addition(model: nn.Module, x: Tensor, pairs: Sequence[tuple[str, str]]) -> Values:
