@@ -7,7 +7,7 @@ where they disagree, one of them is wrong, and that is an error, not a verdict.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,14 +84,23 @@ class _Replay:
         self.steps, self.inputs = probe.steps, probe.inputs
         self.term, self.details = probe.term, probe.details
         self.generator = torch.Generator().manual_seed(0)
+        self.others: dict[int, Tensor] = {}  # the same values each time, for what no probe changes
 
     def shape_of(self, name: str) -> Tensor:
         value = self.steps_of_run[self.inputs[name]].out
         if not isinstance(value, Tensor) or value.dtype not in (torch.float32, torch.float64):
             raise _NotReplayedError
-        if value.is_meta or not 1 < value.numel() <= _LARGEST:
+        if not 1 < value.numel() <= _LARGEST:
             raise _NotReplayedError
-        return value
+        return self.filled(value)
+
+    def filled(self, value: Tensor) -> Tensor:
+        """An activation's values were not kept: random numbers in its shape."""
+        if not value.is_meta:
+            return value
+        if not value.is_floating_point():
+            return torch.zeros_like(value, device="cpu")
+        return torch.randn(value.shape, generator=self.generator, dtype=torch.float64).to(value.dtype)
 
     def probe(self, name: str, scale: float = 1.0) -> Tensor:
         """Random numbers in the shape of an input."""
@@ -120,8 +129,8 @@ class _Replay:
                 values[at] = values[step.origin[0]][step.origin[1]]
                 continue
             pending = iter(step.operands)
-            args = _replaced(step.args, pending, values)
-            kwargs = _replaced(step.kwargs, pending, values)
+            args = self._replaced(step.args, pending, values)
+            kwargs = self._replaced(step.kwargs, pending, values)
             values[at] = step.func(*args, **kwargs)
             if values[at] is None or step.name == "__setitem__":
                 raise _NotReplayedError
@@ -130,18 +139,21 @@ class _Replay:
             raise _NotReplayedError
         return result
 
-
-def _replaced(value: Any, reads: Iterator[Sequence[int]], values: Mapping[int, Any]) -> Any:
-    """Arguments with the tensors that the probes change replaced; in-place calls get copies."""
-    if isinstance(value, Tensor):
-        read = next(reads, ())
-        new = next((values[at] for at in read if at in values), value)
-        return new.clone() if isinstance(new, Tensor) and new.is_floating_point() else new
-    if type(value) in (tuple, list):
-        return type(value)(_replaced(item, reads, values) for item in value)
-    if type(value) is dict:
-        return {key: _replaced(item, reads, values) for key, item in value.items()}
-    return value
+    def _replaced(self, value: Any, reads: Iterator[Sequence[int]], values: dict[int, Any]) -> Any:
+        """Arguments with the tensors that the probes change replaced; in-place calls get copies."""
+        if isinstance(value, Tensor):
+            read = next(reads, ())
+            at = next((at for at in read if at in values), None)
+            if at is None and value.is_meta and read:
+                at = read[0]
+                values[at] = self.others.setdefault(at, self.filled(value))
+            new = value if at is None else values[at]
+            return new.clone() if isinstance(new, Tensor) and new.is_floating_point() else new
+        if type(value) in (tuple, list):
+            return type(value)(self._replaced(item, reads, values) for item in value)
+        if type(value) is dict:
+            return {key: self._replaced(item, reads, values) for key, item in value.items()}
+        return value
 
 
 def _same(one: Tensor, other: Tensor, within: float = _CLOSE) -> bool:

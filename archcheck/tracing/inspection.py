@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 from collections.abc import Iterator
 from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from archcheck.dataflow.run import Module
 from archcheck.source_location import Location, location
@@ -53,10 +52,10 @@ def escaping(recorder: Recorder) -> frozenset[int]:
     """Steps whose results are read by no other step, but still held by something after the run."""
     read = {step for each in recorder.steps for operand in each.operands for step in operand}
     found: set[int] = set()
-    for index, step in enumerate(recorder.steps):
-        # Held here: the tape's list of living tensors, the step, and the call of getrefcount.
-        if index not in read and isinstance(step.out, Tensor) and sys.getrefcount(step.out) > 3:
-            found.update(recorder.peek(step.out))  # what it holds now: it may have been overwritten
+    for index in range(len(recorder.steps)):
+        held = recorder.lives(index) if index not in read else None
+        if held is not None:
+            found.update(recorder.peek(held))  # what it holds now: it may have been overwritten
     return frozenset(found)
 
 

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from archcheck.model.private_torch import DisableTorchFunction, is_wrapped
-from archcheck.tracing.tape import Step
 
+# Calls of these names are asked for their mask, as they run.
+MASKING = frozenset(["softmax", "softmax_", "scaled_dot_product_attention", "multi_head_attention_forward"])
 _LARGEST = 2**22
 _BLOCKED = -80.0  # added to a score, this and all below leave nothing of it (Swin adds −100)
 
 
-def mask_of(step: Step, name: str) -> str:
+def mask_of(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> str:
     """`causal`, `window N causal`, `window N`, `all`, `partial`, or "" where the values do not tell.
 
     Of a softmax the weights are looked at, of a fused attention its mask. Where batch or heads have masks of
     their own, it is `partial`.
     """
-    if name == "softmax" and isinstance(step.out, Tensor):
-        return _pattern(step.out, 0.0)
+    if name == "softmax" and isinstance(out, Tensor):
+        return _pattern(out, 0.0)
     if name == "scaled_dot_product_attention":
-        causal = step.kwargs.get("is_causal", step.args[5] if len(step.args) > 5 else False)
-        mask = step.kwargs.get("attn_mask", step.args[3] if len(step.args) > 3 else None)
+        causal = kwargs.get("is_causal", args[5] if len(args) > 5 else False)
+        mask = kwargs.get("attn_mask", args[3] if len(args) > 3 else None)
         if not isinstance(mask, Tensor):
             return "causal" if causal else "all"
         return _pattern(mask, _BLOCKED if mask.is_floating_point() else 0.0)
     if name == "multi_head_attention_forward":
-        mask = step.kwargs.get("attn_mask")
+        mask = kwargs.get("attn_mask")
         if not isinstance(mask, Tensor):
             return "all"
         return _pattern(mask, _BLOCKED) if mask.is_floating_point() else _pattern(~mask, 0.0)

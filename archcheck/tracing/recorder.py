@@ -13,6 +13,7 @@ loops over experts) is simply executed. Three rules make in-place code legible:
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any
@@ -21,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from archcheck.dataflow.operations import VIEWS
+from archcheck.dataflow.operations import VIEWS, canonical
 from archcheck.model.private_torch import (
     DisableTorchFunction,
     alias,
@@ -30,6 +31,7 @@ from archcheck.model.private_torch import (
     is_wrapped,
 )
 from archcheck.source_location import is_model_code, location
+from archcheck.tracing.masks import MASKING, mask_of
 from archcheck.tracing.storage import (
     Write,
     covers,
@@ -88,7 +90,9 @@ class Recorder(TorchFunctionMode):
         self.with_grad = torch.is_grad_enabled()
         self.host_reads: list[tuple[int, tuple[int, ...]]] = []  # (number of steps before, steps read)
         self._ids: dict[int, int] = {}  # id of a tensor object -> the step that made it
-        self._alive: list[Tensor] = []  # ids stay unique only while their tensors live
+        self._held: list[Tensor] = []  # parameters of modules that the model does not register
+        self._living: dict[int, weakref.ref[Tensor]] = {}  # step -> its tensor, as long as the model holds it
+        self._of_input: set[int] = set()  # steps whose results depend on the input
         self._writes: dict[int, list[Write]] = {}  # storage -> its writes, oldest first
         self._paths = {id(module): name for name, module in model.named_modules(remove_duplicate=True)}
         self._attributes = _attributes(model)
@@ -141,7 +145,7 @@ class Recorder(TorchFunctionMode):
         self, func: Any, name: str, args: Any, kwargs: Any, tensors: list[Tensor],
         operands: tuple[tuple[int, ...], ...], written: list[Tensor], out: Any,
     ) -> Any:  # fmt: skip
-        step = Step(CALL, func, _frozen(args), _frozen(kwargs), operands, self.stack[-1])
+        step = Step(CALL, func, self._frozen(args), self._frozen(kwargs), operands, self.stack[-1])
         step.name = name
         step.stale = self._stale_reads(tensors, operands)
         frame = sys._getframe(2)
@@ -151,6 +155,8 @@ class Recorder(TorchFunctionMode):
             step.kernels = attention_kernels()
         if is_any_autocast_enabled():
             step.autocast = _autocast_state()
+        if name in MASKING:
+            step.mask = mask_of(canonical(name), args, kwargs, out)
         index = self._append(step)
         for tensor in written:
             self._written(index, tensor, name, args, operands, tensors)
@@ -160,11 +166,10 @@ class Recorder(TorchFunctionMode):
                     out = alias(out)
             changed = next((tensor for tensor in written if tensor is out), None)
             if changed is not None:
-                step.mutates = changed
+                step.mutates = self.stand_in(changed)
                 if isinstance(out, nn.Parameter):
                     return out
                 out = alias(out)
-            step.out = out
             if tensors and not written and name in _VIEWS:
                 step.layout = layout_of(tensors[0], out)
             self._bind(out, index)
@@ -172,19 +177,67 @@ class Recorder(TorchFunctionMode):
             self._bind_parts(out, index)
         return out
 
+    def _frozen(self, value: Any) -> Any:
+        """A copy of the containers in `value`, since the model may change its lists after the call, with what
+        stands for its tensors."""
+        if isinstance(value, Tensor):
+            return self.stand_in(value)
+        if type(value) is tuple:
+            return tuple([self._frozen(item) for item in value])
+        if isinstance(value, list):
+            return [self._frozen(item) for item in value]
+        if type(value) is dict:
+            return {key: self._frozen(item) for key, item in value.items()}
+        if type(value) is slice:
+            return slice(self._frozen(value.start), self._frozen(value.stop), self._frozen(value.step))
+        return value
+
     def _append(self, step: Step) -> int:
         self.steps.append(step)
         return len(self.steps) - 1
 
     def _bind(self, tensor: Tensor, index: int) -> None:
-        self._ids[id(tensor)] = index
-        self._alive.append(tensor)
+        """Know `tensor` as the result of a step, for as long as the model keeps it.
+
+        The tape keeps what stands for it: a tensor of the same shape without memory (on the meta device), or
+        the tensor itself where its values are no activation, and may be asked for.
+        """
+        step, key = self.steps[index], id(tensor)
+        step.out = _outline(tensor) if self._is_of_input(index) and step.kind != INPUT else tensor
+        self._ids[key] = index
+        self._living[index] = weakref.ref(tensor, lambda _: self._forget(key, index))
+
+    def _is_of_input(self, index: int) -> bool:
+        if any(read in self._of_input for operand in self.steps[index].operands for read in operand):
+            self._of_input.add(index)
+        return index in self._of_input
+
+    def _forget(self, key: int, index: int) -> None:
+        """The tensor is gone; its id may become another's."""
+        if self._ids.get(key) == index:
+            del self._ids[key]
+        self._living.pop(index, None)
+
+    def lives(self, index: int) -> Tensor | None:
+        """The tensor that a step made, where something beside the tape still holds it."""
+        living = self._living.get(index)
+        tensor = living() if living is not None else None
+        if tensor is None or (tensor is self.steps[index].out and sys.getrefcount(tensor) <= 3):
+            return None  # the step, the name here, and the call of getrefcount
+        return tensor
+
+    def stand_in(self, tensor: Tensor) -> Tensor:
+        """What stands on the tape for a tensor that the model holds; the tensor itself if it is unknown."""
+        index = self._ids.get(id(tensor))
+        made = self.steps[index].out if index is not None else None
+        return made if isinstance(made, Tensor) else tensor
 
     def _bind_parts(self, out: Any, index: int) -> None:
         """Name the tensors inside a result: one `getitem` step each, nested where the result is."""
         if not isinstance(out, (tuple, list)):
             return
         parent = self.steps[index]
+        self._is_of_input(index)
         for position, part in enumerate(out):
             if isinstance(part, Tensor) and id(part) in self._ids:
                 continue
@@ -195,7 +248,6 @@ class Recorder(TorchFunctionMode):
                 step.code, step.line = parent.code, parent.line
                 child = self._append(step)
                 if isinstance(part, Tensor):
-                    step.out = part
                     whole = parent.args[0] if parent.name in _VIEWS and parent.args else None
                     step.layout = layout_of(whole, part) if isinstance(whole, Tensor) else None
                     self._bind(part, child)
@@ -206,7 +258,7 @@ class Recorder(TorchFunctionMode):
         self, index: int, tensor: Tensor, name: str, args: Any, operands: Any, tensors: list[Tensor]
     ) -> None:
         step = self.steps[index]
-        step.mutates = tensor
+        step.mutates = self.stand_in(tensor)
         blind = name in _OVERWRITES or (name == "__setitem__" and is_everything(args[1]))
         is_out = step.kwargs.get("out") is tensor
         if (blind and tensors[0] is tensor) or is_out:
@@ -215,7 +267,7 @@ class Recorder(TorchFunctionMode):
             )
         key = storage_of(tensor)
         touched = part_of(tensor, args[1]) if name == "__setitem__" and args[0] is tensor else tensor
-        self._writes.setdefault(key, []).append(Write(index, tensor, touched))
+        self._writes.setdefault(key, []).append(Write(index, step.mutates, touched))
 
     def _read(self, tensor: Tensor) -> tuple[int, ...]:
         """The steps whose results a read of `tensor` sees now: its own, or later writes to its elements."""
@@ -229,12 +281,12 @@ class Recorder(TorchFunctionMode):
         writes = self._writes.get(storage_of(tensor))
         if not writes or writes[-1].step <= own:
             return (own,)
-        extent = extent_of(tensor)
+        extent, stand_in = extent_of(tensor), self.stand_in(tensor)
         seen: list[int] = []
         for write in reversed(writes):
             if write.step <= own:
                 break
-            if write.target is tensor:
+            if write.target is stand_in:
                 self.steps[write.step].reread = True
                 return (*seen, write.step)
             if covers(write.extent, extent):
@@ -257,7 +309,7 @@ class Recorder(TorchFunctionMode):
         if not self._writes:
             return ()
         return tuple(
-            (step, self.steps[step].mutates is tensor)
+            (step, self.steps[step].mutates is self.stand_in(tensor))
             for tensor, read in zip(tensors, operands, strict=True)
             for step in read
             if step != self._ids[id(tensor)] and self.steps[step].mutates is not None
@@ -273,7 +325,6 @@ class Recorder(TorchFunctionMode):
             step = Step(CONSTANT, None, (), {}, (), 0)
             step.name = self._foreign.get(id(tensor), "")
             step.args = tensor if tensor.is_meta or is_wrapped(tensor) else tensor.detach().clone()
-        step.out = tensor
         index = self._append(step)
         self._bind(tensor, index)
         return index
@@ -294,9 +345,11 @@ class Recorder(TorchFunctionMode):
         for tensor in _tensors((value,)):
             if id(tensor) not in self._ids:
                 step = Step(INPUT, None, (), {}, (), 0)
-                step.name, step.out = name, tensor
+                step.name = name
                 step.args = tensor.detach().clone()  # the run may change it
-                self._bind(tensor, self._append(step))
+                index = self._append(step)
+                self._of_input.add(index)
+                self._bind(tensor, index)
 
     def peek(self, value: Any) -> tuple[int, ...]:
         """The steps whose results the tensors in `value` hold after the run."""
@@ -356,18 +409,20 @@ class Recorder(TorchFunctionMode):
             self.paused = False
         if same or len(ours) != len(theirs) or any(tensor.is_meta for tensor in ours):
             return out
-        step = Step(FUSED, module, _frozen(args), _frozen(kwargs), (), self.stack[-1])
+        step = Step(FUSED, module, self._frozen(args), self._frozen(kwargs), (), self.stack[-1])
         step.code, step.line = self.calls[self.stack[-1]].code, self.calls[self.stack[-1]].line
         step.name = "alias"
         index = self._append(step)
         if isinstance(values, Tensor):
-            step.operands, step.out = (self._read(out),), values
+            step.operands = (self._read(out),)
             self._bind(values, index)
             return values
         self._bind_parts(values, index)
         for ours_part, part in zip(ours, theirs, strict=True):
-            copy = self.steps[self._ids[id(part)]]
+            number = self._ids[id(part)]
+            copy = self.steps[number]
             copy.name, copy.operands = "alias", (self._read(ours_part),)
+            self._bind(part, number)
         return values
 
     def _passes_through(self, out: Tensor, args: Any, call: Call) -> bool:
@@ -379,8 +434,8 @@ class Recorder(TorchFunctionMode):
         operands = (self._read(tensor),)
         with DisableTorchFunction():
             made: Tensor = alias(tensor)
-        step = Step(CALL, alias, (tensor,), {}, operands, self.stack[-1])
-        step.name, step.out = "alias", made
+        step = Step(CALL, alias, (self.stand_in(tensor),), {}, operands, self.stack[-1])
+        step.name = "alias"
         step.code, step.line = self.calls[self.stack[-1]].code, self.calls[self.stack[-1]].line
         self._bind(made, self._append(step))
         return made
@@ -389,11 +444,10 @@ class Recorder(TorchFunctionMode):
         tensors = _tensors(args)
         _collect(kwargs, tensors)
         operands = tuple([self._read(tensor) for tensor in tensors])
-        step = Step(OPAQUE, func, _frozen(args), _frozen(kwargs), operands, self.stack[-1])
+        step = Step(OPAQUE, func, self._frozen(args), self._frozen(kwargs), operands, self.stack[-1])
         step.name = label
         frame = sys._getframe(2)
         step.code, step.line = self._place(frame)
-        step.out = out
         index = self._append(step)
         if isinstance(out, Tensor):
             self._bind(out, index)
@@ -433,7 +487,7 @@ class Recorder(TorchFunctionMode):
             self._paths[id(child)] = f"{path}.{name}" if name else path
         for name, parameter in module.named_parameters():
             self._foreign.setdefault(id(parameter), f"{path}.{name}")
-            self._alive.append(parameter)
+            self._held.append(parameter)
 
     def _place(self, frame: FrameType | None) -> tuple[CodeType | None, int]:
         """The innermost line of model code at or above `frame`."""
@@ -487,17 +541,14 @@ def _collect(value: Any, found: list[Tensor], objects: bool = False, depth: int 
             _collect(item, found, objects, depth + 1)
 
 
-def _frozen(value: Any) -> Any:
-    """A copy of the containers in `value`, since the model may change its lists after the call."""
-    if type(value) is tuple:
-        if any(isinstance(item, (tuple, list, dict, slice)) for item in value):
-            return tuple([_frozen(item) for item in value])
-        return value
-    if isinstance(value, list):
-        return [_frozen(item) for item in value]
-    if type(value) is dict:
-        return {key: _frozen(item) for key, item in value.items()} if value else value
-    return value
+def _outline(tensor: Tensor) -> Tensor:
+    """A tensor of the same shape and dtype on the meta device; itself where there is no such thing."""
+    if tensor.is_meta or tensor.layout != torch.strided or type(tensor) is not Tensor or is_wrapped(tensor):
+        return tensor
+    with DisableTorchFunction():
+        if tensor.is_quantized or tensor.is_nested:
+            return tensor
+        return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
 
 
 def _autocast_state() -> tuple[str, torch.dtype, bool] | None:

@@ -200,7 +200,7 @@ class _Builder:
 
     def _output(self, value: Any, seen: frozenset[int] = frozenset()) -> Any:
         if isinstance(value, Tensor):
-            node = self.known.get(id(value))
+            node = self.known.get(id(self.recorder.stand_in(value)))
             return node if node is not None else self._attribute(f"_output_{len(self.root)}", value.detach())
         if type(value) in (tuple, list):
             parts = [self._output(item, seen) for item in value]

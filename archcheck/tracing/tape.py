@@ -18,8 +18,8 @@ class Step:
     """One entry of the tape: a torch call, an input, a parameter, or a constant."""
 
     __slots__ = ("args", "autocast", "call", "code", "func", "instruction", "kernels", "kind", "kwargs",
-                 "layout", "line", "mutates", "name", "operands", "origin", "out", "rebound", "reread",
-                 "stale", "with_grad")  # fmt: skip
+                 "layout", "line", "mask", "mutates", "name", "operands", "origin", "out", "rebound",
+                 "reread", "stale", "with_grad")  # fmt: skip
 
     def __init__(self, kind: str, func: Any, args: Any, kwargs: Any, operands: Any, call: int) -> None:
         self.kind = kind
@@ -29,7 +29,8 @@ class Step:
         self.operands: tuple[tuple[int, ...], ...] = operands
         self.call = call
         self.name = ""
-        self.out: Any = None
+        self.out: Any = None  # what stands for the result (see `Recorder._bind`)
+        self.mask = ""
         self.code: CodeType | None = None
         self.line = 0
         self.instruction = 0

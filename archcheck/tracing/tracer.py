@@ -27,7 +27,7 @@ from archcheck.errors import ArchcheckError, Problem, TraceError, own_failure
 from archcheck.source_location import display_path, is_model_code, is_own_code, is_torch_code, location
 from archcheck.tracing import inspection, replay
 from archcheck.tracing.arguments import arguments
-from archcheck.tracing.masks import has_values, mask_of
+from archcheck.tracing.masks import has_values
 from archcheck.tracing.passing import blocked, take_out
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.recording import recording
@@ -270,7 +270,7 @@ def _op(step: Step, recorder: Recorder) -> Op:
     if step.kind == CALL and step.func is not None:
         op.numbers = _numbers(step)
         op.training = _in_training(step, op.name)
-        op.mask = mask_of(step, op.name)
+        op.mask = step.mask
         op.stale = tuple(write for write, same in step.stale if _goes_on(recorder.steps[write], same))
     return op
 

@@ -53,8 +53,8 @@ class BranchProof:
             return
 
         def ratio(uses: dict[tuple[int, int], Change]) -> Tensor | None:
+            base = self._run(uses) if uses else self.alone
             uses = {**self.silent, **uses}
-            base = self.trial.window.run(Changes(uses))
             run = self.trial.window.run
             movement = movement_of(lambda change: run(Changes(uses, {outputs[0]: change})), base)
             is_whole = movement is not None and bijective(movement.place, movement.count)

@@ -61,7 +61,7 @@ class Liveness:
                 for step in map(window.sweep.step, window.nodes)
                 if any(sink in reads for reads in steps[step].operands)
             }
-            if differs(window.run(Changes(uses)), window.run(Changes())):
+            if differs(window.run(Changes(uses)), base):
                 self.moved.setdefault(sink, set()).add(window.end)
         except UnclearError as unclear:
             self.unclear[sink] = str(unclear)
