@@ -220,7 +220,7 @@ def _table(rows: Sequence[Row]) -> list[str]:
     lines = [
         "# torchvision and timm",
         "",
-        "| library | models | run | traced and replayed | no residual refuted | modes agree | residuals | proved |",
+        "| library | models | run | traced, replayed | none refuted | modes agree | residuals | proved |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for library in sorted({row.library for row in rows}):
