@@ -80,7 +80,7 @@ class _Detector:
         self.curtailed: set[Location] = set()
         self._rounds: dict[tuple[int, tuple[int, int]], int] = {}
         self._parts: set[int] = set()  # sums that are summands of a larger one, not yet settled
-        self._concatenated: set[tuple[int, int]] = set()  # pairs of source and branch
+        self._paired: set[tuple[int, int]] = set()  # parts that some concatenation was asked about
 
     def is_curtailed(self, op: Op) -> bool:
         """Is this one more round of a loop whose search has become too expensive?"""
@@ -268,16 +268,21 @@ class _Detector:
     def _concat(self, index: int, op: Op) -> None:
         """One residual for each part that was computed from another part and is new in this sink."""
         parts = [operand[0] for operand in op.operands if len(operand) == 1]
+        roots = {part: self.facts.root(part) for part in parts}
         for part in parts:
+            others = [
+                other for other in parts if other != part and (roots[other], roots[part]) not in self._paired
+            ]
+            self._paired.update((roots[other], roots[part]) for other in others)
             back, term = Ancestors((part,)), Term((part,))
             ways = [
                 (way[0], other, way[1])
-                for other in parts
-                if other != part and (way := self.skip_paths.pure(other, back, part)) is not None
+                for other in others
+                if (way := self.skip_paths.pure(other, back, part)) is not None
             ]
+            found: set[int] = set()
             for source, other, walk in sorted(ways, key=lambda way: -way[0]):
-                pair = (self.facts.root(source), self.facts.root(part))
-                if pair in self._concatenated:
+                if roots[other] in found:
                     continue
                 branch = self.ancestry.between(source, back)
                 mixes = any(self.facts.ops[at].name in MIXING or self.facts.ops[at].opaque for at in branch)
@@ -286,7 +291,7 @@ class _Detector:
                     and holds_parameters(self.facts, source, branch, term)
                     and self._as_carried(Kind.CONCAT, source, (other,), walk, branch) is not None
                 ):
-                    self._concatenated.add(pair)
+                    found.add(roots[other])
                     self._add(index, source, (other,), branch, term, walk, Kind.CONCAT)
 
     def _add(

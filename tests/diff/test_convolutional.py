@@ -160,8 +160,7 @@ CONVOLUTIONAL = (
             features.append(self.l1(torch.cat(features, 1)))
             y = torch.cat(features, 1)
             return self.last(y + self.l2(y))  # wrong #-
-            features.append(self.l2(y))  #+
-            return self.last(torch.cat(features, 1))  #+
+            return self.last(torch.cat([y, self.l2(y)], 1))  #+
 """,
         panels="""
     net:
