@@ -152,27 +152,34 @@ def _is_vector(flow: Dataflow, at: int, axes: int) -> bool:
 
 
 def frozen_batch_norm(flow: Dataflow, at: int) -> Region | None:
-    """A batch norm in evaluation, written out: a factor and an offset made of running statistics."""
+    """A batch norm in evaluation, written out: a factor made of running statistics, and perhaps an offset.
+
+    An offset of zeros is no addition in the dataflow.
+    """
     op = flow.ops[at]
-    if op.name not in ("add", "sub") or len(op.operands) != 2 or not op.depends_on_input:
+    if op.name != "mul" or len(op.operands) != 2 or not op.depends_on_input:
         return None
-    product = flow.ops[op.operands[0][0]]
-    if product.name != "mul" or len(product.operands) != 2 or flow.ops[op.operands[1][0]].depends_on_input:
-        return None
-    factors = [operand[0] for operand in product.operands if not flow.ops[operand[0]].depends_on_input]
+    factors = [operand[0] for operand in op.operands if not flow.ops[operand[0]].depends_on_input]
     if len(factors) != 1 or not _is_over_spread(flow, factors[0]):
         return None
-    return region_of(flow, "BatchNorm", [op.operands[0][0], at], at)
+    ops = [at]
+    for user in flow.users[at] if len(flow.users[at]) == 1 else ():
+        after = flow.ops[user]
+        constants = [operand for operand in after.operands if not flow.ops[operand[0]].depends_on_input]
+        if after.call == op.call and (after.name == "alias" or (after.name in ("add", "sub") and constants)):
+            ops.append(user)
+    return region_of(flow, "BatchNorm", ops, ops[-1])
 
 
 def _is_over_spread(flow: Dataflow, at: int) -> bool:
-    """Is this made of a buffer's (inverse) square root?"""
+    """Is this made of the (inverse) square root of a buffer with a number for each channel?"""
     pending, seen = [at], set[int]()
     while pending and len(seen) < 16:
         at = pending.pop()
         seen.add(at)
         op = flow.ops[at]
-        if op.name in ("rsqrt", "sqrt", "pow") and not op.depends_on_parameter:
+        is_root = op.name in ("rsqrt", "sqrt") or (op.name == "pow" and op.numbers in ((-0.5,), (0.5,)))
+        if is_root and not op.depends_on_parameter and op.numel > 1:
             return True
         pending += [operand[0] for operand in op.operands if operand[0] not in seen]
     return False

@@ -117,3 +117,21 @@ def test_the_steps_of_an_activation_are_not_operations_of_their_own(seen: Callab
     regions = found.regions  # type: ignore[attr-defined]
     assert [r.term.name for r in regions if not r.inside and r.term.name != "Linear"] == ["tanh GELU"]
     assert "Tanh" in [r.term.name for r in regions if r.inside]
+
+
+class Frozen(nn.Module):
+    def __init__(self, mean: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.rand(16) + 0.5)
+        self.register_buffer("bias", torch.zeros(16))
+        self.register_buffer("mean", mean)
+        self.register_buffer("var", torch.rand(16) + 0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = self.weight * (self.var + 1e-5).rsqrt()
+        return x * scale + (self.bias - self.mean * scale)
+
+
+@pytest.mark.parametrize("running", [torch.zeros(16), torch.rand(16)])
+def test_a_frozen_batch_norm(running: Tensor, terms: Terms) -> None:
+    assert terms(Frozen(running)) == ["BatchNorm"]
