@@ -95,14 +95,16 @@ def _verify(
         for each in (executions, published)
     )
     compared = compare(loaded, panels, sized)
+    status = Status.DIFFERS if compared.findings else Status.CONFORMS
     return Report(
         file=loaded.file,
-        status=Status.DIFFERS if compared.findings else Status.CONFORMS,
+        status=Status.ERROR if compared.problems else status,
         title=loaded.spec.title,
         target=_target(loaded, model),
         findings=compared.findings,
         proofs=compared.proofs,
         marks=compared.marks,
+        problems=compared.problems,
         residuals=_residuals(executions),
         remarks=_remarks(executions),
         notes=_notes(loaded),

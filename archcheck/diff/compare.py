@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from archcheck.diff.binding import BoundPanel
@@ -10,8 +10,9 @@ from archcheck.diff.boxes import box_findings
 from archcheck.diff.defect_placement import place_defects, sinks_of
 from archcheck.diff.defect_rules import defects
 from archcheck.diff.edge_rules import EDGE_RULES
-from archcheck.diff.evidence import Candidate, EdgeEvidence, Evidence
+from archcheck.diff.evidence import Candidate, EdgeEvidence, EdgeKey, Evidence
 from archcheck.diff.execution import Execution
+from archcheck.diff.hidden_sums import hidden_sums, unchecked_edges
 from archcheck.diff.mark_rules import mark_findings, width_findings
 from archcheck.diff.marks.count import marks, unchecked
 from archcheck.diff.marks.frame_check import check_frame
@@ -23,6 +24,7 @@ from archcheck.diff.panel_calls import panel_calls
 from archcheck.diff.proofs import proofs
 from archcheck.diff.settling import settle
 from archcheck.diff.undeclared import undeclared
+from archcheck.errors import Problem
 from archcheck.findings import Finding, Mark, Proof
 from archcheck.residual.defects import merged
 from archcheck.spec.load import LoadedSpec
@@ -30,11 +32,15 @@ from archcheck.spec.load import LoadedSpec
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All findings, sorted; what was proved, and the verdict on every mark, in the spec's order."""
+    """All findings, sorted; what was proved, and the verdict on every mark, in the spec's order.
+
+    `problems` are edges on which there is no verdict, as their sums can't be seen.
+    """
 
     findings: tuple[Finding, ...]
     proofs: tuple[Proof, ...]
     marks: tuple[Mark, ...]
+    problems: tuple[Problem, ...] = ()
 
 
 PANEL_RULES = (undeclared, box_findings, mark_findings)
@@ -51,17 +57,25 @@ def compare(
     `published` are runs of the published size, with which widths in labels are compared.
     """
     modes = [_evidence(loaded, execution, panels) for execution, panels in panels_by_mode]
-    findings = [finding for evidence in modes for finding in _findings(evidence)]
+    hidden = [hidden_sums(evidence) for evidence in modes]
+    findings = [
+        finding
+        for evidence, edges in zip(modes, hidden, strict=True)
+        for finding in _findings(evidence, edges)
+    ]
     findings += never_called(modes)
     for execution, panels in published:
         calls = [call for bound in panels for call in panel_calls(bound, execution)]
         findings += width_findings(loaded, calls, values(execution))
     names = [evidence.execution.mode for evidence in modes]
     told = (*merge(findings, _layer_counts(modes), names), *_outside_of_panels(modes))
-    verdicts = marks(loaded, [frame for evidence in modes for frame in evidence.frames.values()], told)
+    unseen = [one for edges in hidden for one in edges.values()]
+    frames = [frame for evidence in modes for frame in evidence.frames.values()]
+    verdicts = unchecked_edges(marks(loaded, frames, told), unseen)
     if loaded.spec.strict:
         told = (*told, *unchecked(verdicts, loaded))
-    return Comparison(told, proofs(loaded, modes, told), verdicts)
+    problems = sorted({one.problem() for one in unseen if not one.accepted}, key=str)
+    return Comparison(told, proofs(loaded, modes, told), verdicts, tuple(problems))
 
 
 def _evidence(loaded: LoadedSpec, execution: Execution, panels: Sequence[BoundPanel]) -> Evidence:
@@ -75,20 +89,20 @@ def _evidence(loaded: LoadedSpec, execution: Execution, panels: Sequence[BoundPa
     return Evidence(loaded, execution, tuple(panels), calls, matches, placed, frames)
 
 
-def _findings(evidence: Evidence) -> Iterator[Finding]:
-    """Of one mode."""
-    settled = settle(defects(evidence), _on_edges(evidence))
+def _findings(evidence: Evidence, hidden: Collection[EdgeKey]) -> Iterator[Finding]:
+    """Of one mode; nothing is said of `hidden` edges."""
+    settled = replace(settle(defects(evidence), _on_edges(evidence, hidden)), unseen=frozenset(hidden))
     yield from settled.findings
     for rule in PANEL_RULES:
         yield from rule(evidence, settled)
 
 
-def _on_edges(evidence: Evidence) -> Iterator[Candidate]:
+def _on_edges(evidence: Evidence, hidden: Collection[EdgeKey]) -> Iterator[Candidate]:
     """What the rules say of each drawn edge, in their order."""
     for call in evidence.calls:
         for drawn in call.drawn:
             edge = EdgeEvidence(evidence, call, drawn)
-            for rule in EDGE_RULES:
+            for rule in EDGE_RULES if edge.key not in hidden else ():
                 candidate = rule(edge)
                 if candidate is not None:
                     yield candidate

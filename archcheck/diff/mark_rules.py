@@ -34,6 +34,8 @@ def mark_findings(evidence: Evidence, settled: Settled) -> Iterator[Finding]:
         ignored |= set(call.layer.missing)
         for drawn in call.drawn:
             code = told.get((call.bound.name, drawn.id, call.layer.indices))
+            if (call, drawn.number) in settled.unseen:
+                ignored |= {*drawn.inside, *drawn.ends}
             if code is not None and code not in _LEAVES_LINES:
                 ignored |= {*(() if code == "RES001" else drawn.inside), *drawn.ends}
         panels.setdefault(call.bound.name, {})[check] = ignored

@@ -13,11 +13,15 @@ from archcheck.findings import Finding
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The findings, and what they explain: executed residuals, and what is out of place in any panel."""
+    """The findings, and what they explain: executed residuals, and what is out of place in any panel.
+
+    `unseen` are drawn edges of which nothing can be said.
+    """
 
     findings: tuple[Finding, ...]
     joins: frozenset[JoinKey]
     misplaced: frozenset[str]
+    unseen: frozenset[EdgeKey] = frozenset()
 
 
 def settle(certain: Iterable[Candidate], candidates: Iterable[Candidate]) -> Settled:

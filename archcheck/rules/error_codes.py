@@ -49,6 +49,16 @@ TRACE_CODES = (
         "two disagree. Please report the model: the vocabulary is wrong about it.",
     ),
 )
+SEEN_CODES = (
+    (
+        "TRC005",
+        "a residual connection is not provable here",
+        "What would join its two sides, or carry its skip path, is one operation that archcheck can't see "
+        "into: a scripted or compiled function, a custom operator or kernel. That is no finding, and no "
+        "proof either. Findings on other edges stand beside it. Let the model run its plain Python form, or "
+        "write `opaque: accepted` at the edge: it is then counted as not checked.",
+    ),
+)
 DRAWING_CODES = (
     (
         "DIA002",
@@ -73,4 +83,12 @@ COMMAND_CODES = (
         "`--debug`, which shows where, and please report it.",
     ),
 )
-OTHER_CODES = (*SPEC_CODES, *BINDING_CODES, *TARGET_CODES, *TRACE_CODES, *DRAWING_CODES, *COMMAND_CODES)
+OTHER_CODES = (
+    *SPEC_CODES,
+    *BINDING_CODES,
+    *TARGET_CODES,
+    *TRACE_CODES,
+    *SEEN_CODES,
+    *DRAWING_CODES,
+    *COMMAND_CODES,
+)

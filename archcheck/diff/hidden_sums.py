@@ -1,0 +1,88 @@
+"""Drawn edges of which nothing can be said: what would be their sum, or their skip path, is opaque."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from archcheck.dataflow.run import Op
+from archcheck.diff.evidence import EdgeEvidence, EdgeKey, Evidence
+from archcheck.errors import Problem
+from archcheck.findings import Mark, MarkKind, Verdict
+from archcheck.source_location import Location
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenSum:
+    """A drawn edge whose sum can't be seen; `accepted`: the spec says that this is all right."""
+
+    panel: str
+    edge: str
+    around: str
+    accepted: bool
+    spec: Location
+    location: Location | None
+
+    def problem(self) -> Problem:
+        where = f" ({self.location})" if self.location else ""
+        return Problem(
+            self.spec.file, self.spec.line, self.spec.column, "TRC005",
+            f"the residual {self.around} is not provable here: what joins it can't be seen into{where}",
+            hint="Run its plain Python form, or write opaque: accepted at the edge to leave it unchecked.",
+        )  # fmt: skip
+
+
+def hidden_sum(edge: EdgeEvidence) -> HiddenSum | None:
+    """The edge, if it is solid, nothing visible executes it, and something opaque may."""
+    if not edge.is_unmatched or edge.elsewhere is not None:
+        return None
+    op = next(_hiding(edge), None)
+    if op is None:
+        return None
+    drawn = edge.drawn
+    return HiddenSum(
+        edge.call.bound.name, drawn.id, drawn.around(), drawn.edge.opaque is not None,
+        edge.evidence.loaded.place(*edge.place), op.location,
+    )  # fmt: skip
+
+
+def _hiding(edge: EdgeEvidence) -> Iterator[Op]:
+    """The opaque operations of the panel's own code that read what the branch returns beside another tensor
+    of the input, or whose result is joined with it."""
+    execution, call = edge.execution, edge.call
+    ops, calls = execution.flow.ops, execution.flow.calls
+    branch = {out for one in call.inside(edge.drawn) for run in one.runs for out in run.outputs}
+    for at in range(call.frame.first, call.frame.end):
+        op = ops[at]
+        if calls[op.call].path not in call.opened:
+            continue
+        reads = [
+            {execution.value(read) for read in operand if ops[read].depends_on_input}
+            for operand in op.operands
+        ]
+        reads = [operand for operand in reads if operand]
+        others = [operand for operand in reads if not operand & branch]
+        if len(others) < len(reads) and others:
+            if op.opaque:
+                yield op
+            yield from (ops[read] for operand in others for read in sorted(operand) if ops[read].opaque)
+
+
+def hidden_sums(evidence: Evidence) -> dict[EdgeKey, HiddenSum]:
+    """All such edges of one mode."""
+    edges = [EdgeEvidence(evidence, call, drawn) for call in evidence.calls for drawn in call.drawn]
+    if not any(op.opaque for op in evidence.execution.flow.ops):
+        return {}
+    return {edge.key: hidden for edge in edges if (hidden := hidden_sum(edge)) is not None}
+
+
+def unchecked_edges(marks: Sequence[Mark], sums: Iterable[HiddenSum]) -> tuple[Mark, ...]:
+    """The marks, with the edges whose sums are hidden counted as not checked."""
+    hidden = {(one.panel, one.edge) for one in sums}
+    reason = "what joins it can't be seen into"
+    return tuple(
+        replace(mark, verdict=Verdict.UNCHECKED, reason=reason)
+        if mark.kind is MarkKind.EDGE and (mark.panel, mark.name) in hidden
+        else mark
+        for mark in marks
+    )

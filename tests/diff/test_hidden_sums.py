@@ -1,0 +1,69 @@
+"""Where a sum can't be seen there is no verdict on its edge, and other findings stand beside that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archcheck import verify
+from archcheck.findings import MarkKind, Status, Verdict
+from tests.diff.cases import PARTS, SPEC
+
+MODEL = (
+    PARTS
+    + """
+@torch.jit.script
+def plus(a, b):
+    return a + b
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm, self.mlp, self.last = nn.LayerNorm(8), Mlp(), Mlp()
+
+    def forward(self, x):
+        return self.last(SUM)
+"""
+)
+PANEL = """\
+  net:
+    boxes:
+      norm: {label: Norm, module: norm}
+      mlp: {label: MLP, module: mlp}
+      last: {label: MLP, module: last}
+    residuals:
+      - {around: [norm, mlp]MORE}
+      - {around: last}
+"""
+
+
+def run(folder: Path, added: str, more: str = "") -> tuple[object, ...]:
+    (folder / "model.py").write_text(MODEL.replace("SUM", added))
+    (folder / "spec.yaml").write_text(SPEC + PANEL.replace("MORE", more))
+    report = verify(folder / "spec.yaml")
+    codes = [problem.code for problem in report.problems], [finding.edge for finding in report.findings]
+    return (
+        report.status,
+        *codes,
+        [mark.verdict for mark in report.marks if (mark.kind, mark.name) == (MarkKind.EDGE, "norm..mlp")],
+    )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("added", ["plus(x, self.mlp(self.norm(x)))", "plus(x, x) + self.mlp(self.norm(x))"])
+def test_no_verdict(added: str, tmp_path: Path) -> None:
+    assert run(tmp_path, added) == (Status.ERROR, ["TRC005"], ["last"], [Verdict.UNCHECKED])
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_accepted_at_the_edge(tmp_path: Path) -> None:
+    found = run(tmp_path, "plus(x, self.mlp(self.norm(x)))", ", opaque: accepted")
+    assert found == (Status.DIFFERS, [], ["last"], [Verdict.UNCHECKED])
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_inside_of_the_branch_it_is_one_operation(tmp_path: Path) -> None:
+    found = run(tmp_path, "x + plus(self.mlp(self.norm(x)), self.mlp.up.bias.sum())")
+    assert found[:3] == (Status.DIFFERS, [], ["last"])
