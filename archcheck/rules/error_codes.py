@@ -48,6 +48,12 @@ TRACE_CODES = (
         "shifting its input and not by scaling it, a causal attention does not see later tokens. Here the "
         "two disagree. Please report the model: the vocabulary is wrong about it.",
     ),
+    (
+        "TRC005",
+        "the run shows nothing",
+        "An input has no element (a batch or a sequence of length 0), or the output is NaN throughout. A "
+        "model may do anything in such a run, so nothing can be proved by it. Give other inputs.",
+    ),
 )
 SEEN_CODES = (
     (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from archcheck.dataflow.cuts import Answers, Cuts
 from archcheck.dataflow.join import Join
 from archcheck.dataflow.probe import Probe
-from archcheck.errors import ArchcheckError, Problem, TargetError
+from archcheck.errors import ArchcheckError, Problem, TargetError, TraceError
 from archcheck.model.arguments import override
 from archcheck.model.building import BuiltModel, build_model, materialize
 from archcheck.model.checkpoint import arrays_of, load_weights
@@ -137,11 +137,34 @@ def _recorded(
     for example in examples:
         try:
             with running(), _one_thread():
-                return record(module, *example.args, **example.kwargs)
+                recording = record(module, *example.args, **example.kwargs)
+            _check_it_shows_something(recording)
+            return recording
         except ArchcheckError as error:
             first = first or error
     assert first is not None  # there is at least one example
     raise first if inputs else _not_guessed(module, examples[0], first)
+
+
+def _check_it_shows_something(recording: Recording) -> None:
+    """Raise TraceError (TRC005) for a run in which nothing was there to see."""
+    given = {name: value for name, value in recording.arguments.items() if isinstance(value, Tensor)}
+    made = [value for value in _values(recording.output) if isinstance(value, Tensor) and not value.is_meta]
+    if given and not any(value.numel() for value in given.values()):
+        what, path = f"the input '{next(iter(given))}' is empty", f"model.inputs.{next(iter(given))}"
+    elif made and all(value.is_floating_point() and bool(value.isnan().all()) for value in made):
+        what, path = "the model's output is empty, or NaN throughout", "model.inputs"
+    else:
+        return
+    hint = "Give inputs with at least one element in every dimension, whose values the model can use."
+    message = f"{what}: such a run shows nothing of the model"
+    raise TraceError(Problem("", None, None, "TRC005", message, path, hint))
+
+
+def _values(output: Any) -> list[Any]:
+    if isinstance(output, Mapping):
+        return list(output.values())
+    return list(output) if isinstance(output, (tuple, list)) else [output]
 
 
 def _not_guessed(module: nn.Module, tried: Example, error: ArchcheckError) -> TargetError:

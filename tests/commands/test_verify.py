@@ -422,3 +422,18 @@ def test_a_spec_that_is_none(name: str, content: bytes | None, message: str, tmp
 def test_a_directory_is_no_spec(tmp_path: Path) -> None:
     (problem,) = verify(tmp_path).problems
     assert (problem.code, problem.message) == ("SPEC001", "This is a directory.")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ("{shape: [0, 8]}", "the input 'x' is empty: such a run shows nothing of the model"),
+        (
+            "{shape: [2, 8], value: .nan}",
+            "the model's output is empty, or NaN throughout: such a run shows nothing of the model",
+        ),
+    ],
+)
+def test_a_run_that_shows_nothing_can_not_conform(inputs: str, message: str, tmp_path: Path) -> None:
+    report = verify(write(tmp_path, spec=SPEC.replace("{shape: [2, 8]}", inputs)))
+    assert [(problem.code, problem.message) for problem in report.problems] == [("TRC005", message)]
