@@ -256,6 +256,8 @@ def _is_in_pairs(table: Tensor) -> bool:
 
 
 def _attention(replay: _Replay) -> str | None:
+    if replay.term == "linear attention":
+        return None  # its weights need not sum to one
     value = replay.shape_of("value")
     is_share = not any(
         step in ("cat", "concat") for step in (replay.steps_of_run[at].name for at in replay.steps)
