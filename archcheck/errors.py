@@ -49,6 +49,10 @@ class ArchcheckError(Exception):
         )
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type[ArchcheckError], tuple[tuple[Problem, ...]]]:
+        """So that an error passes from one process to another."""
+        return type(self), (self.problems,)
+
 
 class SpecError(ArchcheckError):
     """The spec can't be read (SPEC…)."""
