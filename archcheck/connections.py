@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum
 
 from archcheck.source_location import Location
 
 
-class Kind(StrEnum):
+class Kind(str, Enum):  # noqa: UP042 - the worker's side runs on Python 3.10, which has no StrEnum
     """How a residual connection joins its skip path and its branch."""
 
     IDENTITY = "identity"
@@ -18,6 +18,12 @@ class Kind(StrEnum):
     CONCAT = "concat"
     PARTIAL = "partial"
     MULTI_STREAM = "multi-stream"
+
+    def __str__(self) -> str:
+        return self.value
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec)
 
 
 @dataclass(frozen=True, slots=True)
