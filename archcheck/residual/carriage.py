@@ -39,7 +39,7 @@ def carriage(facts: Facts, source: int, skip: Reads, passed: Sequence[int]) -> C
     chain = [ops[at] for at in passed if ops[at].layout or ops[at].name in _MOVES | _PADS | {"getitem"}]
     if not chain:
         return Carriage.WHOLE
-    if any(op.name in _MOVES and not (op.layout or _is_copy(facts, op)) for op in chain):
+    if any(op.name in _MOVES and not (op.layout or _is_copy(facts, op) or _is_turn(op)) for op in chain):
         return Carriage.MOVED
     end, start = ops[skip[0]], ops[source]
     if any(op.name in _PADS for op in chain):
@@ -74,6 +74,34 @@ def _is_part(op: Op, source: Op) -> bool:
     return op.name in VIEWS and op.numel < source.numel
 
 
+def turns(facts: Facts, passed: Sequence[int]) -> frozenset[str]:
+    """The flips and rolls among some operations."""
+    return frozenset(facts.ops[at].name for at in passed if _is_turn(facts.ops[at]))
+
+
+def _is_turn(op: Op) -> bool:
+    """A flip or a roll along axes that are known."""
+    return (
+        op.name in ("flip", "roll") and bool(op.shape) and isinstance(op.arguments.get("dims"), (int, tuple))
+    )
+
+
+def _before_turn(flat: int, op: Op) -> int:
+    """Where an element of a flipped or rolled tensor stood before."""
+    dims, shifts = op.arguments["dims"], op.arguments.get("shifts", 0)
+    axes = [axis % len(op.shape) for axis in (dims if isinstance(dims, tuple) else (dims,))]
+    by = dict(zip(axes, shifts if isinstance(shifts, tuple) else (shifts,), strict=False))
+    place, stride = 0, 1
+    for axis in range(len(op.shape) - 1, -1, -1):
+        size = op.shape[axis]
+        flat, digit = divmod(flat, size)
+        if axis in axes:
+            digit = size - 1 - digit if op.name == "flip" else (digit - by.get(axis, 0)) % size
+        place += digit * stride
+        stride *= size
+    return place
+
+
 def _is_copy(facts: Facts, op: Op) -> bool:
     """A repetition once over: nothing but a copy."""
     return op.name in ("repeat", "tile", "repeat_interleave") and facts.numel(op.operands[0]) == op.numel
@@ -95,6 +123,8 @@ def _followed(flat: int, chain: Sequence[Op], facts: Facts) -> int | None:
             return None
         if op.layout is not None:
             place = _behind(place, op.layout)
+        elif _is_turn(op):
+            place = _before_turn(place, op)
         elif op.name == "getitem" and facts.ops[op.operands[0][0]].shape:
             return None  # indexed by values; one of several results has no shape behind it
     return place

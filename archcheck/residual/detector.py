@@ -28,7 +28,7 @@ from archcheck.residual.branch import (
     subtracts,
     summands,
 )
-from archcheck.residual.carriage import Carriage, carriage, parts_taken
+from archcheck.residual.carriage import Carriage, carriage, parts_taken, turns
 from archcheck.residual.factors import tail_factors
 from archcheck.residual.join import Join, Path, Search, Term, Walk
 from archcheck.residual.kinds import kind_of
@@ -255,7 +255,8 @@ class _Detector:
             case Carriage.WHOLE:
                 return kind
             case Carriage.PERMUTED:  # as the branch exchanges axes too
-                return kind if any(self.facts.ops[at].name in TRANSPOSES for at in branch) else None
+                wanted = turns(self.facts, walk.passed) or TRANSPOSES
+                return kind if any(self.facts.ops[at].name in wanted for at in branch) else None
             case Carriage.PART:
                 parts = parts_taken(self.facts, source, branch)
                 if parts:  # the same part, updated in its place; or another one, which this one never meets

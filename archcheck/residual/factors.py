@@ -14,6 +14,7 @@ from archcheck.dataflow.run import Op
 from archcheck.residual.join import FactorAt, Term, Walk
 from archcheck.residual.operation_facts import Facts, Reads
 
+_ONES = ("ones", "ones_like", "new_ones")
 _MADE_OF_A_NUMBER = ("constant", "tensor", "as_tensor", "scalar_tensor", "full")
 _NO_MORE_THAN_SCALING = VIEWS | PRODUCTS | {"attribute", "neg", "constant"}
 
@@ -142,6 +143,8 @@ def _factor_at(facts: Facts, at: int) -> list[FactorAt]:
 def constant_of(facts: Facts, op: Op, other: Reads) -> float | None:
     """The number that a product's other operand is, where the code made it of one; None of a learned one."""
     made = facts.ops[other[0]]
+    if made.name in _ONES:
+        return 1.0
     if made.parameter or len(made.numbers) != 1 or made.numel != 1 or made.name not in _MADE_OF_A_NUMBER:
         return None
     divides = op.name not in ("mul", "multiply", "addcmul") and op.operands[-1] == other

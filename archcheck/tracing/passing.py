@@ -42,6 +42,8 @@ def blocked(
     if op.name in PRODUCTS:
         number = op.name.startswith("mul") and len(places) == 1 and op.numbers[:1] == (0.0,)
         return frozenset(places) if number or any(map(is_zero, places)) else frozenset()
+    if op.name == "sub" and len(set(op.operands)) == 1 < len(places) and not op.numbers:
+        return frozenset(places)  # a tensor less itself
     if op.name in ("add", "sub") and len(places) == 2 and not op.numbers:
         nothing = [at for at in places[op.name == "sub" :] if is_zero(at)]
         return frozenset(nothing[:1])
@@ -69,8 +71,8 @@ def _by_condition(step: Step, value_of: Callable[[int], Tensor | None]) -> froze
         return frozenset()
     taken, other = [at for at in range(3) if at != place]
     if bool(condition.all()):
-        return frozenset([other])
-    return frozenset() if bool(condition.any()) else frozenset([taken])
+        return frozenset([place, other])
+    return frozenset() if bool(condition.any()) else frozenset([place, taken])
 
 
 def _is_zero(tensor: Tensor | None) -> bool:

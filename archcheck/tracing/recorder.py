@@ -260,11 +260,11 @@ class Recorder(TorchFunctionMode):
         step = self.steps[index]
         step.mutates = self.stand_in(tensor)
         blind = name in _OVERWRITES or (name == "__setitem__" and is_everything(args[1]))
-        is_out = step.kwargs.get("out") is tensor
+        is_out = step.kwargs.get("out") is self.stand_in(tensor)
         if (blind and tensors[0] is tensor) or is_out:
-            step.operands = tuple(
-                read for read, arg in zip(operands, tensors, strict=True) if arg is not tensor
-            )
+            # What is written to stands first, or, as `out`, last: it may be an operand as well.
+            place = len(tensors) - 1 if is_out else 0
+            step.operands = (*operands[:place], *operands[place + 1 :])
         key = storage_of(tensor)
         touched = part_of(tensor, args[1]) if name == "__setitem__" and args[0] is tensor else tensor
         self._writes.setdefault(key, []).append(Write(index, step.mutates, touched))

@@ -31,6 +31,7 @@ from archcheck.tracing.masks import has_values
 from archcheck.tracing.passing import blocked, take_out
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.recording import recording
+from archcheck.tracing.storage import is_everything
 from archcheck.tracing.tape import ATTRIBUTE, CALL, CONSTANT, INPUT, OPAQUE, Step
 
 
@@ -240,8 +241,9 @@ def _let_pass(recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set
         op.name, op.opaque = (
             (name.removeprefix("_foreach_"), False) if len(op.operands) == 2 else (name, True)
         )
-    if name == "setitem" and len(op.operands) == 1 and op.numel == ops[op.operands[0][0]].numel:
-        op.name = "copy"  # all of the tensor is assigned
+    if name == "setitem" and is_everything(step.args[1]) and isinstance(step.args[2], Tensor):
+        is_whole = len(op.operands) == 1 and op.numel == ops[op.operands[0][0]].numel
+        op.name = "copy" if is_whole else name  # all of the tensor is assigned
     if take_out(op, blocked(step, op, ops, value_of), ops):
         recorder.remarks.append(f"nothing passes the {name} at {op.location}: a factor or mask of it is zero")
 

@@ -27,6 +27,9 @@ SCALED = "scaled of input: norm, mlp"
         "y = torch.empty_like(x); y[:] = x; y += f(x); return y",
         "y = torch.empty_like(x); torch.add(x, f(x), out=y); return y",
         "return torch.ops.aten.add.Tensor(x, f(x))",
+        "b = f(x); torch.add(x, b, out=b); return b",
+        "return torch.addcmul(x, f(x), torch.ones_like(x))",
+        "return torch.addcdiv(x, f(x), torch.ones_like(x))",
         "b = f(x).clone(); torch._foreach_add_([b], [x]); return b",
     ],
 )

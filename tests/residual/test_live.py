@@ -24,6 +24,8 @@ PLAIN = ["identity of input: norm, mlp"]
         "b = f(x); return b.to((x + b).dtype)",
         "b = f(x); y = x + b; y.copy_(b); return y",
         "return x + f(x) - x",
+        "return f(x) + (x - x)",
+        "b = f(x); h = torch.empty_like(b); torch.add(x, b, out=h); return b",
     ],
 )
 def test_a_sum_that_goes_nowhere(body: str) -> None:
