@@ -48,14 +48,21 @@ def hidden_sum(edge: EdgeEvidence) -> HiddenSum | None:
 
 def _hiding(edge: EdgeEvidence) -> Iterator[Op]:
     """The opaque operations of the panel's own code that read what the branch returns beside another tensor
-    of the input, or whose result is joined with it."""
+    of the input, or whose result is joined with it; or that are all of that code, branch and sum (`vmap`)."""
     execution, call = edge.execution, edge.call
     ops, calls = execution.flow.ops, execution.flow.calls
     branch = {out for one in call.inside(edge.drawn) for run in one.runs for out in run.outputs}
-    for at in range(call.frame.first, call.frame.end):
+    own = [at for at in range(call.frame.first, call.frame.end) if calls[ops[at].call].path in call.opened]
+    read = {read for at in own for operand in ops[at].operands for read in operand}
+    read |= {out for one in calls if one.path in call.opened for out in one.outputs}
+    for at in own:
         op = ops[at]
-        if calls[op.call].path not in call.opened:
-            continue
+        if (
+            op.opaque
+            and not branch & read
+            and any(set(operand) & call.frame.inputs for operand in op.operands)
+        ):
+            yield op
         reads = [
             {execution.value(read) for read in operand if ops[read].depends_on_input}
             for operand in op.operands

@@ -23,6 +23,12 @@ qualified_name: Callable[[Any], str] = fx.node._get_qualified_name
 alias: Any = torch.ops.aten.alias.default
 
 
+def vmap_owner() -> Any:
+    """The module in which `torch.vmap` looks up `vmap_impl`; None where this torch has no such thing."""
+    owner = importlib.import_module("torch._functorch.apis")
+    return owner if hasattr(owner, "vmap_impl") else None
+
+
 def make_like(parameter: Tensor, data: Tensor) -> Tensor:
     """`data` as an instance of the parameter's class."""
     made: Tensor = torch.Tensor._make_subclass(type(parameter), data.detach(), parameter.requires_grad)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from archcheck.model.private_torch import ScriptFunction, applied, uncompiled
+from archcheck.model.private_torch import ScriptFunction, applied, uncompiled, vmap_owner
 from archcheck.tracing.recorder import Recorder
 
 
@@ -39,7 +39,12 @@ def recording(recorder: Recorder) -> Iterator[None]:
         out = recorder.models_own(partial(call_script, function), args, kwargs)
         return recorder.opaque_call(function, function.name, args, kwargs, out)
 
-    call_script = ScriptFunction.__call__
+    def recorded_vmap(*args: Any, **kwargs: Any) -> Any:
+        out = recorder.models_own(call_vmap, args, kwargs)
+        return recorder.opaque_call(partial(call_vmap, *args[:5]), "vmap", args[5:], kwargs, out)
+
+    call_script, vmaps = ScriptFunction.__call__, vmap_owner()
+    call_vmap: Any = getattr(vmaps, "vmap_impl", None)
     with contextlib.ExitStack() as undo:
         for owner, name, ours, theirs in (
             (nn.Module, "__call__", recorded_call, call_module),
@@ -48,5 +53,8 @@ def recording(recorder: Recorder) -> Iterator[None]:
         ):
             setattr(owner, name, ours)
             undo.callback(setattr, owner, name, theirs)
+        if vmaps:
+            vmaps.vmap_impl = recorded_vmap
+            undo.callback(setattr, vmaps, "vmap_impl", call_vmap)
         with uncompiled(), recorder:
             yield

@@ -67,3 +67,10 @@ def test_accepted_at_the_edge(tmp_path: Path) -> None:
 def test_inside_of_the_branch_it_is_one_operation(tmp_path: Path) -> None:
     found = run(tmp_path, "x + plus(self.mlp(self.norm(x)), self.mlp.up.bias.sum())")
     assert found[:3] == (Status.DIFFERS, [], ["last"])
+
+
+def test_a_panel_whose_code_is_opaque_as_a_whole(tmp_path: Path) -> None:
+    """Under `vmap` branch and sum are one operation, which reads what enters the panel."""
+    mapped = "torch.vmap(lambda z: z + self.mlp(self.norm(z)))(x)"
+    status, problems, _, verdicts = run(tmp_path, mapped)
+    assert (status, problems, verdicts) == (Status.ERROR, ["TRC005"], [Verdict.UNCHECKED])
