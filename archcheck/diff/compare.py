@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from archcheck.diff.binding import BoundPanel
 from archcheck.diff.boxes import box_findings
-from archcheck.diff.defect_placement import place_defects, sinks_of
+from archcheck.diff.defect_placement import place_defects, sinks_of, without_used
 from archcheck.diff.defect_rules import defects
 from archcheck.diff.edge_rules import EDGE_RULES
 from archcheck.diff.evidence import Candidate, EdgeEvidence, EdgeKey, Evidence
@@ -56,7 +56,8 @@ def compare(
 
     `published` are runs of the published size, with which widths in labels are compared.
     """
-    modes = [_evidence(loaded, execution, panels) for execution, panels in panels_by_mode]
+    runs = [execution for execution, _ in panels_by_mode]
+    modes = [_evidence(loaded, without_used(execution, runs), panels) for execution, panels in panels_by_mode]
     hidden = [hidden_sums(evidence) for evidence in modes]
     findings = [
         finding

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archcheck.diff.drawn_edges import Drawn
 from archcheck.diff.execution import Execution
@@ -26,6 +26,19 @@ class PlacedDefect:
     sinks: frozenset[int]
 
 
+def without_used(execution: Execution, others: Sequence[Execution]) -> Execution:
+    """The run without its dropped branches of which another mode's run uses the result (a training head)."""
+    left = tuple(defect for defect in execution.defects if not any(_uses(other, defect) for other in others))
+    return execution if len(left) == len(execution.defects) else replace(execution, defects=left)
+
+
+def _uses(execution: Execution, defect: Defect) -> bool:
+    if defect.code != "RES012" or defect.sink < 0:
+        return False
+    dropped = {path for other in execution.defects if other.code == "RES012" for path in other.modules}
+    return all(execution.ran(path) and path not in dropped for path in defect.modules)
+
+
 def sinks_of(execution: Execution) -> dict[Defect, frozenset[int]]:
     """For each defect the sums that it is about: of a source that is added twice, both."""
     return {defect: _sinks(defect, execution) for defect in execution.defects}
@@ -43,9 +56,13 @@ def place_defects(
     execution: Execution, calls: Sequence[PanelCall], matches: Mapping[PanelCall, Matches],
     sinks: Mapping[Defect, frozenset[int]],
 ) -> Iterator[PlacedDefect]:  # fmt: skip
-    """Each defect of a run; a module that is drawn and never called is left to a rule that sees all modes."""
+    """Each defect of a run; a module that is drawn and never called is left to a rule that sees all modes,
+    and of one that a panel leaves out on purpose (`omit`) nothing is said when its result is dropped."""
     drawn = {path for call in calls for paths in call.layer.boxes.values() for path in paths}
+    omitted = {path for call in calls for path in call.layer.omitted}
     for defect in execution.defects:
+        if defect.code == "RES012" and omitted.issuperset(defect.modules):
+            continue
         if not (_is_never_called(defect) and drawn.issuperset(defect.modules)):
             about = {
                 call: edges
