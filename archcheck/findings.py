@@ -86,6 +86,16 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """A finding that somebody accepted, and why; `by` a `comment`, the `baseline` or an `option`."""
+
+    finding: Finding
+    reason: str
+    by: str
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """What held in one panel: `edge` is the drawn edge ("" for the boxes), `count` the layers checked."""
 
@@ -155,7 +165,8 @@ def count_of(marks: Sequence[Mark]) -> str:
 class Report:
     """All findings of one spec (or of one inspected model) with what was proved.
 
-    `problems` is non-empty exactly when `status` is `error`. `remarks` are facts the reader should know
+    `problems` is non-empty exactly when `status` is `error`. `accepted` are findings that somebody accepted;
+    they are no part of `findings`. `remarks` are facts the reader should know
     and that are no findings: the device used, opaque parts, code that no mode ran. `picture` makes the
     diagram with the verdict, as SVG: a notebook shows a report by it. It is no part of what was found.
     """
@@ -165,6 +176,7 @@ class Report:
     title: str = ""
     target: str = ""
     findings: tuple[Finding, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
     proofs: tuple[Proof, ...] = ()
     marks: tuple[Mark, ...] = ()
     residuals: tuple[Residual, ...] = ()

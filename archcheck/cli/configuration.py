@@ -1,0 +1,106 @@
+"""The project's configuration: `archcheck.toml`, or `[tool.archcheck]` in `pyproject.toml`.
+
+Options of the command line win over it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from archcheck.errors import ArchcheckError, Problem
+
+DEFAULT_SPECS = ("specs/*.yaml", "specs/*.yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What a project says once. `folder` holds the file; `specs` are patterns relative to it.
+
+    `select` and `ignore` are codes or their beginnings, `baseline` a file of accepted findings.
+    """
+
+    folder: Path
+    specs: tuple[str, ...] = DEFAULT_SPECS
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    baseline: str = ""
+    strict: bool = False
+
+    def find_specs(self) -> list[Path]:
+        """The specs that the patterns match, sorted, relative to the current folder where they are in it.
+
+        Raises ArchcheckError (CFG002) where they match nothing: an empty check would be a pass.
+        """
+        found = sorted(
+            {path for pattern in self.specs for path in self.folder.glob(pattern) if path.is_file()}
+        )
+        if not found:
+            hint = "Name the specs, or give their patterns as `specs` in archcheck.toml or [tool.archcheck]."
+            message = f"no spec matches {', '.join(self.specs)} in {self.folder.name or self.folder}"
+            raise ArchcheckError(Problem("", None, None, "CFG002", message, hint=hint))
+        here = Path.cwd()
+        return [path.relative_to(here) if path.is_relative_to(here) else path for path in found]
+
+
+def configuration(start: Path | None = None) -> Configuration:
+    """The configuration of the project around a folder (the current one): the nearest file up to its root.
+
+    Raises ArchcheckError (CFG001) for a file that can't be read, an unknown key or a value of a wrong type.
+    """
+    folder = (start or Path.cwd()).resolve()
+    for place in (folder, *folder.parents):
+        own, project = place / "archcheck.toml", place / "pyproject.toml"
+        if own.is_file():
+            return _read(own, _load(own))
+        if project.is_file():
+            table = _load(project).get("tool", {})
+            if isinstance(table, Mapping) and "archcheck" in table:
+                return _read(project, table["archcheck"])
+        if (place / ".git").exists():
+            return Configuration(place)
+    return Configuration(folder)
+
+
+def _load(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _error(file, f"can't be read: {error}") from None
+
+
+def _read(file: Path, table: Any) -> Configuration:
+    if not isinstance(table, Mapping):
+        raise _error(file, "tool.archcheck is not a table")
+    values: dict[str, Any] = {}
+    known = {field.name for field in fields(Configuration)} - {"folder"}
+    for key, value in table.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"Did you mean '{near[0]}'?" if near else f"The keys are {', '.join(sorted(known))}."
+            raise _error(file, f"has an unknown key '{key}'", hint)
+        values[key] = _value(file, key, value)
+    return Configuration(file.parent, **values)
+
+
+def _value(file: Path, key: str, value: Any) -> Any:
+    if key == "strict":
+        if isinstance(value, bool):
+            return value
+        raise _error(file, f"'{key}' must be true or false")
+    if key == "baseline":
+        if isinstance(value, str):
+            return value
+        raise _error(file, f"'{key}' must be a text, the name of a file")
+    texts = [value] if isinstance(value, str) else value
+    if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
+        return tuple(texts)
+    raise _error(file, f"'{key}' must be a list of texts")
+
+
+def _error(file: Path, message: str, hint: str = "") -> ArchcheckError:
+    return ArchcheckError(Problem(str(file), None, None, "CFG001", f"{file.name} {message}", hint=hint))

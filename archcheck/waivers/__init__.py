@@ -1,0 +1,10 @@
+"""Living with findings: what somebody accepted, with a reason, by a comment, a baseline or an option.
+
+An accepted finding stays in the report, counted and drawn as accepted; it is never called proved. A report
+whose findings are all accepted conforms.
+"""
+
+from archcheck.waivers.apply import Waivers, waive
+from archcheck.waivers.baseline import Baseline
+
+__all__ = ["Baseline", "Waivers", "waive"]
