@@ -40,7 +40,7 @@ app = typer.Typer(
 
 @app.command()
 def verify(
-    specs: options.SpecPaths,
+    specs: options.SpecPaths = None,
     format: options.ReportFormat = Format.TEXT,
     output_: options.Output = None,
     force: options.Force = False,
@@ -50,6 +50,10 @@ def verify(
     rename: options.Renames = None,
     prove: options.Prove = False,
     strict: options.Strict = False,
+    select: options.Select = None,
+    ignore: options.Ignore = None,
+    baseline: options.BaselineFile = None,
+    write_baseline: options.WriteBaseline = None,
     jobs: options.Jobs = 0,
     timeout: options.Timeout = 600,
     python: options.Python = None,
@@ -66,16 +70,22 @@ def verify(
 
     Exit code 0 if all conform, 1 with findings, 2 if one could not be checked.
     """
+    from archcheck.cli import accepting
+    from archcheck.cli.configuration import configuration
     from archcheck.commands.verify import verify as verify_spec
     from archcheck.commands.verify_all import cores, verify_all, workers
 
     reports: list[Report] = []
     with output.errors(debug):
         settings, renames = options.settings(set_), options.renames(rename)
+        project = configuration()
+        waivers = accepting.waivers(project, select, ignore, baseline, write_baseline)
+        specs = specs or project.find_specs()
         if diagram is not None and len(specs) > 1:
             hint = "Check one spec at a time, or use archcheck render."
             raise options.usage_error("--diagram draws one spec.", hint)
         output.check_files(output_, diagram, specs, force=force)
+        output.check_files(write_baseline, None, specs, force=force)
         options.check_place(python, in_process, jobs)
         with (
             output.progress(format is Format.TEXT and not quiet) as progress,
@@ -84,20 +94,26 @@ def verify(
 
             def check(spec: Path, progress: Callable[[str], None]) -> Report:
                 return verify_spec(
-                    spec, model, settings=settings, rename=renames, prove=prove, strict=strict,
-                    progress=progress, failed=output.shown_cause(debug), worker=worker,
+                    spec, model, settings=settings, rename=renames, prove=prove,
+                    strict=strict or project.strict, waivers=waivers, progress=progress,
+                    failed=output.shown_cause(debug), worker=worker,
                 )  # fmt: skip
 
             at_once = 1 if in_process else jobs or cores()
             for spec, report in zip(specs, verify_all(specs, check, at_once, progress), strict=True):
                 with output.failures(str(spec), reports, debug):
                     reports.append(report())
+        if write_baseline is not None:
+            reports = accepting.written(write_baseline, reports)
         output.report(reports, format, output_, verbose, quiet)
+        is_stale = accepting.is_stale(waivers.baseline, reports)
         if diagram is not None and reports[0].status is not Status.ERROR:
             from archcheck.commands.render import render as render_spec
 
             render_spec(specs[0], diagram, options.style(theme, layout, panels, dpi), reports[0])
     output.exit_with(reports)
+    if is_stale:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -98,6 +98,8 @@ def _value(file: Path, key: str, value: Any) -> Any:
         raise _error(file, f"'{key}' must be a text, the name of a file")
     texts = [value] if isinstance(value, str) else value
     if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
+        if key == "specs" and not all(text and not Path(text).is_absolute() for text in texts):
+            raise _error(file, "'specs' must be patterns relative to its folder")
         return tuple(texts)
     raise _error(file, f"'{key}' must be a list of texts")
 

@@ -50,7 +50,8 @@ class Arrangement(StrEnum):
 
 
 SpecPaths = Annotated[
-    list[Path], typer.Argument(metavar="SPEC...", help="The specs to check.", show_default=False)
+    list[Path] | None,
+    typer.Argument(metavar="[SPEC...]", help="The specs; else the configuration's.", show_default=False),
 ]
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec to draw.", show_default=False)]
 TargetName = Annotated[
@@ -114,6 +115,18 @@ Inputs = Annotated[
 ]
 Train = Annotated[bool, typer.Option("--train", help="Run in training mode.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Make each mark that is not proved a finding.")]
+Select = Annotated[
+    list[str] | None, typer.Option("--select", metavar="CODE", help="Fail only for these: RES002, BOX.")
+]
+Ignore = Annotated[
+    list[str] | None, typer.Option("--ignore", metavar="CODE", help="Accept findings of these: RES002, BOX.")
+]
+BaselineFile = Annotated[
+    Path | None, typer.Option("--baseline", metavar="FILE", help="Accept the findings in this file.")
+]
+WriteBaseline = Annotated[
+    Path | None, typer.Option("--write-baseline", metavar="FILE", help="Write the findings to such a file.")
+]
 Prove = Annotated[
     bool, typer.Option("--prove", help="Also replay each trace, and prove residuals by finite changes.")
 ]

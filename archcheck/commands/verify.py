@@ -19,6 +19,7 @@ from archcheck.model.arguments import Setting
 from archcheck.spec import LoadedSpec, load
 from archcheck.spec.edges import edge_id
 from archcheck.spec.model import Model, Spec
+from archcheck.waivers import BY_COMMENTS, Waivers, waive
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,7 +34,7 @@ _PATH = re.compile(r"([^.\[\]]+)|\[(\d+)\]")  # the keys and indices of a place 
 def verify(
     spec: str | Path | LoadedSpec, model: nn.Module | str | None = None, *, settings: Iterable[Setting] = (),
     rename: Mapping[str, str] | None = None, prove: bool = False, strict: bool = False,
-    progress: Progress = lambda _: None,
+    waivers: Waivers = BY_COMMENTS, progress: Progress = lambda _: None,
     failed: Callable[[ArchcheckError], object] = lambda _: None, worker: Start = by_default,
 ) -> Report:  # fmt: skip
     """Check a spec against its model and return the `Report`; its `status` is the verdict.
@@ -41,7 +42,8 @@ def verify(
     `model` puts another implementation under the same spec: a module, or a target
     (`pkg.module:factory`). `settings` override arguments of the model, `rename` maps module names of the
     spec to the model's. `prove` also replays each trace and puts each residual to the proof by finite
-    changes. `strict` makes each mark that is not proved a finding. A spec or model that can't be read, built
+    changes. `strict` makes each mark that is not proved a finding. `waivers` accept findings, as
+    comments (`# archcheck: ignore[RES002] reason`) do. A spec or model that can't be read, built
     or traced gives status `error` with the problems; nothing is raised for those, but `failed` is called with
     the error. A model that is named is built and run by a `worker`, in a process of its own; a module that is
     given runs in this one, and is left as it was.
@@ -51,7 +53,7 @@ def verify(
     try:
         loaded = spec if isinstance(spec, LoadedSpec) else load(spec)
         loaded = _adapted(loaded, model, settings, rename or {}, strict)
-        return _verify(loaded, model, prove, progress, worker)
+        return waive(_verify(loaded, model, prove, progress, worker), waivers)
     except ArchcheckError as error:
         failed(error)
         if loaded is None:

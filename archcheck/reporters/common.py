@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePath
 
 from archcheck.errors import Problem
-from archcheck.findings import Finding, Proof, Report, Status, Verdict, count_of
+from archcheck.findings import Accepted, Finding, Proof, Report, Status, Verdict, count_of
 from archcheck.source_location import Location
 
 _JOINERS = "\u200c\u200d"  # invisible, but emoji and several scripts need them
@@ -133,8 +133,20 @@ def verdict(report: Report) -> str:
         return f"could not be checked: {counted(len(report.problems), 'problem')}"
     marks = [count_of(report.marks)] if report.marks else []
     if report.status is Status.DIFFERS:
-        return f"differs: {', '.join([counted(len(report.findings), 'finding'), *marks])}"
-    return ": ".join(["conforms", *marks])
+        waived = [f"{len(report.accepted)} accepted"] if report.accepted else []
+        return f"differs: {', '.join([counted(len(report.findings), 'finding'), *waived, *marks])}"
+    if report.accepted:
+        marks.append(f"{counted(len(report.accepted), 'finding')} accepted")
+    return ": ".join(["conforms", ", ".join(marks)]) if marks else "conforms"
+
+
+def acceptance(accepted: Accepted, root: str = "") -> str:
+    """`RES002 … (gqa): not drawn on purpose (comment, net.py:12)`: what was accepted, why and by what."""
+    finding, comment = accepted.finding, accepted.location
+    by = f"{accepted.by}, {place(comment, root)}" if comment else accepted.by
+    held = extent(finding)
+    message = one_line(f"{finding.code} {finding.message}{f' ({held})' if held else ''}")
+    return f"{message}: {one_line(accepted.reason)} ({by})"
 
 
 def unchecked(report: Report) -> list[str]:

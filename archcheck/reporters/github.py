@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from archcheck.findings import Finding, Report, Status
 from archcheck.reporters.common import (
+    acceptance,
     best_location,
     details,
     one_line,
@@ -36,6 +37,9 @@ def _commands(report: Report, root: str) -> list[str]:
     for problem in report.problems:
         where = problem_location(problem) or Location(problem.file or report.file, 1)
         commands.append(_command("error", where, problem.code, problem_text(problem), root))
+    for each in report.accepted:
+        marked = best_location(each.finding, root)
+        commands.append(_command("notice", marked, "archcheck accepted", acceptance(each, root), root))
     if report.status is Status.CONFORMS:
         held = "; ".join(f"{panel}: {phrase}" if panel else phrase for panel, phrase in proved(report))
         message = f"{one_line(shown_path(report.file, root))} conforms" + (f" ({held})" if held else "")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from archcheck.findings import Report, count_of
 from archcheck.reporters.common import (
+    acceptance,
     best_location,
     details,
     one_line,
@@ -32,6 +33,10 @@ def render_junit(reports: Sequence[Report]) -> str:
         for finding in report.findings:
             case = _case(suite, name, [finding.panel, finding.edge, finding.code], best_location(finding))
             _outcome(case, "failure", finding.code, one_line(finding.message), details(finding))
+        for each in report.accepted:
+            words = [each.finding.panel, each.finding.edge, each.finding.code]
+            case = _case(suite, name, words, best_location(each.finding))
+            ET.SubElement(case, "skipped", {"message": acceptance(each)})
         for problem in report.problems:
             where = problem_location(problem)
             case = _case(suite, name, [problem.code], where)
@@ -44,7 +49,10 @@ def _counts(reports: Sequence[Report]) -> dict[str, str]:
     proofs = sum(len(report.proofs) for report in reports)
     failures = sum(len(report.findings) for report in reports)
     errors = sum(len(report.problems) for report in reports)
-    return {"tests": str(proofs + failures + errors), "failures": str(failures), "errors": str(errors)}
+    skipped = sum(len(report.accepted) for report in reports)
+    counts = {"tests": proofs + failures + errors + skipped, "failures": failures, "errors": errors}
+    counts |= {"skipped": skipped} if skipped else {}
+    return {name: str(count) for name, count in counts.items()}
 
 
 def _case(suite: ET.Element, classname: str, words: list[str], where: Location | None) -> ET.Element:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from archcheck.findings import Report, Status
 from archcheck.reporters.common import (
+    acceptance,
     best_location,
     details,
     one_line,
@@ -47,6 +48,8 @@ def _section(report: Report) -> str:
     lines += ["", about] if about else []
     lines += _table(("#", "Rule", "Finding", "Where"), _findings(report))
     lines += _table(("Code", "Problem", "Where"), _problems(report))
+    waived = [f"- {escape(acceptance(each))}" for each in report.accepted]
+    lines += ["", "Accepted:", "", *waived] if waived else []
     held = [f"- {escape(panel)}: {phrase}" if panel else f"- {phrase}" for panel, phrase in proved(report)]
     lines += ["", "Proved:", "", *held] if held else []
     left = [f"- {escape(line)}" for line in unchecked(report)]

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from archcheck import __version__
 from archcheck.errors import Problem
-from archcheck.findings import Finding, Report, Status, count_of
+from archcheck.findings import Accepted, Finding, Report, Status, count_of
 from archcheck.reporters.common import (
     best_location,
     details,
@@ -31,7 +31,9 @@ from archcheck.source_location import Location
 def render_sarif(reports: Sequence[Report]) -> str:
     """One SARIF run that holds all reports; URIs are relative to the repository where they can be."""
     root = os.environ.get("GITHUB_WORKSPACE", "")
-    codes = sorted({finding.code for report in reports for finding in report.findings})
+    shown = [(report, finding, None) for report in reports for finding in report.findings]
+    waived = [(report, each.finding, each) for report in reports for each in report.accepted]
+    codes = sorted({finding.code for _, finding, _ in (*shown, *waived)})
     successful = all(report.status is not Status.ERROR for report in reports)
     run = {
         "tool": {
@@ -47,7 +49,8 @@ def render_sarif(reports: Sequence[Report]) -> str:
             }
         ],
         "results": [
-            _result(report, finding, codes, root) for report in reports for finding in report.findings
+            _result(report, finding, codes, root) | _suppressed(accepted)
+            for report, finding, accepted in (*shown, *waived)
         ],
     }
     marks = {shown_path(report.file, root): count_of(report.marks) for report in reports if report.marks}
@@ -93,6 +96,13 @@ def _result(report: Report, finding: Finding, codes: Sequence[str], root: str) -
         ],
         "partialFingerprints": {"archcheck/v1": _fingerprint(report, finding, root)},
     }
+
+
+def _suppressed(accepted: Accepted | None) -> dict[str, Any]:
+    if accepted is None:
+        return {}
+    kind = "inSource" if accepted.by == "comment" else "external"
+    return {"suppressions": [{"kind": kind, "justification": one_line(accepted.reason)}]}
 
 
 def _notification(problem: Problem, root: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from archcheck.connections import Residual
 from archcheck.errors import Problem
 from archcheck.findings import Finding, Report, Status
 from archcheck.reporters.common import (
+    acceptance,
     best_location,
     counted,
     extent,
@@ -68,6 +69,7 @@ def render_text(
         _headline(page, report)
         _problems(page, report)
         _findings(page, report)
+        _section(page, "accepted", [acceptance(each) for each in report.accepted])
         _proofs(page, report, verbose)
         if verbose:
             _section(page, "residuals traced", residual_lines(report.residuals, fold=verbose == 1))

@@ -89,6 +89,26 @@ COMMAND_CODES = (
         "`--debug`, which shows where, and please report it.",
     ),
 )
+PROJECT_CODES = (
+    (
+        "BAS001",
+        "the baseline can't be used",
+        "The file of `--baseline` (or the configuration's) can't be read or is not a baseline of this "
+        "version. `archcheck verify --write-baseline FILE` writes one.",
+    ),
+    (
+        "CFG001",
+        "the configuration can't be used",
+        "`archcheck.toml`, or `[tool.archcheck]` in `pyproject.toml`, can't be read, or has an unknown key "
+        "or a value of a wrong type. The keys are specs, select, ignore, baseline and strict.",
+    ),
+    (
+        "CFG002",
+        "no spec was found",
+        "No spec was named, and none matches the configuration's `specs` (without it, the YAML files in "
+        "`specs/`). Checking nothing would be a pass, so it is an error.",
+    ),
+)
 OTHER_CODES = (
     *SPEC_CODES,
     *BINDING_CODES,
@@ -97,4 +117,5 @@ OTHER_CODES = (
     *SEEN_CODES,
     *DRAWING_CODES,
     *COMMAND_CODES,
+    *PROJECT_CODES,
 )

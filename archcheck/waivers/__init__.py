@@ -4,7 +4,7 @@ An accepted finding stays in the report, counted and drawn as accepted; it is ne
 whose findings are all accepted conforms.
 """
 
-from archcheck.waivers.apply import Waivers, waive
-from archcheck.waivers.baseline import Baseline
+from archcheck.waivers.apply import BY_COMMENTS, Waivers, no_rule, waive
+from archcheck.waivers.baseline import Baseline, write
 
-__all__ = ["Baseline", "Waivers", "waive"]
+__all__ = ["BY_COMMENTS", "Baseline", "Waivers", "no_rule", "waive", "write"]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
-from archcheck.findings import Accepted, Finding, Report, Status
-from archcheck.waivers.baseline import Baseline, entry_of
+from archcheck.findings import Accepted, Finding, Mark, Report, Status, Verdict
+from archcheck.rules.codes import RuleCode
+from archcheck.waivers.baseline import Baseline
 from archcheck.waivers.comments import comment_at
+
+_NO_REASON = "no reason given"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +23,39 @@ class Waivers:
     baseline: Baseline | None = None
 
 
-def waive(report: Report, waivers: Waivers, spec: str) -> Report:
+BY_COMMENTS = Waivers()
+"""Comments accept findings, and nothing else does."""
+
+
+def waive(report: Report, waivers: Waivers) -> Report:
     """The report with its accepted findings apart; it conforms where no other is left.
 
-    `spec` is what the baseline calls the report's spec. A report with status `error` stays one.
+    A report with status `error` stays one.
     """
-    accepted = {finding: found for finding in report.findings if (found := _accepted(finding, waivers, spec))}
+    found = {finding: _accepted(finding, waivers, report.file) for finding in report.findings}
+    accepted = tuple(each for each in found.values() if each is not None)
     if not accepted:
         return report
-    left = tuple(finding for finding in report.findings if finding not in accepted)
+    left = tuple(finding for finding in report.findings if found[finding] is None)
     status = Status.CONFORMS if report.status is Status.DIFFERS and not left else report.status
-    return replace(report, status=status, findings=left, accepted=(*report.accepted, *accepted.values()))
+    accepted = (*report.accepted, *accepted)
+    marks = tuple(_mark(mark, left, accepted) for mark in report.marks)
+    return replace(report, status=status, findings=left, accepted=accepted, marks=marks)
+
+
+def _mark(mark: Mark, left: Sequence[Finding], accepted: Sequence[Accepted]) -> Mark:
+    """A refuted mark of which only accepted findings speak is accepted.
+
+    A finding speaks of the mark that it names, and in its panel of lines that go with it.
+    """
+    if mark.verdict is not Verdict.REFUTED:
+        return mark
+    own = [each for each in accepted if each.finding.panel == mark.panel]
+    named = [each for each in own if each.finding.edge == mark.name]
+    others = [finding for finding in left if finding.panel == mark.panel]
+    if not own or any(finding.edge == mark.name for finding in others) or (others and not named):
+        return mark
+    return replace(mark, verdict=Verdict.ACCEPTED, reason=(named or own)[0].reason)
 
 
 def _accepted(finding: Finding, waivers: Waivers, spec: str) -> Accepted | None:
@@ -37,16 +63,22 @@ def _accepted(finding: Finding, waivers: Waivers, spec: str) -> Accepted | None:
     for place in (finding.spec, finding.location):
         comment = comment_at(place, code)
         if comment is not None:
-            return Accepted(finding, comment.reason or "no reason given", "comment", comment.location)
-    if waivers.baseline is not None:
-        reason = waivers.baseline.entries.get(entry_of(finding, spec))
-        if reason is not None:
-            return Accepted(finding, reason or "no reason given", "baseline")
+            return Accepted(finding, comment.reason or _NO_REASON, "comment", comment.location)
+    baseline = waivers.baseline
+    if baseline is not None and (entry := baseline.entry(finding, spec)) in baseline.entries:
+        return Accepted(finding, baseline.entries[entry] or _NO_REASON, "baseline")
     if _matches(code, waivers.ignore):
         return Accepted(finding, "ignored by option or configuration", "option")
     if waivers.select and not _matches(code, waivers.select):
         return Accepted(finding, "not selected by option or configuration", "option")
     return None
+
+
+def no_rule(codes: Sequence[str]) -> str:
+    """The first of these that is neither a rule's code nor the beginning of one; "" where all are."""
+    return next(
+        (each for each in codes if not any(_matches(str(rule), [each]) for rule in get_args(RuleCode))), ""
+    )
 
 
 def _matches(code: str, wanted: Sequence[str]) -> bool:

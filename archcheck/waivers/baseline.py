@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from archcheck.errors import ArchcheckError, Problem
-from archcheck.findings import Finding, Report
+from archcheck.files import write_text
+from archcheck.findings import Finding, Report, Status
+from archcheck.reporters.common import extent
 
 VERSION = 1
-Entry = tuple[str, str, str, str, str]
-"""Spec, code, panel, edge and message of a finding: lines may move without making it another one."""
+_NAMES = ("spec", "code", "panel", "edge", "message", "where")
+Entry = tuple[str, ...]
+"""Of a finding: spec, code, panel, edge, message, and in which layers and modes. Lines may move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,36 +36,56 @@ class Baseline:
                 raise _unusable(file, f"its version is {data['version']!r}, not {VERSION}")
             entries = {_entry_of(item): str(item.get("reason", "")) for item in data["findings"]}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _unusable(file, " ".join(str(error).split()) or "it is not a baseline") from error
+            why = getattr(error, "strerror", None) or " ".join(str(error).split())
+            raise _unusable(file, why or "it is not a baseline") from error
         return cls(str(file), entries)
 
-    def stale(self, reports: Sequence[Report], spec_of: dict[str, str]) -> list[Entry]:
-        """The entries of the reported specs that no finding matches any more (`spec_of`: their names)."""
-        checked = set(spec_of.values())
-        found = {entry_of(finding, spec_of[report.file]) for report in reports for finding in report.findings}
-        return sorted(entry for entry in self.entries if entry[0] in checked and entry not in found)
+    def entry(self, finding: Finding, spec: str) -> Entry:
+        """The entry that stands for a finding of a spec; specs are named from the baseline's folder."""
+        name = Path(os.path.relpath(spec, Path(self.file).parent)).as_posix()
+        where = extent(finding)
+        return name, str(finding.code), finding.panel, finding.edge, finding.message, where
+
+    def entries_of(self, reports: Iterable[Report]) -> set[Entry]:
+        """The entries that stand for all findings of reports, those accepted by the baseline too."""
+        return {
+            self.entry(finding, report.file)
+            for report in reports
+            for finding in (
+                *report.findings,
+                *(each.finding for each in report.accepted if each.by == "baseline"),
+            )
+        }
+
+    def stale(self, reports: Iterable[Report]) -> list[Entry]:
+        """The entries of the specs checked that no finding matches any more."""
+        checked = [report for report in reports if report.status is not Status.ERROR]
+        names = {Path(os.path.relpath(each.file, Path(self.file).parent)).as_posix() for each in checked}
+        found = self.entries_of(checked)
+        found |= {self.entry(each.finding, report.file) for report in checked for each in report.accepted}
+        return sorted(entry for entry in self.entries if entry[0] in names and entry not in found)
 
 
-def entry_of(finding: Finding, spec: str) -> Entry:
-    """The entry that stands for a finding."""
-    return spec, str(finding.code), finding.panel, finding.edge, finding.message
+def write(file: Path, reports: Iterable[Report]) -> Baseline:
+    """Write a baseline of what reports find; the reasons in the old file stay, and so do its other specs.
 
-
-def to_json(reports: Iterable[Report], spec_of: dict[str, str], reason: str) -> str:
-    """A baseline of all findings, sorted."""
-    entries = sorted(
-        {entry_of(finding, spec_of[report.file]) for report in reports for finding in report.findings}
-    )
-    names = ("spec", "code", "panel", "edge", "message")
-    findings = [{**dict(zip(names, entry, strict=True)), "reason": reason} for entry in entries]
-    return json.dumps({"version": VERSION, "findings": findings}, indent=2, ensure_ascii=False) + "\n"
+    Raises ArchcheckError (BAS001) where the old file is no baseline, and OSError.
+    """
+    reports = list(reports)
+    old = Baseline.read(file) if file.is_file() and file.stat().st_size else Baseline(str(file), {})
+    gone = set(old.stale(reports))
+    kept = {entry for entry in old.entries if entry not in gone}
+    entries = {entry: old.entries.get(entry, "") for entry in sorted(kept | old.entries_of(reports))}
+    findings = [
+        {**dict(zip(_NAMES, entry, strict=True)), "reason": reason} for entry, reason in entries.items()
+    ]
+    document = {"version": VERSION, "findings": findings}
+    write_text(file, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    return Baseline(str(file), entries)
 
 
 def _entry_of(item: Any) -> Entry:
-    spec, code, panel, edge, message = (
-        str(item[name]) for name in ("spec", "code", "panel", "edge", "message")
-    )
-    return spec, code, panel, edge, message
+    return tuple(str(item[name]) for name in _NAMES)
 
 
 def _unusable(file: Path, why: str) -> ArchcheckError:

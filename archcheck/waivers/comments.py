@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import tokenize
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from archcheck.source_location import Location
@@ -51,7 +50,6 @@ def _above(lines: list[str], line: int) -> list[int]:
     return found
 
 
-@lru_cache(maxsize=64)
 def _lines(file: str) -> list[str]:
     try:
         encoding = "utf-8-sig"

@@ -59,6 +59,7 @@ def test_the_whole_document() -> None:
           "fix": null
         }
       ],
+      "accepted": [],
       "proofs": [
         {
           "panel": "layer",

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from archcheck.errors import ArchcheckError
-from archcheck.findings import Accepted, Finding, Report, Status
+from archcheck.findings import Accepted, Finding, Mark, MarkKind, Report, Status, Verdict
 from archcheck.source_location import Location
-from archcheck.waivers import Baseline, Waivers, waive
-from archcheck.waivers.baseline import to_json
+from archcheck.waivers import Baseline, Waivers, no_rule, waive, write
 from archcheck.waivers.comments import comment_at
 
-FINDING = Finding("RES002", "a residual connection around mlp is in the code, and not drawn", "layer")
+MESSAGE = "a residual connection around mlp is in the code, and not drawn"
+FINDING = Finding("RES002", MESSAGE, "layer")
+
 REPORT = Report("a.yaml", Status.DIFFERS, findings=(FINDING,))
 
 
@@ -29,7 +30,7 @@ def test_a_comment_on_the_line(tmp_path: Path) -> None:
         tmp_path / "spec.yaml", "a\n- {around: x}  # archcheck: ignore[RES002, BOX006] drawn in (b)\n", 2
     )
     finding = replace(FINDING, spec=place)
-    report = waive(replace(REPORT, findings=(finding,)), Waivers(), "a.yaml")
+    report = waive(replace(REPORT, findings=(finding,)), Waivers())
     assert (report.status, report.findings) == (Status.CONFORMS, ())
     assert report.accepted == (Accepted(finding, "drawn in (b)", "comment", place),)
 
@@ -37,7 +38,7 @@ def test_a_comment_on_the_line(tmp_path: Path) -> None:
 def test_a_comment_above_the_line_of_the_model(tmp_path: Path) -> None:
     text = "x = 1\n# archcheck: ignore[res002]\n# a further comment\nx = x + y\n"
     place = at(tmp_path / "net.py", text, 4)
-    report = waive(replace(REPORT, findings=(replace(FINDING, location=place),)), Waivers(), "a.yaml")
+    report = waive(replace(REPORT, findings=(replace(FINDING, location=place),)), Waivers())
     assert [each.reason for each in report.accepted] == ["no reason given"]
 
 
@@ -61,30 +62,58 @@ def test_a_place_that_does_not_exist() -> None:
 
 
 def test_options() -> None:
-    assert waive(REPORT, Waivers(ignore=("RES",)), "a.yaml").status is Status.CONFORMS
-    assert waive(REPORT, Waivers(ignore=("BOX", "RES0021")), "a.yaml") == REPORT
-    assert waive(REPORT, Waivers(select=("BOX",)), "a.yaml").accepted[0].by == "option"
-    assert waive(REPORT, Waivers(select=("res002",)), "a.yaml") == REPORT
+    assert waive(REPORT, Waivers(ignore=("RES",))).status is Status.CONFORMS
+    assert waive(REPORT, Waivers(ignore=("BOX", "RES0021"))) == REPORT
+    assert waive(REPORT, Waivers(select=("BOX",))).accepted[0].by == "option"
+    assert waive(REPORT, Waivers(select=("res002",))) == REPORT
 
 
 def test_what_could_not_be_checked_stays_so() -> None:
     report = replace(REPORT, status=Status.ERROR)
-    assert waive(report, Waivers(ignore=("RES",)), "a.yaml").status is Status.ERROR
+    assert waive(report, Waivers(ignore=("RES",))).status is Status.ERROR
 
 
 def test_a_baseline_accepts_what_it_has_whatever_its_line(tmp_path: Path) -> None:
     file = tmp_path / "baseline.json"
-    file.write_text(to_json([REPORT], {"a.yaml": "specs/a.yaml"}, "known in May"))
+    report = replace(REPORT, file=str(tmp_path / "specs" / "a.yaml"))
+    other = replace(REPORT, file=str(tmp_path / "specs" / "b.yaml"))
+    write(file, [report])
+    entry = {
+        "spec": "specs/a.yaml",
+        "code": "RES002",
+        "panel": "layer",
+        "edge": "",
+        "message": MESSAGE,
+    }
+    written = {"version": 1, "findings": [{**entry, "where": "", "reason": ""}]}
+    assert json.loads(file.read_text()) == written
+    file.write_text(file.read_text().replace('"reason": ""', '"reason": "known in May"'))
     baseline = Baseline.read(file)
-    moved = replace(REPORT, findings=(replace(FINDING, location=Location("net.py", 99)),))
-    assert waive(moved, Waivers(baseline=baseline), "specs/a.yaml").accepted[0].reason == "known in May"
-    assert waive(moved, Waivers(baseline=baseline), "specs/b.yaml") == moved
-    assert baseline.stale([moved], {"a.yaml": "specs/a.yaml"}) == []
-    mended = replace(REPORT, findings=())
-    assert baseline.stale([mended], {"a.yaml": "specs/a.yaml"}) == [
-        ("specs/a.yaml", "RES002", "layer", "", FINDING.message)
-    ]
-    assert baseline.stale([], {}) == []  # its spec was not checked
+    moved = replace(report, findings=(replace(FINDING, location=Location("net.py", 99)),))
+    assert waive(moved, Waivers(baseline=baseline)).accepted[0].reason == "known in May"
+    assert waive(other, Waivers(baseline=baseline)) == other
+    wider = replace(report, findings=(replace(FINDING, layers=(0, 1), layer_count=2),))
+    assert waive(wider, Waivers(baseline=baseline)) == wider
+    assert baseline.stale([moved]) == baseline.stale([waive(moved, Waivers(baseline=baseline))]) == []
+    mended = replace(report, findings=(), status=Status.CONFORMS)
+    assert baseline.stale([mended]) == [("specs/a.yaml", "RES002", "layer", "", MESSAGE, "")]
+    assert baseline.stale([replace(mended, status=Status.ERROR)]) == baseline.stale([other]) == []
+    assert write(file, [other, report]).entries == {
+        ("specs/a.yaml", "RES002", "layer", "", MESSAGE, ""): "known in May",
+        ("specs/b.yaml", "RES002", "layer", "", MESSAGE, ""): "",
+    }
+    assert set(write(file, [mended]).entries) == {("specs/b.yaml", "RES002", "layer", "", MESSAGE, "")}
+
+
+def test_a_mark_is_accepted_where_no_finding_that_is_left_speaks_of_it() -> None:
+    edge = replace(FINDING, code="RES001", edge="mlp")
+    marks = tuple(Mark("layer", MarkKind.EDGE, name, Verdict.REFUTED) for name in ("mlp", "gqa"))
+    report = replace(REPORT, findings=(edge, replace(edge, edge="gqa", code="RES002")), marks=marks)
+    waived = waive(report, Waivers(ignore=("RES001",)))
+    assert [mark.verdict for mark in waived.marks] == [Verdict.ACCEPTED, Verdict.REFUTED]
+    assert waived.status is Status.DIFFERS
+    assert no_rule(["RES", "res001", "BOX"]) == ""
+    assert no_rule(["RES", "REZ"]) == "REZ"
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", "not JSON", json.dumps({"version": 2, "findings": []})])

@@ -1,0 +1,60 @@
+"""What the command line and the configuration accept, and what became of the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from archcheck.cli import options
+from archcheck.cli.configuration import Configuration
+from archcheck.cli.output import complain
+from archcheck.findings import Report, Status
+from archcheck.waivers import Baseline, Waivers, no_rule, waive, write
+
+
+def waivers(
+    project: Configuration,
+    select: Sequence[str] | None,
+    ignore: Sequence[str] | None,
+    baseline: Path | None,
+    written: Path | None,
+) -> Waivers:
+    """What is accepted: options win over the configuration; a baseline to be written is not read.
+
+    Raises ArchcheckError for codes of no rule and for a file that is no baseline.
+    """
+    selected, ignored = tuple(select or project.select), tuple(ignore or project.ignore)
+    unknown = no_rule([*selected, *ignored])
+    if unknown:
+        raise options.usage_error(
+            f"No rule has a code that begins with '{unknown}'.", "Write codes such as RES002 or RES."
+        )
+    if baseline is not None and written is not None:
+        raise options.usage_error("--baseline and --write-baseline do not go together.", "Give one of them.")
+    if baseline is None and written is None and project.baseline:
+        baseline = project.folder / project.baseline
+    return Waivers(selected, ignored, Baseline.read(baseline) if baseline else None)
+
+
+def written(file: Path, reports: Sequence[Report]) -> list[Report]:
+    """Write the baseline and accept what it holds; nothing is written where a spec could not be checked.
+
+    Raises ArchcheckError and OSError.
+    """
+    if any(report.status is Status.ERROR for report in reports):
+        complain(f"{file}: the baseline is not written, as not all specs could be checked")
+        return list(reports)
+    baseline = write(file, reports)
+    return [waive(report, Waivers(baseline=baseline)) for report in reports]
+
+
+def is_stale(baseline: Baseline | None, reports: Sequence[Report]) -> bool:
+    """Whether the baseline holds what is no longer found, which is told."""
+    stale = baseline.stale(reports) if baseline else []
+    for spec, code, *_, message, where in stale:
+        what = f"{message} ({where})" if where else message
+        complain(
+            f"{baseline.file if baseline else ''}: stale entry: {spec} {code} {what}. No longer found: "
+            "remove it, or write the baseline anew with --write-baseline."
+        )
+    return bool(stale)
