@@ -13,6 +13,7 @@ from archcheck.findings import Finding, Report, Status
 from archcheck.reporters.common import (
     acceptance,
     best_location,
+    counted,
     details,
     one_line,
     problem_location,
@@ -22,14 +23,34 @@ from archcheck.reporters.common import (
 )
 from archcheck.source_location import Location
 
+_LIMIT = 10
+
 
 def render_github(reports: Sequence[Report]) -> str:
-    """One `::error` per finding and problem, one `::notice` per spec that conforms.
+    """One `::error` per finding and problem, one `::notice` per spec that conforms and accepted finding.
+
+    Of more than ten the errors come first, and a line says how many are left out.
 
     Paths are relative to the repository (GITHUB_WORKSPACE, else the working directory).
     """
     root = os.environ.get("GITHUB_WORKSPACE", "")
-    return "".join(f"{command}\n" for report in reports for command in _commands(report, root))
+    commands = [command for report in reports for command in _commands(report, root)]
+    return "".join(f"{line}\n" for line in _limited(commands))
+
+
+def _limited(commands: list[str]) -> list[str]:
+    """No more than GitHub shows of a step, errors first, and how many are left out."""
+    if len(commands) <= _LIMIT:
+        return commands
+    ordered = sorted(commands, key=lambda command: not command.startswith("::error"))
+    left = ordered[_LIMIT:]
+    errors = sum(command.startswith("::error") for command in left)
+    counts = [
+        counted(number, kind)
+        for number, kind in ((errors, "error"), (len(left) - errors, "notice"))
+        if number
+    ]
+    return [*ordered[:_LIMIT], f"archcheck: {' and '.join(counts)} more; --format text or markdown shows all"]
 
 
 def _commands(report: Report, root: str) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from archcheck.findings import Finding, Report, Status
 from archcheck.reporters.common import one_line
 from archcheck.reporters.github import render_github
 from tests.reporters.samples import REPORTS, any_text, differs
@@ -66,3 +67,19 @@ def test_no_text_breaks_out_of_its_command(text: str) -> None:
     )
     assert finding[2].split("\n")[0] == one_line(text)
     assert problem[1]["title"] == "SPEC001"
+
+
+def test_at_most_ten_annotations_errors_first() -> None:
+    good = [Report(f"{number}.yaml", Status.CONFORMS) for number in range(3)]
+    bad = Report("bad.yaml", Status.DIFFERS, findings=tuple(Finding("RES001", f"{n}") for n in range(9)))
+    lines = render_github([*good, bad]).splitlines()
+    assert lines[:9] == [f"::error title=RES001::{number}" for number in range(9)]
+    assert lines[9:] == [
+        "::notice file=0.yaml,line=1,title=archcheck::0.yaml conforms",
+        "archcheck: 2 notices more; --format text or markdown shows all",
+    ]
+    many = Report("bad.yaml", Status.DIFFERS, findings=bad.findings + bad.findings[:2])
+    assert render_github([many, good[0]]).splitlines()[10:] == [
+        "archcheck: 1 error and 1 notice more; --format text or markdown shows all"
+    ]
+    assert len(render_github([bad, good[0]]).splitlines()) == 10
