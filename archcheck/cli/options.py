@@ -107,7 +107,7 @@ Settings = Annotated[
 ]
 Renames = Annotated[
     list[str] | None,
-    typer.Option("--rename", metavar="SPEC=MODEL", help="A module name of the spec and the model's own."),
+    typer.Option("--rename", metavar="SPEC=MODEL", help="A module's name in the spec, and in the model."),
 ]
 Inputs = Annotated[
     list[str] | None,
@@ -133,11 +133,11 @@ Prove = Annotated[
 Python = Annotated[
     str | None,
     typer.Option(
-        "--python", metavar="PYTHON", help="Run the model with this Python; archcheck need not be there."
+        "--python", metavar="PYTHON", help="Run the model with this Python; it need not have archcheck."
     ),
 ]
 Timeout = Annotated[
-    float, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="Longest that a model may take.")
+    float, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="How long a model may take.")
 ]
 Jobs = Annotated[
     int,
@@ -172,18 +172,22 @@ Weights = Annotated[
 Data = Annotated[
     Path | None, typer.Option("--data", metavar="FILE", help="The inputs, and targets: .npz or .safetensors.")
 ]
-Seeds = Annotated[int, typer.Option("--seeds", min=1, max=100, help="How often to initialise the model.")]
+Seeds = Annotated[
+    int, typer.Option("--seeds", min=1, max=100, help="How many times to initialise the model.")
+]
 Plot = Annotated[Path | None, typer.Option("--plot", help="Draw curves over depth: .svg .png .pdf")]
 MeasuredPicture = Annotated[
-    Path | None, typer.Option("--diagram", help="Draw the spec with its residual lines as broad as --show.")
+    Path | None, typer.Option("--diagram", help="Draw the spec; each residual line is as wide as its --show.")
 ]
 Show = Annotated[str, typer.Option("--show", metavar="MEASURE", help="What --diagram shows.")]
 FailIf = Annotated[
     list[str] | None,
-    typer.Option("--fail-if", metavar="BOUND", help="Exit 1 if a residual has it: 'gradient_ratio < 1e-3'"),
+    typer.Option(
+        "--fail-if", metavar="BOUND", help="Exit 1 if it holds for a residual: 'gradient_ratio < 1e-3'"
+    ),
 ]
 ThemeOption = Annotated[Theme, typer.Option("--theme", help="How the picture looks.")]
-LayoutOption = Annotated[Arrangement, typer.Option("--layout", help="How the panels stand.")]
+LayoutOption = Annotated[Arrangement, typer.Option("--layout", help="How the panels are arranged.")]
 PanelsOption = Annotated[str, typer.Option("--panels", metavar="A,B", help="Draw only these panels.")]
 DpiOption = Annotated[int, typer.Option("--dpi", min=10, max=1200, help="Resolution of a PNG.")]
 
@@ -196,7 +200,7 @@ def settings(texts: list[str] | None) -> list[Setting]:
 
 
 def check_place(python: str | None, in_process: bool, jobs: int = 1) -> None:
-    """Refuse what can't be had together with `--in-process`. Raises ArchcheckError."""
+    """Refuse options that can't be combined with `--in-process`. Raises ArchcheckError."""
     if in_process and (python is not None or jobs > 1):
         hint = "Leave --in-process out: it is for debuggers."
         raise usage_error("--in-process runs one model at a time, with the Python of archcheck.", hint)
@@ -209,7 +213,7 @@ def renames(texts: list[str] | None) -> dict[str, str]:
         spec, equals, model = text.partition("=")
         if not equals or not spec:
             hint = "Write --rename SPEC=MODEL, such as layers=transformer.h"
-            raise usage_error(f"{text!r} is no renaming.", hint)
+            raise usage_error(f"{text!r} is not a renaming.", hint)
         pairs[spec] = model
     return pairs
 

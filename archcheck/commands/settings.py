@@ -52,7 +52,7 @@ def parse_input(text: str) -> tuple[str, dict[str, Any]]:
     match = _INPUT.fullmatch(text.strip())
     if match is None:
         hint = "Write NAME=DTYPE[SHAPE], such as 'x=float32[1,3,224,224]' or 'ids=int64[1,16]<6400'."
-        raise TargetError(Problem("", None, None, "TGT009", f"'{text}' is no input", hint=hint))
+        raise TargetError(Problem("", None, None, "TGT009", f"'{text}' is not an input", hint=hint))
     shape = [int(size) for size in match["shape"].split(",") if size.strip()]
     tensor: dict[str, Any] = {"shape": shape, "dtype": match["dtype"]}
     if match["high"] is not None:

@@ -90,7 +90,7 @@ def _index() -> str:
     for prefix, title in FAMILIES:
         parts.append(f"\n## {prefix}: {title}\n")
         rows = [f"- [{rule.code}]({rule.code}.md): {rule.title}" for rule in RULES if _family(rule) == prefix]
-        parts.extend(rows or [f"No page: `archcheck explain` tells what each {prefix} code means."])
+        parts.extend(rows or [f"No page: `archcheck explain` says what each {prefix} code means."])
     return "\n".join(parts) + "\n"
 
 

@@ -264,7 +264,7 @@ def test_the_diagram_shows_the_verdict(folder: Path) -> None:
         ),
         (
             ["--rename", "layers"],
-            "archcheck: CLI001 'layers' is no renaming. "
+            "archcheck: CLI001 'layers' is not a renaming. "
             "Write --rename SPEC=MODEL, such as layers=transformer.h\n",
         ),
         (
@@ -353,7 +353,7 @@ def test_inspect_without_a_model(target: str, message: str) -> None:
 
 def test_inspect_refuses_inputs_that_are_none() -> None:
     assert complaint("inspect", "model.py:Net", "-i", "x=float32").startswith(
-        "archcheck: TGT009 'x=float32' is no input. Write NAME=DTYPE[SHAPE]"
+        "archcheck: TGT009 'x=float32' is not an input. Write NAME=DTYPE[SHAPE]"
     )
 
 

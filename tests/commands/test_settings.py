@@ -118,5 +118,5 @@ def test_what_is_no_input_is_refused(text: str) -> None:
     with pytest.raises(TargetError) as caught:
         parse_input(text)
     (problem,) = caught.value.problems
-    assert (problem.code, problem.message) == ("TGT009", f"'{text}' is no input")
+    assert (problem.code, problem.message) == ("TGT009", f"'{text}' is not an input")
     assert "'x=float32[1,3,224,224]'" in problem.hint
