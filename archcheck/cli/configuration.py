@@ -5,7 +5,6 @@ Options of the command line win over it.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from archcheck.errors import ArchcheckError, Problem
+from archcheck.phrasing.suggestions import nearest
 
 DEFAULT_SPECS = ("specs/*.yaml", "specs/*.yml")
 
@@ -80,8 +80,8 @@ def _read(file: Path, table: Any) -> Configuration:
     known = {field.name for field in fields(Configuration)} - {"folder"}
     for key, value in table.items():
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"Did you mean '{near[0]}'?" if near else f"The keys are {', '.join(sorted(known))}."
+            near = nearest(key, sorted(known))
+            hint = f"Did you mean '{near}'?" if near else f"The keys are {', '.join(sorted(known))}."
             raise _error(file, f"has an unknown key '{key}'", hint)
         values[key] = _value(file, key, value)
     return Configuration(file.parent, **values)

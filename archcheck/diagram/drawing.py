@@ -7,7 +7,6 @@ import json
 import math
 import os
 import re
-import tempfile
 import time
 import unicodedata
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from archcheck.diagram.mark_looks import SHOWN
 from archcheck.diagram.seal import sealed
 from archcheck.diagram.theme import THEMES, Style
 from archcheck.diagram.verdict_marks import Marker, with_ghosts
+from archcheck.files import write_bytes
 from archcheck.findings import Report, count_of
 from archcheck.spec.model import Spec
 
@@ -148,17 +148,7 @@ def write(drawing: Drawing, path: Path) -> None:
     """
     content = render(drawing, path.suffix)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(name, 0o666 & ~mask)
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_bytes(path, content)
     except OSError as error:
         message = f"Can't write the diagram: {error.strerror or error}."
         raise DrawError.of(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+from archcheck.phrasing.suggestions import nearest
 
 Path = tuple[Any, ...]
 """The keys and list indices that lead from the top of a spec to a node."""
@@ -44,9 +45,8 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
     """` (did you mean 'residuals'?)` for the known name nearest to `word`, or "" where none is near."""
     if not isinstance(word, str) or len(word) > 200:
         return ""
-    by_lower = {name.lower(): name for name in list(known)[:_CANDIDATES] if isinstance(name, str)}
-    near = difflib.get_close_matches(word.lower(), by_lower, n=1)
-    return f" (did you mean {quote(by_lower[near[0]])}?)" if near else ""
+    near = nearest(word, [name for name in list(known)[:_CANDIDATES] if isinstance(name, str)])
+    return f" (did you mean {quote(near)}?)" if near else ""
 
 
 def listing(names: Sequence[object]) -> str:

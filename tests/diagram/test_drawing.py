@@ -514,3 +514,13 @@ def node(dot: str, key: str) -> str:
     found = re.search(rf'^  "{re.escape(key)}" (\[.*)$', dot, re.MULTILINE)
     assert found is not None
     return found[1]
+
+
+def test_a_picture_replaces_what_a_link_points_to_and_keeps_its_mode(tmp_path: Path) -> None:
+    target, link = tmp_path / "target.svg", tmp_path / "link.svg"
+    target.write_text("old")
+    target.chmod(0o640)
+    link.symlink_to(target)
+    write(draw(spec(TWO_PANELS)), link)
+    assert link.is_symlink()
+    assert (target.read_bytes()[:5], target.stat().st_mode & 0o777) == (b"<?xml", 0o640)
