@@ -204,6 +204,56 @@ def inspect(
 
 
 @app.command()
+def init(
+    target: options.TargetName,
+    set_: options.Settings = None,
+    input_: options.Inputs = None,
+    output_: options.NewSpec = None,
+    force: options.Replace = False,
+    diagram: options.NewPicture = None,
+    timeout: options.Timeout = 600,
+    python: options.Python = None,
+    in_process: options.InProcess = False,
+    theme: options.ThemeOption = Theme.README,
+    layout: options.LayoutOption = Arrangement.ROW,
+    panels: options.PanelsOption = "",
+    dpi: options.DpiOption = 150,
+    verbose: options.Verbose = 0,
+    debug: options.Debug = False,
+) -> None:
+    """Write the spec of a model from its code.
+
+    With every mark proved: exit code 1 where one is not, and 2 where the model can't be built or run.
+    """
+    from archcheck.commands.init import file_of, write_spec
+    from archcheck.commands.init import init as draw_model
+    from archcheck.commands.settings import parse_input
+    from archcheck.commands.verify_all import workers
+
+    with output.errors(debug):
+        settings, inputs = options.settings(set_), dict(parse_input(text) for text in input_ or ())
+        file = output_ or file_of(target)
+        output.check_new(file, diagram, force=force)
+        options.check_place(python, in_process)
+        with (
+            output.progress(True) as progress,
+            workers(1, python, timeout, in_process=in_process) as worker,
+        ):
+            made = draw_model(target, settings, inputs, str(file), progress, worker)
+        if str(file) == "-":
+            output.text(made.text, None)
+        else:
+            write_spec(file, made.text)
+            output.report([made.report], Format.TEXT, None, verbose, quiet=False)
+        if diagram is not None:
+            from archcheck.diagram import draw, write
+
+            style = options.style(theme, layout, panels, dpi)
+            write(draw(made.spec, made.report, style=style), diagram)
+    output.exit_with([made.report])
+
+
+@app.command()
 def measure(
     subject: options.Subject,
     set_: options.Settings = None,

@@ -88,6 +88,16 @@ VerdictPicture = Annotated[
     typer.Option("--diagram", help="Draw the diagram with the verdict: .svg .png .pdf .html .dot .mmd"),
 ]
 OutlinePicture = Annotated[Path | None, typer.Option("--diagram", help="Draw what the code does.")]
+NewSpec = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", help="Where the spec goes: specs/NAME.yaml unless given, - for standard output."
+    ),
+]
+NewPicture = Annotated[
+    Path | None, typer.Option("--diagram", help="Draw the spec too: .svg .png .pdf .html .dot .mmd")
+]
+Replace = Annotated[bool, typer.Option("--force", help="Replace the spec that is there.")]
 Depth = Annotated[
     int, typer.Option("--depth", min=1, max=4, help="With --diagram: open boxes this many levels deep.")
 ]

@@ -15,7 +15,7 @@ import typer
 from archcheck.cli.options import Format
 from archcheck.cli.streams import reader_left, write_utf8
 from archcheck.errors import ArchcheckError, Problem, own_failure
-from archcheck.files import check_output, write_text
+from archcheck.files import check_output, check_writable, write_text
 from archcheck.findings import Report, Status
 
 if TYPE_CHECKING:
@@ -100,6 +100,17 @@ def check_files(
         from archcheck.commands.render import check_picture
 
         check_picture(diagram)
+
+
+def check_new(spec: Path, diagram: Path | None, *, force: bool) -> None:
+    """Refuse to write a spec where there is a file already. Raises ArchcheckError or OSError."""
+    if str(spec) != "-":
+        if spec.exists() and not force:
+            hint = "name another file with -o, or add --force"
+            raise FileExistsError(None, f"there is such a file already; {hint}", str(spec))
+        if spec.parent.is_dir():
+            check_writable(spec)
+    check_files(None, diagram)
 
 
 @contextmanager

@@ -93,4 +93,5 @@ def execution(run: Run) -> Execution:
             products=find_products(run.flow),
             defects=defects.find(run.flow, found.joins, run.modules),
             remarks=(*run.remarks, *found.remarks),
+            inputs=run.inputs,
         )

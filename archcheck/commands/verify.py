@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -86,11 +86,18 @@ def _verify(
         worker = partial(in_this_process, model)
     with worker() as answering:
         executions = run_modes(answering, loaded.spec.model, folders, prove, progress)
-    published = []
+    published: list[Execution] = []
     if loaded.spec.model.published and (model is None or isinstance(model, str)):
         with worker() as answering:
             published = run_modes(answering, _published(loaded.spec.model), folders, False, progress)
     progress("comparing the diagram with the code")
+    return judged(loaded, executions, published, _target(loaded, model))
+
+
+def judged(
+    loaded: LoadedSpec, executions: list[Execution], published: Sequence[Execution], target: str
+) -> Report:
+    """The verdict on a spec, from runs of its model in every mode; `published` are those of its full size."""
     known = [name for execution in executions for name in execution.modules]
     panels, sized = (
         [(execution, bind(loaded, execution.modules, known)) for execution in each]
@@ -102,7 +109,7 @@ def _verify(
         file=loaded.file,
         status=Status.ERROR if compared.problems else status,
         title=loaded.spec.title,
-        target=_target(loaded, model),
+        target=target,
         findings=compared.findings,
         proofs=compared.proofs,
         marks=compared.marks,

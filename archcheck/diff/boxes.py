@@ -72,7 +72,7 @@ def missing(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
 
 def undrawn(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
     """BOX002: a module with parameters runs in what the panel shows, and no box stands for it."""
-    for path in _undrawn(boxes.layer, boxes.execution) if boxes.calls else ():
+    for path in undrawn_modules(boxes.layer, boxes.execution) if boxes.calls else ():
         shown = boxes.names.path(path)
         type_name = boxes.execution.modules[path].type_name
         yield boxes.finding(
@@ -82,7 +82,7 @@ def undrawn(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _undrawn(layer: Layer, execution: Execution) -> list[str]:
+def undrawn_modules(layer: Layer, execution: Execution) -> list[str]:
     """The highest modules inside what the panel shows that neither are drawn nor contain what is."""
     drawn = [path for paths in layer.boxes.values() for path in paths] + [*layer.omitted]
     found: list[str] = []

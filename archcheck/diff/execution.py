@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from archcheck.dataflow.operations import VIEWS
 from archcheck.dataflow.run import Call, Dataflow, Module
@@ -21,7 +22,8 @@ class Execution:
     """One traced run of a model, as the diff sees it.
 
     `modules` are all modules by path ("" is the model), also those kept in plain lists that were called;
-    `defects` are wrong whatever a diagram says; `products` are multiplications where a sum might be drawn.
+    `defects` are wrong whatever a diagram says; `products` are multiplications where a sum might be drawn;
+    `inputs` is what the model was called with, as a spec says it.
     """
 
     mode: str
@@ -31,6 +33,7 @@ class Execution:
     products: tuple[Join, ...] = ()
     defects: tuple[Defect, ...] = ()
     remarks: tuple[str, ...] = ()
+    inputs: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def calls_by_path(self) -> dict[str, list[int]]:

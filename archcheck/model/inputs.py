@@ -6,7 +6,7 @@ import inspect
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +44,13 @@ class TensorInput:
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """The arguments of one call of a model; `text` names its tensors as `--input` would."""
+    """The arguments of one call of a model; `text` names its tensors as `--input` would, and `inputs` says
+    what they were made from, as a spec does."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     text: str = ""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
 
 
 def build_inputs(
@@ -66,7 +68,9 @@ def build_inputs(
     maker = _Maker(module, search)
     values = {name: maker.make(value, f"model.inputs.{name}") for name, value in inputs.items()}
     args, kwargs = _arranged(values, parameters)
-    return Example(args, kwargs, " ".join(f"{name}={_text(value)}" for name, value in values.items()))
+    text = " ".join(f"{name}={_text(value)}" for name, value in values.items())
+    written = {name: _as_written(v) for name, v in inputs.items() if not isinstance(v, Tensor)}
+    return Example(args, kwargs, text, written)
 
 
 def guess_inputs(module: nn.Module) -> list[Example]:
@@ -97,6 +101,14 @@ def not_guessed(module: nn.Module) -> TargetError:
     message = f"no inputs are given, and none could be guessed for {type(module).__name__}"
     hint = f"Give them under model.inputs in a spec, or as --input '{name}=float32[1,3,224,224]'."
     return TargetError(Problem(file, line, None, "TGT010", message, "model.inputs", hint))
+
+
+def _as_written(value: Any) -> Any:
+    """An input as a spec says it: of a tensor what is not as usual."""
+    if not isinstance(value, TensorInput):
+        return value
+    usual = {each.name: each.default for each in fields(TensorInput)}
+    return {name: part for name, part in asdict(value).items() if part != usual[name]}
 
 
 def _parameters(module: nn.Module) -> _Parameters:

@@ -47,12 +47,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Run:
-    """What one run in one mode showed: the dataflow, all modules by path ("" is the model), and remarks."""
+    """What one run in one mode showed: the dataflow, all modules by path ("" is the model), and remarks.
+
+    `inputs` is what the model was called with, as a spec says it, guesses included.
+    """
 
     mode: str
     flow: Dataflow
     modules: dict[str, Module]
     remarks: tuple[str, ...]
+    inputs: dict[str, Any] = field(default_factory=dict)
 
 
 class Worker(Protocol):

@@ -46,10 +46,10 @@ class Session:
         coverage = Coverage()
         for mode in request.modes:
             with as_before(self._given):
-                recording, remarks = self._record(request, mode, coverage, progress)
+                recording, inputs, remarks = self._record(request, mode, coverage, progress)
             self._recordings.append((recording, mode))
             remarks = (*remarks, *recording.remarks)
-            runs.append(Run(mode.name, recording.dataflow, recording.modules, remarks))
+            runs.append(Run(mode.name, recording.dataflow, recording.modules, remarks, inputs))
         runs[-1] = replace(runs[-1], remarks=(*runs[-1].remarks, *coverage.unrun()))
         return runs
 
@@ -93,8 +93,8 @@ class Session:
 
     def _record(
         self, request: Request, mode: Mode, coverage: Coverage, progress: Progress
-    ) -> tuple[Recording, tuple[str, ...]]:
-        """The run of one mode, on real values where the model is small enough or its code needs them."""
+    ) -> tuple[Recording, dict[str, Any], tuple[str, ...]]:
+        """The run of one mode and its inputs, on real values where it is small or its code needs them."""
         inputs = {**request.inputs, **mode.inputs}
         if request.data:
             arrays = arrays_of(Path(request.data))
@@ -102,25 +102,25 @@ class Session:
             inputs = {**inputs, **arrays}
         search = [Path(folder) for folder in request.search]
 
-        def run(module: nn.Module, running: Running) -> Recording:
+        def run(module: nn.Module, running: Running) -> tuple[Recording, dict[str, Any]]:
             module.train(mode.train)
             progress(f"running {type(module).__name__} ({mode.name})")
             with coverage.watching(), torch.set_grad_enabled(mode.train or request.gradients):
                 return _recorded(module, running, inputs, search)
 
         if self._given is not None:
-            return run(self._given, _contained), ()
+            return *run(self._given, _contained), ()
         with seed(request.seed):
             built = _built(request, mode, search, progress)
         if request.weights:
             load_weights(built.module, Path(request.weights))
         try:
-            return run(built.module, built.running), (built.remark,)
+            return *run(built.module, built.running), (built.remark,)
         except ArchcheckError:
             if built.device != "meta":
                 raise
         built = materialize(built)
-        return run(built.module, built.running), (built.remark,)
+        return *run(built.module, built.running), (built.remark,)
 
 
 def _built(request: Request, mode: Mode, search: Sequence[Path], progress: Progress) -> BuiltModel:
@@ -130,8 +130,8 @@ def _built(request: Request, mode: Mode, search: Sequence[Path], progress: Progr
 
 def _recorded(
     module: nn.Module, running: Running, inputs: dict[str, Any], search: Sequence[Path]
-) -> Recording:
-    """The first of the calls that suit the model, recorded."""
+) -> tuple[Recording, dict[str, Any]]:
+    """The first of the calls that suit the model, recorded, and what it was made from."""
     examples = [build_inputs(module, inputs, search=search)] if inputs else guess_inputs(module)
     first: ArchcheckError | None = None
     for example in examples:
@@ -139,7 +139,7 @@ def _recorded(
             with running(), _one_thread():
                 recording = record(module, *example.args, **example.kwargs)
             _check_it_shows_something(recording)
-            return recording
+            return recording, dict(example.inputs)
         except ArchcheckError as error:
             first = first or error
     assert first is not None  # there is at least one example

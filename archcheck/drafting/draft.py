@@ -1,0 +1,104 @@
+"""The story of a draft: plan the panels, draw each, judge all, draw more coarsely what is not proved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from archcheck.diff import compare
+from archcheck.diff.binding import BoundPanel, bind
+from archcheck.diff.execution import Execution
+from archcheck.diff.marks.values import Values, values
+from archcheck.drafting.choices import Choices
+from archcheck.drafting.panel import drawn, skeleton
+from archcheck.drafting.plan import Planner, Sheet
+from archcheck.drafting.writing import text_of
+from archcheck.findings import Finding
+from archcheck.spec.load import LoadedSpec, loads
+
+_ROUNDS = 12
+_ON_BOXES = frozenset(["BOX005", "BOX006", "BOX007", "MARK001"])
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A spec that was drafted, as text, and what still stands against it. `closed` are the titles of panels
+    that could not be proved and are not drawn."""
+
+    text: str
+    loaded: LoadedSpec
+    findings: tuple[Finding, ...]
+    closed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    draft: Draft
+    sheets: Mapping[str, Sheet]
+    choices: Choices
+
+
+def draft(execution: Execution, head: Mapping[str, Any]) -> Draft:
+    """The spec of a run; `head` is what it begins with (`title`, `model`)."""
+    run = values(execution)
+    choices, closed = Choices(), list[str]()
+    for _ in range(_ROUNDS):
+        attempt = _attempt(run, head, choices)
+        coarser = _coarser(attempt)
+        if coarser == choices:
+            break
+        closed += [
+            sheet.title for sheet in attempt.sheets.values() if sheet.kind in coarser.closed - choices.closed
+        ]
+        choices = coarser
+    return replace(attempt.draft, closed=tuple(closed))
+
+
+def _attempt(run: Values, head: Mapping[str, Any], choices: Choices) -> _Attempt:
+    sheets = {sheet.name: sheet for sheet in Planner(run, choices).plan()}
+    panels = {name: skeleton(sheet, run, choices) for name, sheet in sheets.items()}
+    for panel in list(panels.values()):
+        for box in panel["boxes"].values():
+            if "detail" in box:
+                panels[box["detail"]]["title"] = box["label"].partition("\n")[0]
+    bound = _bound(loads(_text(head, panels)), run.execution)
+    panels = {name: drawn(sheets[name], data, bound[name], run, choices) for name, data in panels.items()}
+    text = _text(head, panels)
+    loaded = loads(text)
+    compared = compare(loaded, [(run.execution, tuple(_bound(loaded, run.execution).values()))])
+    return _Attempt(Draft(text, loaded, compared.findings), sheets, choices)
+
+
+def _text(head: Mapping[str, Any], panels: Mapping[str, Any]) -> str:
+    rest = dict(head)
+    model = rest.pop("model")
+    return text_of({**rest, "strict": True, "model": model, "panels": panels})
+
+
+def _bound(loaded: LoadedSpec, execution: Execution) -> dict[str, BoundPanel]:
+    return {panel.name: panel for panel in bind(loaded, execution.modules)}
+
+
+def _coarser(attempt: _Attempt) -> Choices:
+    """The choices for the next attempt, the same where there is nothing to do: in each panel that is not
+    proved the boxes that are not are left out or called plainly, and if that was not it the panel is."""
+    choices = attempt.choices
+    by_panel: dict[str, list[Finding]] = {}
+    for finding in attempt.draft.findings:
+        by_panel.setdefault(finding.panel, []).append(finding)
+    for panel, findings in by_panel.items():
+        if panel not in attempt.sheets:
+            continue
+        kind = attempt.sheets[panel].kind
+        boxes = attempt.draft.loaded.spec.panels[panel].boxes
+        named = {finding.edge for finding in findings if finding.code in _ON_BOXES} & set(boxes)
+        dropped = {box for box in named if boxes[box].module is None}
+        plain = named - dropped - choices.plain.get(kind, frozenset())
+        if dropped:
+            choices = choices.dropping(kind, dropped)
+        if plain:
+            choices = choices.relabelling(kind, plain)
+        if not dropped and not plain:
+            choices = choices.closing([kind])
+    return choices

@@ -1,0 +1,93 @@
+"""What a panel's own code computes between its modules, as boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
+
+from archcheck.diff.marks.box_map import BoxMap, Candidate
+from archcheck.diff.marks.completeness import left_out
+from archcheck.diff.marks.entries import entries
+from archcheck.diff.marks.sums import sums
+from archcheck.diff.marks.territory import Territory
+from archcheck.spec.model import Panel
+from archcheck.vocabulary import Family, Region
+
+_AS_PARTS = frozenset([Family.PRODUCT, Family.MATRIX_PRODUCT])
+"""Of these a figure draws the last operation, and what it reads as boxes of its own: SiLU, then ⊙."""
+_ROUNDS = 8
+
+
+@dataclass
+class Operations:
+    """The operations that a panel draws, in the order in which they run, with the nodes of each box."""
+
+    territory: Territory
+    regions: dict[str, Region] = field(default_factory=dict)
+
+
+def operations(panel: Panel, anchors: Territory, sinks: Set[int]) -> list[Region]:
+    """The operations of no module that a figure of this panel shows.
+
+    `sinks` are the sums of residual connections, which edges draw.
+    """
+    found: dict[int, Region] = {}
+    territory = anchors
+    for _ in range(_ROUNDS):
+        new = [region for region in _wanted(panel, territory, found) if region.output not in found]
+        if not new:
+            break
+        found |= {region.output: region for region in new}
+        territory = anchors.with_nodes({str(at): region.ops for at, region in found.items()})
+    for region in _joining(anchors, territory, sinks):
+        found[region.output] = region
+    return [found[at] for at in sorted(found)]
+
+
+def _wanted(panel: Panel, territory: Territory, found: Mapping[int, Region]) -> Iterator[Region]:
+    """The operations that the diff misses in a panel without them, and masks."""
+    chosen = {str(at): Candidate((region,)) for at, region in found.items()}
+    placed = BoxMap(territory, chosen)
+    for left in left_out(panel, placed, entries(panel, placed), strict=True):
+        yield _as_drawn(left.region, territory)
+    free = frozenset(territory.unowned())
+    for node in sorted(free):
+        for region in territory.values.recognition.by_output.get(node, ()):
+            if region.term.family is Family.MASK and free.issuperset(region.ops):
+                yield region
+
+
+def _as_drawn(region: Region, territory: Territory) -> Region:
+    """The smallest region with this result that is of the same sort, where a figure draws parts."""
+    if region.term.family not in _AS_PARTS:
+        return region
+    same = [
+        other
+        for other in territory.values.recognition.by_output[region.output]
+        if other.term.family is region.term.family
+    ]
+    return min(same, key=lambda other: (len(other.ops), other.term.name))
+
+
+def _joining(anchors: Territory, territory: Territory, sinks: Set[int]) -> Iterator[Region]:
+    """Sums and concatenations in which the results of several boxes come together."""
+    free = frozenset(territory.unowned())
+    joined = list(sums(territory, free))
+    joined += [
+        region
+        for node in sorted(free)
+        for region in anchors.values.recognition.by_output.get(node, ())
+        if region.term.family is Family.CONCAT and free.issuperset(region.ops) and not region.inside
+    ]
+    best: dict[int, Region] = {}
+    for region in joined:
+        known = best.get(region.output)
+        if known is None or len(known.ops) < len(region.ops):
+            best[region.output] = region
+    taken: set[int] = set()
+    for region in sorted(best.values(), key=lambda region: -region.output):
+        reads = [territory.origins([read]).boxes for read in territory.read_by(region.ops)]
+        several = len(set().union(*reads)) > 1 and sum(map(bool, reads)) > 1
+        if several and taken.isdisjoint(region.ops) and sinks.isdisjoint(region.ops):
+            taken |= set(region.ops)
+            yield region

@@ -1,0 +1,193 @@
+"""One panel of a draft: its boxes, the lines between them, and its residual connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from archcheck.diff.binding import BoundPanel
+from archcheck.diff.boxes import undrawn_modules
+from archcheck.diff.marks.adjacent import with_adjacent
+from archcheck.diff.marks.routing import with_picked
+from archcheck.diff.marks.territory import Reads, Territory, territory
+from archcheck.diff.marks.values import Values
+from archcheck.diff.panel_calls import PanelCall, panel_calls
+from archcheck.drafting import words
+from archcheck.drafting.choices import Choices
+from archcheck.drafting.kinds import natural, numbered, pattern_of
+from archcheck.drafting.operations import operations
+from archcheck.drafting.plan import Item, Sheet, unused
+from archcheck.drafting.residuals import edges
+from archcheck.drafting.ways import Line, arranged
+from archcheck.spec.patterns import matches
+from archcheck.vocabulary import Family, Region
+
+Data = dict[str, Any]
+_INPUT = "input"
+
+
+def skeleton(sheet: Sheet, values: Values, choices: Choices) -> Data:
+    """The panel with a box for each of its modules, and nothing else."""
+    plain = choices.plain.get(sheet.kind, frozenset())
+    base = values.execution.flow.calls[sheet.call].path
+    boxes: dict[str, Data] = {}
+    for item in sheet.items:
+        label, role = called(item, values)
+        name = unused(words.name_of(_word(item) or label), {*boxes, _INPUT})
+        if name in plain:
+            label, role = words.block_label(values.execution.modules[item.paths[0]].type_name, name), ""
+        boxes[name] = {"label": label, **_modules(item, base, values), **({"role": role} if role else {})}
+        boxes[name] |= {"detail": item.detail} if item.detail else {}
+    return {"title": sheet.title, **_scope(sheet, values), "boxes": boxes}
+
+
+def drawn(sheet: Sheet, data: Data, bound: BoundPanel, values: Values, choices: Choices) -> Data:
+    """A panel's skeleton with what its own code computes, the lines and the residual edges."""
+    call = next(panel_calls(bound, values.execution), None)
+    if call is None:
+        return data
+    return _Drawing(data, call, values, choices.dropped.get(sheet.kind, frozenset())).panel()
+
+
+class _Drawing:
+    def __init__(self, data: Data, call: PanelCall, values: Values, dropped: frozenset[str]) -> None:
+        self.data, self.call, self.values, self.dropped = data, call, values, dropped
+        panel = call.panel
+        self.anchors = with_adjacent(panel, territory(call.layer, call.frame, values))
+
+    def panel(self) -> Data:
+        joins = self.call.local
+        sinks = {self.values.made(join.sink) for join in joins}
+        found = operations(self.call.panel, self.anchors, sinks)
+        boxes, ground = self._with_operations(found)
+        lines = list(self._lines(ground, boxes))
+        boxes, lines = self._with_inputs(ground, boxes, lines)
+        read = {other for _, other in lines}
+        aside = [box for box in boxes if boxes[box].get("role") in ("mask", "position") and box not in read]
+        flow, rest = arranged(list(boxes), lines, aside)
+        data = {**self.data, "boxes": boxes}
+        if len(boxes) > 1:
+            data["flow"] = flow
+        if rest:
+            data["edges"] = rest
+        residuals = edges(joins, ground, list(boxes), lines)
+        if residuals:
+            data["residuals"] = residuals
+        base = self.call.layer.base
+        omitted = [_relative(path, base) for path in undrawn_modules(self.call.layer, self.values.execution)]
+        if omitted:
+            data["omit"] = omitted
+        return data
+
+    def _with_operations(self, found: Sequence[Region]) -> tuple[dict[str, Data], Territory]:
+        """All boxes in the order in which they run, and the nodes of each."""
+        boxes: dict[str, Data] = dict(self.data["boxes"])
+        nodes: dict[str, Region] = {}
+        for region in found:
+            sign = words.sign(region)
+            name = unused(words.name_of(sign), {*boxes, *nodes, _INPUT})
+            if name not in self.dropped:
+                nodes[name] = region
+        ground = self.anchors.with_nodes({name: region.ops for name, region in nodes.items()})
+        ground = with_picked(ground, {name: region.term.family for name, region in nodes.items()})
+        for name, region in nodes.items():
+            role = words.ROLES.get(region.term.family, "operator")
+            boxes[name] = {"label": words.sign(region), "role": role}
+        first = {box: owned[0] for box, owned in ground.nodes_of.items()}
+        last = len(self.values.recognition.flow.ops)
+        ordered = sorted(boxes, key=lambda box: first.get(box, last))
+        return {box: boxes[box] for box in ordered}, ground
+
+    # -- lines ------------------------------------------------------------------------------------------
+
+    def _lines(self, ground: Territory, boxes: Mapping[str, Data]) -> Iterator[Line]:
+        """The ways of values from box to box that pass no third one, but for skip paths."""
+        skips = self._skips
+        order = {box: at for at, box in enumerate(boxes)}
+        for box in boxes:
+            entering = ground.entering(box, skips)
+            origins = ground.origins(entering, without=skips, indices=False, hidden=True).boxes
+            for other in sorted(origins, key=order.__getitem__):
+                if order[other] < order[box]:
+                    yield other, box
+
+    @property
+    def _skips(self) -> Reads:
+        frame = self.call.frame
+        return self.values.skip_reads(self.values.execution.joins_within(frame.first, frame.end))
+
+    def _with_inputs(
+        self, ground: Territory, boxes: dict[str, Data], lines: list[Line]
+    ) -> tuple[dict[str, Data], list[Line]]:
+        """Boxes for what enters the panel, where its first boxes do not tell."""
+        is_model = self.call.bound.panel.scope == ""
+        entered = {
+            box: ground.origins(ground.entering(box, self._skips), without=self._skips).entered
+            for box in boxes
+        }
+        fed = {other for _, other in lines}
+        shown: dict[str, Data] = {}
+        more: list[Line] = []
+        for number, node in enumerate(ground.inputs):
+            readers = [box for box in boxes if node in entered[box]]
+            if not readers or not (is_model or (number == 0 and any(box in fed for box in readers))):
+                continue
+            label = words.input_label(self.values.recognition.flow.ops[node], is_model)
+            name = unused(words.name_of(label), {*boxes, *shown, _INPUT})
+            shown[name] = {"label": label, "role": "input"}
+            more += [(name, box) for box in readers]
+        return {**shown, **boxes}, [*more, *lines]
+
+
+# -- boxes of modules -----------------------------------------------------------------------------------
+
+
+def _modules(item: Item, base: str, values: Values) -> Data:
+    """The modules that a box stands for, as the spec names them, and how many they are."""
+    modules, paths = values.execution.modules, item.paths
+    if len(paths) == 1:
+        times = {"repeat": len(item.calls)} if len(item.calls) > 1 else {}
+        return {"module": _relative(paths[0], base), **times}
+    pattern = pattern_of(paths, modules)
+    if pattern and {name for name, _ in matches(pattern, modules)} == set(paths):
+        return {"module": _relative(pattern, base), "repeat": len(paths)}
+    return {"module": [_relative(path, base) for path in natural(paths)]}
+
+
+def called(item: Item, values: Values) -> tuple[str, str]:
+    """The label and the role of a module's box."""
+    path, call = item.paths[0], item.calls[0]
+    leaf, module = path.rpartition(".")[2], values.execution.modules[path]
+    recognition = values.recognition
+    named = [region for region in recognition.whole(call) if region.term.family in words.ROLES]
+    if not named and "attention" in module.type_name.casefold().replace("attn", "attention"):
+        span = values.execution.flow.calls[call]
+        inside = [region for region in recognition.inside(call) if region.term.family is Family.ATTENTION]
+        named = inside if len(inside) == 1 and not values.execution.joins_within(span.first, span.end) else []
+    if named:
+        return words.label_of(named[0], leaf), words.ROLES[named[0].term.family]
+    return words.block_label(module.type_name, leaf), "block"
+
+
+def _word(item: Item) -> str:
+    """What a module is called in its code: of a stack, its list's name; "" for one that has but a number."""
+    parts = item.paths[0].split(".")
+    if len(item.paths) > 1:
+        return parts[-2] if parts[-1].isdigit() and len(parts) > 1 else numbered(parts[-1]).rstrip("*_")
+    return "" if parts[-1].isdigit() else parts[-1]
+
+
+def _relative(path: str, base: str) -> str:
+    return path[len(base) :].lstrip(".") if base else path
+
+
+def _scope(sheet: Sheet, values: Values) -> Data:
+    """The modules that the panel shows, as a pattern, but for those that it matches and does not mean."""
+    if len(sheet.scopes) == 1:
+        return {"scope": sheet.scopes[0]}
+    modules = values.execution.modules
+    pattern = pattern_of(sheet.scopes, modules)
+    if not pattern:
+        return {"scope": sheet.scopes[0]}
+    wrong = [name for name, _ in matches(pattern, modules) if name not in sheet.scopes]
+    return {"scope": pattern, **({"except": wrong} if wrong else {})}

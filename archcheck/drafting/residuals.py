@@ -1,0 +1,68 @@
+"""The residual connections that a panel's own code makes, as solid edges between its boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from archcheck.connections import Factor, Kind
+from archcheck.diff.marks.territory import Territory
+from archcheck.drafting.ways import Line
+from archcheck.residual import Join
+
+Edge = dict[str, Any]
+
+
+def edges(
+    joins: Iterable[Join], territory: Territory, boxes: Sequence[str], lines: Sequence[Line]
+) -> list[Edge]:
+    """One edge for each sum, as the spec writes it; a sum whose branch has no box is left out."""
+    found: list[Edge] = []
+    for join in joins:
+        edge = _edge(join, territory, boxes, lines)
+        if edge is not None and edge not in found:
+            found.append(edge)
+    return found
+
+
+def _edge(join: Join, territory: Territory, boxes: Sequence[str], lines: Sequence[Line]) -> Edge | None:
+    values = territory.values
+    nodes = {node for op in join.branch for node in range(*values.span(op, op + 1))}
+    branch = [box for box in boxes if not nodes.isdisjoint(territory.nodes_of.get(box, ()))]
+    skipped = {node for op in join.skip for node in range(*values.span(op, op + 1))}
+    through = [
+        box for box in boxes if box not in branch and not skipped.isdisjoint(territory.nodes_of.get(box, ()))
+    ]
+    if not branch:
+        return None
+    firsts = [box for box in branch if not any(other == box and one in branch for one, other in lines)]
+    lasts = [box for box in branch if not any(one == box and other in branch for one, other in lines)]
+    if len(lasts) != 1:
+        return None
+    edge: Edge = {}
+    if len(firsts) == 1:
+        edge["around"] = branch[0] if len(branch) == 1 else [firsts[0], lasts[0]]
+    else:
+        sources = territory.origins([values.made(join.source)]).boxes
+        edge |= {"from": next(iter(sources), "input"), "to": lasts[0]}
+    kind = join.residual.kind
+    if kind is Kind.SCALED:
+        edge |= _scaled(join.residual.factors)
+    elif kind is not Kind.IDENTITY:
+        edge["kind"] = kind.value
+    if through and kind in (Kind.PROJECTION, Kind.SCALED, Kind.PARTIAL, Kind.IDENTITY, Kind.CONCAT):
+        edge["through"] = through
+    return edge
+
+
+def _scaled(factors: Sequence[Factor]) -> Mapping[str, object]:
+    words: dict[str, object] = {"kind": Kind.SCALED.value}
+    sides = dict.fromkeys(factor.on for factor in factors)
+    if len(sides) == 1:
+        product = 1.0
+        for factor in factors:
+            if factor.value is None:
+                return words
+            product *= factor.value
+        words |= {"factor": product, "factor_on": factors[0].on}
+    return words

@@ -1,0 +1,127 @@
+"""What boxes are called, in the field's words: labels, roles, and names for a spec."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from archcheck.dataflow.run import Op
+from archcheck.vocabulary import Family, Region, claims
+
+ROLES: Mapping[Family, str] = {
+    Family.NORM: "norm", Family.ACTIVATION: "activation", Family.LINEAR: "linear",
+    Family.CONVOLUTION: "convolution", Family.EMBEDDING: "embedding", Family.POSITION: "position",
+    Family.ATTENTION: "attention", Family.SOFTMAX: "softmax", Family.POOLING: "pooling",
+    Family.DROPOUT: "dropout", Family.FEED_FORWARD: "feed_forward", Family.MIXTURE: "feed_forward",
+    Family.ROUTER: "router", Family.MASK: "mask",
+}  # fmt: skip
+_SIGNS: Mapping[str, str] = {
+    "matrix product": "⊗", "scores": "⊗", "attend": "⊗", "product": "⊙", "gate": "⊙", "sum": "+",
+    "difference": "−", "scale": "Scale", "concat": "Concat", "split": "Split", "repeat": "Repeat",
+    "mask": "Mask", "top-k": "Top-k", "router": "Router", "RoPE": "RoPE", "transpose": "Transpose",
+    "exact GELU": "GELU", "tanh GELU": "GELU", "attention": "Attention", "activation": "Activation",
+    "positions": "Positions", "learned positions": "Learned positional embedding",
+    "sinusoidal positions": "Sinusoidal positional encoding",
+    "relative positions": "Relative position bias", "state-space model": "SSM", "recurrence": "Recurrence",
+    "linear attention": "Linear attention", "L2 norm": "L2 norm", "local response norm": "LRN",
+    "pooling": "Pooling", "max pooling": "Max pool", "average pooling": "Average pool",
+    "global average pooling": "Global average pool", "global max pooling": "Global max pool",
+    "upsampling": "Upsample", "downsampling": "Downsample", "resampling": "Resize", "dropout": "Dropout",
+    "stochastic depth": "Drop path", "feed-forward": "Feed-forward", "gated feed-forward": "Feed-forward",
+    "mixture of experts": "Mixture of experts", "MHA": "Multi-head attention",
+    "GQA": "Grouped-query attention", "MQA": "Multi-query attention", "MLA": "Multi-head latent attention",
+    "single-head attention": "Attention",
+}  # fmt: skip
+_CONVOLUTIONS = {
+    "convolution": "conv", "pointwise convolution": "conv", "depthwise convolution": "depthwise conv",
+    "transposed convolution": "transposed conv",
+}  # fmt: skip
+_QKV = {
+    "q": "Q", "query": "Q", "k": "K", "key": "K", "v": "V", "value": "V", "qkv": "QKV",
+}  # fmt: skip
+
+
+def sign(region: Region) -> str:
+    """What a figure writes for an operation."""
+    return _SIGNS.get(region.term.name, region.term.name)
+
+
+def label_of(region: Region, leaf: str) -> str:
+    """What a figure writes in the box of a module that computes a region; `leaf` is the module's own name."""
+    match region.term.family:
+        case Family.LINEAR:
+            part = next((_QKV[word] for word in re.split(r"[\W_]+", leaf.casefold()) if word in _QKV), "")
+            return f"Linear {part}".rstrip()
+        case Family.CONVOLUTION:
+            return _convolution(region)
+        case Family.EMBEDDING:
+            return "Embedding"
+        case Family.ATTENTION:
+            return _attention(region)
+    return sign(region)
+
+
+def _convolution(region: Region) -> str:
+    kernel, stride = region.details.get("kernel"), region.details.get("stride")
+    word = _CONVOLUTIONS.get(region.term.name, "conv")
+    sizes = "×".join(map(str, kernel)) if isinstance(kernel, tuple) and len(kernel) > 1 else ""
+    text = f"{sizes} {word}".strip()
+    strides = set(stride) if isinstance(stride, tuple) else {stride}
+    step = next(iter(strides)) if len(strides) == 1 else None
+    return f"{text}, /{step}" if isinstance(step, int) and step > 1 and sizes else _capital(text)
+
+
+def _attention(region: Region) -> str:
+    heads, shared = region.details.get("heads"), region.details.get("kv_heads")
+    name = sign(region)
+    if region.term.name == "GQA":
+        return f"{name}\n{heads} heads, {shared} KV heads"
+    return f"{name}\n{heads} heads" if region.term.name in ("MHA", "MQA", "MLA") else name
+
+
+_TASKS = re.compile(r"(?<=[a-z0-9A-Z])(?:For[A-Z]\w*|LMHeadModel|LMHead|Model)$")
+_KINDS = re.compile(
+    r"(?:(?:Decoder|Encoder|Transformer|Residual|Attention|Convolution(?:al)?|Conv|Dense|Mixer|Parallel|Swin)*"
+    r"(?:Layer|Block|Stage|Attention|MLP|FeedForward|FFN|Decoder|Encoder|Bottleneck|Embeddings?|Expert|MoE))+$"
+)
+_WORDS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z][a-z0-9]*|[a-z0-9]+")
+
+
+def title_of(type_name: str) -> str:
+    """A class's name as a figure would write it: what it is of as it is, what it is in words.
+
+    >>> title_of("LlamaDecoderLayer"), title_of("GPT2Block"), title_of("MiniMindForCausalLM"), title_of("MLP")
+    ('Llama decoder layer', 'GPT2 block', 'MiniMind', 'MLP')
+    """
+    bare = _TASKS.sub("", type_name)
+    kind = _KINDS.search(bare)
+    name, rest = (bare[: kind.start()], kind[0]) if kind else (bare, "")
+    words = [word if word.isupper() or word == "MoE" else word.lower() for word in _WORDS.findall(rest)]
+    return _capital(" ".join([name, *words]).strip()) or type_name
+
+
+def block_label(type_name: str, fallback: str) -> str:
+    """What a box is called that holds more than one operation: by its class, where that claims nothing."""
+    for text in (title_of(type_name), title_of(fallback)):
+        if text and all(claim.block for claim in claims(text)):
+            return _capital(text)
+    return f"{_capital(title_of(type_name).split()[0])} block" if type_name else "Block"
+
+
+def input_label(op: Op, is_model: bool) -> str:
+    """What a figure writes for a tensor that enters a panel."""
+    if not is_model:
+        return "Hidden states"
+    if not op.floating:
+        return "Tokens" if len(op.shape) > 1 else "Step"
+    return "Image" if len(op.shape) == 4 else "Features"
+
+
+def name_of(text: str) -> str:
+    """A name for a box in a spec, from a module's name or a label."""
+    named = {"+": "add", "⊗": "matmul", "⊙": "multiply", "−": "subtract"}.get(text, text)
+    return re.sub(r"[^A-Za-z0-9]+", "_", named).strip("_").lower() or "box"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,100 @@
+"""What `init` writes of small models, word for word, and that it is proved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archcheck.commands.init import Written, init
+from archcheck.commands.run_modes import in_this_process
+from archcheck.commands.verify import verify
+from archcheck.findings import Status
+
+TRANSFORMER = """\
+# yaml-language-server: $schema=archcheck.schema.json
+title: TinyTransformer
+strict: true
+
+model:
+  target: tests.drafting.models:TinyTransformer
+  inputs:
+    ids: {shape: [1, 16], dtype: int64, high: 11}
+
+panels:
+  model:
+    title: TinyTransformer
+    scope: ""
+    boxes:
+      tokens: {label: Tokens, role: input}
+      embed: {label: Embedding, module: embed, role: embedding}
+      blocks: {label: Block, module: blocks.*, repeat: 2, role: block, detail: block}
+      norm: {label: LayerNorm, module: norm, role: norm}
+      head: {label: Linear, module: head, role: linear}
+    flow: [tokens, embed, blocks, norm, head]
+
+  block:
+    title: Block
+    scope: blocks.*
+    boxes:
+      ln1: {label: LayerNorm, module: ln1, role: norm}
+      attn: {label: "Multi-head attention\\n2 heads", module: attn, role: attention, detail: attn}
+      ln2: {label: LayerNorm, module: ln2, role: norm}
+      mlp: {label: Feed-forward, module: mlp, role: feed_forward, detail: mlp}
+    flow: [ln1, attn, ln2, mlp]
+    residuals:
+      - {around: [ln1, attn]}
+      - {around: [ln2, mlp]}
+
+  attn:
+    title: Multi-head attention
+    scope: blocks.*.attn
+    boxes:
+      q: {label: Linear Q, module: q, role: linear}
+      k: {label: Linear K, module: k, role: linear}
+      v: {label: Linear V, module: v, role: linear}
+      matmul: {label: ⊗, role: operator}
+      softmax: {label: SoftMax, role: softmax}
+      matmul_2: {label: ⊗, role: operator}
+      out: {label: Linear, module: out, role: linear}
+    flow: [[q, k], matmul, softmax, matmul_2, out]
+    edges: [[v, matmul_2]]
+
+  mlp:
+    title: Feed-forward
+    scope: blocks.*.mlp
+    boxes:
+      linear: {label: Linear, module: "0", role: linear}
+      gelu: {label: GELU, module: "1", role: activation}
+      linear_2: {label: Linear, module: "2", role: linear}
+    flow: [linear, gelu, linear_2]
+"""
+
+
+def written(name: str, inputs: Mapping[str, Any] | None = None) -> Written:
+    target = f"tests.drafting.models:{name}"
+    return init(target, [], inputs or {}, "spec.yaml", lambda _: None, in_this_process)
+
+
+def test_a_transformer_is_drawn_as_model_block_attention_and_feed_forward() -> None:
+    made = written("TinyTransformer")
+    assert made.text == TRANSFORMER
+    assert made.report.status is Status.CONFORMS
+
+
+def test_what_init_writes_verify_accepts(tmp_path: Path) -> None:
+    file = tmp_path / "spec.yaml"
+    file.write_text(written("TinyTransformer").text, encoding="utf-8")
+    report = verify(file, strict=True, worker=in_this_process)
+    assert (report.status, report.findings) == (Status.CONFORMS, ())
+
+
+@pytest.mark.slow
+def test_minimind_conforms_at_once_with_a_panel_for_model_layer_attention_and_feed_forward() -> None:
+    made = init("reference_models.minimind:build", [], {}, "spec.yaml", lambda _: None, in_this_process)
+    assert made.report.status is Status.CONFORMS
+    assert list(made.spec.panels) == ["model", "layer", "self_attn", "mlp"]
+    assert made.spec.panels["layer"].scope == "model.layers.*"
+    assert made.spec.panels["self_attn"].boxes["rope"].label == "RoPE"
