@@ -29,7 +29,7 @@ def join(
     paths = tuple(run[call].path.removeprefix(base) for call in branch)
     residual = Residual(kind, scope, sink, "input", paths, None, skip=(skip,) if skip else ())
     sink_call = max(index for index, call in enumerate(run[: branch[-1] + 1]) if call.path == sink)
-    return Join(residual, 0, 0, (), (), (), (), branch, sink_call)
+    return Join(residual, 0, 0, (), (), (), (), branch, sink_call, 0)
 
 
 def panel(spec: Spec, name: str) -> list[tuple[str, object, str | None]]:

@@ -17,7 +17,8 @@ class Join:
     `sink` and `source` are operations; `skip` and `branch` the operations on either way, in order; `term` is
     the branch's operand of the sink (or of the sum that the sink adds), `skip_operand` the skip path's.
     `branch_calls` are the module calls that `residual.branch` names; `sink_call` is that of
-    `residual.implemented_in`.
+    `residual.implemented_in`. `end` is the operation that applies the last factor to the whole sum, or the
+    sink.
     """
 
     residual: Residual
@@ -29,6 +30,7 @@ class Join:
     branch: tuple[int, ...]
     branch_calls: tuple[int, ...]
     sink_call: int
+    end: int
 
     @property
     def key(self) -> JoinKey:

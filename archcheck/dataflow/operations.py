@@ -71,6 +71,9 @@ LIKE = frozenset(["zeros_like", "ones_like", "empty_like", "full_like", "rand_li
                   "randint_like", "new_zeros", "new_ones", "new_empty", "new_full",
                   "new_tensor"])  # fmt: skip
 ZEROS = frozenset(["zeros", "zeros_like", "new_zeros", "zero"])
+# One number everywhere.
+UNIFORM = frozenset(["zeros", "ones", "full", "zeros_like", "ones_like", "full_like", "new_zeros", "new_ones",
+                     "new_full"])  # fmt: skip
 SHAPED_LIKE = frozenset(["to", "expand_as", "view_as", "reshape_as", "type_as"])
 
 _REFLECTED = {"radd": "add", "rmul": "mul", "rmatmul": "matmul", "iadd": "add", "isub": "sub", "imul": "mul",

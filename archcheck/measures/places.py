@@ -11,6 +11,8 @@ from archcheck.dataflow.run import Op
 
 def place_of(ops: Sequence[Op], join: Join) -> Place | None:
     """Where the skip path takes the source, and where skip path and branch enter the sum; None if unclear."""
+    if any(ops[at].inner for at in (join.sink, *join.skip, *join.branch)):
+        return None
     skip_end = _position(ops, join.sink, join.skip_operand)
     branch_end = _consumer(ops, join)
     skip_use = _use_of_source(ops, join, skip_end) if skip_end is not None else None

@@ -7,15 +7,14 @@ are called.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from enum import Enum
 
+from archcheck.dataflow.elements import before_turn, behind, is_turn, probes
 from archcheck.dataflow.operations import VIEWS
 from archcheck.dataflow.run import Layout, Op
 from archcheck.residual.operation_facts import Facts, Reads
 
-_PROBES = 48
 # Views that move elements, or take several times or only some of them, in a way that no layout tells.
 _MOVES = frozenset(["roll", "flip", "fliplr", "flipud", "rot90", "gather", "take_along_dim", "index_select",
                     "repeat", "repeat_interleave", "tile", "masked_select", "channel_shuffle",
@@ -39,19 +38,19 @@ def carriage(facts: Facts, source: int, skip: Reads, passed: Sequence[int]) -> C
     chain = [ops[at] for at in passed if ops[at].layout or ops[at].name in _MOVES | _PADS | {"getitem"}]
     if not chain:
         return Carriage.WHOLE
-    if any(op.name in _MOVES and not (op.layout or _is_copy(facts, op) or _is_turn(op)) for op in chain):
+    if any(op.name in _MOVES and not (op.layout or _is_copy(facts, op) or is_turn(op)) for op in chain):
         return Carriage.MOVED
     end, start = ops[skip[0]], ops[source]
     if any(op.name in _PADS for op in chain):
         return Carriage.PART
-    probes = _probes(end.numel)
-    places = [place for flat in probes if (place := _followed(flat, chain, facts)) is not None]
+    flats = probes(end.numel)
+    places = [place for flat in flats if (place := _followed(flat, chain, facts)) is not None]
     if end.numel > start.numel and all(op.numel >= start.numel for op in chain if op.layout):
         return Carriage.WHOLE  # repeated, whole each time
-    if len(set(places)) < len(probes):
+    if len(set(places)) < len(flats):
         return Carriage.MOVED
     if end.numel == start.numel:
-        return Carriage.WHOLE if places == probes else Carriage.PERMUTED
+        return Carriage.WHOLE if places == flats else Carriage.PERMUTED
     return Carriage.PART if end.numel < start.numel and places == sorted(places) else Carriage.MOVED
 
 
@@ -76,43 +75,12 @@ def _is_part(op: Op, source: Op) -> bool:
 
 def turns(facts: Facts, passed: Sequence[int]) -> frozenset[str]:
     """The flips and rolls among some operations."""
-    return frozenset(facts.ops[at].name for at in passed if _is_turn(facts.ops[at]))
-
-
-def _is_turn(op: Op) -> bool:
-    """A flip or a roll along axes that are known."""
-    return (
-        op.name in ("flip", "roll") and bool(op.shape) and isinstance(op.arguments.get("dims"), (int, tuple))
-    )
-
-
-def _before_turn(flat: int, op: Op) -> int:
-    """Where an element of a flipped or rolled tensor stood before."""
-    dims, shifts = op.arguments["dims"], op.arguments.get("shifts", 0)
-    axes = [axis % len(op.shape) for axis in (dims if isinstance(dims, tuple) else (dims,))]
-    by = dict(zip(axes, shifts if isinstance(shifts, tuple) else (shifts,), strict=False))
-    place, stride = 0, 1
-    for axis in range(len(op.shape) - 1, -1, -1):
-        size = op.shape[axis]
-        flat, digit = divmod(flat, size)
-        if axis in axes:
-            digit = size - 1 - digit if op.name == "flip" else (digit - by.get(axis, 0)) % size
-        place += digit * stride
-        stride *= size
-    return place
+    return frozenset(facts.ops[at].name for at in passed if is_turn(facts.ops[at]))
 
 
 def _is_copy(facts: Facts, op: Op) -> bool:
     """A repetition once over: nothing but a copy."""
     return op.name in ("repeat", "tile", "repeat_interleave") and facts.numel(op.operands[0]) == op.numel
-
-
-def _probes(numel: int) -> list[int]:
-    """Flat places to follow back, in order: the ends, and some between."""
-    if numel <= _PROBES:
-        return list(range(numel))
-    chosen = random.Random(numel).sample(range(numel), _PROBES)
-    return sorted({0, 1, 2, numel // 2, numel - 2, numel - 1, *chosen})
 
 
 def _followed(flat: int, chain: Sequence[Op], facts: Facts) -> int | None:
@@ -122,30 +90,9 @@ def _followed(flat: int, chain: Sequence[Op], facts: Facts) -> int | None:
         if place is None:
             return None
         if op.layout is not None:
-            place = _behind(place, op.layout)
-        elif _is_turn(op):
-            place = _before_turn(place, op)
+            place = behind(place, op.layout)
+        elif is_turn(op):
+            place = before_turn(place, op)
         elif op.name == "getitem" and facts.ops[op.operands[0][0]].shape:
             return None  # indexed by values; one of several results has no shape behind it
-    return place
-
-
-def _behind(flat: int, layout: Layout) -> int | None:
-    """The flat place in the viewed tensor of an element of the view."""
-    sizes, strides, offset, view_sizes, view_strides, view_offset = layout
-    address = view_offset - offset
-    for size, stride in zip(reversed(view_sizes), reversed(view_strides), strict=True):
-        flat, digit = divmod(flat, size)
-        address += digit * stride
-    axes = [axis for axis, size in enumerate(sizes) if size > 1 and strides[axis]]
-    digits = [0] * len(sizes)
-    for axis in sorted(axes, key=lambda axis: -strides[axis]):
-        digits[axis], address = divmod(address, strides[axis])
-        if not 0 <= digits[axis] < sizes[axis]:
-            return None
-    if address:
-        return None
-    place = 0
-    for size, digit in zip(sizes, digits, strict=True):
-        place = place * size + digit
     return place

@@ -12,7 +12,6 @@ from archcheck.dataflow.operations import (
     FUSED_SUMS,
     MIXING,
     PRODUCTS,
-    STACKS,
     SUMS,
     TRANSPOSES,
     VIEWS,
@@ -101,11 +100,9 @@ class _Detector:
         elif op.name == "lerp" and len(op.operands) >= 2:
             self._lerp(index, op)
         elif op.name in FUSED_SUMS and len(op.operands) >= 3:
-            any(self._accept(index, op.operands[0], [self._product(op)], path) for path in Path)
-        elif op.name in SUMS:
+            self._fused(index, op)
+        elif op.name in SUMS or op.name in ("sum", "mean"):  # (of a stack: see `dataflow.assembly`)
             self._sum(index, op.operands)
-        elif op.name in ("sum", "mean"):
-            self._sum(index, self._stacked(op))
 
     def _lerp(self, index: int, op: Op) -> None:
         """An interpolation: gated if its weight depends on the input, else a sum with two factors."""
@@ -115,11 +112,22 @@ class _Detector:
         else:
             self._sum(index, (start, end))
 
+    def _fused(self, index: int, op: Op) -> None:
+        """x + a·b. Where one factor is constant, it is a sum of two, and either may be the source."""
+        product = self._product(op)
+        for path in Path:
+            if self._accept(index, op.operands[0], [product], path):
+                return
+            if product.constant:
+                terms = list(summands(self.facts, op.operands[0], index, self.at_sink))
+                if self._accept(index, product.reads, terms, path):
+                    return
+
     def _product(self, op: Op) -> Term:
         """The second term of a fused sum; that factor of it which depends on the input where one does not."""
         factors = op.operands[1:3]
         fed = [operand for operand in factors if self.facts.depends_on_input(operand)]
-        if op.name in ("addcmul", "addcdiv") and len(fed) == 1:
+        if (op.name == "addcmul" and len(fed) == 1) or (op.name == "addcdiv" and fed == [factors[0]]):
             return Term(fed[0], constant=True)
         return Term(tuple(read for operand in op.operands[1:] for read in operand), fused=True)
 
@@ -135,14 +143,6 @@ class _Detector:
                 if holds_parameters(self.facts, way[0], branch, term):
                     self._add(index, way[0], skip, branch, term, way[1], Kind.GATED)
                     return
-
-    def _stacked(self, op: Op) -> tuple[Reads, ...]:
-        """The summands of `stack([a, b]).sum(0)`."""
-        if len(op.operands) != 1 or len(op.operands[0]) != 1:
-            return ()
-        below = self.facts.ops[op.operands[0][0]]
-        stacked = below.name in STACKS and below.numel == op.numel * len(below.operands)
-        return below.operands if stacked else ()
 
     def _sum(self, index: int, operands: Sequence[Reads]) -> None:
         if len(operands) < 2 or any(is_score(self.facts, operand) for operand in operands):
@@ -237,7 +237,7 @@ class _Detector:
         if not walk.affine and is_offset(self.facts, source, branch, term):
             return False
         if kind is not None and not walk.affine and kind is not Kind.MULTI_STREAM:
-            kind = self._as_carried(kind, source, skip, walk, branch)
+            kind = self._as_carried(kind, source, skip, walk, (*branch, *term.tail))
         if kind is not None:
             self._add(index, source, skip, branch, term, walk, kind)
         return kind is not None

@@ -24,7 +24,7 @@ def factors_of(facts: Facts, sink: int, skip: Reads, term: Term, walk: Walk) -> 
     sides = {
         "skip": [*walk.factors, *_by_sink(facts, sink, skip)],
         "branch": [*_by_sink(facts, sink, skip, term), *_on_branch(facts, sink, term)],
-        "both": _on_sum(facts, sink),
+        "both": on_sum(facts, sink)[0],
     }
     numbers = {on: prod(value for _, value in found if value is not None) for on, found in sides.items()}
     if isclose(numbers["skip"], numbers["branch"], rel_tol=1e-9):
@@ -50,21 +50,30 @@ def _by_sink(facts: Facts, sink: int, skip: Reads, term: Term | None = None) -> 
     """The factor that the sink puts on the skip path's operand, or (`term`) on the branch's."""
     op = facts.ops[sink]
     place = op.operands.index(skip) if skip in op.operands else 0
+    if term is not None:
+        place = 0 if place else 1
     if op.name in SUMS and len(op.operands) == 2:
-        return [(sink, _sign(op, place if term is None else 1 - place))]
+        return [(sink, _sign(op, place))]
+    if op.name == "mean":
+        return [(sink, 1 / len(op.operands))]
     if op.name == "lerp":
-        place = place if term is None else 1 - place
         if len(op.operands) == 2 and op.numbers:
             return [(sink, op.numbers[0] if place else 1 - op.numbers[0])]
         return [(sink, None)] if not facts.depends_on_input(op.operands[-1]) else []
     if op.name in FUSED_SUMS:
-        number = op.arguments.get("beta", 1) if term is None else _product_factor(op)
-        found: list[FactorAt] = [(sink, float(number))]
-        if term is not None and term.constant:
-            other = next(operand for operand in op.operands[1:3] if not facts.depends_on_input(operand))
-            found.append((sink, constant_of(facts, op, other)))
-        return found
+        return _by_fused_sum(facts, sink, place)
     return []
+
+
+def _by_fused_sum(facts: Facts, sink: int, place: int) -> list[FactorAt]:
+    op = facts.ops[sink]
+    if place == 0:
+        return [(sink, float(op.arguments.get("beta", 1)))]
+    found: list[FactorAt] = [(sink, float(_product_factor(op)))]
+    constants = [operand for operand in op.operands[1:3] if not facts.depends_on_input(operand)]
+    if op.name in ("addcmul", "addcdiv") and len(constants) == 1:
+        found.append((sink, constant_of(facts, op, constants[0])))
+    return found
 
 
 def _sign(op: Op, place: int) -> float:
@@ -111,20 +120,22 @@ def tail_factors(facts: Facts, term: Term) -> list[FactorAt]:
     return found
 
 
-def _on_sum(facts: Facts, sink: int) -> list[FactorAt]:
-    """Factors by which the sink's own module multiplies the sum, where nothing reads it without them."""
+def on_sum(facts: Facts, sink: int) -> tuple[list[FactorAt], int]:
+    """Factors by which the sink's own module multiplies the sum, where nothing reads it without them, and the
+    operation that applies the last; the sink itself if there is none."""
     found: list[FactorAt] = []
-    at = sink
+    at = end = sink
     while at not in facts.ends and len(users := set(facts.flow.users[at])) == 1:
         at = users.pop()
         op = facts.ops[at]
-        if op.call != facts.ops[sink].call:
+        if op.call != facts.ops[sink].call or op.numel != facts.ops[sink].numel:
             break
         factor = _factor_at(facts, at)
         if not factor and not (op.name in VIEWS and len(op.operands) == 1):
             break
-        found += factor
-    return found
+        if factor:
+            found, end = [*found, *factor], at
+    return found, end
 
 
 def _factor_at(facts: Facts, at: int) -> list[FactorAt]:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from archcheck.connections import Kind, Residual
 from archcheck.dataflow.operations import VIEWS
-from archcheck.residual.factors import factors_of
+from archcheck.residual.factors import factors_of, on_sum
 from archcheck.residual.join import Join, Term, Walk
 from archcheck.residual.operation_facts import Facts, Reads
 
+_SUMS = (Kind.IDENTITY, Kind.SCALED, Kind.PARTIAL)
 _WITH_FACTORS = (Kind.SCALED, Kind.GATED, Kind.PARTIAL, Kind.PROJECTION)
 
 
@@ -20,7 +21,7 @@ def name_join(
     """The join, with its residual."""
     calls, op = facts.flow.calls, facts.ops[sink]
     whole = tuple(sorted({*branch, *term.tail}))
-    passed = tuple(sorted(walk.passed))
+    passed = _with_inner(facts, sink, skip, walk)
     scope = _scope(facts, [*whole, sink])
     path = calls[scope].path
     branch_calls = _outermost_calls(facts, whole, scope, sink, source)
@@ -37,7 +38,17 @@ def name_join(
         factors=factors_of(facts, sink, skip, term, walk) if kind in _WITH_FACTORS else (),
         source_location=facts.ops[source].location,
     )
-    return Join(residual, sink, source, term.reads, skip, passed, whole, branch_calls, op.call)
+    end = on_sum(facts, sink)[1] if kind in _SUMS else sink
+    return Join(residual, sink, source, term.reads, skip, passed, whole, branch_calls, op.call, end)
+
+
+def _with_inner(facts: Facts, sink: int, skip: Reads, walk: Walk) -> tuple[int, ...]:
+    """The operations that the skip path passes, those among them that were put together from parts too."""
+    ops, op = facts.ops, facts.ops[sink]
+    inner = [at for passed in walk.passed for between in ops[passed].inner for at in between]
+    if op.inner and skip in op.operands:
+        inner += op.inner[op.operands.index(skip)]
+    return tuple(sorted({*walk.passed, *inner}))
 
 
 def _scope(facts: Facts, ops: Iterable[int]) -> int:

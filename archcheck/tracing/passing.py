@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from torch import Tensor
 
-from archcheck.dataflow.operations import PRODUCTS, ZEROS
+from archcheck.dataflow.operations import PRODUCTS, VIEWS, ZEROS
 from archcheck.dataflow.run import Op
 from archcheck.tracing.tape import Step
 
@@ -36,8 +36,7 @@ def blocked(
     places = range(len(op.operands))
 
     def is_zero(place: int) -> bool:
-        operand = op.operands[place]
-        return (len(operand) == 1 and ops[operand[0]].name in ZEROS) or _is_zero(value_of(place))
+        return _root(ops, op.operands[place]) in ZEROS or _is_zero(value_of(place))
 
     if op.name in PRODUCTS:
         number = op.name.startswith("mul") and len(places) == 1 and op.numbers[:1] == (0.0,)
@@ -61,6 +60,16 @@ def blocked(
     if is_dropout and op.arguments.get("p") == 1 and op.arguments.get("training", True):
         return frozenset(places)
     return frozenset()
+
+
+def _root(ops: Sequence[Op], reads: tuple[int, ...]) -> str:
+    """The name of the operation that made these values, behind views; "" of a patchwork."""
+    while len(reads) == 1:
+        op = ops[reads[0]]
+        if op.name not in VIEWS or not op.operands:
+            return op.name
+        reads = op.operands[0]
+    return ""
 
 
 def _by_condition(step: Step, value_of: Callable[[int], Tensor | None]) -> frozenset[int]:

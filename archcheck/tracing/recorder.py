@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from archcheck.dataflow.operations import VIEWS, canonical
+from archcheck.dataflow.operations import LIKE, UNIFORM, VIEWS, canonical
 from archcheck.model.private_torch import (
     DisableTorchFunction,
     alias,
@@ -174,7 +174,7 @@ class Recorder(TorchFunctionMode):
                 step.layout = layout_of(tensors[0], out)
             self._bind(out, index)
         else:
-            self._bind_parts(out, index)
+            self._bind_parts(out, index, tensors[0] if tensors and name in _VIEWS else None)
         return out
 
     def _frozen(self, value: Any) -> Any:
@@ -199,16 +199,24 @@ class Recorder(TorchFunctionMode):
     def _bind(self, tensor: Tensor, index: int) -> None:
         """Know `tensor` as the result of a step, for as long as the model keeps it.
 
-        The tape keeps what stands for it: a tensor of the same shape without memory (on the meta device), or
-        the tensor itself where its values are no activation, and may be asked for.
+        The tape keeps what stands for it: a tensor of the same shape without memory (on the meta device; of
+        one number, where it holds no other), or one with its memory where its values are no activation, and
+        may be asked for.
         """
         step, key = self.steps[index], id(tensor)
-        step.out = _outline(tensor) if self._is_of_input(index) and step.kind != INPUT else tensor
+        if step.name in UNIFORM or step.name in UNWRITTEN:
+            step.out = _uniform(tensor)
+        elif self._is_of_input(index) and step.kind != INPUT:
+            step.out = _outline(tensor)
+        else:
+            step.out = _shared(tensor) if step.kind == CALL else tensor
         self._ids[key] = index
         self._living[index] = weakref.ref(tensor, lambda _: self._forget(key, index))
 
     def _is_of_input(self, index: int) -> bool:
-        if any(read in self._of_input for operand in self.steps[index].operands for read in operand):
+        step = self.steps[index]
+        reads = () if step.name in LIKE else (read for operand in step.operands for read in operand)
+        if not self._of_input.isdisjoint(reads):
             self._of_input.add(index)
         return index in self._of_input
 
@@ -226,14 +234,23 @@ class Recorder(TorchFunctionMode):
             return None  # the step, the name here, and the call of getrefcount
         return tensor
 
+    def value(self, index: int) -> Tensor | None:
+        """The values that a step made, where the tape has them."""
+        step = self.steps[index]
+        value = step.args if step.kind == CONSTANT else step.out
+        if value is None and step.mutates is not None and 0 not in step.mutates.stride():
+            value = step.mutates
+        return value if isinstance(value, Tensor) and not value.is_meta else None
+
     def stand_in(self, tensor: Tensor) -> Tensor:
         """What stands on the tape for a tensor that the model holds; the tensor itself if it is unknown."""
         index = self._ids.get(id(tensor))
         made = self.steps[index].out if index is not None else None
         return made if isinstance(made, Tensor) else tensor
 
-    def _bind_parts(self, out: Any, index: int) -> None:
-        """Name the tensors inside a result: one `getitem` step each, nested where the result is."""
+    def _bind_parts(self, out: Any, index: int, whole: Tensor | None = None) -> None:
+        """Name the tensors inside a result: one `getitem` step each, nested where the result is. They may be
+        views of `whole`."""
         if not isinstance(out, (tuple, list)):
             return
         parent = self.steps[index]
@@ -248,8 +265,7 @@ class Recorder(TorchFunctionMode):
                 step.code, step.line = parent.code, parent.line
                 child = self._append(step)
                 if isinstance(part, Tensor):
-                    whole = parent.args[0] if parent.name in _VIEWS and parent.args else None
-                    step.layout = layout_of(whole, part) if isinstance(whole, Tensor) else None
+                    step.layout = layout_of(whole, part) if whole is not None else None
                     self._bind(part, child)
                 else:
                     self._bind_parts(part, child)
@@ -266,7 +282,12 @@ class Recorder(TorchFunctionMode):
             place = len(tensors) - 1 if is_out else 0
             step.operands = (*operands[:place], *operands[place + 1 :])
         key = storage_of(tensor)
-        touched = part_of(tensor, args[1]) if name == "__setitem__" and args[0] is tensor else tensor
+        touched: Tensor | None = tensor
+        if name == "__setitem__" and args[0] is tensor:
+            touched = part_of(tensor, args[1])
+        if touched is not None:
+            step.region = layout_of(tensor, touched)
+        touched = tensor if touched is None else touched
         self._writes.setdefault(key, []).append(Write(index, step.mutates, touched))
 
     def _read(self, tensor: Tensor) -> tuple[int, ...]:
@@ -543,12 +564,33 @@ def _collect(value: Any, found: list[Tensor], objects: bool = False, depth: int 
 
 def _outline(tensor: Tensor) -> Tensor:
     """A tensor of the same shape and dtype on the meta device; itself where there is no such thing."""
-    if tensor.is_meta or tensor.layout != torch.strided or type(tensor) is not Tensor or is_wrapped(tensor):
+    if tensor.is_meta or not _is_plain(tensor):
         return tensor
     with DisableTorchFunction():
-        if tensor.is_quantized or tensor.is_nested:
-            return tensor
         return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    if tensor.layout != torch.strided or type(tensor) is not Tensor or is_wrapped(tensor):
+        return False
+    with DisableTorchFunction():
+        return not (tensor.is_quantized or tensor.is_nested)
+
+
+def _shared(tensor: Tensor) -> Tensor:
+    """Another tensor in the same memory, so that this one can be seen to be gone."""
+    if not _is_plain(tensor):
+        return tensor
+    with DisableTorchFunction():
+        return tensor.detach()
+
+
+def _uniform(tensor: Tensor) -> Tensor:
+    """A tensor of the same shape, all of whose elements are the first one of this."""
+    if not tensor.numel() or tensor.is_meta or not _is_plain(tensor):
+        return tensor
+    with DisableTorchFunction(), torch.no_grad():
+        return tensor[(0,) * tensor.ndim].clone().expand(tensor.shape)
 
 
 def _autocast_state() -> tuple[str, torch.dtype, bool] | None:

@@ -96,11 +96,12 @@ def is_everything(index: Any) -> bool:
     return index is Ellipsis or (isinstance(index, slice) and index == slice(None))
 
 
-def part_of(tensor: Tensor, index: Any) -> Tensor:
-    """What an assignment to `tensor[index]` touches; all of it where the index is computed."""
+def part_of(tensor: Tensor, index: Any) -> Tensor | None:
+    """What an assignment to `tensor[index]` touches; None where the index is computed."""
     parts = index if isinstance(index, tuple) else (index,)
     if all(
         isinstance(part, (int, slice, type(...), type(None))) and not isinstance(part, bool) for part in parts
     ):
-        return tensor[index]
-    return tensor
+        part: Tensor = tensor[index]
+        return part
+    return None

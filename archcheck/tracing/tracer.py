@@ -20,6 +20,7 @@ import numpy
 import torch
 from torch import Tensor, fx, nn
 
+from archcheck.dataflow.assembly import assembled
 from archcheck.dataflow.operations import LIKE, RANDOM, SHAPED_LIKE, canonical
 from archcheck.dataflow.pause import no_collection
 from archcheck.dataflow.run import Call, Dataflow, Module, Op
@@ -198,6 +199,7 @@ def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
         if op.name in RANDOM or any(read in random for operand in op.operands for read in operand):
             random.add(len(ops))
         if step.kind == CALL:
+            _name_of_lists(recorder, step, op, ops)
             _let_pass(recorder, step, op, ops, random)
         if op.name in SHAPED_LIKE:  # they ask the second tensor for its shape only
             op.operands = op.operands[:1]
@@ -218,9 +220,22 @@ def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
         )  # fmt: skip
         made.depth = calls[call.parent].depth + 1 if call.parent >= 0 else 0
         calls.append(made)
-    return Dataflow(
-        ops, calls, recorder.peek(output), tuple(recorder.host_reads), inspection.escaping(recorder)
-    )
+    ends = recorder.peek(output)
+    return assembled(Dataflow(ops, calls, ends, tuple(recorder.host_reads), inspection.escaping(recorder)))
+
+
+def _name_of_lists(recorder: Recorder, step: Step, op: Op, ops: list[Op]) -> None:
+    """Call `_foreach_add` an addition: of two tensors in place, or each item of what it returns."""
+    if op.name.startswith("_foreach_"):
+        in_place = step.mutates is not None and len(op.operands) <= 2
+        op.name, op.opaque = (op.name.removeprefix("_foreach_"), False) if in_place else (op.name, True)
+    elif step.origin is not None and ops[step.origin[0]].name.startswith("_foreach_"):
+        at, position = step.origin
+        lists, rest = divmod(len(ops[at].operands), len(recorder.steps[at].args[0]))
+        if lists and not rest:
+            op.name = ops[at].name.removeprefix("_foreach_")
+            op.operands = ops[at].operands[position :: len(recorder.steps[at].args[0])]
+            op.numbers, op.inner = ops[at].numbers, ((at,),) * len(op.operands)
 
 
 def _let_pass(recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set[int]) -> None:
@@ -232,15 +247,9 @@ def _let_pass(recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set
         (read,) = op.operands[place]
         if ops[read].depends_on_input or ops[read].depends_on_parameter or read in random:
             return None
-        made = recorder.steps[read]
-        value = made.args if made.kind == CONSTANT else made.out if made.out is not None else made.mutates
-        return value if isinstance(value, Tensor) and not value.is_meta else None
+        return recorder.value(read)
 
     name = op.name
-    if name.startswith("_foreach_"):  # of several lists of tensors nothing tells what belongs together
-        op.name, op.opaque = (
-            (name.removeprefix("_foreach_"), False) if len(op.operands) == 2 else (name, True)
-        )
     if name == "setitem" and is_everything(step.args[1]) and isinstance(step.args[2], Tensor):
         is_whole = len(op.operands) == 1 and op.numel == ops[op.operands[0][0]].numel
         op.name = "copy" if is_whole else name  # all of the tensor is assigned
@@ -251,7 +260,7 @@ def _let_pass(recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set
 def _op(step: Step, recorder: Recorder) -> Op:
     op = Op(canonical(step.name), step.operands, step.call)
     op.location = location(step.code, step.line)
-    op.layout = step.layout
+    op.layout, op.region = step.layout, step.region
     out = step.out if step.out is not None else step.mutates
     if isinstance(out, Tensor):
         op.shape = tuple(out.shape)

@@ -65,7 +65,7 @@ def test_a_join_comes_back_equal() -> None:
         Kind.SCALED, "layers.0", "", "input", ("norm", "mlp"), Location("net.py", 3), (),
         (Factor("branch", 0.5), Factor("skip", None, "gamma")),
     )  # fmt: skip
-    join = Join(residual, 7, 1, (6,), (1,), (), (2, 3, 6), (1, 2), 0)
+    join = Join(residual, 7, 1, (6,), (1,), (), (2, 3, 6), (1, 2), 0, 7)
     assert decode(list[Join], json.loads(json.dumps(encode(list[Join], [join])))) == [join]
 
 

@@ -69,7 +69,7 @@ def claimed(recording: Recording, kind: str = "identity") -> list[Join]:
     own = [at for at, step in enumerate(steps) if at not in inside and step.kind == "call"]
     *skip, sink = own
     residual = Residual(Kind(kind), "", "", "input", ("norm", "mlp"), None)
-    return [Join(residual, sink, 0, (), (0,), tuple(skip), (), tuple(inner), 0)]
+    return [Join(residual, sink, 0, (), (0,), tuple(skip), (), tuple(inner), 0, sink)]
 
 
 RIGHT: dict[str, Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor]] = {
@@ -156,7 +156,7 @@ def test_a_dropped_sum_is_refuted() -> None:
     recording = recorded(Dropped())
     flow = recording.dataflow
     sink = next(step for step, op in enumerate(flow.ops) if op.name == "add")
-    claim = replace(claimed(recording)[0], sink=sink, skip=())
+    claim = replace(claimed(recording)[0], sink=sink, end=sink, skip=())
     with pytest.raises(TraceError, match="the model's output does not depend on the sink"):
         prove(recording, [claim])
 
@@ -199,6 +199,7 @@ def test_a_residual_made_up_from_any_sum_is_refuted(source: int) -> None:
         (),
         (),
         0,
+        sink,
     )
     with pytest.raises(TraceError) as caught:
         prove(recording, [made_up])

@@ -98,7 +98,7 @@ class BranchProof:
         """The outermost calls between source and sink that are neither branch nor skip path."""
         claim = self.trial.claim
         known = [self.calls[call] for call in {*claim.branch_calls, *self.beside}]
-        taken = {*claim.skip, claim.sink}
+        taken = {*claim.skip, claim.sink, claim.end}
         found: list[Call] = []
         for call in self.calls:
             if call.first <= claim.source or call.end > claim.sink or call.end <= call.first:

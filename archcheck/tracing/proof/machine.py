@@ -163,9 +163,15 @@ def operands_of(node: fx.Node, step: Step, args: Any, kwargs: Any) -> list[tuple
         found.reverse()
     reads = list(step.operands)
     if len(found) > len(reads):  # a call that does not look at what it overwrites
-        target = kwargs["out"] if isinstance(kwargs.get("out"), Tensor) else found[0]
-        found = [tensor for tensor in found if tensor is not target]
+        place = len(found) - 1 if isinstance(kwargs.get("out"), Tensor) else 0
+        found = [*found[:place], *found[place + 1 :]]
     return list(zip(found, reads, strict=True)) if len(found) == len(reads) else []
+
+
+def target_of(args: Any, kwargs: Any) -> Tensor | None:
+    """What a call that writes in place writes to."""
+    out = kwargs.get("out")
+    return out if isinstance(out, Tensor) else next(tensors_in((args, kwargs)), None)
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:

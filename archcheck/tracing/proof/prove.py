@@ -76,7 +76,7 @@ def judged(traced: Recording, claims: Sequence[Join], held: Held) -> list[Verdic
         start = parting(claim, recorder.steps)
         if (
             not -1 < claim.source <= start < claim.sink
-            or claim.sink not in sweep.runs
+            or not {claim.sink, claim.end} <= sweep.runs
             or start not in sweep.nodes
         ):
             found[number] = Verdict(
@@ -85,13 +85,13 @@ def judged(traced: Recording, claims: Sequence[Join], held: Held) -> list[Verdic
             continue
         if start != claim.source:
             ask(number, claim.source, start)
-        ask(number, start, claim.sink)
+        ask(number, start, claim.end)
 
     def at_end(window: Window) -> None:
         if window in ahead:
             liveness.at_end(window)
         for number in tasks.get(window, ()):
-            if window.end != claims[number].sink:
+            if window.end != claims[number].end:
                 verdict = _leading(claims[number], window)
             else:
                 verdict = _verdict(traced, claims, number, window)

@@ -181,8 +181,8 @@ def _check_ratio(trial: Trial, ratio: Tensor) -> None:
 
 
 def factor_on(side: str, claim: Join) -> float | None:
-    """The claimed factor on a side before the sink, or None if it is learned."""
-    values = [factor.value for factor in claim.residual.factors if factor.on == side]
+    """The claimed factor on one side, and on the whole sum, or None if one is learned."""
+    values = [factor.value for factor in claim.residual.factors if factor.on in (side, "both")]
     return math.prod(value for value in values if value is not None) if None not in values else None
 
 

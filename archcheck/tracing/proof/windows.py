@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from archcheck.tracing.proof.machine import Machine, changed_in, doubled, operands_of, tensors_in
+from archcheck.tracing.proof.machine import Machine, changed_in, doubled, operands_of, target_of
 from archcheck.tracing.proof.verdict import UnclearError
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.tape import CALL, FUSED, OPAQUE
@@ -91,7 +91,8 @@ class Window:
             return changed.get(fused, self.sweep.value(self.sweep.nodes[fused], environment))
         args, kwargs = self.sweep.arguments(node, environment)
         recorded = self.sweep.steps[step]
-        swapped: dict[int, Tensor] = {}
+        swapped: dict[int, Tensor] = {}  # of what is written to, a copy
+        target = target_of(args, kwargs)
         for tensor, reads in operands_of(node, recorded, args, kwargs):
             use = next((changes.uses[step, read] for read in reads if (step, read) in changes.uses), None)
             last = max((read for read in reads if read in changed), default=None)
@@ -105,11 +106,9 @@ class Window:
         if swapped:
             args, kwargs = changed_in((args, kwargs), lambda tensor: swapped.get(id(tensor), tensor))
         result = self.sweep.machine.call(node, args, kwargs)
-        if recorded.mutates is not None and swapped:
-            written = result if isinstance(result, Tensor) else next(tensors_in((args, kwargs)), None)
-            if written is not None:
-                changed[step] = written
-        return result
+        if recorded.mutates is not None and id(target) in swapped:
+            changed[step] = result if isinstance(result, Tensor) else swapped[id(target)]
+        return target_of(args, kwargs) if result is None and recorded.mutates is not None else result
 
 
 class Sweep:
@@ -186,7 +185,8 @@ class Sweep:
         if fused is not None:
             return self.environment[self.nodes[fused]]
         args, kwargs = self.arguments(node, {})
-        return self.machine.call(node, args, kwargs)
+        result = self.machine.call(node, args, kwargs)
+        return target_of(args, kwargs) if result is None else result
 
     def _dying(
         self, order: list[fx.Node], closing: Mapping[int, list[Window]]

@@ -1,0 +1,204 @@
+"""Single elements of a tensor, followed back through what only moves them: views, parts put together, writes.
+
+A place is (operation, flat index in its result).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+
+from archcheck.dataflow.operations import CONCATS, STACKS
+from archcheck.dataflow.run import Layout, Op
+
+Place = tuple[int, int]
+Extent = tuple[tuple[int, ...], tuple[int, ...], int]
+"""Sizes, strides and offset of a tensor in its storage."""
+
+_PROBES = 48
+# What hands on its operand's elements in their order, as long as it has as many.
+_KEEPS = frozenset(
+    ["view", "reshape", "flatten", "unflatten", "ravel", "squeeze", "unsqueeze", "contiguous", "clone", "to",
+     "type", "float", "half", "double", "bfloat16", "type_as", "detach", "alias", "cpu", "cuda", "data",
+     "view_as", "reshape_as", "expand_as", "broadcast_to", "expand", "positive", "pos", "requires_grad",
+     "_to_copy", "lift_fresh", "as_tensor", "atleast_1d", "atleast_2d", "atleast_3d", "checkpoint_name",
+     "copy"]
+)  # fmt: skip
+# What gives several tensors, each a view of the one that it takes: `getitem` has their layouts.
+_SPLITS = frozenset(["chunk", "split", "tensor_split", "unsafe_chunk", "unsafe_split", "split_with_sizes",
+                     "unbind", "hsplit", "vsplit"])  # fmt: skip
+_WRITES = frozenset(["setitem", "copy", "fill"])
+
+
+def probes(numel: int) -> list[int]:
+    """Flat places to follow back, in order: the ends, and some between."""
+    if numel <= _PROBES:
+        return list(range(numel))
+    chosen = random.Random(numel).sample(range(numel), _PROBES)
+    return sorted({0, 1, 2, numel // 2, numel - 2, numel - 1, *chosen})
+
+
+def way_back(ops: Sequence[Op], at: int, flat: int) -> Iterator[Place]:
+    """The place, and all that its element came from, up to the operation that computed it."""
+    place: Place | None = (at, flat)
+    while place is not None:
+        yield place
+        place = _before(ops, *place)
+
+
+def _before(ops: Sequence[Op], at: int, flat: int) -> Place | None:
+    """Where an element stood before the operation; None where that computed it, or it can't be told."""
+    op = ops[at]
+    if op.name in _WRITES and op.region is not None:
+        return _before_write(ops, op, flat)
+    if not op.operands:
+        return None
+    if op.name in CONCATS | STACKS:
+        return _in_part(ops, op, flat)
+    if op.layout is not None:
+        return _read(ops, op.operands[0], op.layout[:3], behind(flat, op.layout))
+    if len(op.operands[0]) > 1:
+        return None
+    if is_turn(op):
+        return op.operands[0][0], before_turn(flat, op)
+    below = ops[op.operands[0][0]]
+    is_part = op.name == "getitem" and not below.shape
+    if op.name in _SPLITS or (op.name in _KEEPS and below.numel == op.numel and not is_part):
+        return op.operands[0][0], flat
+    return None
+
+
+def _before_write(ops: Sequence[Op], op: Op, flat: int) -> Place | None:
+    """Through `t[index] = value`: the value's element, or, beside what was written, that of `t` before."""
+    assert op.region is not None
+    target, region = op.region[:3], op.region[3:]
+    within = flat_of(address_of(flat, target), region)
+    has_value = len(op.operands) > (0 if _is_blind(op) else 1)
+    if within is None:
+        return None if _is_blind(op) else _read(ops, op.operands[0], target, flat)
+    if not has_value:
+        return None
+    (value, *others) = op.operands[-1]
+    size, written = ops[value].numel, _numel(region)
+    if others or (size != written and (not size or written % size or not _is_tail(ops[value], region))):
+        return None
+    return value, within % size
+
+
+def _is_blind(op: Op) -> bool:
+    """Was all of the tensor overwritten, so that it is no operand?"""
+    assert op.region is not None
+    return len(op.operands) == 1 and op.region[:3] == op.region[3:]
+
+
+def _is_tail(value: Op, region: Extent) -> bool:
+    """Is the value repeated along leading axes alone?"""
+    shape = [size for size in value.shape if size > 1] if value.numel > 1 else []
+    return not shape or tuple(region[0][-len(shape) :]) == tuple(shape)
+
+
+def _in_part(ops: Sequence[Op], op: Op, flat: int) -> Place | None:
+    """The element of the part that a concatenation or a stack took it from."""
+    axis = op.arguments.get("dim", 0)
+    if op.name not in ("cat", "concat", "concatenate", "stack") or not isinstance(axis, int):
+        return None
+    axis %= len(op.shape)
+    inner = 1
+    for size in op.shape[axis + 1 :]:
+        inner *= size
+    rest, last = divmod(flat, inner)
+    outer, along = divmod(rest, op.shape[axis])
+    for operand in op.operands:
+        if len(operand) != 1:
+            return None
+        shape = ops[operand[0]].shape
+        length = 1 if op.name in STACKS else shape[axis] if axis < len(shape) else 0
+        if along < length:
+            return operand[0], (outer * length + along) * inner + last
+        along -= length
+    return None
+
+
+def _read(ops: Sequence[Op], reads: tuple[int, ...], extent: Extent, flat: int | None) -> Place | None:
+    """The element among the writes that a read of a tensor sees, latest first, and the tensor itself."""
+    if flat is None or not reads:
+        return None
+    *writes, own = reads
+    if writes:
+        address = address_of(flat, extent)
+        for write in writes:
+            region = ops[write].region
+            if region is None:
+                return None
+            if flat_of(address, region[3:]) is not None:
+                there = flat_of(address, region[:3])
+                return None if there is None else (write, there)
+    return own, flat
+
+
+# -- places in memory -------------------------------------------------------------------------------
+
+
+def behind(flat: int, layout: Layout) -> int | None:
+    """The flat place in the viewed tensor of an element of the view."""
+    return flat_of(address_of(flat, layout[3:]), layout[:3])
+
+
+def address_of(flat: int, extent: Extent) -> int:
+    """Where in its storage a tensor's element stands."""
+    sizes, strides, address = extent
+    for size, stride in zip(reversed(sizes), reversed(strides), strict=True):
+        flat, digit = divmod(flat, size)
+        address += digit * stride
+    return address
+
+
+def flat_of(address: int, extent: Extent) -> int | None:
+    """The flat place of the element that stands there; None if none of the tensor's does."""
+    sizes, strides, offset = extent
+    address -= offset
+    axes = [axis for axis, size in enumerate(sizes) if size > 1 and strides[axis]]
+    digits = [0] * len(sizes)
+    for axis in sorted(axes, key=lambda axis: -strides[axis]):
+        digits[axis], address = divmod(address, strides[axis])
+        if not 0 <= digits[axis] < sizes[axis]:
+            return None
+    if address:
+        return None
+    place = 0
+    for size, digit in zip(sizes, digits, strict=True):
+        place = place * size + digit
+    return place
+
+
+def _numel(extent: Extent) -> int:
+    count = 1
+    for size in extent[0]:
+        count *= size
+    return count
+
+
+# -- flips and rolls ----------------------------------------------------------------------------------
+
+
+def is_turn(op: Op) -> bool:
+    """A flip or a roll along axes that are known."""
+    return (
+        op.name in ("flip", "roll") and bool(op.shape) and isinstance(op.arguments.get("dims"), (int, tuple))
+    )
+
+
+def before_turn(flat: int, op: Op) -> int:
+    """Where an element of a flipped or rolled tensor stood before."""
+    dims, shifts = op.arguments["dims"], op.arguments.get("shifts", 0)
+    axes = [axis % len(op.shape) for axis in (dims if isinstance(dims, tuple) else (dims,))]
+    by = dict(zip(axes, shifts if isinstance(shifts, tuple) else (shifts,), strict=False))
+    place, stride = 0, 1
+    for axis in range(len(op.shape) - 1, -1, -1):
+        size = op.shape[axis]
+        flat, digit = divmod(flat, size)
+        if axis in axes:
+            digit = size - 1 - digit if op.name == "flip" else (digit - by.get(axis, 0)) % size
+        place += digit * stride
+        stride *= size
+    return place

@@ -1,0 +1,59 @@
+"""What is taken apart and put together again is the same sum, and what is put together otherwise is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from archcheck.tracing.proof import prove
+from tests.residual.blocks import residuals_of, trace_of
+
+WHOLE = ["identity of input: norm, mlp"]
+SAME = [
+    "p, q = x.chunk(2, -1); return torch.cat([p, q], -1) + f(x)",
+    "return torch.stack(list(x.unbind(1)), 1) + f(x)",
+    "h = torch.empty(2, *x.shape); h[0] = x; h[1] = f(x); return h[0] + h[1]",
+    "h = torch.empty(2, *x.shape); h[0].copy_(x); h[1].copy_(f(x)); return h[1] + h[0]",
+    "h = x.new_empty(2, *x.shape); h[0] = x; h[1] = f(x); return h.sum(0)",
+    "b = f(x); return torch.cat([p + q for p, q in zip(x.chunk(4, 1), b.chunk(4, 1))], 1)",
+    "b = f(x); y = torch.zeros_like(b); [y[:, i].copy_(x[:, i] + b[:, i]) for i in range(6)]; return y[:]",
+    "b = f(x); y = 0 * x; y[:, :1] = x[:, :1] + b[:, :1]; y[:, 1:] = b[:, 1:] + x[:, 1:]; return y",
+    "return torch.cat([x, f(x)], -1).unflatten(-1, (2, -1)).sum(-2)",
+    "return torch.cat([x[None], f(x)[None]]).sum(0)",
+    "return torch.stack([f(x), x], -1).sum(dim=-1)",
+    "return torch.stack([x, f(x)]).mean(0) * 2",
+    "return torch.einsum('k...->...', torch.stack([x, f(x)]))",
+    "return torch.einsum('btkc->btc', torch.stack([x, f(x)], 2))",
+    "return torch.tensordot(torch.ones(2), torch.stack([x, f(x)]), dims=1)",
+    "return torch._foreach_add([x], [f(x)])[0]",
+    "return torch._foreach_add([x, x * 2], [f(x), x])[0]",
+    "return torch.addcmul(f(x), x, torch.ones_like(x))",
+    "h = torch.zeros(2, *x.shape); h[0] += x; h[1] += f(x); return h.sum(0)",
+    "b = f(x); torch.add(b, x, out=b); return b",
+    "return 2 * torch.lerp(x, f(x), 0.5)",
+    "return torch.addcdiv(f(x), x, torch.ones_like(x))",
+]
+
+
+@pytest.mark.parametrize("body", SAME)
+def test_the_same_sum(body: str) -> None:
+    trace = trace_of(body)
+    assert residuals_of(body) == WHOLE
+    assert prove(trace.recording, trace.joins)[0].endswith("1 of 1 residuals")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("p, q = x.chunk(2, -1); return torch.cat([q, p], -1) + f(x)", []),
+        ("h = torch.empty(2, *x.shape); h[0] = x; h[1] = f(x); return h[1] + h[1].tanh()", []),
+        ("h = torch.empty(2, *x.shape); h[0] = x; h[0] = f(x); h[1] = f(x); return h[0] + h[1]", []),
+        ("return torch.cat([x, f(x)], -1).unflatten(-1, (-1, 2)).sum(-1)", ["concat of input: norm, mlp"]),
+        ("return torch.stack([x, f(x)]).prod(0)", []),
+        ("return torch.stack([x, f(x)]).mean(0)", ["scaled of input: norm, mlp; 0.5 on the whole sum"]),
+        ("return torch.addcmul(f(x), x, self.gamma)", ["scaled of input: norm, mlp; gamma on the skip"]),
+        ("return torch.addcdiv(f(x), self.ones, x)", []),
+        ("y = f(x); y[:, [0, 1]] = x[:, [0, 1]]; return y", []),
+    ],
+)
+def test_another_sum(body: str, expected: list[str]) -> None:
+    assert residuals_of(body) == expected
