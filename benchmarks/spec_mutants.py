@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import re
 import sys
 import warnings
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 import torch
 from ruamel.yaml import YAML
 
+from archcheck.commands.verify import at_published_size
 from archcheck.commands.run_modes import in_this_process, run_modes
 from archcheck.diff import compare
 from archcheck.diff.binding import bind
@@ -29,9 +31,13 @@ from archcheck.findings import Finding
 from archcheck.spec import LoadedSpec
 from archcheck.spec.flow import flow_edges
 from archcheck.spec.load import loads
-from archcheck.spec.model import Panel
+from archcheck.spec.model import Model, Panel
 from benchmarks.mutation.equivalent_specs import EQUIVALENT
 from benchmarks.mutation.spec_operators import Data, Mutation, mutations
+from benchmarks.mutation.wide_operators import wide_mutations
+
+Runs = tuple[Sequence[Execution], Sequence[Execution]]
+"""Of a model as the spec builds it, and of its published size."""
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -49,37 +55,49 @@ class Judged(NamedTuple):
     mutation: Mutation
     verdict: str  # "noticed", "refused", "conforms", or "equivalent"
     named: bool
-    told: str
+    told: Sequence[str] = ()
 
 
-def judge(file: Path, only: str = "") -> Iterator[Judged]:
-    """Every changed spec of one file. Raises AssertionError where the spec itself does not conform."""
+def judge(file: Path, only: str = "", wide: int = 0) -> Iterator[Judged]:
+    """Every changed spec of one file, or `wide` of the further ones, drawn by chance. Raises AssertionError where the spec itself does not conform."""
     data = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
     plain = _loaded(data, file)
-    with in_this_process() as worker:
-        executions = run_modes(worker, plain.spec.model, [file.parent, Path()], False, lambda _: None)
-    assert not _findings(plain, executions), f"{file.name} does not conform"
-    for mutation in mutations(data, _lines):
+    runs = _runs(plain.spec.model, file.parent)
+    assert not _findings(plain, runs), f"{file.name} does not conform"
+    found = list(wide_mutations(data, _lines) if wide else mutations(data, _lines))
+    if wide:
+        found = random.Random(file.stem).sample(found, min(wide, len(found)))
+    for mutation in found:
         if re.search(only, mutation.operator):
-            yield _judged(file, mutation, executions)
+            yield _judged(file, mutation, runs)
 
 
-def _judged(file: Path, mutation: Mutation, executions: Sequence[Execution]) -> Judged:
+def _runs(model: Model, folder: Path) -> Runs:
+    """The runs of a spec's model, and those of its published size."""
+    sizes = [model, *([at_published_size(model)] if model.published else [])]
+    found = []
+    for size in sizes:
+        with in_this_process() as worker:
+            found.append(run_modes(worker, size, [folder, Path()], False, lambda _: None))
+    return found[0], found[1] if len(found) > 1 else ()
+
+
+def _judged(file: Path, mutation: Mutation, runs: Runs) -> Judged:
     try:
-        findings = _findings(_loaded(mutation.data, file), executions)
+        findings = _findings(_loaded(mutation.data, file), runs)
     except SpecError as error:
-        return Judged(file.stem, mutation, "refused", True, error.problems[0].message)
+        return Judged(file.stem, mutation, "refused", True, (error.problems[0].message,))
     if not findings:
         key = f"{file.stem}: {mutation.operator}, {mutation.panel}, {mutation.what}"
-        return Judged(file.stem, mutation, "equivalent" if key in EQUIVALENT else "conforms", False, "")
-    told = "; ".join(f"{each.code} {each.panel}.{each.edge} {each.message}" for each in findings)
+        return Judged(file.stem, mutation, "equivalent" if key in EQUIVALENT else "conforms", False)
+    told = [f"{each.code} {each.panel}.{each.edge} {each.message}" for each in findings]
     return Judged(file.stem, mutation, "noticed", _names(findings[0], mutation), told)
 
 
-def _findings(spec: LoadedSpec, executions: Sequence[Execution]) -> Sequence[Finding]:
-    known = [name for execution in executions for name in execution.modules]
-    panels = [(execution, bind(spec, execution.modules, known)) for execution in executions]
-    return compare(spec, panels).findings
+def _findings(spec: LoadedSpec, runs: Runs) -> Sequence[Finding]:
+    known = [name for execution in runs[0] for name in execution.modules]
+    bound = [[(execution, bind(spec, execution.modules, known)) for execution in each] for each in runs]
+    return compare(spec, *bound).findings
 
 
 def _names(finding: Finding, mutation: Mutation) -> bool:
@@ -104,8 +122,10 @@ def table(found: Sequence[Judged], key: str) -> str:
     for judged in found:
         rows[judged.mutation.operator if key == "operator" else judged.spec].append(judged)
     rows["**all**"] = list(found)
-    head = f"| {key} | changed | noticed | of them refused | the first finding names the mark | equivalent |"
-    return "\n".join([head, "|---|--:|--:|--:|--:|--:|", *(_row(name, each) for name, each in rows.items())])
+    head = f"| {key} | changed | noticed | of them refused | the first finding names the mark | by one finding | equivalent |"
+    return "\n".join(
+        [head, "|---|--:|--:|--:|--:|--:|--:|", *(_row(name, each) for name, each in rows.items())]
+    )
 
 
 def _row(name: str, each: Sequence[Judged]) -> str:
@@ -114,7 +134,8 @@ def _row(name: str, each: Sequence[Judged]) -> str:
 
     named = sum(judged.named and judged.verdict == "noticed" for judged in each)
     noticed = count("noticed", "refused")
-    cells: list[Any] = [name, len(each), noticed, count("refused"), named, count("equivalent")]
+    single = sum(judged.verdict == "noticed" and len(judged.told) == 1 for judged in each)
+    cells: list[Any] = [name, len(each), noticed, count("refused"), named, single, count("equivalent")]
     return f"| {' | '.join(map(str, cells))} |"
 
 
@@ -124,17 +145,21 @@ def main() -> int:
     parser.add_argument("--only", default="", help="a pattern in the operator's name")
     parser.add_argument("--list", action="store_true", help="list the changed specs that conform")
     parser.add_argument("--unnamed", action="store_true", help="list those whose first finding is elsewhere")
+    parser.add_argument("--several", action="store_true", help="list those with more than one finding")
+    parser.add_argument("--wide", type=int, default=0, help="so many of a spec's further changes instead")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    found = [judged for file in chosen.specs or SHIPPED for judged in judge(file, chosen.only)]
+    found = [judged for file in chosen.specs or SHIPPED for judged in judge(file, chosen.only, chosen.wide)]
     print(table(found, "operator"), table(found, "spec"), sep="\n\n")
     for judged in found:
         place = f"{judged.spec}: {judged.mutation.operator}, {judged.mutation.panel}, {judged.mutation.what}"
         if chosen.list and judged.verdict == "conforms":
             print(f"conforms: {place}")
         if chosen.unnamed and judged.verdict == "noticed" and not judged.named:
-            print(f"elsewhere: {place}\n    {judged.told[:300]}")
+            print(f"elsewhere: {place}\n    {'; '.join(judged.told)[:300]}")
+        if chosen.several and judged.verdict == "noticed" and len(judged.told) > 1:
+            print(f"several: {place}", *judged.told, sep="\n    ")
     return int(any(judged.verdict == "conforms" for judged in found))
 
 

@@ -89,7 +89,7 @@ def _verify(
     published: list[Execution] = []
     if loaded.spec.model.published and (model is None or isinstance(model, str)):
         with worker() as answering:
-            published = run_modes(answering, _published(loaded.spec.model), folders, False, progress)
+            published = run_modes(answering, at_published_size(loaded.spec.model), folders, False, progress)
     progress("comparing the diagram with the code")
     return judged(loaded, executions, published, _target(loaded, model))
 
@@ -121,7 +121,7 @@ def judged(
     )
 
 
-def _published(model: Model) -> Model:
+def at_published_size(model: Model) -> Model:
     """The model at its published size, in evaluation alone."""
     return model.model_copy(update={"arguments": {**model.arguments, **model.published}, "modes": ["eval"]})
 

@@ -86,7 +86,7 @@ def _evidence(loaded: LoadedSpec, execution: Execution, panels: Sequence[BoundPa
     matches = match(calls, frozenset().union(*sinks.values()))
     placed = tuple(place_defects(execution, calls, matches, sinks))
     run = values(execution)
-    frames = {call: check_frame(call, run, loaded.spec.strict) for call in calls}
+    frames = {call: check_frame(call, run, matches[call].exact, loaded.spec.strict) for call in calls}
     return Evidence(loaded, execution, tuple(panels), calls, matches, placed, frames)
 
 

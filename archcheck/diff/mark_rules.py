@@ -49,7 +49,7 @@ def mark_findings(evidence: Evidence, settled: Settled) -> Iterator[Finding]:
 def width_findings(loaded: LoadedSpec, calls: Iterable[PanelCall], run: Values) -> Iterator[Finding]:
     """BOX005: widths in labels against a run of the published size."""
     for call in calls:
-        check = check_frame(call, run, strict=False, widths=True)
+        check = check_frame(call, run, {}, strict=False, widths=True)
         for box, claims in check.claims.items():
             for claim in claims:
                 if claim.detail in WIDTHS:
@@ -137,6 +137,10 @@ class _Telling:
                 code = "FLOW001"
                 message = f"a line leads from {first} to {second}, the data takes a way through other boxes"
                 traced = f"{self._traced(other)} does not read what {self._traced(one)} itself returns"
+            case Way.RESIDUAL:
+                code = "FLOW001"
+                message = f"a line leads from {first} to {second}, the data goes there by the residual alone"
+                traced = f"{self._traced(other)} reads the sum, which is drawn as a residual already"
             case _:
                 code, message = "FLOW002", f"data goes from {first} to {second}, and no line says so"
                 traced = f"{self._traced(other)} reads {self._returned(one)}"

@@ -80,11 +80,13 @@ def mutations(data: Data, lines: Callable[[Data, str], list[tuple[str, str]]]) -
         yield from _lines(data, panel, lines(data, panel))
 
 
-def _inside(box: Data) -> bool:
+def inside(box: Data) -> bool:
+    """Is the box part of what the model runs?"""
     return not box.get("outside")
 
 
-def _with_box(data: Data, panel: str, name: str, **changed: Any) -> Data:
+def with_box(data: Data, panel: str, name: str, **changed: Any) -> Data:
+    """The data with some keys of a box changed, or, where None, taken away."""
     copy = deepcopy(data)
     box = copy["panels"][panel]["boxes"][name]
     box.update(changed)
@@ -96,9 +98,9 @@ def _with_box(data: Data, panel: str, name: str, **changed: Any) -> Data:
 def _relabelled(data: Data, panel: str) -> Iterator[Mutation]:
     for name, box in data["panels"][panel]["boxes"].items():
         label = box.get("label", name)
-        for text, sibling in SIBLINGS if _inside(box) else ():
+        for text, sibling in SIBLINGS if inside(box) else ():
             if label == text or (len(text) > 1 and text in label):
-                changed = _with_box(data, panel, name, label=sibling, role=None, op=None)
+                changed = with_box(data, panel, name, label=sibling, role=None, op=None)
                 yield Mutation("relabel", panel, f"{name}: {label} -> {sibling}", (name,), changed)
                 break
 
@@ -106,7 +108,7 @@ def _relabelled(data: Data, panel: str) -> Iterator[Mutation]:
 def _renumbered(data: Data, panel: str) -> Iterator[Mutation]:
     for name, box in data["panels"][panel]["boxes"].items():
         label = box.get("label", name)
-        if not _inside(box) or _ORDINAL.fullmatch(label):
+        if not inside(box) or _ORDINAL.fullmatch(label):
             continue
         for match in re.finditer(r"(?<![\w_])\d+", label):
             number = str(int(match[0]) + 2)
@@ -116,14 +118,14 @@ def _renumbered(data: Data, panel: str) -> Iterator[Mutation]:
                 panel,
                 f"{name}: {label} -> {text}",
                 (name,),
-                _with_box(data, panel, name, label=text),
+                with_box(data, panel, name, label=text),
             )
 
 
 def _recounted(data: Data, panel: str) -> Iterator[Mutation]:
     for name, box in data["panels"][panel]["boxes"].items():
         if isinstance(box.get("repeat"), int):
-            changed = _with_box(data, panel, name, repeat=box["repeat"] + 1)
+            changed = with_box(data, panel, name, repeat=box["repeat"] + 1)
             yield Mutation("count", panel, f"{name}: ×{box['repeat'] + 1}", (name,), changed)
 
 
@@ -131,7 +133,7 @@ def _deleted(data: Data, panel: str) -> Iterator[Mutation]:
     """A box gone, and its lines closed over it; one that a residual edge names stays."""
     value = data["panels"][panel]
     for name, box in value["boxes"].items():
-        if not _inside(box) or box.get("detail") or box.get("role") in ("input", "output"):
+        if not inside(box) or box.get("detail") or box.get("role") in ("input", "output"):
             continue
         if len(value["boxes"]) == 1 or name in _named(value):
             continue
@@ -162,8 +164,8 @@ def _without(items: list[Any], name: str) -> list[Any]:
 def _exchanged(data: Data, panel: str) -> Iterator[Mutation]:
     """What two neighbours stand for, exchanged: label, module, role and all."""
     boxes = data["panels"][panel]["boxes"]
-    for one, other in pairwise(_chain(data["panels"][panel])):
-        if not (_inside(boxes[one]) and _inside(boxes[other])) or boxes[one] == boxes[other]:
+    for one, other in pairwise(chain_of(data["panels"][panel])):
+        if not (inside(boxes[one]) and inside(boxes[other])) or boxes[one] == boxes[other]:
             continue
         copy = deepcopy(data)
         changed = copy["panels"][panel]["boxes"]
@@ -171,7 +173,7 @@ def _exchanged(data: Data, panel: str) -> Iterator[Mutation]:
         yield Mutation("swap", panel, f"{one} and {other}", (one, other), copy)
 
 
-def _chain(value: Data) -> list[str]:
+def chain_of(value: Data) -> list[str]:
     """The boxes of the flow that follow each other, up to the first that stand side by side."""
     found = []
     for item in value.get("flow", ()):
@@ -186,7 +188,7 @@ def _ghosts(data: Data, panel: str) -> Iterator[Mutation]:
     flow = value.get("flow", ())
     for number, (one, other) in enumerate(pairwise(flow)):
         ends = [each for each in (one, other) if isinstance(each, str)]
-        if any(not _inside(value["boxes"][each]) for each in ends):
+        if any(not inside(value["boxes"][each]) for each in ends):
             continue
         label, role = GHOSTS[number % len(GHOSTS)]
         copy = deepcopy(data)
@@ -224,21 +226,22 @@ def _flattened(items: list[Any]) -> Iterator[str]:
 def _lines(data: Data, panel: str, drawn: list[tuple[str, str]]) -> Iterator[Mutation]:
     """One line dropped, one added past a box, one led to the next box instead."""
     boxes = data["panels"][panel]["boxes"]
-    inside = [line for line in drawn if all(_inside(boxes[box]) for box in line)]
+    within = [line for line in drawn if all(inside(boxes[box]) for box in line)]
     if len(drawn) < 2:
         return
-    for one, other in inside:
+    for one, other in within:
         left = [line for line in drawn if line != (one, other)]
-        yield _redrawn("drop line", data, panel, (one, other), f"{one} -> {other}", left)
-        for after in [end for start, end in inside if start == other and (one, end) not in drawn][:1]:
+        yield redrawn("drop line", data, panel, (one, other), f"{one} -> {other}", left)
+        for after in [end for start, end in within if start == other and (one, end) not in drawn][:1]:
             ends = (one, other, after)
-            yield _redrawn("add line", data, panel, ends, f"{one} -> {after}", [*drawn, (one, after)])
-            yield _redrawn("redirect line", data, panel, ends, f"{one} -> {after}", [*left, (one, after)])
+            yield redrawn("add line", data, panel, ends, f"{one} -> {after}", [*drawn, (one, after)])
+            yield redrawn("redirect line", data, panel, ends, f"{one} -> {after}", [*left, (one, after)])
 
 
-def _redrawn(
+def redrawn(
     operator: str, data: Data, panel: str, boxes: tuple[str, ...], what: str, lines: list[tuple[str, str]]
 ) -> Mutation:
+    """The mutation that draws these lines instead of those of the panel."""
     copy = deepcopy(data)
     changed = copy["panels"][panel]
     changed["flow"] = []
@@ -251,7 +254,7 @@ def _residuals(data: Data, panel: str) -> Iterator[Mutation]:
     for number, edge in enumerate(value.get("residuals", ())):
         boxes = tuple(_named({"residuals": [edge]}))
         name = f"{edge.get('around') or (edge.get('from'), edge.get('to'))}"
-        for operator, changed in _changed_edges(edge, _chain(value)):
+        for operator, changed in _changed_edges(edge, chain_of(value)):
             copy = deepcopy(data)
             copy["panels"][panel]["residuals"][number : number + 1] = changed
             touched = _named({"residuals": [edge, *changed]})

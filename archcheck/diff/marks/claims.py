@@ -11,7 +11,7 @@ from archcheck.diff.marks.claimed import claimed, contradiction, meets
 from archcheck.diff.marks.territory import Territory
 from archcheck.diff.wording import label
 from archcheck.spec.model import Panel
-from archcheck.vocabulary import TERMS, Claim, Family, Region
+from archcheck.vocabulary import TERMS, Claim, Family, Region, is_a
 
 _WEIGHTED = frozenset(
     [Family.LINEAR, Family.CONVOLUTION, Family.EMBEDDING, Family.ATTENTION, Family.RECURRENCE, Family.MIXTURE]
@@ -23,7 +23,7 @@ _LARGER = {
     Family.EMBEDDING: frozenset([Family.ATTENTION, Family.FEED_FORWARD]),
     **dict.fromkeys(
         (Family.NORM, Family.ACTIVATION, Family.SOFTMAX, Family.POOLING, Family.DROPOUT, Family.SUM,
-         Family.SCALE, Family.CONCAT, Family.SPLIT, Family.TRANSPOSE, Family.REPEAT,
+         Family.SCALE, Family.PRODUCT, Family.MATRIX_PRODUCT, Family.CONCAT, Family.SPLIT, Family.TRANSPOSE, Family.REPEAT,
          Family.MASK),
         _WEIGHTED,
     ),
@@ -62,11 +62,12 @@ def check_claims(panel: Panel, box: str, territory: Territory, widths: bool = Fa
     for claim in said:
         fitting = [region for region in regions if meets(region, claim)]
         fitting = fitting or _around(claim, territory, nodes) or _without_activation(claim, said, regions)
-        if not fitting and _is_before(territory, box, claim):
+        if not fitting and len(said) > 1 and _is_before(territory, box, claim):
             yield ClaimCheck(claim, True)
         elif not fitting:
-            yield ClaimCheck(claim, False if _is_certain(claim, territory, nodes) else None,
-                             _principal(regions, claim))  # fmt: skip
+            certain = _is_certain(claim, territory, nodes) or bool(_other_block(claim, regions))
+            yield ClaimCheck(claim, False if certain else None,
+                             _other_block(claim, regions) or _principal(regions, claim))  # fmt: skip
         elif _says_all(label(panel, box), said) and (larger := _larger(said, regions)):
             yield ClaimCheck(claim, False, larger)
         else:
@@ -132,10 +133,25 @@ def _is_certain(claim: Claim, territory: Territory, nodes: frozenset[int]) -> bo
     return {TERMS[term].family for term in claim.terms} <= _CERTAIN
 
 
+def _other_block(claim: Claim, regions: Sequence[Region]) -> Region | None:
+    """The attention or recurrence that a module computes, where the claim is of another sort of block."""
+    families = {TERMS[term].family for term in claim.terms}
+    others = frozenset([Family.ATTENTION, Family.RECURRENCE]) - families
+    if not families <= {Family.FEED_FORWARD, Family.MIXTURE, Family.RECURRENCE}:
+        return None
+    found = [
+        region
+        for region in regions
+        if region.term.family in others and region.term.name != "linear attention"
+    ]
+    return max(found, key=lambda region: (len(region.ops), -region.output), default=None)
+
+
 def _larger(said: Sequence[Claim], regions: Sequence[Region]) -> Region | None:
     """What the module computes that is more than all that the box says."""
-    families = {TERMS[term].family for claim in said for term in claim.terms}
-    if not all(family in _LARGER for family in families):
+    terms = {term for claim in said for term in claim.terms}
+    families = {TERMS[term].family for term in terms}
+    if any(is_a(term, "gate") for term in terms) or not all(family in _LARGER for family in families):
         return None
     excluded = frozenset.intersection(*(_LARGER[family] for family in families)) - families
     found = [region for region in regions if region.term.family in excluded]

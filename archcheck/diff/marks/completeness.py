@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from archcheck.diff.marks.box_map import BoxMap, is_share
 from archcheck.diff.marks.claimed import claimed
 from archcheck.diff.marks.entries import Entries
+from archcheck.diff.marks.sums import sums
 from archcheck.diff.marks.territory import Territory
 from archcheck.spec.model import Panel
 from archcheck.vocabulary import TERMS, Family, Region
@@ -28,6 +29,7 @@ _STRICT: Mapping[Family, str] = {
     Family.REPEAT: "repeat",
     Family.ROUTER: "router",
     Family.RECURRENCE: "recurrence",
+    Family.SUM: "sum",
 }
 
 
@@ -72,18 +74,47 @@ def _drawn(panel: Panel, placed: BoxMap, classes: Mapping[Family, str]) -> set[s
 
 
 def _regions(territory: Territory, classes: Mapping[Family, str]) -> list[Region]:
-    """Regions of operations that belong to no box, the largest of each place first."""
+    """Regions of operations that belong to no box, the largest of each place first; sums that residual edges
+    speak of are none."""
     free = frozenset(territory.unowned())
     by_output = territory.values.recognition.by_output
+    found = [region for node in sorted(free) for region in by_output.get(node, ())]
+    if Family.SUM in classes:
+        found = [region for region in found if region.term.family is not Family.SUM]
+        found += _sums(territory, free)
     return [
         region
-        for node in sorted(free)
-        for region in by_output.get(node, ())
+        for region in sorted(found, key=lambda region: region.output)
         if region.term.family in classes
         and not region.inside
         and free.issuperset(region.ops)
         and not is_share(region, territory)
     ]
+
+
+def _sums(territory: Territory, free: Set[int]) -> Iterator[Region]:
+    """Sums of values that depend on the input, but for those of residuals and those that something is divided
+    by."""
+    values = territory.values
+    ops, found = values.recognition.flow.ops, list(sums(territory, free))
+    joined = {values.made(join.sink) for join in values.execution.joins}
+    joined |= {node for region in found if not joined.isdisjoint(region.ops) for node in region.ops}
+    for region in found:
+        fed = [read for read in region.inputs if ops[read].depends_on_input]
+        several = len(fed) > 1 or ops[region.output].name == "sum"
+        if several and joined.isdisjoint(region.ops) and not _divides(region.output, territory):
+            yield region
+
+
+def _divides(node: int, territory: Territory) -> bool:
+    """Is all that reads it a division by it, or by it and a constant?"""
+    flow = territory.values.recognition.flow
+    users = flow.users[node]
+    return bool(users) and all(
+        flow.ops[user].name in ("div", "divide", "true_divide")
+        or (flow.ops[user].name in ("add", "clamp", "clamp_min") and _divides(user, territory))
+        for user in users
+    )
 
 
 def _is_aside(read: int, territory: Territory, entries: Entries) -> bool:

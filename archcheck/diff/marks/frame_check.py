@@ -14,7 +14,9 @@ from archcheck.diff.marks.entries import Entries, entries
 from archcheck.diff.marks.lines import LineCheck, check_lines
 from archcheck.diff.marks.routing import with_inactive
 from archcheck.diff.marks.territory import territory
+from archcheck.diff.marks.twins import twin
 from archcheck.diff.marks.values import Values
+from archcheck.diff.matching import Matched
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.spec.flow import flow_edges
 
@@ -32,14 +34,7 @@ class FrameCheck:
 
     def stands_in(self, box: str) -> bool:
         """Is it an inactive one of several alike (an expert), another of which ran?"""
-        paths = self.call.layer.bound(box)
-        modules = self.values.execution.modules
-        alike = {(path.rpartition(".")[0], modules[path].type_name) for path in paths}
-        return self.call.panel.boxes[box].inactive and any(
-            (path.rpartition(".")[0], modules[path].type_name) in alike
-            for other in self.placed.territory.nodes_of
-            for path in self.call.layer.bound(other)
-        )
+        return bool(twin(self.call, self.placed, box))
 
     @cached_property
     def instead(self) -> Mapping[str, LeftOut]:
@@ -65,16 +60,21 @@ class FrameCheck:
         return self.placed.territory.values
 
 
-def check_frame(call: PanelCall, values: Values, strict: bool, widths: bool = False) -> FrameCheck:
+def check_frame(
+    call: PanelCall, values: Values, exact: Matched, strict: bool, widths: bool = False
+) -> FrameCheck:
     """Anchor the boxes with modules, place the others between them, and compare what is drawn with it.
 
+    `exact` has the residuals that the panel's edges show.
     `widths`: the run is of the published size, so that widths in labels are compared too.
     """
     panel, layer, frame = call.panel, call.layer, call.frame
     anchors = with_adjacent(panel, with_inactive(panel, territory(layer, frame, values)))
     placed = box_map(panel, anchors)
     given = entries(panel, placed)
-    skips = values.skip_reads(values.execution.joins_within(frame.first, frame.end))
+    shown = [
+        (drawn.edge, join) for drawn in call.drawn if drawn.solid for join in exact.get(drawn.number, ())
+    ]
     claims = {
         box: tuple(check_claims(panel, box, anchors, widths))
         for box, value in panel.boxes.items()
@@ -84,7 +84,7 @@ def check_frame(call: PanelCall, values: Values, strict: bool, widths: bool = Fa
         call,
         placed,
         given,
-        check_lines(call, placed, given, skips),
+        check_lines(call, placed, given, shown),
         claims,
         tuple(left_out(panel, placed, given, strict)),
     )

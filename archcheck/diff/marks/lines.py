@@ -5,7 +5,7 @@ A line from one box to another says that values go from the one to the other and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
@@ -13,7 +13,9 @@ from itertools import pairwise
 from archcheck.diff.marks.box_map import BoxMap
 from archcheck.diff.marks.entries import Entries, begins, ends
 from archcheck.diff.marks.territory import Reads
+from archcheck.diff.marks.twins import twin
 from archcheck.diff.panel_calls import PanelCall
+from archcheck.residual import Join
 from archcheck.spec.flow import Reachability, flow_edges
 from archcheck.spec.model import Panel, ResidualEdge, Role
 
@@ -23,11 +25,13 @@ INPUT = "input"
 
 
 class Way(Enum):
-    """What the data does with a line: goes there; goes there only through a third box; goes the other way;
-    does not go. Or an end of the line is not placed, or both are outside of the model."""
+    """What the data does with a line: goes there; goes there only through a third box, or only through the
+    sum of a residual that an edge shows; goes the other way; does not go. Or an end of the line is not placed,
+    or both are outside of the model."""
 
     DIRECT = "direct"
     THROUGH = "through"
+    RESIDUAL = "residual"
     REVERSED = "reversed"
     NONE = "none"
     UNKNOWN = "unknown"
@@ -35,7 +39,7 @@ class Way(Enum):
 
     @property
     def is_wrong(self) -> bool:
-        return self in (Way.THROUGH, Way.REVERSED, Way.NONE)
+        return self in (Way.THROUGH, Way.RESIDUAL, Way.REVERSED, Way.NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,59 +50,113 @@ class LineCheck:
     undrawn: tuple[Line, ...]
 
 
-def check_lines(call: PanelCall, placed: BoxMap, entries: Entries, skips: Reads) -> LineCheck:
-    """Judge the lines of a panel. `skips` are the reads of skip paths, which residual edges judge."""
-    panel = call.panel
+def check_lines(
+    call: PanelCall, placed: BoxMap, entries: Entries, shown: Sequence[tuple[ResidualEdge, Join]]
+) -> LineCheck:
+    """Judge the lines of a panel. `shown` are its solid edges, each with a residual that it shows."""
+    panel, frame, values = call.panel, call.frame, placed.territory.values
     drawn = flow_edges(panel)
-    ways = {line: _way(panel, placed, entries, *line) for line in drawn}
-    return LineCheck(ways, tuple(_undrawn(call, placed, entries, drawn, skips)))
+    judge = _Ways(call, placed, entries, shown)
+    skips = values.skip_reads(values.execution.joins_within(frame.first, frame.end))
+    return LineCheck(
+        {line: judge.way(*line) for line in drawn}, tuple(_undrawn(call, placed, entries, drawn, skips))
+    )
 
 
-def _way(panel: Panel, placed: BoxMap, entries: Entries, one: str, other: str) -> Way:
-    territory = placed.territory
-    if begins(panel, one) and ends(panel, other):
-        return _past_all(panel, placed, entries, one, other)
-    if panel.boxes[other].role is Role.INPUT and begins(panel, other):
-        return Way.NONE  # nothing enters an input
-    if panel.boxes[one].role is Role.OUTPUT and ends(panel, one):
-        return Way.NONE
-    if begins(panel, one):
-        if not placed.is_placed(other):
+@dataclass(frozen=True)
+class _Ways:
+    """What the data does with the lines of one frame."""
+
+    call: PanelCall
+    placed: BoxMap
+    entries: Entries
+    shown: Sequence[tuple[ResidualEdge, Join]]
+
+    def way(self, one: str, other: str) -> Way:
+        panel, placed = self.call.panel, self.placed
+        if begins(panel, one) and ends(panel, other):
+            return self._past_all(one, other)
+        if panel.boxes[other].role is Role.INPUT and begins(panel, other):
+            return Way.NONE  # nothing enters an input
+        if panel.boxes[one].role is Role.OUTPUT and ends(panel, one):
+            return Way.NONE
+        if not begins(panel, one) and not placed.is_placed(one):
+            return self._instead(one, other)
+        if not ends(panel, other) and not placed.is_placed(other):
+            return self._instead(one, other)
+        if begins(panel, one):
+            return self._from_outside(one, other)
+        if one in placed.aside:
+            return self._from_aside(one, other)
+        return self._between(one, other)
+
+    def _past_all(self, one: str, other: str) -> Way:
+        """A line from an input to an output: outside of the model, or by way of no box at all."""
+        if self.call.panel.boxes[one].outside or self.call.panel.boxes[other].outside:
+            return Way.OUTSIDE
+        entered = self.placed.territory.origins(self.placed.territory.outputs).entered
+        return Way.DIRECT if self.entries.by_box.get(one, frozenset(self.entries.all)) & entered else Way.NONE
+
+    def _instead(self, one: str, other: str) -> Way:
+        """A line at an inactive box that did not run: what holds for one alike that ran."""
+        ran = (twin(self.call, self.placed, one), twin(self.call, self.placed, other))
+        if ran == ("", "") or any(
+            not (found or self.placed.is_placed(box)) for found, box in zip(ran, (one, other), strict=True)
+        ):
             return Way.UNKNOWN
-        entered = territory.origins(territory.entering(other)).entered
-        return Way.DIRECT if entries.by_box.get(one, frozenset()) & entered else Way.NONE
-    if not placed.is_placed(one) or not (ends(panel, other) or placed.is_placed(other)):
-        return Way.UNKNOWN
-    if one in placed.aside:
-        node = placed.aside[one]
+        found = self.way(ran[0] or one, ran[1] or other)
+        # What the code does with its result is drawn at the box that is active.
+        return Way.DIRECT if found is Way.THROUGH and ran[0] else found
+
+    def _from_outside(self, one: str, other: str) -> Way:
+        territory = self.placed.territory
+        values, reads = self.entries.by_box.get(one, frozenset()), territory.entering(other)
+        if not values & territory.origins(reads).entered:
+            return Way.NONE
+        alone = territory.origins(reads, self._skips(one, other)).entered
+        return Way.DIRECT if values & alone else Way.RESIDUAL
+
+    def _from_aside(self, one: str, other: str) -> Way:
+        territory = self.placed.territory
+        node = self.placed.aside[one]
         owner = territory.owner.get(node)
         behind = owner is None and node in territory.origins(territory.entering(other)).passed
         return Way.DIRECT if owner == other or behind else Way.NONE
-    reads = list(territory.outputs) if ends(panel, other) else territory.entering(other)
-    nodes = territory.nodes_of[one]
-    if one in territory.origins(reads).boxes or _decides(placed, nodes, reads):
-        return Way.DIRECT
-    if territory.depends(reads, nodes):
-        return Way.THROUGH
-    back = territory.nodes_of.get(other, ())
-    return Way.REVERSED if territory.depends(territory.entering(one), back) else Way.NONE
 
+    def _between(self, one: str, other: str) -> Way:
+        territory, nodes = self.placed.territory, self.placed.territory.nodes_of
+        leaves = ends(self.call.panel, other)
+        reads = list(territory.outputs) if leaves else territory.entering(other)
+        if one in territory.origins(reads).boxes:
+            alone = territory.origins(reads, self._skips(one, other)).boxes
+            return Way.DIRECT if one in alone else Way.RESIDUAL
+        if self._decides(one, nodes[other][0] if not leaves else territory.outputs[0]):
+            return Way.DIRECT
+        if territory.depends(reads, nodes[one]):
+            return Way.THROUGH
+        back = territory.depends(territory.entering(one), nodes.get(other, ()))
+        return Way.REVERSED if back else Way.NONE
 
-def _past_all(panel: Panel, placed: BoxMap, entries: Entries, one: str, other: str) -> Way:
-    """A line from an input to an output: outside of the model, or by way of no box at all."""
-    if panel.boxes[one].outside or panel.boxes[other].outside:
-        return Way.OUTSIDE
-    entered = placed.territory.origins(placed.territory.outputs).entered
-    return Way.DIRECT if entries.by_box.get(one, frozenset(entries.all)) & entered else Way.NONE
+    def _skips(self, one: str, other: str) -> Reads:
+        """The reads of skip paths that an edge shows, and not a line to the box that makes the sum, or from
+        one that is drawn on the skip path."""
+        values, owner = self.placed.territory.values, self.placed.territory.owner
+        return values.skip_reads(
+            join
+            for edge, join in self.shown
+            if one not in edge.through and owner.get(values.made(join.sink)) != other
+        )
 
-
-def _decides(placed: BoxMap, nodes: list[int], reads: list[int]) -> bool:
-    """Did Python look at what a box returned before what reads these values ran (a router)?"""
-    values = placed.territory.values
-    origin = values.recognition.origin
-    return values.execution.control_dependent(
-        [origin[read] for read in reads], [origin[node] for node in nodes]
-    )
+    def _decides(self, one: str, first: int) -> bool:
+        """Did the panel's code look at what a box itself returned before the node `first` ran (a router)?"""
+        territory = self.placed.territory
+        values, begin = territory.values, territory.nodes_of[one][0]
+        return any(
+            begin < values.first(at) <= first
+            and territory.owner.get(values.first(at)) != one
+            and one in territory.origins(map(values.made, reads)).boxes
+            for at, reads in values.execution.flow.host_reads
+        )
 
 
 def _undrawn(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from archcheck.diff.marks.frame_check import FrameCheck
 from archcheck.diff.marks.lines import INPUT, Line, Way
 
-_TELLING = {Way.REVERSED: 0, Way.NONE: 1, Way.THROUGH: 2}
+_TELLING = {Way.REVERSED: 0, Way.NONE: 1, Way.THROUGH: 2, Way.RESIDUAL: 3}
 
 
 @dataclass(frozen=True, slots=True)
