@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 import torch
 from ruamel.yaml import YAML
 
-from archcheck.commands.verify import at_published_size
 from archcheck.commands.run_modes import in_this_process, run_modes
+from archcheck.commands.verify import at_published_size
 from archcheck.diff import compare
 from archcheck.diff.binding import bind
 from archcheck.diff.execution import Execution
@@ -59,7 +59,10 @@ class Judged(NamedTuple):
 
 
 def judge(file: Path, only: str = "", wide: int = 0) -> Iterator[Judged]:
-    """Every changed spec of one file, or `wide` of the further ones, drawn by chance. Raises AssertionError where the spec itself does not conform."""
+    """Every changed spec of one file, or `wide` of the further ones, drawn by chance.
+
+    Raises AssertionError where the spec itself does not conform.
+    """
     data = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
     plain = _loaded(data, file)
     runs = _runs(plain.spec.model, file.parent)
@@ -122,7 +125,7 @@ def table(found: Sequence[Judged], key: str) -> str:
     for judged in found:
         rows[judged.mutation.operator if key == "operator" else judged.spec].append(judged)
     rows["**all**"] = list(found)
-    head = f"| {key} | changed | noticed | of them refused | the first finding names the mark | by one finding | equivalent |"
+    head = f"| {key} | changed | noticed | of them refused | the first names the mark | by one | equivalent |"
     return "\n".join(
         [head, "|---|--:|--:|--:|--:|--:|--:|", *(_row(name, each) for name, each in rows.items())]
     )

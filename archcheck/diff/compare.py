@@ -14,13 +14,13 @@ from archcheck.diff.evidence import Candidate, EdgeEvidence, EdgeKey, Evidence
 from archcheck.diff.execution import Execution
 from archcheck.diff.hidden_sums import hidden_sums, unchecked_edges
 from archcheck.diff.mark_rules import mark_findings, width_findings
-from archcheck.diff.marks.count import marks, unchecked
+from archcheck.diff.marks.count import explained, marks, unchecked
 from archcheck.diff.marks.frame_check import check_frame
 from archcheck.diff.marks.values import values
 from archcheck.diff.matching import match
 from archcheck.diff.merging import merge
 from archcheck.diff.never_called import never_called
-from archcheck.diff.panel_calls import panel_calls
+from archcheck.diff.panel_calls import panel_calls, with_lines
 from archcheck.diff.proofs import proofs
 from archcheck.diff.settling import settle
 from archcheck.diff.undeclared import undeclared
@@ -74,19 +74,26 @@ def compare(
     frames = [frame for evidence in modes for frame in evidence.frames.values()]
     verdicts = unchecked_edges(marks(loaded, frames, told), unseen)
     if loaded.spec.strict:
-        told = (*told, *unchecked(verdicts, loaded))
+        told = (*told, *unchecked(verdicts, loaded, explained(frames, told)))
     problems = sorted({one.problem() for one in unseen if not one.accepted}, key=str)
     return Comparison(told, proofs(loaded, modes, told), verdicts, tuple(problems))
 
 
 def _evidence(loaded: LoadedSpec, execution: Execution, panels: Sequence[BoundPanel]) -> Evidence:
-    """What the rules read of one mode."""
+    """What the rules read of one mode. Residual edges are judged as if the lines that are missing were drawn:
+    that they are is a disagreement of its own."""
     calls = tuple(call for bound in panels for call in panel_calls(bound, execution))
     sinks = sinks_of(execution)
-    matches = match(calls, frozenset().union(*sinks.values()))
-    placed = tuple(place_defects(execution, calls, matches, sinks))
-    run = values(execution)
+    defective = frozenset().union(*sinks.values())
+    matches, run = match(calls, defective), values(execution)
     frames = {call: check_frame(call, run, matches[call].exact, loaded.spec.strict) for call in calls}
+    mended = {call: with_lines(call, check.lines.missing) for call, check in frames.items()}
+    changed = [new for call, new in mended.items() if new is not call]
+    matches |= match(changed, defective)
+    calls = tuple(mended[call] for call in calls)
+    frames = {mended[call]: replace(check, call=mended[call]) for call, check in frames.items()}
+    matches = {call: matches[call] for call in calls}
+    placed = tuple(place_defects(execution, calls, matches, sinks))
     return Evidence(loaded, execution, tuple(panels), calls, matches, placed, frames)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 
 from archcheck.diff.evidence import Evidence
 from archcheck.diff.execution import is_torchs_own
@@ -39,11 +40,42 @@ def mark_findings(evidence: Evidence, settled: Settled) -> Iterator[Finding]:
             if code is not None and code not in _LEAVES_LINES:
                 ignored |= {*(() if code == "RES001" else drawn.inside), *drawn.ends}
         panels.setdefault(call.bound.name, {})[check] = ignored
-        yield from _Telling(evidence.loaded, check).on_boxes(ignored)
     for frames in panels.values():
+        known = _known(list(frames))
+        for check, boxes in frames.items():
+            yield from _Telling(evidence.loaded, check).on_boxes(boxes, known)
         for wrong in wrong_lines(frames):
             for check in wrong.frames:
                 yield _Telling(evidence.loaded, check).on_lines(wrong)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a panel shows in some of its frames: boxes, and those that stand for operations, by term and line
+    of code."""
+
+    boxes: Set[str] = frozenset()
+    standing: Mapping[tuple[str, Location | None], Set[str]] = field(default_factory=dict)
+
+    def shows(self, region: Region, check: FrameCheck) -> bool:
+        """Does a box stand for this operation in another frame, and for nothing in this one?"""
+        boxes = self.standing.get((region.term.name, region.location), frozenset())
+        return not all(check.placed.is_placed(box) for box in boxes)
+
+
+def _known(frames: Sequence[FrameCheck]) -> _Known:
+    """What need not be said of single frames, where others show it, and something else is wrong: which of
+    several alike ran (an expert) differs from frame to frame."""
+    wrong = any(check.wrong_lines or check.undrawn_modules for check in frames)
+    if not wrong and not any(check.placed.missing for check in frames):
+        return _Known()
+    standing: dict[tuple[str, Location | None], set[str]] = {}
+    for check in frames:
+        shown = [(box, one) for box, each in check.placed.chosen.items() for one in each.regions]
+        for box, region in [*shown, *((box, left.region) for box, left in check.instead.items())]:
+            standing.setdefault((region.term.name, region.location), set()).add(box)
+    boxes = frozenset(box for check in frames for box in check.placed.chosen) if wrong else frozenset()
+    return _Known(boxes, standing)
 
 
 def width_findings(loaded: LoadedSpec, calls: Iterable[PanelCall], run: Values) -> Iterator[Finding]:
@@ -67,17 +99,17 @@ class _Telling:
         self.execution = check.call.execution
         self.names = check.call.names
 
-    def on_boxes(self, ignored: Set[str]) -> Iterator[Finding]:
+    def on_boxes(self, ignored: Set[str], known: _Known) -> Iterator[Finding]:
         """All but lines; `ignored` are boxes that findings of other rules speak of."""
         for box, claims in self.check.claims.items():
             wrong = [claim for claim in claims if claim.holds is False]
             if wrong and box not in ignored:
                 yield self.on_claim(box, wrong[0])
         for box in self.check.placed.missing:
-            yield self._missing(box)
-        told = list(self.check.instead.values())
-        for left in self.check.left_out:
-            if left.claimed and left not in told:
+            if box not in known.boxes:
+                yield self._missing(box)
+        for left in self.check.told:
+            if not known.shows(left.region, self.check):
                 yield self._left_out(left.region, left.name)
 
     def on_claim(self, box: str, wrong: ClaimCheck) -> Finding:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from archcheck.dataflow.join import JoinKey
@@ -127,6 +127,20 @@ def panel_calls(bound: BoundPanel, execution: Execution) -> Iterator[PanelCall]:
         if any(execution.ran(own) for own in layer.own):
             for frame in frames(bound.panel, layer, reach.order, execution):
                 yield PanelCall(bound, layer, drawn, frame, execution)
+
+
+def with_lines(call: PanelCall, lines: Sequence[tuple[str, str]]) -> PanelCall:
+    """The call with its drawn edges as they are if these lines are drawn too; as it is where one leads back.
+
+    An edge whose source a line changes stays as it is drawn.
+    """
+    reach = Reachability(call.panel)
+    if not lines or not call.drawn or any(reach.leads(other, one) for one, other in lines):
+        return call
+    panel = call.panel.model_copy(update={"edges": [*call.panel.edges, *map(list, lines)]})
+    bound = replace(call.bound, panel=panel)
+    edges = zip(call.drawn, drawn_edges(bound, Reachability(panel)), strict=True)
+    return replace(call, drawn=tuple(new if new.entering == old.entering else old for old, new in edges))
 
 
 def is_norm_or_activation(kind: str, role: Role | None = None) -> bool:

@@ -14,6 +14,7 @@ class Names:
 
     def __init__(self, layer: Layer, execution: Execution) -> None:
         self.base = layer.base
+        self._layer = layer
         self._execution = execution
         # The layer's own path up to its index: `model.layers` and 5 in `model.layers.5.mlp`.
         self._stack, self._index = _stack(layer)
@@ -24,6 +25,8 @@ class Names:
             return "the model"
         if self.base and path.startswith(f"{self.base}."):
             return path[len(self.base) + 1 :]
+        if path == self.base and isinstance(self._layer.index, str):
+            return _with_wildcards(path, self._layer.index)
         if self._index is None or not path.startswith(self._stack):
             return path
         number, _, rest = path[len(self._stack) :].partition(".")
@@ -49,6 +52,19 @@ def _stack(layer: Layer) -> tuple[str, int | None]:
     if layer.index is None or not index.isdigit() or index not in parts:
         return "", None
     return "".join(f"{part}." for part in parts[: parts.index(index)]), int(index)
+
+
+def _with_wildcards(path: str, index: str) -> str:
+    """A layer's path with a wildcard for each part of its index.
+
+    >>> _with_wildcards("stage2.10", "2.10")
+    'stage*.*'
+    """
+    found = ""
+    for part in index.split("."):
+        before, _, path = path.partition(part)
+        found += f"{before}*"
+    return found + path
 
 
 def label(panel: Panel, box: str) -> str:

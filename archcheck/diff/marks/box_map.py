@@ -6,10 +6,10 @@ boxes of a panel get different regions, so that as many lines as possible are wa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import islice
+from itertools import islice, product
 
 from archcheck.diff.marks.claimed import claimed, contradiction, meets
 from archcheck.diff.marks.routing import with_picked
@@ -79,15 +79,18 @@ def is_operation(panel: Panel, box: str) -> bool:
     return value.module is None and not value.outside and value.role not in (Role.INPUT, Role.OUTPUT)
 
 
-def box_map(panel: Panel, anchors: Territory) -> BoxMap:
-    """Place the boxes of a panel that have no module."""
+def box_map(
+    panel: Panel, anchors: Territory, idle: Set[str] = frozenset(), without: Set[str] = frozenset()
+) -> BoxMap:
+    """Place the boxes of a panel that have no module, but for those `without` an operation; `idle` are those
+    whose modules did not run."""
     boxes = [box for box in panel.boxes if is_operation(panel, box)]
     said = {box: claimed(panel, box) for box in boxes}
     unnamed = tuple(box for box in boxes if not said[box])
     free = frozenset(anchors.unowned())
     regions = [*_regions(anchors, free), *sums(anchors, free)]
     lines = flow_edges(panel)
-    boxes = [box for box in boxes if not _waits(panel, anchors, box, lines)]
+    boxes = [box for box in boxes if not _waits(panel, anchors, idle, box, lines)]
     beside = {box for box in boxes if not any(other == box for _, other in lines)}
     masks = {box for box in beside if _is_mask(said[box])}
     masked = {other for box, other in lines if box in beside} if not masks else set(boxes)
@@ -96,12 +99,14 @@ def box_map(panel: Panel, anchors: Territory) -> BoxMap:
         for box in boxes
         if said[box]
     }
-    search = _Search(panel, anchors, candidates)
+    search = _Search(panel, anchors, {box: () if box in without else candidates[box] for box in candidates})
     chosen, unclear = search.best()
     missing = tuple(
         box
         for box in candidates
-        if box not in chosen and box not in unclear and not any(_absent(panel, anchors, box, lines))
+        if box not in chosen
+        and box not in unclear
+        and _modules_beside(panel, box, lines) <= anchors.nodes_of.keys()
     )
     tables = [box for box in missing if box in beside and _is_table(said[box])]
     missing = tuple(box for box in missing if box not in tables)
@@ -111,22 +116,23 @@ def box_map(panel: Panel, anchors: Territory) -> BoxMap:
     return BoxMap(placed, chosen, missing, unclear, unnamed)
 
 
-def _waits(panel: Panel, anchors: Territory, box: str, lines: Sequence[tuple[str, str]]) -> bool:
-    """Did none of the modules run that are drawn right before the box, or right after it? Then it could not
-    run either."""
-    for end in (0, 1):
-        beside = [line[1 - end] for line in lines if line[end] == box]
-        if any(panel.boxes[other].module is not None for other in beside) and all(
-            _absent(panel, anchors, box, [line for line in lines if line[end] == box])
-        ):
-            return True
-    return False
+def _waits(
+    panel: Panel, anchors: Territory, idle: Set[str], box: str, lines: Sequence[tuple[str, str]]
+) -> bool:
+    """Did none of the modules run that are drawn right before the box, or right after it (nor any like them)?
+    Then it could not run either."""
+    idle_by_end = (idle, frozenset(panel.boxes) - anchors.nodes_of.keys())
+    return any(
+        bool(beside := _modules_beside(panel, box, [line for line in lines if line[end] == box]))
+        and beside <= at
+        for end, at in enumerate(idle_by_end)
+    )
 
 
-def _absent(panel: Panel, anchors: Territory, box: str, lines: Sequence[tuple[str, str]]) -> list[bool]:
-    """For each box with a module that a line ties to this one: did it not run?"""
-    beside = [other for line in lines if box in line for other in line if other != box]
-    return [other not in anchors.nodes_of for other in beside if panel.boxes[other].module is not None]
+def _modules_beside(panel: Panel, box: str, lines: Sequence[tuple[str, str]]) -> frozenset[str]:
+    """The boxes with a module that lines tie to this one."""
+    beside = {other for line in lines if box in line for other in line if other != box}
+    return frozenset(other for other in beside if panel.boxes[other].module is not None)
 
 
 def _is_table(said: Sequence[Claim]) -> bool:
@@ -194,6 +200,17 @@ def _follows(one: Region, other: Region, anchors: Territory) -> bool:
     return one.output in anchors.origins(anchors.read_by(other.ops)).passed
 
 
+def _past(lines: Sequence[tuple[str, str]], gone: Set[str]) -> list[tuple[str, str]]:
+    """The lines, led past boxes that stand for nothing."""
+    found = list(dict.fromkeys(lines))
+    for box in sorted(gone):
+        before = [one for one, other in found if other == box and one != box]
+        after = [other for one, other in found if one == box and other != box]
+        found = [line for line in found if box not in line]
+        found += [line for line in product(before, after) if line not in found]
+    return found
+
+
 class _Search:
     """The choice of a candidate for each box that makes the most lines ways of the data."""
 
@@ -202,8 +219,11 @@ class _Search:
     ) -> None:
         self.anchors = anchors
         self.candidates = candidates
+        gone = {box for box, found in candidates.items() if not found}
         self.lines = [
-            (one, other) for one, other in flow_edges(panel) if one in candidates or other in candidates
+            (one, other)
+            for one, other in _past(flow_edges(panel), gone)
+            if one in candidates or other in candidates
         ]
         self._behind: dict[tuple[str, int], tuple[frozenset[str], frozenset[int]]] = {}
 

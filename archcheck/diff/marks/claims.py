@@ -23,8 +23,8 @@ _LARGER = {
     Family.EMBEDDING: frozenset([Family.ATTENTION, Family.FEED_FORWARD]),
     **dict.fromkeys(
         (Family.NORM, Family.ACTIVATION, Family.SOFTMAX, Family.POOLING, Family.DROPOUT, Family.SUM,
-         Family.SCALE, Family.PRODUCT, Family.MATRIX_PRODUCT, Family.CONCAT, Family.SPLIT, Family.TRANSPOSE, Family.REPEAT,
-         Family.MASK),
+         Family.SCALE, Family.PRODUCT, Family.MATRIX_PRODUCT, Family.CONCAT, Family.SPLIT,
+         Family.TRANSPOSE, Family.REPEAT, Family.MASK),
         _WEIGHTED,
     ),
 }  # fmt: skip
@@ -59,16 +59,17 @@ def check_claims(panel: Panel, box: str, territory: Territory, widths: bool = Fa
     if not nodes or not said:
         return
     regions = _regions(territory, nodes)
+    larger = _larger(said, regions) if _says_all(label(panel, box), said) else None
     for claim in said:
         fitting = [region for region in regions if meets(region, claim)]
         fitting = fitting or _around(claim, territory, nodes) or _without_activation(claim, said, regions)
         if not fitting and len(said) > 1 and _is_before(territory, box, claim):
             yield ClaimCheck(claim, True)
         elif not fitting:
-            certain = _is_certain(claim, territory, nodes) or bool(_other_block(claim, regions))
-            yield ClaimCheck(claim, False if certain else None,
-                             _other_block(claim, regions) or _principal(regions, claim))  # fmt: skip
-        elif _says_all(label(panel, box), said) and (larger := _larger(said, regions)):
+            other = _other_block(claim, regions) or larger
+            certain = other is not None or _is_certain(claim, territory, nodes)
+            yield ClaimCheck(claim, False if certain else None, other or _principal(regions, claim))
+        elif larger is not None:
             yield ClaimCheck(claim, False, larger)
         else:
             wrong = [contradiction(region, claim, widths) for region in fitting]

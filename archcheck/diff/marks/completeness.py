@@ -48,7 +48,8 @@ def left_out(panel: Panel, placed: BoxMap, entries: Entries, strict: bool) -> It
     territory = placed.territory
     classes = _STRICT if strict else CLASSES
     drawn = _drawn(panel, placed, classes)
-    taken: set[int] = set()
+    unclear = [one for each in placed.unclear.values() for candidate in each for one in candidate.regions]
+    taken = {node for region in unclear for node in region.ops}
     for region in _regions(territory, classes):
         if taken.isdisjoint(region.ops) and not any(
             _is_aside(read, territory, entries) for read in region.inputs

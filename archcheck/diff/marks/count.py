@@ -25,6 +25,7 @@ _KIND_OF_CODE = {
     "BOX001": MarkKind.BOX, "BOX007": MarkKind.BOX, "RES012": MarkKind.BOX, "BOX004": MarkKind.COUNT,
     "BOX005": MarkKind.NUMBER, "BOX006": MarkKind.CLAIM, "BOX003": MarkKind.LINE, "FLOW001": MarkKind.LINE,
 }  # fmt: skip
+_UNSETTLING = frozenset(["BOX001", "BOX002", "BOX003", "BOX007", "BOX008", "FLOW001", "FLOW002"])
 _ABSENT = "it did not run"
 _FIRST = (Verdict.REFUTED, Verdict.UNCHECKED, Verdict.PROVED, Verdict.OUTSIDE)
 
@@ -198,9 +199,23 @@ def _place(loaded: LoadedSpec, panel: Panel, key: Key) -> Location:
     return loaded.place("panels", name, "boxes", mark)
 
 
-def unchecked(marks: Sequence[Mark], loaded: LoadedSpec) -> Iterator[Finding]:
+def explained(checks: Iterable[FrameCheck], findings: Sequence[Finding]) -> frozenset[tuple[str, str]]:
+    """The boxes that could be any of several operations, in panels of which a finding says that an operation
+    or a line is not as drawn: what they are is clear once that is mended."""
+    wrong = {each.panel for each in findings if each.code in _UNSETTLING}
+    return frozenset(
+        (check.call.bound.name, box)
+        for check in checks
+        for box in check.placed.unclear
+        if check.call.bound.name in wrong
+    )
+
+
+def unchecked(
+    marks: Sequence[Mark], loaded: LoadedSpec, explained: Set[tuple[str, str]]
+) -> Iterator[Finding]:
     """MARK001: in a strict spec each mark that is not checked is a finding, but for the lines at a box that
-    is not."""
+    is not, and for boxes that other findings have `explained`."""
     unknown = {
         (mark.panel, mark.name)
         for mark in marks
@@ -210,7 +225,8 @@ def unchecked(marks: Sequence[Mark], loaded: LoadedSpec) -> Iterator[Finding]:
         implied = mark.kind is MarkKind.LINE and any(
             (mark.panel, box) in unknown for box in mark.name.split("->")
         )
-        if mark.verdict is Verdict.UNCHECKED and not implied:
+        known = mark.kind is MarkKind.BOX and (mark.panel, mark.name) in explained
+        if mark.verdict is Verdict.UNCHECKED and not implied and not known:
             panel = loaded.spec.panels[mark.panel]
             one, _, other = mark.name.partition("->")
             shown = f"{label(panel, one)} → {label(panel, other)}" if other else label(panel, one)

@@ -26,8 +26,8 @@ INPUT = "input"
 
 class Way(Enum):
     """What the data does with a line: goes there; goes there only through a third box, or only through the
-    sum of a residual that an edge shows; goes the other way; does not go. Or an end of the line is not placed,
-    or both are outside of the model."""
+    sum of a residual that an edge shows; goes the other way; does not go. Or an end of the line is not
+    placed, or both are outside of the model."""
 
     DIRECT = "direct"
     THROUGH = "through"
@@ -48,6 +48,12 @@ class LineCheck:
 
     ways: Mapping[Line, Way]
     undrawn: tuple[Line, ...]
+
+    @property
+    def missing(self) -> tuple[Line, ...]:
+        """The undrawn ways between boxes, where all lines that are drawn are right."""
+        right = not any(way.is_wrong for way in self.ways.values())
+        return tuple(line for line in self.undrawn if INPUT not in line) if right else ()
 
 
 def check_lines(
@@ -99,7 +105,8 @@ class _Ways:
 
     def _instead(self, one: str, other: str) -> Way:
         """A line at an inactive box that did not run: what holds for one alike that ran."""
-        ran = (twin(self.call, self.placed, one), twin(self.call, self.placed, other))
+        territory = self.placed.territory
+        ran = (twin(self.call, territory, one), twin(self.call, territory, other))
         if ran == ("", "") or any(
             not (found or self.placed.is_placed(box)) for found, box in zip(ran, (one, other), strict=True)
         ):
@@ -217,3 +224,14 @@ def _lines_of(edge: ResidualEdge, drawn: tuple[Line, ...]) -> Iterator[Line]:
     chain = [sources, *([box] for box in edge.through), [last, *targets]]
     for before, after in pairwise(chain):
         yield from ((one, other) for one in before for other in after)
+
+
+def connected(lines: Sequence[Line]) -> list[list[Line]]:
+    """The lines, those that share a box together, in their order."""
+    groups: list[list[Line]] = []
+    for line in lines:
+        ends = set(line) - {INPUT}
+        near = [group for group in groups if any(ends & set(other) for other in group)]
+        groups = [group for group in groups if group not in near]
+        groups.append([*(other for group in near for other in group), line])
+    return groups

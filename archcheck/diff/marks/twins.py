@@ -1,18 +1,31 @@
-"""Inactive boxes: of several modules alike (experts), one stands for all that did not run."""
+"""Modules alike (the experts of a list): what is drawn of one that did not run is shown by one that did."""
 
 from __future__ import annotations
 
-from archcheck.diff.marks.box_map import BoxMap
+from archcheck.diff.marks.territory import Territory
 from archcheck.diff.panel_calls import PanelCall
 
 
-def twin(call: PanelCall, placed: BoxMap, box: str) -> str:
+def twin(call: PanelCall, territory: Territory, box: str) -> str:
     """The box of a module like that of this inactive box, which ran in its stead; "" if there is none."""
-    if not call.panel.boxes[box].inactive or placed.is_placed(box):
-        return ""
+    return _alike(call, territory, box) if call.panel.boxes[box].inactive else ""
+
+
+def idle(call: PanelCall, territory: Territory) -> frozenset[str]:
+    """The boxes whose modules did not run, nor any like them."""
+    return frozenset(
+        box
+        for box, value in call.panel.boxes.items()
+        if value.module is not None and box not in territory.nodes_of and not _alike(call, territory, box)
+    )
+
+
+def _alike(call: PanelCall, territory: Territory, box: str) -> str:
+    """The first box that ran, where this one did not, whose module stands in the same list."""
     modules = call.execution.modules
 
     def kinds(name: str) -> set[tuple[str, str]]:
         return {(path.rpartition(".")[0], modules[path].type_name) for path in call.layer.bound(name)}
 
-    return next((other for other in placed.territory.nodes_of if kinds(other) & kinds(box)), "")
+    wanted = kinds(box) if box not in territory.nodes_of else set()
+    return next((other for other in territory.nodes_of if kinds(other) & wanted), "") if wanted else ""

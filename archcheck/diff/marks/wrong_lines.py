@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from archcheck.diff.marks.frame_check import FrameCheck
-from archcheck.diff.marks.lines import INPUT, Line, Way
+from archcheck.diff.marks.lines import Line, Way, connected
 
 _TELLING = {Way.REVERSED: 0, Way.NONE: 1, Way.THROUGH: 2, Way.RESIDUAL: 3}
 
@@ -31,11 +31,11 @@ def wrong_lines(ignored: Mapping[FrameCheck, Set[str]]) -> Iterator[WrongLines]:
     """
     found: dict[Line, list[tuple[FrameCheck, Way | None]]] = {}
     for frame, boxes in ignored.items():
-        for group in _connected(list(_wrong(frame))):
+        for group in connected(frame.wrong_lines):
             if all(boxes.isdisjoint(line) for line in group):
                 for line in group:
                     found.setdefault(line, []).append((frame, frame.lines.ways.get(line)))
-    for group in _connected(sorted(found, key=lambda line: _place(line, ignored))):
+    for group in connected(sorted(found, key=lambda line: _place(line, ignored))):
         main = min(group, key=lambda line: _rank(found[line]))
         yield WrongLines(
             main,
@@ -46,11 +46,6 @@ def wrong_lines(ignored: Mapping[FrameCheck, Set[str]]) -> Iterator[WrongLines]:
         )
 
 
-def _wrong(frame: FrameCheck) -> Iterator[Line]:
-    yield from (line for line, way in frame.lines.ways.items() if way.is_wrong)
-    yield from (line for line in frame.lines.undrawn if line not in frame.lines.ways)
-
-
 def _place(line: Line, frames: Mapping[FrameCheck, Set[str]]) -> tuple[int, Line]:
     """Where a line stands among the drawn ones; undrawn ones come last."""
     drawn = list(next(iter(frames)).lines.ways)
@@ -59,14 +54,3 @@ def _place(line: Line, frames: Mapping[FrameCheck, Set[str]]) -> tuple[int, Line
 
 def _rank(seen: Sequence[tuple[FrameCheck, Way | None]]) -> int:
     return min(_TELLING[way] if way is not None else len(_TELLING) for _, way in seen)
-
-
-def _connected(lines: Sequence[Line]) -> list[list[Line]]:
-    """The lines, those that share a box together, in their order."""
-    groups: list[list[Line]] = []
-    for line in lines:
-        ends = set(line) - {INPUT}
-        near = [group for group in groups if any(ends & set(other) for other in group)]
-        groups = [group for group in groups if group not in near]
-        groups.append([*(other for group in near for other in group), line])
-    return groups
