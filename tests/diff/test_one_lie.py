@@ -84,7 +84,8 @@ LIES = {
     ),
     "a line left out inside a residual": (
         [("[v, [[q, k], scores, softmax]], attend", "v, attend"),
-         ("    residuals:", "    edges: [[x, q, scores], [x, k, scores], [softmax, attend]]\n    residuals:")],
+         ("    residuals:", "    edges: [[x, q, scores], [x, k, scores], [softmax, attend]]\n    residuals:"),
+        ],
         [("FLOW002", "scores->softmax")],
     ),
     "a product left out": (
