@@ -47,6 +47,10 @@ def verify(
     diagram: options.VerdictPicture = None,
     model: options.OtherModel = None,
     set_: options.Settings = None,
+    unset: options.Unset = None,
+    arguments: options.ArgumentsFile = None,
+    shrink: options.Shrink = False,
+    input_: options.Inputs = None,
     rename: options.Renames = None,
     prove: options.Prove = False,
     strict: options.Strict = False,
@@ -77,7 +81,8 @@ def verify(
 
     reports: list[Report] = []
     with output.errors(debug):
-        settings, renames = options.settings(set_), options.renames(rename)
+        settings = options.settings(set_, unset, arguments, shrink=shrink)
+        inputs, renames = options.inputs(input_), options.renames(rename)
         project = configuration()
         waivers = accepting.waivers(project, select, ignore, baseline, write_baseline)
         specs = specs or project.find_specs()
@@ -94,7 +99,7 @@ def verify(
 
             def check(spec: Path, progress: Callable[[str], None]) -> Report:
                 return verify_spec(
-                    spec, model, settings=settings, rename=renames, prove=prove,
+                    spec, model, settings=settings, inputs=inputs, rename=renames, prove=prove,
                     strict=strict or project.strict, waivers=waivers, progress=progress,
                     failed=output.shown_cause(debug), worker=worker,
                 )  # fmt: skip
@@ -148,6 +153,8 @@ def render(
 def inspect(
     target: options.TargetName,
     set_: options.Settings = None,
+    arguments: options.ArgumentsFile = None,
+    shrink: options.Shrink = False,
     input_: options.Inputs = None,
     train: options.Train = False,
     format: options.InspectionFormat = InspectFormat.TEXT,
@@ -171,12 +178,11 @@ def inspect(
     With what is wrong with them whatever a diagram says; that makes exit code 1.
     """
     from archcheck.commands.inspect import inspect as inspect_target
-    from archcheck.commands.settings import parse_input
     from archcheck.commands.verify_all import workers
 
     reports: list[Report] = []
     with output.errors(debug):
-        settings, inputs = options.settings(set_), dict(parse_input(text) for text in input_ or ())
+        settings, inputs = options.settings(set_, None, arguments, shrink=shrink), options.inputs(input_)
         output.check_files(output_, diagram, [Path(target.rpartition(":")[0])], force=force)
         options.check_place(python, in_process)
         outline = None
@@ -257,6 +263,8 @@ def init(
 def measure(
     subject: options.Subject,
     set_: options.Settings = None,
+    arguments: options.ArgumentsFile = None,
+    shrink: options.Shrink = False,
     input_: options.Inputs = None,
     weights: options.Weights = None,
     data: options.Data = None,
@@ -282,13 +290,12 @@ def measure(
     """
     from archcheck.commands.measure import Options
     from archcheck.commands.measure import measure as measure_model
-    from archcheck.commands.settings import parse_input
     from archcheck.commands.verify_all import workers
     from archcheck.measures.tables import WRITERS
     from archcheck.measures.values import by_edge
 
     with output.errors(debug):
-        settings, inputs = options.settings(set_), dict(parse_input(text) for text in input_ or ())
+        settings, inputs = options.settings(set_, None, arguments, shrink=shrink), options.inputs(input_)
         bounds = options.bounds(fail_if)
         output.check_files(output_, diagram, [Path(subject)], force=force)
         options.check_plot(plot)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -56,7 +56,9 @@ SpecPaths = Annotated[
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec to draw.", show_default=False)]
 TargetName = Annotated[
     str,
-    typer.Argument(metavar="TARGET", help="pkg.module:factory or path/file.py:Class", show_default=False),
+    typer.Argument(
+        metavar="TARGET", help="pkg.module:factory, path/file.py:Class, timm:NAME, …", show_default=False
+    ),
 ]
 Codes = Annotated[
     list[str], typer.Argument(metavar="CODE...", help="Codes such as RES006.", show_default=False)
@@ -115,13 +117,28 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override an argument of the model; may be repeated."),
 ]
+Unset = Annotated[
+    list[str] | None,
+    typer.Option("--unset", metavar="NAME", help="Leave out an argument or input of the spec."),
+]
+ArgumentsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--arguments", metavar="FILE", help="Arguments of the model: YAML or JSON.", show_default=False
+    ),
+]
+Shrink = Annotated[
+    bool, typer.Option("--shrink", help="Of timm:, torchvision: and hf: models: the same, small.")
+]
 Renames = Annotated[
     list[str] | None,
     typer.Option("--rename", metavar="SPEC=MODEL", help="A module's name in the spec, and in the model."),
 ]
 Inputs = Annotated[
     list[str] | None,
-    typer.Option("--input", "-i", metavar="NAME=DTYPE[SHAPE]", help="An input: ids=int64[1,16]<6400"),
+    typer.Option(
+        "--input", "-i", metavar="NAME=DTYPE[SHAPE]", help="An input: ids=int64[1,16]<6400, use_cache=false"
+    ),
 ]
 Train = Annotated[bool, typer.Option("--train", help="Run in training mode.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Make each mark that is not proved a finding.")]
@@ -202,11 +219,24 @@ PanelsOption = Annotated[str, typer.Option("--panels", metavar="A,B", help="Draw
 DpiOption = Annotated[int, typer.Option("--dpi", min=10, max=1200, help="Resolution of a PNG.")]
 
 
-def settings(texts: list[str] | None) -> list[Setting]:
-    """The settings of `--set`. Raises ArchcheckError."""
-    from archcheck.commands.settings import parse_setting
+def settings(
+    texts: list[str] | None, unset: list[str] | None = None, file: Path | None = None, *, shrink: bool = False
+) -> list[Setting]:
+    """The settings of `--arguments`, `--shrink`, `--unset` and `--set`, in this order."""
+    from archcheck.commands.settings import SHRINK, parse_setting, read_arguments
+    from archcheck.model.arguments import UNSET
 
-    return [parse_setting(text) for text in texts or ()]
+    from_file = [] if file is None else read_arguments(file)
+    small: list[Setting] = [(SHRINK, True)] if shrink else []
+    taken = [(name, UNSET) for name in unset or ()]
+    return [*from_file, *small, *taken, *(parse_setting(text) for text in texts or ())]
+
+
+def inputs(texts: list[str] | None) -> dict[str, Any]:
+    """The inputs of `--input`. Raises ArchcheckError."""
+    from archcheck.commands.settings import parse_input
+
+    return dict(parse_input(text) for text in texts or ())
 
 
 def check_place(python: str | None, in_process: bool, jobs: int = 1) -> None:

@@ -42,8 +42,8 @@ def _inspect(
     from archcheck.residual.defects import merged
 
     # Not validated: what a spec may say of a target's length is no matter here.
-    model = Model.model_construct(target=target, inputs=dict(inputs), modes=["train"] if train else [])
-    model = apply_settings(model, settings)
+    model = Model.model_construct(target=target, modes=["train"] if train else [])
+    model = apply_settings(model, settings, inputs)
     with worker() as answering:
         (execution,) = run_modes(answering, model, [Path()], prove, progress)
     findings = merged(execution.defects)

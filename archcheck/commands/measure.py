@@ -57,10 +57,8 @@ def measure(subject: str, options: Options, progress: Progress, worker: Start = 
     Raises ArchcheckError where the spec can't be read or the model can't be built, run or differentiated.
     """
     loaded = load(Path(subject)) if subject.endswith((".yaml", ".yml")) else None
-    model = loaded.spec.model if loaded else Model.model_construct(target=subject, inputs={}, modes=[])
-    model = apply_settings(model, options.settings)
-    if options.inputs:
-        model = model.model_copy(update={"inputs": {**model.inputs, **options.inputs}})
+    model = loaded.spec.model if loaded else Model.model_construct(target=subject, modes=[])
+    model = apply_settings(model, options.settings, options.inputs)
     seeds = 1 if options.weights else options.seeds
     samples = [_sample(loaded, subject, model, options, seed, progress, worker) for seed in range(seeds)]
     return _measures(loaded, subject, model.target, options, samples)

@@ -1,21 +1,27 @@
-"""What a command line says of a model: `--set KEY=VALUE` and `--input NAME=DTYPE[SHAPE]<HIGH`. No torch."""
+"""What a command line says of a model: `--set`, `--unset`, `--arguments`, `--input`. No torch."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from archcheck.errors import Problem, SpecError, TargetError
-from archcheck.model.arguments import Setting, override, unusable
-from archcheck.spec.model import Model
+from archcheck.model.arguments import UNSET, Setting, override, unusable
+from archcheck.spec.model import DTYPES, Mode, Model
 from archcheck.spec.problems import Problems
 from archcheck.spec.yaml import compose
+from archcheck.targets import scheme_of
 
 _INPUT = re.compile(
     r"(?P<name>\w+)=(?P<dtype>\w+)\[(?P<shape>\s*(?:\d+\s*(?:,\s*\d+\s*)*,?\s*)?)\](?:<(?P<high>\d+))?",
     re.ASCII,
 )
+
+
+SHRINK = "--shrink"
+"""The key of the setting that stands for this flag: an argument of the libraries' models alone."""
 
 
 def parse_setting(text: str) -> Setting:
@@ -31,35 +37,105 @@ def parse_setting(text: str) -> Setting:
         raise unusable(
             text, "it has no key", "Write --set KEY=VALUE, for instance --set num_hidden_layers=4."
         )
-    problems = Problems("")
-    try:
-        data = compose(value, problems).data
-        problems.raise_if_any()
-    except SpecError as error:
-        hint = "Put a text with special characters in quotes."
-        raise unusable(text, error.problems[0].message, hint) from None
+    data, problem = _read(value)
+    if problem:
+        raise unusable(text, problem, "Put a text with special characters in quotes.")
     return key.strip(), data
 
 
-def parse_input(text: str) -> tuple[str, dict[str, Any]]:
-    """The name and tensor of `NAME=DTYPE[d,d,…]`, with `<HIGH` as the bound of integers.
+def read_arguments(file: Path) -> list[Setting]:
+    """The settings in a YAML or JSON file: a mapping of arguments. Raises TargetError (TGT011)."""
+    try:
+        data, problem = _read(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise unusable(
+            str(file), getattr(error, "strerror", None) or "it is no text", "Give a file."
+        ) from None
+    if problem or not isinstance(data, dict):
+        hint = "Write the arguments as a mapping, such as num_hidden_layers: 4"
+        raise unusable(str(file), problem or "it is no mapping", hint)
+    return [(str(name), value) for name, value in data.items()]
+
+
+def _read(text: str) -> tuple[Any, str]:
+    """The data that a text is as YAML, or what is wrong with it."""
+    problems = Problems("")
+    try:
+        data = compose(text, problems).data
+        problems.raise_if_any()
+    except SpecError as error:
+        return None, error.problems[0].message
+    return data, ""
+
+
+def parse_input(text: str) -> tuple[str, Any]:
+    """The name and value of `NAME=DTYPE[d,d,…]`, with `<HIGH` as the bound of integers, or of `NAME=VALUE`.
 
     >>> parse_input("input_ids=int64[1,16]<6400")
     ('input_ids', {'shape': [1, 16], 'dtype': 'int64', 'high': 6400})
+    >>> parse_input("use_cache=false")
+    ('use_cache', False)
 
-    Raises TargetError (TGT009) where the text is anything else.
+    Raises TargetError (TGT009) where the text is neither a tensor nor YAML.
     """
-    match = _INPUT.fullmatch(text.strip())
-    if match is None:
+    if match := _INPUT.fullmatch(text.strip()):
+        shape = [int(size) for size in match["shape"].split(",") if size.strip()]
+        tensor: dict[str, Any] = {"shape": shape, "dtype": match["dtype"]}
+        if match["high"] is not None:
+            tensor["high"] = int(match["high"])
+        return match["name"], tensor
+    name, equals, value = text.strip().partition("=")
+    data, problem = _read(value)
+    # Sizes alone are a tensor that was meant otherwise.
+    sizes = re.fullmatch(r"[\s[(]*(\d+(?:\s*[,x]\s*\d+)+)[\s\])]*", value)
+    if (
+        not equals
+        or not name.isidentifier()
+        or problem
+        or sizes
+        or (isinstance(data, str) and not _is_word(data))
+    ):
+        written = re.sub(r"\s*[,x]\s*", ",", sizes[1]) if sizes else ""
         hint = "Write NAME=DTYPE[SHAPE], such as 'x=float32[1,3,224,224]' or 'ids=int64[1,16]<6400'."
+        if sizes and name.isidentifier():
+            hint = f"Write --input '{name}=float32[{written}]'."
         raise TargetError(Problem("", None, None, "TGT009", f"'{text}' is not an input", hint=hint))
-    shape = [int(size) for size in match["shape"].split(",") if size.strip()]
-    tensor: dict[str, Any] = {"shape": shape, "dtype": match["dtype"]}
-    if match["high"] is not None:
-        tensor["high"] = int(match["high"])
-    return match["name"], tensor
+    return name, data
 
 
-def apply_settings(model: Model, settings: Iterable[Setting]) -> Model:
-    """The same model with its arguments changed, see `override`."""
-    return model.model_copy(update={"arguments": override(model.arguments, settings)})
+def _is_word(text: str) -> bool:
+    return text.isidentifier() and text not in DTYPES
+
+
+def apply_settings(model: Model, given: Sequence[Setting], inputs: Mapping[str, Any] | None = None) -> Model:
+    """The same model with its arguments changed, see `override`, and its inputs.
+
+    What is taken away may be an input, and is so in each mode and at the published size. Raises TargetError
+    (TGT011).
+    """
+    settings = [("shrink", value) if key == SHRINK else (key, value) for key, value in given]
+    if settings != list(given) and scheme_of(model.target) is None:
+        hint = "Make it small by its own arguments, such as --set num_layers=2."
+        raise unusable("shrink", f"'{model.target}' is no timm:, torchvision: or hf: model", hint)
+    gone = {key for key, value in settings if value is UNSET}
+    gone_inputs = {key for key in gone if key in model.inputs and key not in model.arguments}
+    settings = [(key, value) for key, value in settings if key not in gone_inputs or value is not UNSET]
+
+    def kept(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if name not in gone}
+
+    modes = [
+        mode.model_copy(update={"arguments": kept(mode.arguments), "inputs": kept(mode.inputs)})
+        if isinstance(mode, Mode)
+        else mode
+        for mode in model.modes
+    ]
+    left = {name: value for name, value in model.inputs.items() if name not in gone_inputs}
+    return model.model_copy(
+        update={
+            "arguments": override(model.arguments, settings),
+            "inputs": {**left, **(inputs or {})},
+            "modes": modes,
+            "published": kept(model.published),
+        }
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,27 +32,27 @@ _PATH = re.compile(r"([^.\[\]]+)|\[(\d+)\]")  # the keys and indices of a place 
 
 
 def verify(
-    spec: str | Path | LoadedSpec, model: nn.Module | str | None = None, *, settings: Iterable[Setting] = (),
-    rename: Mapping[str, str] | None = None, prove: bool = False, strict: bool = False,
-    waivers: Waivers = BY_COMMENTS, progress: Progress = lambda _: None,
+    spec: str | Path | LoadedSpec, model: nn.Module | str | None = None, *, settings: Sequence[Setting] = (),
+    inputs: Mapping[str, Any] | None = None, rename: Mapping[str, str] | None = None, prove: bool = False,
+    strict: bool = False, waivers: Waivers = BY_COMMENTS, progress: Progress = lambda _: None,
     failed: Callable[[ArchcheckError], object] = lambda _: None, worker: Start = by_default,
 ) -> Report:  # fmt: skip
     """Check a spec against its model and return the `Report`; its `status` is the verdict.
 
-    `model` puts another implementation under the same spec: a module, or a target
-    (`pkg.module:factory`). `settings` override arguments of the model, `rename` maps module names of the
+    `model` puts another implementation under the same spec: a module, or a target (`pkg.module:factory`).
+    `settings` override arguments of the model and `inputs` its inputs, `rename` maps module names of the
     spec to the model's. `prove` also replays each trace and puts each residual to the proof by finite
-    changes. `strict` makes each mark that is not proved a finding. `waivers` accept findings, as
-    comments (`# archcheck: ignore[RES002] reason`) do. A spec or model that can't be read, built
-    or traced gives status `error` with the problems; nothing is raised for those, but `failed` is called with
-    the error. A model that is named is built and run by a `worker`, in a process of its own; a module that is
-    given runs in this one, and is left as it was.
+    changes. `strict` makes each mark that is not proved a finding. `waivers` accept findings, as comments
+    (`# archcheck: ignore[RES002] reason`) do. A spec or model that can't be read, built or traced gives
+    status `error` with the problems; nothing is raised for those, but `failed` is called with the error. A
+    model that is named is built and run by a `worker`, in a process of its own; a module that is given runs
+    in this one, and is left as it was.
     """
     file = spec.file if isinstance(spec, LoadedSpec) else str(spec)
     loaded = None
     try:
         loaded = spec if isinstance(spec, LoadedSpec) else load(spec)
-        loaded = _adapted(loaded, model, settings, rename or {}, strict)
+        loaded = _adapted(loaded, model, settings, inputs or {}, rename or {}, strict)
         return waive(_verify(loaded, model, prove, progress, worker), waivers)
     except ArchcheckError as error:
         failed(error)
@@ -127,13 +127,14 @@ def at_published_size(model: Model) -> Model:
 
 
 def _adapted(
-    loaded: LoadedSpec, model: Any, settings: Iterable[Setting], rename: Mapping[str, str], strict: bool
-) -> LoadedSpec:
+    loaded: LoadedSpec, model: Any, settings: Sequence[Setting], inputs: Mapping[str, Any],
+    rename: Mapping[str, str], strict: bool,
+) -> LoadedSpec:  # fmt: skip
     """The spec with what the caller wants otherwise: another target, other arguments, other names."""
     section = loaded.spec.model
     if isinstance(model, str):
         section = section.model_copy(update={"target": model})
-    section = apply_settings(section, settings)
+    section = apply_settings(section, settings, inputs)
     section = section.model_copy(update={"rename": {**section.rename, **rename}})
     strict = strict or loaded.spec.strict
     return replace(loaded, spec=loaded.spec.model_copy(update={"model": section, "strict": strict}))
@@ -147,6 +148,8 @@ def _target(loaded: LoadedSpec, model: nn.Module | str | None) -> str:
 
 def _placed(problem: Problem, loaded: LoadedSpec, model: Any) -> Problem:
     """A problem with a place in the spec (`model.inputs.x`), and no line yet, gets that place's line."""
+    if isinstance(model, str):
+        problem = _with_way_out(problem)
     if problem.file or not problem.path:
         return problem
     if isinstance(model, str) and problem.path == "model.target":  # not what the spec says, but --model
@@ -154,6 +157,15 @@ def _placed(problem: Problem, loaded: LoadedSpec, model: Any) -> Problem:
     keys = [int(index) if index else name for name, index in _PATH.findall(problem.path)]
     place = loaded.place(*keys)
     return replace(problem, file=place.file, line=place.line, column=place.column)
+
+
+def _with_way_out(problem: Problem) -> Problem:
+    """Says how an argument or input of the spec is left out that another implementation does not take."""
+    match = re.fullmatch(r"model\.(?:arguments|inputs)\.([\w.]+)", problem.path)
+    if problem.code not in ("TGT005", "TGT008") or match is None or "takes no" not in problem.message:
+        return problem
+    name = match[1].replace(".arguments.", ".")
+    return replace(problem, hint=f"{problem.hint} To leave it out: --unset {name}".strip())
 
 
 def _picture(spec: Spec, report: Report) -> str:

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from archcheck.errors import Problem, TargetError
+from archcheck.phrasing.suggestions import nearest
 
 Setting = tuple[str, Any]
+
+UNSET: Any = object()
+"""As a setting's value: the argument is taken away."""
 
 
 def override(arguments: Mapping[str, Any], settings: Iterable[Setting]) -> dict[str, Any]:
     """A copy of `arguments` in which each setting's value stands at its dotted key.
 
     A key reaches into nested mappings, and through a nested target into its arguments: `config.width` is
-    `arguments["config"]["arguments"]["width"]` where config is a target. Raises TargetError (TGT011) where a
-    key passes through something that holds nothing.
+    `arguments["config"]["arguments"]["width"]` where config is a target, and makes a mapping where there is
+    nothing yet. UNSET takes the argument away. Raises TargetError (TGT011) where a key passes through
+    something that holds nothing, or there is nothing to take away.
     """
     result = dict(arguments)
     for key, value in settings:
         *parents, last = key.split(".")
         place = result
         for depth, name in enumerate(parents):
-            if not isinstance(place.get(name), Mapping):
+            if not isinstance(place.get(name, {}), Mapping) or _nearest_group(name, place):
                 raise _no_such_place(key, ".".join(parents[: depth + 1]), place)
-            place[name] = dict(place[name])
+            place[name] = dict(place.get(name, {}))
             place = _opened(place[name], following=[*parents, last][depth + 1])
-        place[last] = value
+        if value is not UNSET:
+            place[last] = value
+        elif last in place:
+            del place[last]
+        else:
+            raise _nothing_to_unset(key, place)
     return result
 
 
@@ -49,14 +58,21 @@ def _no_such_place(key: str, parent: str, place: Mapping[str, Any]) -> TargetErr
     name = parent.rpartition(".")[2]
     if name in place:
         return unusable(key, f"'{parent}' is {place[name]!r}, which has no parts", f"Set '{parent}' itself.")
-    groups = sorted(str(other) for other, value in place.items() if isinstance(value, Mapping))
-    near = difflib.get_close_matches(name, groups, n=1)
-    hint = (
-        f"Did you mean '{near[0]}'?"
-        if near
-        else f"Make it a target: --set '{parent}={{target: MODULE:NAME}}'."
-    )
+    hint = f"Did you mean '{_nearest_group(name, place)}'?"
     return unusable(key, f"there is no argument '{parent}' to reach into", hint)
+
+
+def _nearest_group(name: str, place: Mapping[str, Any]) -> str:
+    """The name of an argument with parts that may have been meant by one that is not there, or ""."""
+    groups = sorted(str(other) for other, value in place.items() if isinstance(value, Mapping))
+    return "" if name in place else nearest(name, groups)
+
+
+def _nothing_to_unset(key: str, place: Mapping[str, Any]) -> TargetError:
+    near = nearest(key.rpartition(".")[2], map(str, place))
+    given = ", ".join(sorted(map(str, place)))
+    hint = f"Did you mean '{near}'?" if near else f"Given are {given}." if given else "No argument is given."
+    return unusable(key, "there is no such argument to take away", hint)
 
 
 def unusable(setting: str, reason: str, hint: str) -> TargetError:

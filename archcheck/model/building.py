@@ -7,10 +7,7 @@ whole module goes there.
 
 from __future__ import annotations
 
-import difflib
-import inspect
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +17,10 @@ from torch import Tensor, nn
 
 from archcheck.errors import Problem, TargetError
 from archcheck.model.arguments import is_target
+from archcheck.model.calling import Fields, arranged, check_call
 from archcheck.model.importing import Loader
-from archcheck.model.isolation import contained, is_machinery
+from archcheck.model.isolation import contained
 from archcheck.model.memory import Sparing, replace_tensors, seeded, tensors, to_meta, untouched_zeros
-from archcheck.source_location import display_path
 
 # Parameters of up to this many elements keep their values for `materialize`; buffers always do.
 _SMALL = 2**16
@@ -101,84 +98,31 @@ def resolve(value: Any, loader: Loader, path: str) -> Any:
         arguments = value.get("arguments", {})
         if arguments is None:
             return found
-        arguments = {
-            name: resolve(part, loader, f"{path}.arguments.{name}") for name, part in arguments.items()
-        }
         return _call(found, arguments, str(value["target"]), loader, path)
     if isinstance(value, Mapping):
-        return {name: resolve(part, loader, f"{path}.{name}") for name, part in value.items()}
+        return Fields({name: resolve(part, loader, f"{path}.{name}") for name, part in value.items()})
     if isinstance(value, list):
         return [resolve(part, loader, f"{path}[{index}]") for index, part in enumerate(value)]
     return value
 
 
-def definition(function: Any) -> tuple[str, int | None]:
-    """File and line where the user's function or class is defined; ("", None) where that is not known."""
-    if isinstance(function, type):
-        function = function.__init__  # type: ignore[misc]
-    code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
-    if code is None or is_machinery(code.co_filename):
-        return "", None
-    return display_path(code.co_filename), code.co_firstlineno
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint that names the nearest of the names that would have served, or all of them."""
-    names = list(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    if near:
-        return f"Did you mean '{near[0]}'?"
-    return f"It takes {', '.join(names)}." if names else "It takes none."
-
-
-def _call(found: Any, arguments: dict[str, Any], target: str, loader: Loader, path: str) -> Any:
+def _call(found: Any, arguments: Mapping[str, Any], target: str, loader: Loader, path: str) -> Any:
     if isinstance(found, nn.Module) or not callable(found):
         if arguments:
             message = f"'{target}' is {_a(found)} already and takes no arguments"
             raise TargetError(Problem("", None, None, "TGT005", message, f"{path}.arguments", "Remove them."))
         return found
-    _check_arguments(found, arguments, target, path)
+    placed, classes = arranged(found, arguments)
+    values = {}
+    for name, value in placed.items():
+        place = f"{path}.arguments.{name}"
+        if name in classes:
+            values[name] = _call(classes[name], value, classes[name].__qualname__, loader, place)
+        else:
+            values[name] = resolve(value, loader, place)
+    check_call(found, values, target, path)
     with contained(f"building '{target}'", "TGT006", path=path), loader.importable(), seeded():
-        return found(**arguments)
-
-
-def _check_arguments(function: Callable[..., Any], arguments: dict[str, Any], target: str, path: str) -> None:
-    """Tells a call that can't fit, before it is made, from a TypeError inside the function."""
-    try:
-        # A wrapper may supply arguments by itself, so it is the wrapper's signature that counts.
-        parameters = inspect.signature(function, follow_wrapped=False).parameters
-    except (TypeError, ValueError):  # a built-in function may have none
-        return
-    named = {name: p for name, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    complaints = [
-        (
-            f"'{target}' needs the argument '{name}'",
-            path,
-            f"Give it under arguments, or with --set '{name}={_example(parameter, function, target)}'.",
-        )
-        for name, parameter in named.items()
-        if parameter.default is parameter.empty and name not in arguments
-    ] + [
-        (f"'{target}' takes no argument '{name}'", f"{path}.arguments.{name}", did_you_mean(name, named))
-        for name in arguments
-        if name not in named and not takes_any
-    ]
-    if complaints:
-        file, line = definition(function)
-        raise TargetError(Problem(file, line, None, "TGT005", *complaint) for complaint in complaints)
-
-
-def _example(parameter: inspect.Parameter, function: Any, target: str) -> str:
-    """A value to write for an argument: a target, where its annotation is a class of the user's."""
-    kind = parameter.annotation
-    home = getattr(function, "__module__", None) or ""
-    if isinstance(kind, str):
-        kind = getattr(sys.modules.get(home), kind.split("|")[0].strip(), None)
-    if not isinstance(kind, type) or kind.__module__ in ("builtins", "inspect", "torch", "typing"):
-        return "VALUE"
-    source = target.rpartition(":")[0] if kind.__module__ == home else kind.__module__
-    return f"{{target: {source}:{kind.__qualname__}}}"
+        return found(**values)
 
 
 def _the_module(result: Any, target: str) -> nn.Module:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from archcheck.errors import Problem, TargetError
 from archcheck.model.isolation import contained, is_installed, is_machinery
+from archcheck.targets import FORMS, is_path, is_well_formed, scheme_of
 
 _T = TypeVar("_T")
 
@@ -26,12 +27,13 @@ _imported: dict[str, tuple[str, int, int]] = {}
 class Loader:
     """Finds what targets name: in the folders of `search` and above, among the installed packages.
 
-    `folders` are the entries of sys.path that the code needs, also later, when it imports lazily.
+    `places` are the folders that a path may be relative to; `folders` the entries of sys.path that the code
+    needs, also later, when it imports lazily.
     """
 
     def __init__(self, search: Sequence[Path] = (Path(),)) -> None:
-        self._places = _unique(folder for start in search for folder in _up_to_root(start))
-        self.folders = [str(folder) for folder in self._places]
+        self.places = _unique(folder for start in search for folder in _up_to_root(start))
+        self.folders = [str(folder) for folder in self.places]
 
     def load(self, target: str, path: str = "") -> Any:
         """The object that a target names, not called; `path` is the target's place in the spec.
@@ -39,11 +41,16 @@ class Loader:
         Raises TargetError: TGT001 the text is no target, TGT002 there is no such file or module, TGT003 it
         can't be imported, TGT004 it has no such name.
         """
+        if not is_well_formed(target):
+            raise _error("TGT001", f"'{target}' names no class or function", path, FORMS)
+        if scheme := scheme_of(target):
+            from archcheck.model.libraries import find_in_library  # imports torch
+
+            with contained(f"looking up '{target}'", "TGT004", path=path), self.importable():
+                factory = find_in_library(*scheme, self.places, path)
+            if factory is not None:
+                return factory
         source, _, name = target.rpartition(":")
-        is_named = _is_path(source) or all(source.split("."))
-        if not is_named or not all(part.isidentifier() for part in name.split(".")):
-            hint = "Write pkg.module:Class or path/file.py:Class."
-            raise _error("TGT001", f"'{target}' names no class or function", path, hint)
         found = module = self._module(source, path)
         with contained(f"looking up '{target}'", "TGT004", path=path), self.importable():
             for part in name.split("."):
@@ -65,7 +72,7 @@ class Loader:
             sys.path[:] = before
 
     def _module(self, source: str, path: str) -> ModuleType:
-        file = self._file(source, path) if _is_path(source) else None
+        file = self._file(source, path) if is_path(source) else None
         if file is not None:
             own = [_package(file)[0], *_up_to_root(file.parent)]
             self.folders = _unique([*map(str, own), *self.folders])
@@ -82,7 +89,7 @@ class Loader:
                 _remember(set(sys.modules) - known, self.folders)
 
     def _file(self, source: str, path: str) -> Path:
-        candidates = [folder / Path(source).expanduser() for folder in self._places]
+        candidates = [folder / Path(source).expanduser() for folder in self.places]
         for candidate in candidates:
             if candidate.is_file() and candidate.suffix == ".py":
                 return candidate.resolve()
@@ -99,7 +106,7 @@ class Loader:
         first, dot, rest = source.partition(".")
         names = [
             entry.stem
-            for folder in self._places
+            for folder in self.places
             for entry in sorted(folder.iterdir())
             if entry.suffix == ".py" or (entry.is_dir() and entry.name.isidentifier())
         ]
@@ -108,10 +115,6 @@ class Loader:
         if near:
             hint = f"Did you mean '{near[0]}{dot}{rest}'?"
         return _error("TGT002", f"there is no Python module '{source}'", path, hint)
-
-
-def _is_path(source: str) -> bool:
-    return source.endswith(".py") or "/" in source or "\\" in source
 
 
 def _import_file(file: Path) -> ModuleType:

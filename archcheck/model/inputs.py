@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from archcheck.errors import Problem, TargetError
 from archcheck.model.arguments import is_target
-from archcheck.model.building import definition, did_you_mean, resolve
+from archcheck.model.building import resolve
+from archcheck.model.calling import definition, did_you_mean
 from archcheck.model.importing import Loader
 from archcheck.model.isolation import contained
 from archcheck.model.memory import tensors

@@ -119,8 +119,10 @@ def _user_place(trace: TracebackType | None) -> tuple[str, int] | None:
 
 
 def _first_line(error: BaseException) -> str:
+    """The first line of an error's text, with what follows it where it ends with a colon."""
     try:
-        line = str(error).strip().partition("\n")[0] or "no message"
+        line, _, rest = str(error).strip().partition("\n")
+        line = f"{line} {rest.strip().partition(chr(10))[0]}" if line.endswith(":") else line or "no message"
     except Exception:
         return "no readable message"
     return line if len(line) <= _LONGEST_MESSAGE else line[: _LONGEST_MESSAGE - 1] + "…"

@@ -12,6 +12,7 @@ from archcheck.spec.context import Context
 from archcheck.spec.model import DTYPES, TensorInput
 from archcheck.spec.validation import fit
 from archcheck.spec.words import Path, did_you_mean, quote
+from archcheck.targets import FORMS, is_well_formed
 
 
 def check_model(context: Context) -> None:
@@ -97,9 +98,5 @@ def _check_tensor(context: Context, value: dict[Any, Any], path: Path) -> None:
 
 
 def _check_target(context: Context, target: str, path: Path) -> None:
-    source, _, name = target.rpartition(":")
-    is_file = source.endswith(".py") or "/" in source or "\\" in source
-    is_module = all(part.isidentifier() for part in source.split("."))
-    if not (is_file or is_module) or not all(part.isidentifier() for part in name.split(".")):
-        hint = "Write package.module:name or path/file.py:name."
-        context.add(BAD_TARGET, path, f"{quote(target)} is not a target", hint)
+    if not is_well_formed(target):
+        context.add(BAD_TARGET, path, f"{quote(target)} is not a target", FORMS)

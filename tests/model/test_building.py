@@ -122,10 +122,15 @@ def test_values_are_the_same_in_every_run_and_the_random_state_is_left_alone(wri
 
 def test_arguments_that_are_missing_or_unknown_are_all_told(write: Write) -> None:
     write(NET)
-    needs, unknown = problems_of("net:Net", confg=1)
-    assert (needs.code, needs.file, needs.line, needs.path) == ("TGT005", "net.py", 9, "model")
-    assert needs.message == "'net:Net' needs the argument 'config'"
-    assert needs.hint == "Give it under arguments, or with --set 'config={target: net:Config}'."
+    needs, unknown = problems_of("net:build", widht=1)
+    assert (needs.code, needs.file, needs.line, needs.path) == ("TGT005", "net.py", 18, "model")
+    assert needs.message == "'net:build' needs the argument 'width'"
+    assert needs.hint == "Give it under arguments, or with --set 'width=VALUE'."
+    assert (unknown.message, unknown.hint) == (
+        "'net:build' takes no argument 'widht'",
+        "Did you mean 'width'?",
+    )
+    (unknown,) = problems_of("net:Net", confg=1)
     assert (unknown.message, unknown.path) == ("'net:Net' takes no argument 'confg'", "model.arguments.confg")
     assert unknown.hint == "Did you mean 'config'?"
 

@@ -14,6 +14,7 @@ import pytest
 from archcheck.errors import Problem, TargetError
 from archcheck.model.importing import Loader
 from archcheck.model.isolation import contained
+from archcheck.targets import FORMS
 
 Write = Callable[[str, str], Path]
 
@@ -130,7 +131,7 @@ def test_sys_path_is_restored_and_what_the_code_added_is_known(write: Write) -> 
 def test_a_text_that_is_no_target(target: str, write: Write) -> None:
     problem = problem_of(target)
     assert (problem.code, problem.message) == ("TGT001", f"'{target}' names no class or function")
-    assert problem.hint == "Write pkg.module:Class or path/file.py:Class."
+    assert problem.hint == FORMS
 
 
 def test_a_missing_file_names_the_nearest_one(write: Write) -> None:

@@ -1,0 +1,216 @@
+"""From a function or class and the arguments of a spec to the call: what goes where, and what is missing.
+
+A configuration object need not be written out. Where a parameter is a class of the user's, by its type hint,
+its default or its name (`config`, `args`), it is made of a mapping, of the arguments that the function itself
+does not take, or of nothing but its own defaults.
+"""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import inspect
+import os
+import re
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from archcheck.errors import Problem, TargetError
+from archcheck.model.arguments import is_target
+from archcheck.model.isolation import is_installed, is_machinery
+from archcheck.source_location import display_path
+
+Parameters = Mapping[str, inspect.Parameter]
+
+_CONFIGURATION = re.compile(
+    r"(.*_)?(config(uration)?|conf|cfg|args|arguments|hps|h?params|opts?|options)", re.I
+)
+_CONFIGURATION_CLASS = re.compile(
+    r".*(config(uration)?|conf|cfg|args|arguments|h?params|options|settings)", re.I
+)
+_NO_CONFIGURATION = (Tensor, nn.Module, enum.Enum, Mapping, Sequence, os.PathLike)
+_FOREIGN = ("builtins", "collections", "inspect", "numpy", "torch", "typing", "types")
+_MOST_NAMES = 12
+
+
+class Fields(dict[str, Any]):
+    """A mapping of a spec as an argument: its entries are attributes too, as of an argparse.Namespace."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self.__dict__ = self
+
+
+def parameters_of(function: Any) -> tuple[dict[str, inspect.Parameter], bool]:
+    """The parameters that can be given by name, and whether it takes any other name as well."""
+    try:
+        # A wrapper may supply arguments by itself, so it is the wrapper's signature that counts.
+        parameters = inspect.signature(function, follow_wrapped=False).parameters
+    except (TypeError, ValueError):  # a built-in function may have none
+        return {}, True
+    named = {name: p for name, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    return named, any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def arranged(function: Any, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, type]]:
+    """The arguments, each under the parameter that takes it, and the classes of those to be made.
+
+    An argument to be made is a mapping that holds what its class is to be called with.
+    """
+    named, takes_any = parameters_of(function)
+    classes = {name: kind for name, p in named.items() if (kind := _class_of(p, function)) is not None}
+    result = dict(arguments)
+    slots = [name for name in named if _may_hold(name, classes, arguments)]
+    slot = next(
+        (name for name in slots if _CONFIGURATION.fullmatch(name)), slots[0] if len(slots) == 1 else None
+    )
+    if slot is not None:
+        known, takes_more = parameters_of(classes[slot]) if slot in classes else ({}, True)
+        strays = [
+            name
+            for name in arguments
+            if name not in named
+            and not takes_any
+            and (name in known or (takes_more and not difflib.get_close_matches(name, named)))
+        ]
+        inside = {**{name: result.pop(name) for name in strays}, **(arguments.get(slot) or {})}
+        if inside or (slot in classes and named[slot].default is inspect.Parameter.empty):
+            result[slot] = inside
+    made = {name: kind for name, kind in classes.items() if _is_mapping(result.get(name))}
+    return result, made
+
+
+def check_call(function: Callable[..., Any], arguments: Mapping[str, Any], target: str, path: str) -> None:
+    """Tells a call that can't fit, before it is made, from a TypeError inside the function (TGT005)."""
+    named, takes_any = parameters_of(function)
+    classes = [kind for p in named.values() if (kind := _class_of(p, function)) is not None]
+    known = [*named, *(name for kind in classes for name in parameters_of(kind)[0])]
+    complaints = [
+        (f"'{target}' needs the argument '{name}'", path, _how_to_give(name, parameter, function, target))
+        for name, parameter in named.items()
+        if parameter.default is parameter.empty and name not in arguments
+    ] + [
+        (f"'{target}' takes no argument '{name}'", f"{path}.arguments.{name}", did_you_mean(name, known))
+        for name in arguments
+        if name not in named and not takes_any
+    ]
+    if complaints:
+        file, line = definition(function)
+        raise TargetError(Problem(file, line, None, "TGT005", *complaint) for complaint in complaints)
+
+
+def definition(function: Any) -> tuple[str, int | None]:
+    """File and line where the user's function or class is defined; ("", None) where that is not known."""
+    if isinstance(function, type):
+        function = function.__init__  # type: ignore[misc]
+    code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
+    if code is None or is_machinery(code.co_filename):
+        return "", None
+    return display_path(code.co_filename), code.co_firstlineno
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint that names the nearest of the names that would have served, or all of them."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    if near:
+        return f"Did you mean '{near[0]}'?"
+    return f"It takes {', '.join(names)}." if names else "It takes none."
+
+
+def _may_hold(name: str, classes: Mapping[str, type], arguments: Mapping[str, Any]) -> bool:
+    """Whether a parameter can take further arguments: it is a configuration, and not given otherwise."""
+    is_open = name not in arguments or _is_mapping(arguments[name])
+    return is_open and (name in classes or _CONFIGURATION.fullmatch(name) is not None)
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping) and not is_target(value)
+
+
+def _class_of(parameter: inspect.Parameter, function: Any) -> type | None:
+    """The class of a configuration that a parameter takes: by its hint, its default, or its name."""
+    kinds = [*_parts(_hint(parameter, function)), type(parameter.default)]
+    found = next((kind for kind in kinds if _is_configuration(kind)), None)
+    if found is None and parameter.annotation is parameter.empty and _CONFIGURATION.fullmatch(parameter.name):
+        found = _by_name(function)
+    return found
+
+
+def _hint(parameter: inspect.Parameter, function: Any) -> Any:
+    """A parameter's annotation, looked up where it is written as a text."""
+    if not isinstance(parameter.annotation, str):
+        return parameter.annotation
+    owner = vars(function).get("__init__", function) if isinstance(function, type) else function
+    try:
+        return typing.get_type_hints(owner).get(parameter.name)
+    except Exception:  # a name that is there for type checkers only
+        return getattr(_home(function), parameter.annotation.partition("|")[0].strip(), None)
+
+
+def _parts(hint: Any) -> list[Any]:
+    """A hint, or the members of a union."""
+    is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    return list(typing.get_args(hint)) if is_union else [hint]
+
+
+def _is_configuration(kind: Any) -> bool:
+    if not isinstance(kind, type) or kind.__module__.partition(".")[0] in _FOREIGN:
+        return False
+    return not issubclass(kind, _NO_CONFIGURATION)
+
+
+def _by_name(function: Any) -> type | None:
+    """The one class of the user's beside a function that is called a configuration."""
+    kind = getattr(function, "config_class", None)
+    if isinstance(kind, type):
+        return kind
+    home = _home(function)
+    candidates = {
+        value.__name__: value
+        for value in vars(home).values()
+        if _is_configuration(value)
+        and _CONFIGURATION_CLASS.fullmatch(value.__name__)
+        and _is_near(value, home)
+    }
+    own = f"{getattr(function, '__name__', '')}config".lower()
+    named = [value for name, value in candidates.items() if name.lower() == own]
+    found = named or list(candidates.values())
+    return found[0] if len(found) == 1 else None
+
+
+def _is_near(kind: type, home: Any) -> bool:
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
+    return kind.__module__ == home.__name__ or not (is_installed(file) or is_machinery(file))
+
+
+def _home(function: Any) -> Any:
+    return sys.modules.get(getattr(function, "__module__", None) or "", types.ModuleType(""))
+
+
+def _how_to_give(name: str, parameter: inspect.Parameter, function: Any, target: str) -> str:
+    """What to type for an argument that is missing."""
+    if _CONFIGURATION.fullmatch(name) and _class_of(parameter, function) is None:
+        try:
+            read = re.findall(rf"\b{name}\.([a-zA-Z]\w*)\b(?!\()", inspect.getsource(_home(function)))
+        except (OSError, TypeError):
+            read = []
+        if read:
+            given = " ".join(f"--set {name}.{part}=VALUE" for part in list(dict.fromkeys(read))[:_MOST_NAMES])
+            return f"Give it under arguments, or what is read of it: {given}."
+    return f"Give it under arguments, or with --set '{name}={_example(parameter, function, target)}'."
+
+
+def _example(parameter: inspect.Parameter, function: Any, target: str) -> str:
+    """A value to write for an argument: a target, where its annotation is a class of the user's."""
+    kind = next((part for part in _parts(_hint(parameter, function)) if isinstance(part, type)), None)
+    if kind is None or kind.__module__.partition(".")[0] in _FOREIGN:
+        return {int: "8", float: "0.1", bool: "true", str: "TEXT"}.get(kind or object, "VALUE")
+    home = _home(function).__name__
+    source = target.rpartition(":")[0] if kind.__module__ == home else kind.__module__
+    return f"{{target: {source}:{kind.__qualname__}}}"

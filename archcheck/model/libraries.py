@@ -1,0 +1,188 @@
+"""Models that everybody has, by one word: `timm:NAME`, `torchvision:NAME`, `hf:PATH_OR_NAME`.
+
+They are built with random weights from code that is installed: no weights are fetched, and no code that
+comes with a configuration is run. The libraries are imported when one of their models is asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from archcheck.errors import Problem, TargetError
+from archcheck.model.shrinking import cut_runs, shrunk_config
+
+Factory = Callable[..., Any]
+"""Builds a model; takes `shrink`, and what the library's own builder takes."""
+
+_PACKAGES = {"timm": "timm", "torchvision": "torchvision", "hf": "transformers"}
+# Which of the classes for a type of model is meant where the configuration names none: the first of these.
+_TASKS = (
+    *("SEQ_TO_SEQ_CAUSAL_LM", "SPEECH_SEQ_2_SEQ", "IMAGE_TEXT_TO_TEXT", "MASKED_LM", "CAUSAL_LM"),
+    *("ZERO_SHOT_IMAGE_CLASSIFICATION", "IMAGE_CLASSIFICATION", "OBJECT_DETECTION", "SEMANTIC_SEGMENTATION"),
+    *("UNIVERSAL_SEGMENTATION", "DEPTH_ESTIMATION", "VIDEO_CLASSIFICATION", "CTC", "AUDIO_CLASSIFICATION"),
+)
+
+
+def find_in_library(scheme: str, name: str, places: Sequence[Path], path: str) -> Factory | None:
+    """The builder of the model that a library has under a name; None where the name is that of a function.
+
+    `places` are the folders that a configuration's path may be relative to, `path` is the target's place in
+    the spec. Raises TargetError: TGT002 where the package or a configuration is missing, TGT004 where the
+    library has no such model.
+    """
+    package = _PACKAGES[scheme]
+    try:
+        library = importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        raise _error("TGT002", f"{scheme}:{name} needs the package {package}", path, package) from None
+    find = {"timm": _in_timm, "torchvision": _in_torchvision, "hf": _in_transformers}[scheme]
+    return find(library, name, places, path)
+
+
+def _in_timm(timm: Any, name: str, places: Sequence[Path], path: str) -> Factory | None:
+    if not timm.is_model(name):
+        if hasattr(timm, name.partition(".")[0]):
+            return None
+        raise _no_model("timm", name, timm.list_models(), path)
+
+    def build(*, shrink: bool = False, **arguments: Any) -> Any:
+        model = timm.create_model(name, **{**arguments, "pretrained": False})
+        return cut_runs(model) if shrink else model
+
+    return build
+
+
+def _in_torchvision(torchvision: Any, name: str, places: Sequence[Path], path: str) -> Factory | None:
+    models = torchvision.models
+    if name not in models.list_models():
+        if hasattr(torchvision, name.partition(".")[0]):
+            return None
+        raise _no_model("torchvision", name, models.list_models(), path)
+
+    def build(*, shrink: bool = False, **arguments: Any) -> Any:
+        builder = models.get_model_builder(name)
+        # `init_weights` draws values with a library that need not be there; any random ones serve.
+        fixed = {"weights": None, "weights_backbone": None, "init_weights": False}
+        takes = inspect.signature(builder).parameters
+        free = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values())
+        own = inspect.signature(_class_of(builder)).parameters if free else {}
+        fixed = {key: value for key, value in fixed.items() if key in takes or key in own}
+        model = builder(**{**arguments, **fixed})
+        return cut_runs(model) if shrink else model
+
+    return build
+
+
+def _in_transformers(transformers: Any, name: str, places: Sequence[Path], path: str) -> Factory:
+    values, origin = _configuration(transformers, name, places, path)
+    kind = values.get("model_type")
+    types = transformers.CONFIG_MAPPING
+    if kind not in types:
+        if "auto_map" in values:
+            message = f"the code of '{name}' comes with its configuration, and such code is never run"
+            hint = "Download it, read it, and name it as path/file.py:Class."
+        else:
+            message = f"transformers has no model of the type '{kind}', as {origin} says"
+            hint = (
+                _near(str(kind), types) or "Perhaps a newer transformers has it: pip install -U transformers."
+            )
+        raise TargetError(Problem("", None, None, "TGT004", message, path, hint))
+
+    def build(*, shrink: bool = False, **arguments: Any) -> Any:
+        given = _merged(values, arguments)
+        config = types[kind].from_dict(given)
+        if shrink:
+            config = shrunk_config(config, given)
+        return _model_class(transformers, config, path)(config)
+
+    return build
+
+
+def _configuration(
+    transformers: Any, name: str, places: Sequence[Path], path: str
+) -> tuple[dict[str, Any], str]:
+    """The values of a configuration and where they are from: a local file, a type's defaults, or the hub."""
+    for place in places:
+        file = place / Path(name).expanduser()
+        file = file / "config.json" if file.is_dir() else file
+        if file.is_file():
+            return _read(file, path), str(name)
+    if name in transformers.CONFIG_MAPPING:
+        return {"model_type": name}, f"the type '{name}'"
+    if name.endswith(".json") or name.startswith((".", "/", "~")):
+        hint = "A path is relative to the current folder, to the spec's, or to one above that."
+        raise TargetError(
+            Problem("", None, None, "TGT002", f"there is no configuration '{name}'", path, hint)
+        )
+    try:
+        values, _ = transformers.PretrainedConfig.get_config_dict(name)
+    except (OSError, ValueError) as error:
+        known = _near(name, transformers.CONFIG_MAPPING)
+        message = f"the configuration of '{name}' can't be had: {str(error).strip().splitlines()[0]}"
+        hint = known or "Give a local folder or config.json, or connect to the network once to fetch it."
+        raise TargetError(Problem("", None, None, "TGT002", message, path, hint)) from error
+    return values, f"the configuration of '{name}'"
+
+
+def _read(file: Path, path: str) -> dict[str, Any]:
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise TargetError(
+            Problem(str(file), None, None, "TGT003", f"the configuration is no JSON: {error}", path)
+        ) from error
+    if not isinstance(values, dict) or "model_type" not in values:
+        hint = "A configuration of transformers names its 'model_type'."
+        raise TargetError(Problem(str(file), None, None, "TGT003", "this is no configuration", path, hint))
+    return values
+
+
+def _merged(values: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a configuration with some values replaced, also inside of its parts."""
+    merged = dict(values)
+    for name, value in arguments.items():
+        old = merged.get(name)
+        merged[name] = _merged(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _model_class(transformers: Any, config: Any, path: str) -> Any:
+    """The class that the configuration names, else the likeliest for its type."""
+    for name in getattr(config, "architectures", None) or ():
+        if hasattr(transformers, name):
+            return getattr(transformers, name)
+    tables = importlib.import_module("transformers.models.auto.modeling_auto")
+    for table in (*(f"MODEL_FOR_{task}_MAPPING_NAMES" for task in _TASKS), "MODEL_MAPPING_NAMES"):
+        names = getattr(tables, table, {}).get(config.model_type)
+        if names:
+            return getattr(transformers, names if isinstance(names, str) else names[0])
+    message = f"transformers has no model for the type '{config.model_type}'"
+    raise TargetError(Problem("", None, None, "TGT004", message, path))
+
+
+def _class_of(builder: Any) -> Any:
+    """What a builder of torchvision hands its further arguments to, which its annotation tells."""
+    made = inspect.signature(builder).return_annotation
+    return getattr(inspect.getmodule(builder), made, builder) if isinstance(made, str) else made
+
+
+def _no_model(library: str, name: str, known: Iterable[str], path: str) -> TargetError:
+    hint = _near(name, known) or f"python -c 'import {library}; print({library}.…list_models())' lists them."
+    return TargetError(Problem("", None, None, "TGT004", f"{library} has no model '{name}'", path, hint))
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"Did you mean '{near[0]}'?" if near else ""
+
+
+def _error(code: str, message: str, path: str, package: str) -> TargetError:
+    return TargetError(Problem("", None, None, code, message, path, f"Run pip install {package}."))
