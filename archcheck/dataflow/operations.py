@@ -65,6 +65,8 @@ WEIGHTS = frozenset(["sigmoid", "hardsigmoid", "softmax"])
 GATES = frozenset(["sigmoid", "hardsigmoid", "softmax", "tanh", "hardtanh", "clamp", "sparsemax"])
 RANDOM = frozenset(["rand", "rand_like", "bernoulli", "randn", "randn_like", "uniform", "normal",
                     "randint"])  # fmt: skip
+COMPARISONS = frozenset(["gt", "ge", "lt", "le", "greater", "greater_equal", "less", "less_equal"])
+NEGATIONS = frozenset(["logical_not", "bitwise_not", "invert"])
 STACKS = frozenset(["stack"])
 # New values in the shape of another tensor, and values of the first tensor in the shape of the second.
 LIKE = frozenset(["zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like",

@@ -229,7 +229,7 @@ class _Detector:
             return False
         source, walk, back = found
         branch = self.ancestry.between(source, back)
-        if not is_branch(self.facts, index, source, branch, term):
+        if not is_branch(self.facts, index, source, branch, term) or self._is_withheld(index, term):
             return False
         kind = kind_of(self.facts, index, source, skip, branch, term, walk, gated)
         if walk.affine and self._take_other_parts(source, walk, branch):
@@ -241,6 +241,14 @@ class _Detector:
         if kind is not None:
             self._add(index, source, skip, branch, term, walk, kind)
         return kind is not None
+
+    def _is_withheld(self, index: int, term: Term) -> bool:
+        """Is the sum exchanged for the branch alone, in a part of it or where a condition says so?"""
+        users = set(self.facts.flow.users[index])
+        op = self.facts.ops[min(users, default=index)]
+        others = {self.facts.root(operand[0]) for operand in op.operands if index not in operand}
+        is_choice = len(users) == 1 and op.name in ("where", "setitem")
+        return is_choice and not others.isdisjoint((self.facts.root(term.reads[0]), *term.tail))
 
     def _take_other_parts(self, source: int, walk: Walk, branch: Sequence[int]) -> bool:
         """Do skip path and branch read different parts of the source (a class token, and the rest)?"""

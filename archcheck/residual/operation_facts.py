@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from archcheck.dataflow.operations import GATES, PRODUCTS, RANDOM, SUMS, VIEWS, WEIGHTS
+from archcheck.dataflow.operations import (
+    COMPARISONS,
+    GATES,
+    NEGATIONS,
+    PRODUCTS,
+    RANDOM,
+    SUMS,
+    VIEWS,
+    WEIGHTS,
+)
 from archcheck.dataflow.run import Dataflow, Op
 
 Reads = tuple[int, ...]
@@ -60,6 +69,14 @@ class Facts:
         while op.name in SUMS | PRODUCTS | {"neg"} and len(op.operands) == 1:
             op = self.root_op(op.operands[0][0])
         return op.name
+
+    def is_threshold(self, mask: Reads, stream: Reads) -> bool:
+        """Does a mask of the stream's elements come from those elements themselves? That is an activation."""
+        op = self.ops[mask[0]]
+        while op.name in VIEWS | NEGATIONS and op.operands:
+            op = self.ops[op.operands[0][0]]
+        compared = {self.root(operand[0]) for operand in op.operands}
+        return op.name in COMPARISONS and op.numel == self.numel(stream) and self.root(stream[0]) in compared
 
     def is_factor(self, reads: Reads) -> bool:
         """A learned factor of any shape, or a constant one per channel: not a table over positions."""

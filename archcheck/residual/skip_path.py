@@ -68,6 +68,8 @@ class SkipPaths:
         dependent = self.facts.dependent_operands(op)
         if not dependent:
             return
+        if op.name == "masked_fill" and self.facts.is_threshold(op.operands[-1], op.operands[0]):
+            return
         if op.name in VIEWS:
             yield op.operands[0][0], walk.through(at)
         elif op.name == "neg":
@@ -121,7 +123,8 @@ class SkipPaths:
                 elif facts.is_factor(other):
                     yield operand[0], walk.scaled(at, constant_of(facts, op, other))
             elif not all(facts.ops[read].floating for read in other):
-                yield operand[0], walk.through(at)
+                if not facts.is_threshold(other, operand):
+                    yield operand[0], walk.through(at)
             elif path is Path.PLAIN or walk.affine or not facts.is_gate(other[0]):
                 continue
             elif not facts.is_gate(operand[0]) or facts.is_state(operand[0], beside=other[0]):

@@ -13,6 +13,7 @@ loops over experts) is simply executed. Three rules make in-place code legible:
 from __future__ import annotations
 
 import sys
+import threading
 import weakref
 from collections.abc import Iterator
 from types import CodeType, FrameType
@@ -60,6 +61,8 @@ _QUESTIONS = frozenset(
 # Reads of a tensor's values into Python: control flow and constants that the dataflow can't show.
 _HOST_READS = frozenset(["item", "tolist", "numpy", "__array__", "__bool__", "__int__", "__float__",
                          "__index__", "__contains__", "equal", "allclose", "is_nonzero"])  # fmt: skip
+# What makes a tensor of numbers that Python or NumPy holds.
+_MADE_OF_NUMBERS = frozenset(["tensor", "as_tensor", "asarray", "from_numpy", "frombuffer"])
 # What may give a view, by the names that torch's functions have.
 _VIEWS = VIEWS | {"__getitem__"}
 # In-place calls that do not look at what they overwrite.
@@ -85,7 +88,10 @@ class Recorder(TorchFunctionMode):
         self.models_error: BaseException | None = None
         self.steps: list[Step] = []
         self.calls: list[Call] = []
-        self.stack: list[int] = []
+        self.outside: tuple[tuple[int, ...], ...] = ()  # whose values left torch, and may come back
+        self.is_recording = True
+        self._lock = threading.RLock()
+        self._thread = threading.local()
         self.remarks: list[str] = []
         self.with_grad = torch.is_grad_enabled()
         self.host_reads: list[tuple[int, tuple[int, ...]]] = []  # (number of steps before, steps read)
@@ -107,12 +113,39 @@ class Recorder(TorchFunctionMode):
             self.models_error = error
             raise
 
+    # -- threads ----------------------------------------------------------------------------------
+
+    @property
+    def stack(self) -> list[int]:
+        """The module calls that this thread is in."""
+        stack: list[int] | None = getattr(self._thread, "stack", None)
+        if stack is None:
+            stack = self._thread.stack = []
+        return stack
+
+    def follow(self, thread: threading.Thread) -> None:
+        """Record what a thread will run as if the calls of this one went on there."""
+        run, stack, place = thread.run, list(self.stack), self._place(sys._getframe(2))
+
+        def followed() -> None:
+            self._thread.stack, self._thread.place = stack, place
+            with self:
+                run()
+
+        thread.run = followed  # type: ignore[method-assign]
+
     # -- torch calls ------------------------------------------------------------------------------
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        if not self.is_recording:
+            return func(*args, **kwargs)
+        with self._lock:
+            return self._called(func, args, kwargs)
+
+    def _called(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         name: str = getattr(func, "__name__", "")
         if name == "__get__":
             name = func.__self__.__name__
@@ -148,9 +181,11 @@ class Recorder(TorchFunctionMode):
         step = Step(CALL, func, self._frozen(args), self._frozen(kwargs), operands, self.stack[-1])
         step.name = name
         step.stale = self._stale_reads(tensors, operands)
-        frame = sys._getframe(2)
+        frame = sys._getframe(3)
         step.instruction = frame.f_lasti
         step.code, step.line = self._place(frame)
+        if not tensors and name in _MADE_OF_NUMBERS and isinstance(out, Tensor) and self._comes_back(out):
+            step.operands, step.hidden = self.outside, True
         if name == "scaled_dot_product_attention":
             step.kernels = attention_kernels()
         if is_any_autocast_enabled():
@@ -345,17 +380,26 @@ class Recorder(TorchFunctionMode):
         else:
             step = Step(CONSTANT, None, (), {}, (), 0)
             step.name = self._foreign.get(id(tensor), "")
-            step.args = tensor if tensor.is_meta or is_wrapped(tensor) else tensor.detach().clone()
+            if not step.name and self._comes_back(tensor):
+                step.operands, step.hidden, step.call = self.outside, True, self.stack[-1]
+                step.code, step.line = self._place(sys._getframe(1))
+            with DisableTorchFunction():
+                step.args = tensor if tensor.is_meta or is_wrapped(tensor) else tensor.detach().clone()
         index = self._append(step)
         self._bind(tensor, index)
         return index
+
+    def _comes_back(self, tensor: Tensor) -> bool:
+        """May an unknown tensor hold what was computed outside of torch from values that left it?"""
+        return bool(self.outside) and tensor.is_floating_point() and tensor.numel() > 1
 
     def _note_host_read(
         self, name: str, tensors: list[Tensor], operands: tuple[tuple[int, ...], ...]
     ) -> None:
         self.host_reads.append((len(self.steps), tuple(read for operand in operands for read in operand)))
         if name in ("tolist", "numpy", "__array__") and tensors[0].is_floating_point():
-            code, line = self._place(sys._getframe(2))
+            self.outside = tuple(dict.fromkeys((*self.outside, *operands)))
+            code, line = self._place(sys._getframe(3))
             self.remarks.append(
                 f"values leave torch through {name}() at {location(code, line)}: what is computed from them "
                 "outside torch is not followed"
@@ -451,15 +495,24 @@ class Recorder(TorchFunctionMode):
         made = self._ids.get(id(out))
         return made is not None and made < call.first and any(out is tensor for tensor in _tensors(args))
 
+    def renamed(self, tensor: Tensor, made: Tensor) -> Tensor:
+        """Put on the tape that `made` is `tensor` in another class, where torch does not tell."""
+        if self.is_recording and self.stack and id(tensor) in self._ids and id(made) not in self._ids:
+            self._record_alias(tensor, made)
+        return made
+
     def _alias(self, tensor: Tensor) -> Tensor:
-        operands = (self._read(tensor),)
         with DisableTorchFunction():
             made: Tensor = alias(tensor)
+        self._record_alias(tensor, made)
+        return made
+
+    def _record_alias(self, tensor: Tensor, made: Tensor) -> None:
+        operands = (self._read(tensor),)
         step = Step(CALL, alias, (self.stand_in(tensor),), {}, operands, self.stack[-1])
         step.name = "alias"
         step.code, step.line = self.calls[self.stack[-1]].code, self.calls[self.stack[-1]].line
         self._bind(made, self._append(step))
-        return made
 
     def _record_opaque(self, func: Any, label: str, args: Any, kwargs: Any, out: Any) -> None:
         tensors = _tensors(args)
@@ -523,7 +576,8 @@ class Recorder(TorchFunctionMode):
             if code is self.caller:
                 break
             frame = frame.f_back
-        return None, 0
+        place: tuple[CodeType | None, int] = getattr(self._thread, "place", (None, 0))
+        return place
 
 
 def zeroed(tensor: Tensor) -> Tensor:

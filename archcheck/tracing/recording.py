@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -43,6 +44,15 @@ def recording(recorder: Recorder) -> Iterator[None]:
         out = recorder.models_own(call_vmap, args, kwargs)
         return recorder.opaque_call(partial(call_vmap, *args[:5]), "vmap", args[5:], kwargs, out)
 
+    def recorded_cast(tensor: torch.Tensor, cls: Any) -> Any:
+        return recorder.renamed(tensor, as_subclass(tensor, cls))
+
+    def recorded_start(thread: threading.Thread) -> None:
+        if recorder.is_recording:
+            recorder.follow(thread)
+        start_thread(thread)
+
+    as_subclass, start_thread = torch.Tensor.as_subclass, threading.Thread.start
     call_script, vmaps = ScriptFunction.__call__, vmap_owner()
     call_vmap: Any = getattr(vmaps, "vmap_impl", None)
     with contextlib.ExitStack() as undo:
@@ -50,6 +60,8 @@ def recording(recorder: Recorder) -> Iterator[None]:
             (nn.Module, "__call__", recorded_call, call_module),
             (torch.autograd.Function, "apply", classmethod(recorded_apply), apply),
             (ScriptFunction, "__call__", recorded_script, call_script),
+            (torch.Tensor, "as_subclass", recorded_cast, as_subclass),
+            (threading.Thread, "start", recorded_start, start_thread),
         ):
             setattr(owner, name, ours)
             undo.callback(setattr, owner, name, theirs)
@@ -57,4 +69,7 @@ def recording(recorder: Recorder) -> Iterator[None]:
             vmaps.vmap_impl = recorded_vmap
             undo.callback(setattr, vmaps, "vmap_impl", call_vmap)
         with uncompiled(), recorder:
-            yield
+            try:
+                yield
+            finally:
+                recorder.is_recording = False

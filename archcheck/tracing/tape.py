@@ -17,9 +17,9 @@ INPUT, ATTRIBUTE, CONSTANT, CALL, OPAQUE, FUSED = "input", "attribute", "constan
 class Step:
     """One entry of the tape: a torch call, an input, a parameter, or a constant."""
 
-    __slots__ = ("args", "autocast", "call", "code", "func", "instruction", "kernels", "kind", "kwargs",
-                 "layout", "line", "mask", "mutates", "name", "operands", "origin", "out", "rebound",
-                 "region", "reread", "stale", "with_grad")  # fmt: skip
+    __slots__ = ("args", "autocast", "call", "code", "func", "hidden", "instruction", "kernels", "kind",
+                 "kwargs", "layout", "line", "mask", "mutates", "name", "operands", "origin", "out",
+                 "rebound", "region", "reread", "stale", "with_grad")  # fmt: skip
 
     def __init__(self, kind: str, func: Any, args: Any, kwargs: Any, operands: Any, call: int) -> None:
         self.kind = kind
@@ -44,6 +44,7 @@ class Step:
         self.origin: tuple[int, Any] | None = None
         self.kernels: tuple[bool, ...] | None = None
         self.layout: Layout | None = None  # for a view: how it lies in the storage of what it views
+        self.hidden = False  # what its values were computed from can't be seen: `operands` may be it
         self.region: Layout | None = None  # for a write in place: what it wrote, in the tensor written to
         self.with_grad = torch.is_grad_enabled()
 

@@ -272,12 +272,13 @@ def _op(step: Step, recorder: Recorder) -> Op:
         op.name = step.kind
         op.numbers = () if op.depends_on_parameter else _one_number(out)
     elif step.kind == OPAQUE:
-        op.opaque = True
         op.name = "opaque"
     elif step.kind == INPUT:
         op.name = "input"
     else:
         op.arguments, op.roles = arguments(step, op.name)
+    if step.hidden or step.kind == OPAQUE:
+        op.name, op.opaque = "opaque", True
     if step.kind == CALL and step.func is not None:
         op.numbers = _numbers(step)
         op.training = _in_training(step, op.name)

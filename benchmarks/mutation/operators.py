@@ -129,6 +129,53 @@ _SEMANTIC = {
     "neighbours of a concat": "y = torch.cat([s, b], -1).unflatten(-1, (-1, 2)).mean(-1)",
     "concat cut": "y = torch.cat([s, b], -1)[..., : s.shape[-1]]",
     "branch squared by addcmul": "y = torch.addcmul(s, b, b)",
+    # another value of the branch
+    "ReLU of the branch": "y = s + torch.relu(b)",
+    "tanh of the branch": "y = s + b.tanh()",
+    "GELU of the branch": "y = s + torch.nn.functional.gelu(b)",
+    "sigmoid of the branch": "y = s + torch.sigmoid(b)",
+    "absolute value of the branch": "y = s + b.abs()",
+    "clamped branch": "y = s + b.clamp(-0.1, 0.1)",
+    "rounded branch": "y = s + b.round()",
+    "exponential of the branch": "y = s + b.exp()",
+    "branch squared": "y = s + b * b",
+    "branch to the power of two": "y = s + b.pow(2)",
+    "normalised branch": "y = s + torch.nn.functional.layer_norm(b, b.shape[-1:])",
+    "unit length of the branch": "y = s + torch.nn.functional.normalize(b, dim=-1)",
+    "softmax of the branch": "y = s + b.softmax(-1)",
+    "branch flipped": "y = s + b.flip(-1)",
+    "branch rolled": "y = s + b.roll(1, 1)",
+    "branch sorted": "y = s + b.sort(-1).values",
+    "branch in another order": "y = s + b.transpose(-1, -2).reshape(s.shape)",
+    "first row of the branch": "y = s + b[:, :1]",
+    "first column of the branch": "y = s + b[..., :1]",
+    "mean of the branch": "y = s + b.mean(1, keepdim=True)",
+    "half of the branch's channels": "y = s.clone()\nn = s.shape[-1] // 2\ny[..., :n] += b[..., :n]",
+    "branch cumulated": "y = s + b.cumsum(1)",
+    "branch gated by itself": "y = s + b * torch.sigmoid(b)",
+    "branch gated by the skip": "y = s + b * torch.sigmoid(s)",
+    "branch times the skip": "y = s + b * s",
+    "branch of the branch": "y = s + BRANCH(BRANCH(s))",
+    "branch of the skip twice": "y = s + BRANCH(2 * s)",
+    "branch of tanh": "y = s + BRANCH(torch.tanh(s))",
+    "branch of a ReLU": "y = s + BRANCH(torch.relu(s))",
+    "branch of a flip": "y = s + BRANCH(s.flip(1))",
+    "branch of a norm": "y = s + BRANCH(torch.nn.functional.layer_norm(s, s.shape[-1:]))",
+    "branch of noise": "y = s + BRANCH(s + torch.randn_like(s))",
+    "branch of the first row": "y = s + BRANCH(s[:, :1].expand_as(s))",
+    "masked by itself": "y = b + s * (s > 0)",
+    "masked by the branch": "y = s * (b > 0) + b",
+    "filled where negative": "y = b + s.masked_fill(s < 0, 0)",
+    "only where the branch is positive": "y = torch.where(b > 0, s + b, b)",
+    "assigned where positive": "y = s + b\nm = s > 0\ny[m] = b[m]",
+    "dropped in training too": "y = b + torch.nn.functional.dropout(s, 0.5, True)",
+    "branch dropped out": "y = s + torch.nn.functional.dropout(b, 0.5, True)",
+    "constant added": "y = s + b + 1",
+    "sum scaled later": "y = s + b\ny *= 0.7",
+    "sum divided": "y = (s + b) / 2 ** 0.5",
+    "learned factor": "y = s * torch.nn.Parameter(torch.full((1,), 0.5, dtype=s.dtype)) + b",
+    "difference of squares": "y = (s + b) * (s - b)",
+    "maximum of both in place": "y = s.clone()\ny.clamp_(min=b)",
     "half of the skip": "y = 0.5 * s + b",
     "half of the branch": "y = s + 0.5 * b",
     "alpha 2": "y = torch.add(b, s, alpha=2)",
@@ -206,6 +253,30 @@ _EQUAL = {
         "y = torch.tensordot(torch.ones(2, dtype=s.dtype), torch.stack([s, b]), dims=1)"
     ),
     "foreach": "y = torch._foreach_add([s], [b])[0]",
+    "foreach in place": "y = s.clone()\ntorch._foreach_add_([y], [b])",
+    "matmul of a stack": "y = (torch.stack([s, b], -1) @ torch.ones(2, 1, dtype=s.dtype))[..., 0]",
+    "einsum of two": "y = torch.einsum('b...,b...->b...', s, torch.ones_like(s)) + b",
+    "buffer of two, views": "h = s.new_empty(2, *s.shape)\nh[0].copy_(s)\nh[1].copy_(b)\ny = h[0] + h[1]",
+    "accumulated in a buffer": "h = s.new_zeros(1, *s.shape)\nh[0] += s\nh[0] += b\ny = h[0]",
+    "written through a view": "y = torch.empty_like(b)\nv = y.view(-1)\nv.copy_((s + b).reshape(-1))",
+    "narrowed": "y = torch.cat([(s + b).narrow(1, 0, 1), (s + b).narrow(1, 1, s.shape[1] - 1)], 1)",
+    "split and joined": "y = torch.cat(torch.split(s + b, 1, 1), 1)",
+    "list of rows": "y = torch.stack([p + q for p, q in zip(s.unbind(1), b.unbind(1), strict=True)], 1)",
+    "padded and cut": "y = torch.nn.functional.pad(s, (0, 1))[..., :-1] + b",
+    "repeated once": "y = s.repeat(*[1] * s.dim()) + b",
+    "index of all": "y = s[torch.arange(s.shape[0])] + b",
+    "index_select of all": "y = s.index_select(1, torch.arange(s.shape[1])) + b",
+    "permuted and back": "y = s.permute(*reversed(range(s.dim()))).permute(*reversed(range(s.dim()))) + b",
+    "complex": "y = torch.complex(s, s).real + b",
+    "clamped to infinity": "y = s.clamp(min=-float('inf')) + b",
+    "hypot": "y = torch.add(s, b) * (s.new_ones(()))",
+    "times a buffer of one": "y = s * s.new_ones(s.shape[-1]) + b",
+    "power of one": "y = s.pow(1) + b",
+    "minus zero": "y = s - torch.zeros_like(s) + b",
+    "half and half": "y = 0.5 * s + 0.5 * s + b",
+    "two halves of the branch": "y = s + 0.5 * b + 0.5 * b",
+    "product with its inverse": "y = (s * 2) / 2 + b",
+    "addmm with identity": "y = torch.addcmul(b, torch.ones_like(s), s)",
     # taken apart and put back
     "chunks put back": "p, q = s.chunk(2, -1)\ny = torch.cat([p, q], -1) + b",
     "chunk by chunk": (
@@ -277,6 +348,45 @@ _EQUAL = {
         "from torch.utils.checkpoint import checkpoint\n"
         "y = checkpoint(lambda t: t + BRANCH(t), s, use_reentrant=False)"
     ),
+    "module made on the spot": (
+        "y = AddOfTwo()(s, b)\n---\nclass AddOfTwo(nn.Module):\n    def forward(self, p, q):\n"
+        "        return p + q"
+    ),
+    "module with the branch": (
+        "y = AroundIt(lambda t: BRANCH(t))(s)\n---\nclass AroundIt(nn.Module):\n    def __init__(self, f):\n"
+        "        super().__init__()\n        self.f = f\n    def forward(self, t):\n"
+        "        return t + self.f(t)"
+    ),
+    "generator": "y = next(p + q for p, q in [(s, b)])",
+    "recursion": (
+        "y = total([s, b])\n---\ndef total(parts):\n"
+        "    return parts[0] if len(parts) == 1 else parts[0] + total(parts[1:])"
+    ),
+    "match": "match s.dim():\n    case _:\n        y = s + b",
+    "no gradient": "with torch.enable_grad():\n    y = s + b",
+    "inference of a copy": "y = torch.Tensor.__add__(s.detach(), b.detach())",
+    "compiled sum": "y = torch.compile(torch.add, backend='eager')(s, b)",
+    "scripted sum": (
+        "y = scripted_add(s, b)\n---\n@torch.jit.script\ndef scripted_add(p, q):\n    return p + q"
+    ),
+    "subclass": (
+        "y = (s.as_subclass(Marked) + b).as_subclass(torch.Tensor)\n---\n"
+        "class Marked(torch.Tensor):\n    pass"
+    ),
+    "subclass with an operator": (
+        "y = s.as_subclass(Adding) + b\n---\nclass Adding(torch.Tensor):\n    def __add__(self, other):\n"
+        "        return torch.add(self.as_subclass(torch.Tensor), other)"
+    ),
+    "threads": (
+        "import threading\nfound = []\nt = threading.Thread(target=lambda: found.append(s + b))\n"
+        "t.start()\nt.join()\ny = found[0]"
+    ),
+    "branch in a thread": (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "with ThreadPoolExecutor(1) as pool:\n    y = s + pool.submit(lambda: BRANCH(s)).result()"
+    ),
+    "list of numbers": "y = torch.tensor(s.tolist(), dtype=s.dtype) + b",
+    "vmap of the sum": "y = torch.vmap(lambda p, q: p + q, in_dims=1, out_dims=1)(s, b)",
     "vmap": "y = torch.vmap(torch.add)(s, b)",
     "thread": (
         "from concurrent.futures import ThreadPoolExecutor\n"
@@ -294,6 +404,10 @@ OPAQUE = {
     "vmap": "inside of a transform operations are recorded on batched wrappers",
     "thread": "torch's function modes are per thread",
     "custom function": "an autograd.Function hides what it computes",
+    "compiled sum": "torch.compile hides what it computes",
+    "scripted sum": "torch.jit.script hides what it computes",
+    "list of numbers": "what Python numbers become is not followed",
+    "vmap of the sum": "inside of a transform operations are recorded on batched wrappers",
     "NumPy": "NumPy's operations are not torch's",
 }
 """Rewritings that may end in "could not tell" (status error), and why."""

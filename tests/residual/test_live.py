@@ -26,6 +26,11 @@ PLAIN = ["identity of input: norm, mlp"]
         "return x + f(x) - x",
         "return f(x) + (x - x)",
         "b = f(x); h = torch.empty_like(b); torch.add(x, b, out=h); return b",
+        "b = f(x); return torch.where(x > 0, x + b, b)",
+        "b = f(x); y = x + b; y[x > 0] = b[x > 0]; return y",
+        "b = f(x); y = x + b; y[:, 1:] = b[:, 1:]; return y",
+        "return f(x) + x * (x > 0)",
+        "return f(x) + x.masked_fill(x <= 0, 0)",
     ],
 )
 def test_a_sum_that_goes_nowhere(body: str) -> None:
@@ -38,6 +43,7 @@ def test_a_sum_that_goes_nowhere(body: str) -> None:
         "return {'out': [x + f(x)]}",
         "self.state = x + f(x); return x",
         "y = x + f(x); return torch.where(y > 0, y, y * 0.1)",
+        "y = x + f(x); return torch.where(x[..., :1] > 0, y, x)",
     ],
 )
 def test_a_sum_that_reaches_the_output_or_a_state(body: str) -> None:
@@ -79,7 +85,7 @@ def test_the_report_says_that_nothing_is_added() -> None:
     [
         ("return x + self.alpha * f(x)", ["scaled of input: norm, mlp; alpha on the branch"]),
         ("return x * float(self.training) + f(x)", PLAIN),
-        ("return x.masked_fill(x > 100, 0.0) + f(x)", PLAIN),
+        ("return x.masked_fill(x[..., :1] > 100, 0.0) + f(x)", PLAIN),
         ("return x * self.ones + f(x)", ["scaled of input: norm, mlp; ones on the skip"]),
         ("return x + f(x) * torch.bernoulli(torch.zeros(2, 1, 1))", PLAIN),
     ],

@@ -21,7 +21,7 @@ PART = ["partial of input: norm, mlp"]
         "return x.repeat(1, 1, 1) + f(x)",
         "return x.unsqueeze(0).expand(1, 2, 6, 16)[0] + f(x)",
         "return x.transpose(1, 2) + f(x).transpose(1, 2)",
-        "return x.masked_fill(x > 9, 0) + f(x)",
+        "return x.masked_fill(x[..., :1] > 9, 0) + f(x)",
         "return x.flip(1).flip(1) + f(x)",
         "return x.roll(2, 1).roll(-2, 1) + f(x)",
         "return (x.flip(1) + f(x).flip(1)).flip(1)",

@@ -13,13 +13,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import archcheck
-from archcheck.connections import Kind, Residual
+from archcheck.connections import Factor, Kind, Residual
 from archcheck.dataflow.join import Join
 from archcheck.errors import TraceError
 from archcheck.tracing import Recording
 from archcheck.tracing.proof import prove
 from tests.examples import CASES
 from tests.examples.case import Case, seeded
+from tests.residual.blocks import trace_of
 
 # What is added to a slice is a residual from the slice; what is said to be its source is the whole.
 _MISJUDGED = frozenset(["AddIntoSlice"])
@@ -126,6 +127,31 @@ def test_a_wrong_claim_is_refuted(name: str) -> None:
     (problem,) = caught.value.problems
     assert problem.code == "TRC003"
     assert problem.message.endswith(f"is not what the model computes: {reason}")
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("return f(x) + x * (x[..., :1] > 0)", "a mask holds back a part of the source"),
+        ("return 0.5 * x + 0.5 * f(x)", ""),
+        ("return (x + f(x)) * 0.5", ""),
+        ("return 3 * (x * 0.5 + f(x))", ""),
+        ("return 2 * torch.lerp(x, f(x), 0.5)", ""),
+    ],
+)
+def test_what_the_detector_finds_is_proved_or_left_open(body: str, why: str) -> None:
+    trace = trace_of(body)
+    summary, *remarks = prove(trace.recording, trace.joins)
+    assert summary == agreed(0 if why else 1, 1)
+    assert [remark.rpartition(": ")[2] for remark in remarks] == ([why] if why else [])
+
+
+def test_the_factor_of_the_whole_sum_is_measured() -> None:
+    trace = trace_of("return (x + f(x)) * 0.5")
+    (join,) = trace.joins
+    wrong = replace(join, residual=replace(join.residual, factors=(Factor("both", 0.25),)))
+    with pytest.raises(TraceError, match=r"moves by 0\.5 times the change of its source, not 0\.25 times"):
+        prove(trace.recording, [wrong])
 
 
 def test_a_factor_on_the_branch_is_not_agreed_to_as_identity() -> None:

@@ -94,7 +94,7 @@ def judged(traced: Recording, claims: Sequence[Join], held: Held) -> list[Verdic
             if window.end != claims[number].end:
                 verdict = _leading(claims[number], window)
             else:
-                verdict = _verdict(traced, claims, number, window)
+                verdict = _as_seen(_verdict(traced, claims, number, window), window)
             if number not in found or found[number].outcome is Outcome.PROVED:
                 found[number] = verdict
 
@@ -142,6 +142,14 @@ def _verdict(traced: Recording, claims: Sequence[Join], number: int, window: Win
         branch.prove()
 
     return _settled(proof)
+
+
+def _as_seen(verdict: Verdict, window: Window) -> Verdict:
+    """Nothing is refuted where values leave torch and come back: they are constants of a second run."""
+    steps = window.sweep.steps[window.start : window.end + 1]
+    if verdict.outcome is Outcome.REFUTED and any(step.hidden for step in steps):
+        return Verdict(Outcome.NOT_PROVED, "values leave torch on the way")
+    return verdict
 
 
 def _settled(proof: Callable[[], None]) -> Verdict:

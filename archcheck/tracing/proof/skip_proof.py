@@ -101,6 +101,8 @@ def prove_skip_path(trial: Trial, context: Callable[[], Changes]) -> None:
             raise RefutedError("what moves is no part of the source in its own place")
         _check_ratio(trial, ratio[place >= 0])
     elif not bijective(place, count):
+        if _is_masked(trial) and bool((place == torch.arange(count))[place >= 0].all()):
+            raise UnclearError("a mask holds back a part of the source")
         raise RefutedError("the skip path does not carry every element of the source")
     elif not is_transposition(place):
         raise RefutedError("the skip path carries elements of the source to other places")
@@ -110,6 +112,13 @@ def prove_skip_path(trial: Trial, context: Callable[[], Changes]) -> None:
         _check_ratio(trial, ratio)
         if kind == "scaled" and bool((ratio != 1).any()):
             _prove_constant(trial, context(), ratio)
+
+
+def _is_masked(trial: Trial) -> bool:
+    """Does the skip path pass a mask, whose values are held?"""
+    steps = trial.window.sweep.steps
+    reads = [read for at in trial.claim.skip for operand in steps[at].operands for read in operand]
+    return any(steps[read].dtype is torch.bool for read in reads)
 
 
 def movement_of(run: Callable[[Change], Tensor], base: Tensor) -> Movement | None:

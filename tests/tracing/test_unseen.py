@@ -1,0 +1,39 @@
+"""What torch's function modes do not see: other threads, other classes, values that leave torch."""
+
+from __future__ import annotations
+
+import pytest
+
+from archcheck.tracing.proof import prove
+from tests.residual.blocks import residuals_of, trace_of
+
+WHOLE = ["identity of input: norm, mlp"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "pool = Pool(1); y = pool.submit(torch.add, x, f(x)).result(); pool.shutdown(); return y",
+        "pool = Pool(1); b = pool.submit(f, x).result(); pool.shutdown(); return x + b",
+        "r = []; t = Thread(target=lambda: r.append(x + f(x))); t.start(); t.join(); return r[0]",
+    ],
+)
+def test_a_thread_goes_on_with_the_calls_of_the_one_that_starts_it(body: str) -> None:
+    body = "from concurrent.futures import ThreadPoolExecutor as Pool; from threading import Thread; " + body
+    assert residuals_of(body) == WHOLE
+    assert {op.location is None for op in trace_of(body).dataflow.ops if op.name == "add"} == {False}
+
+
+def test_a_tensor_of_another_class_is_the_same_tensor() -> None:
+    made = "S = type('S', (torch.Tensor,), {}); "
+    assert residuals_of(made + "return (x.as_subclass(S) + f(x)).as_subclass(torch.Tensor)") == WHOLE
+
+
+@pytest.mark.parametrize("outside", ["torch.from_numpy(t.numpy() * 2)", "torch.tensor(t.tolist())"])
+def test_values_that_leave_torch_come_back_through_something_opaque(outside: str) -> None:
+    body = f"out = lambda t: {outside}; return x + f(out(x))"
+    trace = trace_of(body)
+    assert [op.operands for op in trace.dataflow.ops if op.opaque] == [((0,),)]
+    assert residuals_of(body) == WHOLE
+    assert prove(trace.recording, trace.joins)[1].endswith("values leave torch on the way")
+    assert residuals_of(f"out = lambda t: {outside}; return out(x) + f(x)") == []
