@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from archcheck.findings import Report
 from archcheck.reporters.github import render_github
+from archcheck.reporters.gitlab import render_gitlab
 from archcheck.reporters.json import render_json
 from archcheck.reporters.junit import render_junit
 from archcheck.reporters.markdown import render_markdown
@@ -19,6 +20,7 @@ from archcheck.reporters.sarif import render_sarif
 FORMATS: Mapping[str, Callable[[Sequence[Report]], str]] = MappingProxyType(
     {
         "github": render_github,
+        "gitlab": render_gitlab,
         "json": render_json,
         "junit": render_junit,
         "markdown": render_markdown,

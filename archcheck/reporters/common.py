@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import unicodedata
-from collections.abc import Iterable
-from pathlib import Path, PurePath
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from archcheck.errors import Problem
 from archcheck.findings import Accepted, Finding, Proof, Report, Status, Verdict, count_of
@@ -32,27 +34,54 @@ def _visible(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-def shown_path(file: str, root: str = "") -> str:
-    """`file` relative to `root` (the working directory where empty) if it lies below it, else unchanged."""
-    absolute, base = PurePath(os.path.abspath(file)), PurePath(os.path.abspath(root))
-    return absolute.relative_to(base).as_posix() if file and absolute.is_relative_to(base) else file
+def shown_path(file: str) -> str:
+    """`file` relative to the repository, wherever the command was started; unchanged where it is in none.
+
+    The repository is the one that the CI has checked out, else the one around the working directory, else the
+    one around the file; where there is none, the working directory stands for it.
+    """
+    if not file or file.startswith("<"):
+        return file
+    absolute = Path(os.path.abspath(file))
+    here = Path.cwd()
+    bases = [here] if not os.path.isabs(file) and not os.path.lexists(file) else _roots(absolute, here)
+    base = next((base for base in bases if base is not None and absolute.is_relative_to(base)), None)
+    return file if base is None else absolute.relative_to(base).as_posix()
 
 
-def place(location: Location, root: str = "") -> str:
+def _roots(file: Path, here: Path) -> Iterator[Path | None]:
+    for name in ("GITHUB_WORKSPACE", "CI_PROJECT_DIR"):
+        if os.environ.get(name):
+            yield Path(os.path.abspath(os.environ[name]))
+    yield from (_repository(here), _repository(file.parent), here)
+
+
+def _repository(folder: Path) -> Path | None:
+    return next((above for above in (folder, *folder.parents) if os.path.exists(above / ".git")), None)
+
+
+def place(location: Location) -> str:
     """`file:line`, with the column where it is known."""
     column = "" if location.column is None else f":{location.column}"
-    return f"{one_line(shown_path(location.file, root))}:{location.line}{column}"
+    return f"{one_line(shown_path(location.file))}:{location.line}{column}"
 
 
-def best_location(finding: Finding, root: str = "") -> Location | None:
-    """Where to mark a finding: the model's line if it lies below `root`, else the spec's."""
+def best_location(finding: Finding) -> Location | None:
+    """Where to mark a finding: the model's line if it lies in the repository, else the spec's."""
     known = [location for location in (finding.location, finding.spec) if location]
-    below = [location for location in known if not _outside(shown_path(location.file, root))]
-    return next(iter(below + known), None)
+    own = [location for location in known if not _outside(shown_path(location.file))]
+    return next(iter(own + known), None)
 
 
 def _outside(path: str) -> bool:
-    return os.path.isabs(path) or path.startswith("../")
+    return os.path.isabs(path) or path.startswith("../") or "site-packages" in Path(path).parts
+
+
+def fingerprint(report: Report, finding: Finding) -> str:
+    """The same for the same disagreement when lines move."""
+    identity = [finding.code, shown_path(report.file), finding.panel, finding.edge, finding.code_source]
+    identity += [*finding.code_branch, *map(str, finding.layers)]
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
 
 
 def source_line(location: Location) -> str:
@@ -96,11 +125,11 @@ def _runs(layers: Iterable[int | str]) -> str:
     return ", ".join(text for run in shown for text in run)
 
 
-def details(finding: Finding, root: str = "") -> list[str]:
+def details(finding: Finding) -> list[str]:
     """The lines that follow a finding's message: drawn, code, extent, fix and note, with both places."""
     lines = [
-        _side("drawn", "spec", finding.drawn, finding.spec, root),
-        _side("code", "code", finding.traced, finding.location, root),
+        _side("drawn", "spec", finding.drawn, finding.spec),
+        _side("code", "code", finding.traced, finding.location),
         extent(finding),
         f"fix: {one_line(str(finding.fix))}" if finding.fix else "",
         f"note: {one_line(finding.note)}" if finding.note else "",
@@ -108,8 +137,8 @@ def details(finding: Finding, root: str = "") -> list[str]:
     return [line for line in lines if line]
 
 
-def _side(label: str, bare_label: str, text: str, location: Location | None, root: str) -> str:
-    where = place(location, root) if location else ""
+def _side(label: str, bare_label: str, text: str, location: Location | None) -> str:
+    where = place(location) if location else ""
     if not text:
         return f"{bare_label}: {where}" if where else ""
     return f"{label}: {one_line(text)} ({where})" if where else f"{label}: {one_line(text)}"
@@ -140,10 +169,10 @@ def verdict(report: Report) -> str:
     return ": ".join(["conforms", ", ".join(marks)]) if marks else "conforms"
 
 
-def acceptance(accepted: Accepted, root: str = "") -> str:
+def acceptance(accepted: Accepted) -> str:
     """`RES002 … (gqa): not drawn on purpose (comment, net.py:12)`: what was accepted, why and by what."""
     finding, comment = accepted.finding, accepted.location
-    by = f"{accepted.by}, {place(comment, root)}" if comment else accepted.by
+    by = f"{accepted.by}, {place(comment)}" if comment else accepted.by
     held = extent(finding)
     message = one_line(f"{finding.code} {finding.message}{f' ({held})' if held else ''}")
     return f"{message}: {one_line(accepted.reason)} ({by})"

@@ -6,7 +6,6 @@ message, `:` and `,` in properties as well.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from archcheck.findings import Finding, Report, Status
@@ -30,11 +29,8 @@ def render_github(reports: Sequence[Report]) -> str:
     """One `::error` per finding and problem, one `::notice` per spec that conforms and accepted finding.
 
     Of more than ten the errors come first, and a line says how many are left out.
-
-    Paths are relative to the repository (GITHUB_WORKSPACE, else the working directory).
     """
-    root = os.environ.get("GITHUB_WORKSPACE", "")
-    commands = [command for report in reports for command in _commands(report, root)]
+    commands = [command for report in reports for command in _commands(report)]
     return "".join(f"{line}\n" for line in _limited(commands))
 
 
@@ -53,30 +49,30 @@ def _limited(commands: list[str]) -> list[str]:
     return [*ordered[:_LIMIT], f"archcheck: {' and '.join(counts)} more; --format text or markdown shows all"]
 
 
-def _commands(report: Report, root: str) -> list[str]:
-    commands = [_finding(finding, root) for finding in report.findings]
+def _commands(report: Report) -> list[str]:
+    commands = [_finding(finding) for finding in report.findings]
     for problem in report.problems:
         where = problem_location(problem) or Location(problem.file or report.file, 1)
-        commands.append(_command("error", where, problem.code, problem_text(problem), root))
+        commands.append(_command("error", where, problem.code, problem_text(problem)))
     for each in report.accepted:
-        marked = best_location(each.finding, root)
-        commands.append(_command("notice", marked, "archcheck accepted", acceptance(each, root), root))
+        marked = best_location(each.finding)
+        commands.append(_command("notice", marked, "archcheck accepted", acceptance(each)))
     if report.status is Status.CONFORMS:
         held = "; ".join(f"{panel}: {phrase}" if panel else phrase for panel, phrase in proved(report))
-        message = f"{one_line(shown_path(report.file, root))} conforms" + (f" ({held})" if held else "")
-        commands.append(_command("notice", Location(report.file, 1), "archcheck", message, root))
+        message = f"{one_line(shown_path(report.file))} conforms" + (f" ({held})" if held else "")
+        commands.append(_command("notice", Location(report.file, 1), "archcheck", message))
     return commands
 
 
-def _finding(finding: Finding, root: str) -> str:
-    message = "\n".join([one_line(finding.message), *details(finding, root)])
-    return _command("error", best_location(finding, root), finding.code, message, root)
+def _finding(finding: Finding) -> str:
+    message = "\n".join([one_line(finding.message), *details(finding)])
+    return _command("error", best_location(finding), finding.code, message)
 
 
-def _command(name: str, location: Location | None, title: str, message: str, root: str) -> str:
+def _command(name: str, location: Location | None, title: str, message: str) -> str:
     properties = {"title": one_line(title)}
     if location:
-        where = {"file": one_line(shown_path(location.file, root)), "line": str(location.line)}
+        where = {"file": one_line(shown_path(location.file)), "line": str(location.line)}
         column = {} if location.column is None else {"col": str(location.column)}
         properties = where | column | properties
     listed = ",".join(f"{key}={_escape_property(value)}" for key, value in properties.items())

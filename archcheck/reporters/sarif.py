@@ -6,7 +6,6 @@ notifications of an unsuccessful invocation.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from archcheck.findings import Accepted, Finding, Report, Status, count_of
 from archcheck.reporters.common import (
     best_location,
     details,
+    fingerprint,
     one_line,
     problem_location,
     problem_text,
@@ -30,7 +30,6 @@ from archcheck.source_location import Location
 
 def render_sarif(reports: Sequence[Report]) -> str:
     """One SARIF run that holds all reports; URIs are relative to the repository where they can be."""
-    root = os.environ.get("GITHUB_WORKSPACE", "")
     shown = [(report, finding, None) for report in reports for finding in report.findings]
     waived = [(report, each.finding, each) for report in reports for each in report.accepted]
     codes = sorted({finding.code for _, finding, _ in (*shown, *waived)})
@@ -44,16 +43,16 @@ def render_sarif(reports: Sequence[Report]) -> str:
             {
                 "executionSuccessful": successful,
                 "toolExecutionNotifications": [
-                    _notification(problem, root) for report in reports for problem in report.problems
+                    _notification(problem) for report in reports for problem in report.problems
                 ],
             }
         ],
         "results": [
-            _result(report, finding, codes, root) | _suppressed(accepted)
+            _result(report, finding, codes) | _suppressed(accepted)
             for report, finding, accepted in (*shown, *waived)
         ],
     }
-    marks = {shown_path(report.file, root): count_of(report.marks) for report in reports if report.marks}
+    marks = {shown_path(report.file): count_of(report.marks) for report in reports if report.marks}
     if marks:
         run["properties"] = {"marks": marks}
     document = {
@@ -77,8 +76,8 @@ def _rule(code: str) -> dict[str, Any]:
     }
 
 
-def _result(report: Report, finding: Finding, codes: Sequence[str], root: str) -> dict[str, Any]:
-    where = best_location(finding, root)
+def _result(report: Report, finding: Finding, codes: Sequence[str]) -> dict[str, Any]:
+    where = best_location(finding)
     others = [
         (location, text)
         for location, text in ((finding.spec, "drawn here"), (finding.location, "implemented here"))
@@ -88,13 +87,13 @@ def _result(report: Report, finding: Finding, codes: Sequence[str], root: str) -
         "ruleId": one_line(finding.code),
         "ruleIndex": codes.index(finding.code),
         "level": "error",
-        "message": _message([one_line(finding.message), *details(finding, root)]),
-        "locations": [_location(where, root)] if where else [],
+        "message": _message([one_line(finding.message), *details(finding)]),
+        "locations": [_location(where)] if where else [],
         "relatedLocations": [
-            _location(location, root) | {"id": number, "message": {"text": text}}
+            _location(location) | {"id": number, "message": {"text": text}}
             for number, (location, text) in enumerate(others, 1)
         ],
-        "partialFingerprints": {"archcheck/v1": _fingerprint(report, finding, root)},
+        "partialFingerprints": {"archcheck/v1": fingerprint(report, finding)},
     }
 
 
@@ -105,13 +104,13 @@ def _suppressed(accepted: Accepted | None) -> dict[str, Any]:
     return {"suppressions": [{"kind": kind, "justification": one_line(accepted.reason)}]}
 
 
-def _notification(problem: Problem, root: str) -> dict[str, Any]:
+def _notification(problem: Problem) -> dict[str, Any]:
     where = problem_location(problem)
     return {
         "descriptor": {"id": one_line(problem.code)},
         "level": "error",
         "message": _message([problem_text(problem)]),
-        "locations": [_location(where, root)] if where else [],
+        "locations": [_location(where)] if where else [],
     }
 
 
@@ -120,11 +119,11 @@ def _message(lines: list[str]) -> dict[str, str]:
     return {"text": "\n".join(lines).replace("](", "\\](")}
 
 
-def _location(location: Location, root: str) -> dict[str, Any]:
+def _location(location: Location) -> dict[str, Any]:
     column = {} if location.column is None else {"startColumn": location.column}
     return {
         "physicalLocation": {
-            "artifactLocation": _artifact(shown_path(location.file, root)),
+            "artifactLocation": _artifact(shown_path(location.file)),
             "region": {"startLine": location.line} | column,
         }
     }
@@ -135,10 +134,3 @@ def _artifact(path: str) -> dict[str, str]:
     if os.path.isabs(path):
         return {"uri": f"file:///{encoded.lstrip('/')}"}
     return {"uri": encoded, "uriBaseId": "%SRCROOT%"}
-
-
-def _fingerprint(report: Report, finding: Finding, root: str) -> str:
-    """The same for the same disagreement when lines move."""
-    identity = [finding.code, shown_path(report.file, root), finding.panel, finding.edge, finding.code_source]
-    identity += [*finding.code_branch, *map(str, finding.layers)]
-    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
