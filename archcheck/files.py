@@ -48,8 +48,7 @@ def check_output(path: Path, inputs: Iterable[Path] = (), *, force: bool = False
     check_writable(path)
     if force:
         return
-    real = os.path.realpath(path)
-    if any(os.path.realpath(each) == real for each in inputs):
+    if any(is_same_file(path, each) for each in inputs):
         raise FileExistsError(
             None, "this is an input of the run; name another file, or add --force", str(path)
         )
@@ -57,6 +56,16 @@ def check_output(path: Path, inputs: Iterable[Path] = (), *, force: bool = False
         raise FileExistsError(
             None, f"a report does not end in {path.suffix}; name another file, or add --force", str(path)
         )
+
+
+def is_same_file(one: Path | str, other: Path | str) -> bool:
+    """Whether two names are one file, which what is written second would replace: no device, no pipe."""
+    real = os.path.realpath(one)
+    if os.path.exists(real) and not os.path.isfile(real):
+        return False
+    if os.path.exists(real) and os.path.exists(other):
+        return os.path.samefile(real, other)
+    return os.path.realpath(other) == real
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,7 +40,7 @@ app = typer.Typer(
 @app.command()
 def verify(
     specs: options.SpecPaths = None,
-    format: options.ReportFormat = Format.TEXT,
+    format: options.ReportFormats = None,
     output_: options.Output = None,
     force: options.Force = False,
     diagram: options.VerdictPicture = None,
@@ -74,51 +73,38 @@ def verify(
 
     Exit code 0 if all conform, 1 with findings, 2 if one could not be checked.
     """
-    from archcheck.cli import accepting
+    from archcheck.cli import accepting, destinations, github_actions
+    from archcheck.cli.checking import Asked, Place, check_all
     from archcheck.cli.configuration import configuration
-    from archcheck.commands.verify import verify as verify_spec
-    from archcheck.commands.verify_all import cores, verify_all, workers
 
-    reports: list[Report] = []
     with output.errors(debug):
         settings = options.settings(set_, unset, arguments, shrink=shrink)
-        inputs, renames = options.inputs(input_), options.renames(rename)
+        given, renames = options.inputs(input_), options.renames(rename)
+        wanted = destinations.destinations(format, output_)
         project = configuration()
         waivers = accepting.waivers(project, select, ignore, baseline, write_baseline)
         specs = specs or project.find_specs()
         if diagram is not None and len(specs) > 1:
             hint = "Check one spec at a time, or use archcheck render."
             raise options.usage_error("--diagram draws one spec.", hint)
-        output.check_files(output_, diagram, specs, force=force)
-        output.check_files(write_baseline, None, specs, force=force)
+        inputs = [*specs, *([Path(waivers.baseline.file)] if waivers.baseline else [])]
+        output.check_files(write_baseline, diagram, inputs, force=force)
+        destinations.check(wanted, [write_baseline, diagram], inputs, force=force)
         options.check_place(python, in_process, jobs)
-        with (
-            output.progress(format is Format.TEXT and not quiet) as progress,
-            workers(len(specs), python, timeout, in_process=in_process) as worker,
-        ):
-
-            def check(spec: Path, progress: Callable[[str], None]) -> Report:
-                return verify_spec(
-                    spec, model, settings=settings, inputs=inputs, rename=renames, prove=prove,
-                    strict=strict or project.strict, waivers=waivers, progress=progress,
-                    failed=output.shown_cause(debug), worker=worker,
-                )  # fmt: skip
-
-            at_once = 1 if in_process else jobs or cores()
-            for spec, report in zip(specs, verify_all(specs, check, at_once, progress), strict=True):
-                with output.failures(str(spec), reports, debug):
-                    reports.append(report())
+        asked = Asked(model, settings, given, renames, prove, strict or project.strict, waivers)
+        printed = any(each.file is None and each.format is Format.TEXT for each in wanted)
+        where = Place(jobs, timeout, python, in_process)
+        reports = check_all(specs, asked, where, show_progress=printed and not quiet, debug=debug)
         if write_baseline is not None:
             reports = accepting.written(write_baseline, reports)
-        output.report(reports, format, output_, verbose, quiet)
-        is_stale = accepting.is_stale(waivers.baseline, reports)
+        reports = accepting.with_stale(waivers.baseline, reports)
+        destinations.write(reports, wanted, verbose, quiet)
+        github_actions.tell(reports, wanted)
         if diagram is not None and reports[0].status is not Status.ERROR:
             from archcheck.commands.render import render as render_spec
 
             render_spec(specs[0], diagram, options.style(theme, layout, panels, dpi), reports[0])
     output.exit_with(reports)
-    if is_stale:
-        raise typer.Exit(1)
 
 
 @app.command()

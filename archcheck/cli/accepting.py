@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from archcheck.cli import options
 from archcheck.cli.configuration import Configuration
 from archcheck.cli.output import complain
-from archcheck.findings import Report, Status
+from archcheck.findings import Finding, Report, Status
 from archcheck.waivers import Baseline, Waivers, no_rule, waive, write
 
 
@@ -48,13 +49,14 @@ def written(file: Path, reports: Sequence[Report]) -> list[Report]:
     return [waive(report, Waivers(baseline=baseline)) for report in reports]
 
 
-def is_stale(baseline: Baseline | None, reports: Sequence[Report]) -> bool:
-    """Whether the baseline holds what is no longer found, which is told."""
-    stale = baseline.stale(reports) if baseline else []
-    for spec, code, *_, message, where in stale:
-        what = f"{message} ({where})" if where else message
-        complain(
-            f"{baseline.file if baseline else ''}: stale entry: {spec} {code} {what}. No longer found: "
-            "remove it, or write the baseline anew with --write-baseline."
-        )
-    return bool(stale)
+def with_stale(baseline: Baseline | None, reports: Sequence[Report]) -> list[Report]:
+    """The reports, with a finding (BAS002) for each entry of the baseline that is no longer found."""
+    if baseline is None:
+        return list(reports)
+    return [_with(report, baseline.stale(report)) for report in reports]
+
+
+def _with(report: Report, stale: Sequence[Finding]) -> Report:
+    if not stale:
+        return report
+    return replace(report, status=Status.DIFFERS, findings=(*report.findings, *stale))

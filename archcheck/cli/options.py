@@ -22,6 +22,7 @@ class Format(StrEnum):
     TEXT = "text"
     JSON = "json"
     GITHUB = "github"
+    GITLAB = "gitlab"
     SARIF = "sarif"
     JUNIT = "junit"
     MARKDOWN = "markdown"
@@ -63,7 +64,16 @@ TargetName = Annotated[
 Codes = Annotated[
     list[str], typer.Argument(metavar="CODE...", help="Codes such as RES006.", show_default=False)
 ]
-ReportFormat = Annotated[Format, typer.Option("--format", "-f", help="How to report.")]
+ReportFormats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="NAME[=FILE]",
+        help=f"How to report: {', '.join(Format)}. Several at once, each but one with its file.",
+        show_default=False,
+    ),
+]
 InspectionFormat = Annotated[InspectFormat, typer.Option("--format", "-f", help="How to report.")]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write the report to a file.", show_default=False)

@@ -38,6 +38,8 @@ from archcheck.source_location import Location
 _MARKS = {Status.CONFORMS: ("✓", "+"), Status.DIFFERS: ("✗", "x"), Status.ERROR: ("!", "!")}
 _STYLES = {Status.CONFORMS: "bold green", Status.DIFFERS: "bold red", Status.ERROR: "bold yellow"}
 _INDEX = re.compile(r"(?<![^.(])\d+(?![^.)])")  # a path component that is a number
+# A CI reads a line that begins with `::`, or one with `##[` or `##vso[` in it, as a command.
+_COMMAND = re.compile(r"(^\s*:|#)(:|#(?=\w*\[))")
 _UNCHECKED_LIMIT = 6
 _BRANCH_LIMIT = 6
 
@@ -301,4 +303,5 @@ class _Page:
         self._console.print(shown, soft_wrap=True)
 
     def _encodable(self, text: str) -> str:
+        text = _COMMAND.sub(lambda match: match[1] + f"\\x{ord(match[2]):x}", text)
         return text.encode(self._encoding, "backslashreplace").decode(self._encoding)

@@ -37,6 +37,7 @@ FAMILIES: tuple[tuple[str, str], ...] = (
     ("FLOW", "lines between boxes"),
     ("MARK", "marks that could not be checked"),
     ("DIA", "the picture on disk"),
+    ("BAS", "the baseline"),
     ("SPEC", "the spec can't be read"),
     ("TGT", "the model can't be built"),
     ("TRC", "the model can't be traced"),
@@ -815,6 +816,31 @@ specs/minimind.yaml
         fix="Run `archcheck render SPEC -o FILE` and commit the picture together with the spec.",
         origin="""
 A picture is as true as its last export, and the one in the README is the one that people read.
+""",
+    ),
+    Rule(
+        code="BAS002",
+        title="the baseline accepts what is no longer found",
+        explanation="""
+An entry of the baseline (`--baseline FILE`, or the configuration's) matches no finding of its spec any more:
+the code or the diagram was mended, or the finding now reads otherwise. Left in the file it would accept the
+same fault when it comes back.
+""",
+        bad="""
+```console
+$ archcheck verify --baseline known.json   # the spec has been corrected since
+```
+""",
+        good="""
+```console
+$ archcheck verify --write-baseline known.json
+$ git diff --stat
+ known.json | 8 --------
+```
+""",
+        fix="Remove the entry, or write the baseline again with `--write-baseline FILE`.",
+        origin="""
+Linters' lists of accepted findings only ever grow unless something asks for the entries to go.
 """,
     ),
 )

@@ -9,6 +9,6 @@ RuleCode = Literal[
     "RES007", "RES008", "RES009", "RES010", "RES011", "RES012",
     "BOX001", "BOX002", "BOX003", "BOX004", "BOX005", "BOX006", "BOX007", "BOX008",
     "FLOW001", "FLOW002", "MARK001",
-    "DIA001",
+    "DIA001", "BAS002",
 ]  # fmt: skip
 """The codes of findings."""

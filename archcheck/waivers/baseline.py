@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,11 @@ from archcheck.errors import ArchcheckError, Problem
 from archcheck.files import write_text
 from archcheck.findings import Finding, Report, Status
 from archcheck.reporters.common import extent
+from archcheck.source_location import Location
 
 VERSION = 1
 _NAMES = ("spec", "code", "panel", "edge", "message", "where")
+_PLACE = re.compile(r" \([^()\s]+:\d+\)")
 Entry = tuple[str, ...]
 """Of a finding: spec, code, panel, edge, message, and in which layers and modes. Lines may move."""
 
@@ -42,9 +45,15 @@ class Baseline:
 
     def entry(self, finding: Finding, spec: str) -> Entry:
         """The entry that stands for a finding of a spec; specs are named from the baseline's folder."""
-        name = Path(os.path.relpath(spec, Path(self.file).parent)).as_posix()
         where = extent(finding)
-        return name, str(finding.code), finding.panel, finding.edge, finding.message, where
+        return (
+            self._name(spec),
+            str(finding.code),
+            finding.panel,
+            finding.edge,
+            _still(finding.message),
+            where,
+        )
 
     def entries_of(self, reports: Iterable[Report]) -> set[Entry]:
         """The entries that stand for all findings of reports, those accepted by the baseline too."""
@@ -57,13 +66,37 @@ class Baseline:
             )
         }
 
-    def stale(self, reports: Iterable[Report]) -> list[Entry]:
-        """The entries of the specs checked that no finding matches any more."""
-        checked = [report for report in reports if report.status is not Status.ERROR]
-        names = {Path(os.path.relpath(each.file, Path(self.file).parent)).as_posix() for each in checked}
-        found = self.entries_of(checked)
-        found |= {self.entry(each.finding, report.file) for report in checked for each in report.accepted}
-        return sorted(entry for entry in self.entries if entry[0] in names and entry not in found)
+    def gone(self, report: Report) -> list[Entry]:
+        """The entries of a report's spec that no finding matches any more; none where it was not checked."""
+        if report.status is Status.ERROR:
+            return []
+        found = self.entries_of([report]) | {
+            self.entry(each.finding, report.file) for each in report.accepted
+        }
+        return sorted(
+            each for each in self.entries if each[0] == self._name(report.file) and each not in found
+        )
+
+    def stale(self, report: Report) -> list[Finding]:
+        """A finding (BAS002) for each entry of a report's spec that is no longer found."""
+        return [
+            Finding(
+                "BAS002",
+                f"the baseline accepts what is no longer found: {entry[1]} {entry[4]}",
+                traced="no longer found" + (f" in {entry[5]}" if entry[5] else ""),
+                location=Location(self.file, self._line(entry)),
+            )
+            for entry in self.gone(report)
+        ]
+
+    def _name(self, spec: str) -> str:
+        return Path(os.path.relpath(spec, Path(self.file).parent)).as_posix()
+
+    def _line(self, entry: Entry) -> int:
+        """Where an entry stands in the file, if that is written as `write` does it."""
+        lines = Path(self.file).read_text(encoding="utf-8").splitlines()
+        starts = [number for number, line in enumerate(lines, 1) if line.startswith('      "spec":')]
+        return starts[list(self.entries).index(entry)] if len(starts) == len(self.entries) else 1
 
 
 def write(file: Path, reports: Iterable[Report]) -> Baseline:
@@ -73,7 +106,7 @@ def write(file: Path, reports: Iterable[Report]) -> Baseline:
     """
     reports = list(reports)
     old = Baseline.read(file) if file.is_file() and file.stat().st_size else Baseline(str(file), {})
-    gone = set(old.stale(reports))
+    gone = {entry for report in reports for entry in old.gone(report)}
     kept = {entry for entry in old.entries if entry not in gone}
     entries = {entry: old.entries.get(entry, "") for entry in sorted(kept | old.entries_of(reports))}
     findings = [
@@ -85,7 +118,12 @@ def write(file: Path, reports: Iterable[Report]) -> Baseline:
 
 
 def _entry_of(item: Any) -> Entry:
-    return tuple(str(item[name]) for name in _NAMES)
+    return tuple(_still(str(item[name])) if name == "message" else str(item[name]) for name in _NAMES)
+
+
+def _still(message: str) -> str:
+    """A message without the places that it names: lines move, and files are named from the current folder."""
+    return _PLACE.sub("", message)
 
 
 def _unusable(file: Path, why: str) -> ArchcheckError:

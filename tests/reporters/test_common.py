@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -35,11 +36,27 @@ def test_one_line(text: str, shown: str) -> None:
     assert one_line(text) == shown
 
 
-def test_paths_below_the_root_are_relative(workspace: Path) -> None:
+def test_paths_are_relative_to_the_repository_wherever_one_is(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (workspace / "one" / ".git").mkdir(parents=True)
+    (workspace / "two" / "sub").mkdir(parents=True)
+    (workspace / "two" / ".git").write_text("gitdir: elsewhere")  # as in a work tree or a submodule
+    (workspace / "two" / "sub" / "m.py").touch()
+    for folder in ("one", "two", "two/sub", "."):
+        monkeypatch.chdir(workspace / folder)
+        assert shown_path(os.path.relpath(workspace / "two" / "sub" / "m.py")) == "sub/m.py"
+        assert shown_path(str(workspace / "two" / "sub" / "m.py")) == "sub/m.py"
+    for name in ("CI_PROJECT_DIR", "GITHUB_WORKSPACE"):
+        monkeypatch.setenv(name, str(workspace))
+        assert shown_path("two/sub/m.py") == "two/sub/m.py"
+        monkeypatch.delenv(name)
+
+
+def test_without_a_repository_paths_are_relative_to_the_current_folder(workspace: Path) -> None:
     assert shown_path(str(workspace / "pkg" / "m.py")) == "pkg/m.py"
     assert shown_path("./specs/../a.yaml") == "a.yaml"
     assert shown_path("/elsewhere/m.py") == "/elsewhere/m.py"
-    assert shown_path("specs/a.yaml", root=str(workspace / "specs")) == "a.yaml"
     assert shown_path("../m.py") == "../m.py"
     assert shown_path("<string>") == "<string>"
     assert shown_path("") == ""

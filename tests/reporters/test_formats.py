@@ -14,7 +14,7 @@ from tests.reporters.samples import REPORTS
 
 
 def test_the_formats_in_order() -> None:
-    assert list(FORMATS) == ["github", "json", "junit", "markdown", "sarif"]
+    assert list(FORMATS) == ["github", "gitlab", "json", "junit", "markdown", "sarif"]
 
 
 @pytest.mark.parametrize("name", list(FORMATS))

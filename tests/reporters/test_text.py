@@ -6,13 +6,14 @@ import io
 import re
 import unicodedata
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from rich.cells import cell_len
 from rich.console import Console
 
 from archcheck.connections import Kind, Residual
 from archcheck.findings import Finding, Report, Status
-from archcheck.reporters.text import render_inspection, render_text, residual_lines
+from archcheck.reporters.text import plain_text, render_inspection, render_text, residual_lines
 from archcheck.source_location import Location
 from tests.reporters.samples import CONFORMS, DIFFERS, ERROR, REPORTS, any_text, differs
 
@@ -257,3 +258,17 @@ def test_no_text_reaches_the_terminal_raw(text: str) -> None:
         unsafe = [c for c in shown if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
         assert set(unsafe) <= set("\n\u200c\u200d")
         shown.encode()
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("::error::gone", r":\x3aerror::gone"),
+        ("  ::add-mask::x", r"  :\x3aadd-mask::x"),
+        ("see ##[error]here", r"see #\x23[error]here"),
+        ("##vso[task.setvariable]x", r"#\x23vso[task.setvariable]x"),
+        ("std::vector, ## heading", "std::vector, ## heading"),
+    ],
+)
+def test_no_text_is_a_command_in_a_log(title: str, shown: str) -> None:
+    assert f"\n  {shown}\n" in plain_text([Report("a.yaml", Status.CONFORMS, title=title)])

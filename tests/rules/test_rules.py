@@ -17,7 +17,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "rules"
 
 def test_the_codes() -> None:
     expected = [f"RES{n:03}" for n in range(1, 13)] + [f"BOX{n:03}" for n in range(1, 9)]
-    expected += ["FLOW001", "FLOW002", "MARK001", "DIA001"]
+    expected += ["FLOW001", "FLOW002", "MARK001", "DIA001", "BAS002"]
     assert [rule.code for rule in RULES] == expected
     assert {re.sub(r"\d", "", rule.code) for rule in RULES} <= {prefix for prefix, _ in FAMILIES}
 
@@ -89,7 +89,7 @@ no and no and no other.
 def test_an_unknown_code_names_the_nearest_or_all() -> None:
     with pytest.raises(LookupError, match=r"There is no code 'RES0O6': did you mean RES006\?"):
         explain("res0o6")
-    with pytest.raises(LookupError, match=r"There is no code 'NOPE': The codes are BOX001, .*, RES012\."):
+    with pytest.raises(LookupError, match=r"There is no code 'NOPE': The codes are BAS002, .*, RES012\."):
         explain("nope")
 
 

@@ -94,15 +94,39 @@ def test_a_baseline_accepts_what_it_has_whatever_its_line(tmp_path: Path) -> Non
     assert waive(other, Waivers(baseline=baseline)) == other
     wider = replace(report, findings=(replace(FINDING, layers=(0, 1), layer_count=2),))
     assert waive(wider, Waivers(baseline=baseline)) == wider
-    assert baseline.stale([moved]) == baseline.stale([waive(moved, Waivers(baseline=baseline))]) == []
+    assert baseline.gone(moved) == baseline.gone(waive(moved, Waivers(baseline=baseline))) == []
     mended = replace(report, findings=(), status=Status.CONFORMS)
-    assert baseline.stale([mended]) == [("specs/a.yaml", "RES002", "layer", "", MESSAGE, "")]
-    assert baseline.stale([replace(mended, status=Status.ERROR)]) == baseline.stale([other]) == []
+    assert baseline.gone(mended) == [("specs/a.yaml", "RES002", "layer", "", MESSAGE, "")]
+    assert baseline.gone(replace(mended, status=Status.ERROR)) == baseline.gone(other) == []
     assert write(file, [other, report]).entries == {
         ("specs/a.yaml", "RES002", "layer", "", MESSAGE, ""): "known in May",
         ("specs/b.yaml", "RES002", "layer", "", MESSAGE, ""): "",
     }
     assert set(write(file, [mended]).entries) == {("specs/b.yaml", "RES002", "layer", "", MESSAGE, "")}
+
+
+def test_an_entry_that_is_no_longer_found_is_a_finding_at_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "baseline.json"
+    report = replace(REPORT, file=str(tmp_path / "a.yaml"))
+    write(file, [replace(report, findings=(FINDING, replace(FINDING, code="RES003", layers=(3,))))])
+    assert Baseline.read(file).stale(report) == [
+        Finding(
+            "BAS002",
+            f"the baseline accepts what is no longer found: RES003 {MESSAGE}",
+            traced="no longer found in layer 3",
+            location=Location(str(file), 14),
+        )
+    ]
+    file.write_text(json.dumps(json.loads(file.read_text())))
+    assert [each.location for each in Baseline.read(file).stale(report)] == [Location(str(file), 1)]
+
+
+def test_lines_that_a_message_names_may_move(tmp_path: Path) -> None:
+    file = tmp_path / "baseline.json"
+    found = replace(FINDING, message="taken after mlp (net.py:12): too late")
+    moved = replace(FINDING, message="taken after mlp (../net.py:13): too late")
+    write(file, [replace(REPORT, findings=(found,))])
+    assert Baseline.read(file).gone(replace(REPORT, findings=(moved,))) == []
 
 
 def test_a_mark_is_accepted_where_no_finding_that_is_left_speaks_of_it() -> None:

@@ -1,0 +1,87 @@
+"""The reports of one run: which formats, each to which file or to standard output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from archcheck.cli import output
+from archcheck.cli.options import Format, usage_error
+from archcheck.files import check_output, is_same_file
+from archcheck.findings import Report
+from archcheck.phrasing.suggestions import nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A report in `format` to `file`, or to standard output."""
+
+    format: Format
+    file: Path | None = None
+
+
+def destinations(texts: Sequence[str] | None, file: Path | None) -> list[Destination]:
+    """What `--format NAME` and `--format NAME=FILE` say, several at once; `file` is that of `--output`.
+
+    Raises ArchcheckError for an unknown format, and where two reports would go to the same place.
+    """
+    found = [_destination(text) for text in texts or [Format.TEXT.value]]
+    bare = [each for each in found if each.file is None]
+    if len(bare) > 1:
+        message = (
+            f"Only one report can go to standard output, not {' and '.join(each.format for each in bare)}."
+        )
+        raise usage_error(message, "Give the others a file: --format sarif=out.sarif")
+    if file is not None and not bare:
+        raise usage_error("--output is the file of a format that has none.", "Each of these has its own.")
+    found = [Destination(each.format, each.file or file) for each in found]
+    files = [each.file for each in found if each.file is not None]
+    for number, one in enumerate(files):
+        if any(is_same_file(one, other) for other in files[:number]):
+            raise usage_error(f"Two reports would go to {one}.", "Give each a file of its own.")
+    return found
+
+
+def _destination(text: str) -> Destination:
+    name, equals, file = text.partition("=")
+    if name not in list(Format):
+        near = nearest(name, list(Format))
+        hint = f"Did you mean '{near}'?" if near else f"Choose one of {', '.join(Format)}."
+        raise usage_error(f"There is no format '{name}'.", hint)
+    if equals and not file:
+        raise usage_error(f"--format {text} names no file.", f"Write --format {name}=FILE.")
+    return Destination(Format(name), Path(file) if equals else None)
+
+
+def check(
+    wanted: Iterable[Destination], others: Iterable[Path | None], inputs: Iterable[Path], *, force: bool
+) -> None:
+    """Refuse files that can't or should not be written, before a model runs.
+
+    `others` are the files that the run writes besides. Raises ArchcheckError or OSError.
+    """
+    inputs, others = list(inputs), list(others)
+    for file in (each.file for each in wanted):
+        if file is None:
+            continue
+        check_output(file, inputs, force=force)
+        if any(other is not None and is_same_file(file, other) for other in others):
+            raise usage_error(f"Two things would be written to {file}.", "Give each a file of its own.")
+
+
+def write(
+    reports: Sequence[Report], wanted: Iterable[Destination], verbose: int = 0, quiet: bool = False
+) -> None:
+    """Write every report; what can't be written does not keep the others back, and ends with exit code 2."""
+    failed = False
+    for each in wanted:
+        try:
+            output.report(reports, each.format, each.file, verbose, quiet)
+        except OSError as error:
+            output.complain(f"{error.filename or 'output'}: {error.strerror or error}")
+            failed = True
+    if failed:
+        raise typer.Exit(2)
