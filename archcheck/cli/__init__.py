@@ -87,7 +87,8 @@ def verify(
         if diagram is not None and len(specs) > 1:
             hint = "Check one spec at a time, or use archcheck render."
             raise options.usage_error("--diagram draws one spec.", hint)
-        inputs = [*specs, *([Path(waivers.baseline.file)] if waivers.baseline else [])]
+        known = waivers.baseline and Path(waivers.baseline.file)
+        inputs = [*specs, *(file for file in (known, arguments) if file)]
         output.check_files(write_baseline, diagram, inputs, force=force)
         destinations.check(wanted, [write_baseline, diagram], inputs, force=force)
         options.check_place(python, in_process, jobs)

@@ -52,10 +52,18 @@ def check_all(
             from archcheck.commands.verify import verify
 
             return verify(
-                spec, asked.model, settings=asked.settings, inputs=asked.inputs, rename=asked.renames, prove=asked.prove,
-                strict=asked.strict, waivers=asked.waivers, progress=progress,
-                failed=output.shown_cause(debug), worker=worker,
-            )  # fmt: skip
+                spec,
+                asked.model,
+                settings=asked.settings,
+                inputs=asked.inputs,
+                rename=asked.renames,
+                prove=asked.prove,
+                strict=asked.strict,
+                waivers=asked.waivers,
+                progress=progress,
+                failed=output.shown_cause(debug),
+                worker=worker,
+            )
 
         at_once = 1 if where.in_process else where.jobs or cores()
         for spec, report in zip(specs, verify_all(specs, check, at_once, progress), strict=True):
