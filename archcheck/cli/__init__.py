@@ -316,11 +316,10 @@ def measure(
 @app.command()
 def explain(codes: options.Codes) -> None:
     """Say what a rule or an error code means: bad, good, fix."""
-    from archcheck.rules.catalogue import explain as explain_code
-    from archcheck.rules.error_codes import OTHER_CODES
+    from archcheck.rules.pages import explain as explain_code
 
     try:
-        pages = [explain_code(code, OTHER_CODES) for code in codes]
+        pages = [explain_code(code) for code in codes]
     except LookupError as error:
         typer.echo(f"archcheck: {error.args[0]}", err=True)
         raise typer.Exit(2) from None

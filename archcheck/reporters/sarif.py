@@ -24,7 +24,7 @@ from archcheck.reporters.common import (
     problem_text,
     shown_path,
 )
-from archcheck.rules.catalogue import rule
+from archcheck.rules.pages import pages
 from archcheck.source_location import Location
 
 
@@ -64,14 +64,14 @@ def render_sarif(reports: Sequence[Report]) -> str:
 
 
 def _rule(code: str) -> dict[str, Any]:
-    known = rule(code)
+    known = pages().get(code)
     if known is None:
         return {"id": one_line(code)}
     return {
         "id": code,
         "shortDescription": {"text": known.title},
-        "fullDescription": {"text": known.explanation.strip()},
-        "help": {"text": known.fix.strip()},
+        "fullDescription": {"text": known.explanation},
+        "help": {"text": known.fix},
         "defaultConfiguration": {"level": "error"},
     }
 

@@ -1,6 +1,5 @@
 """The intended side: reading a spec, its models, and what its flow, edges and module patterns mean."""
 
-from archcheck.rules.spec_codes import SPEC_CODES
 from archcheck.spec.edges import edge_id, find_edge
 from archcheck.spec.flow import Reachability, between, flow_edges, topological
 from archcheck.spec.load import LoadedSpec, load, loads
@@ -8,7 +7,6 @@ from archcheck.spec.patterns import join, matches
 from archcheck.spec.schema import schema
 
 __all__ = [
-    "SPEC_CODES",
     "LoadedSpec",
     "Reachability",
     "between",

@@ -35,7 +35,7 @@ class Problems:
         """
         line, column = place or (None, None)
         sentence = f"{message[:1].upper()}{message[1:]}."
-        self._found.append(Problem(self.file, line, column, code.code, sentence, path_text(path), hint))
+        self._found.append(Problem(self.file, line, column, code, sentence, path_text(path), hint))
         if len(self._found) >= LIMIT:
             self.stop()
 

@@ -18,7 +18,6 @@ from torch import nn
 from archcheck.errors import Problem, TargetError
 from archcheck.model import memory
 from archcheck.model.building import BuiltModel, build_model, materialize
-from archcheck.rules.target_codes import TARGET_CODES
 
 Write = Callable[[str], Path]
 
@@ -352,8 +351,3 @@ def test_a_huge_model_takes_little_time_and_memory(tmp_path: Path) -> None:
         check=True,
     )
     assert run.stdout == "meta True True\n"
-
-
-def test_every_code_is_explained_once() -> None:
-    assert [code for code, _, _ in TARGET_CODES] == [f"TGT{number:03}" for number in range(1, 19)]
-    assert all(title and explanation for _, title, explanation in TARGET_CODES)

@@ -283,7 +283,7 @@ def test_an_error_of_archchecks_own_passes_and_others_keep_their_cause() -> None
 
 
 def test_loading_needs_no_torch() -> None:
-    modules = "archcheck.model.importing, archcheck.commands.settings, archcheck.rules.target_codes"
+    modules = "archcheck.model.importing, archcheck.commands.settings, archcheck.rules.pages"
     script = f"import sys, {modules}; print('torch' in sys.modules)"
     run = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, env=_env(), check=True

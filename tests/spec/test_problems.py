@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archcheck.errors import SpecError
-from archcheck.spec import SPEC_CODES, loads
+from archcheck.spec import loads
 from archcheck.spec.problems import LIMIT
 from tests.spec.common import MODEL, panel, problems
 
@@ -209,23 +208,3 @@ def test_nothing_of_pydantic_is_shown() -> None:
 def test_a_spec_with_endless_problems_is_given_up_soon() -> None:
     boxes = ", ".join(f"b{index}: {{role: x}}" for index in range(400))
     assert len(panel(f"{{boxes: {{{boxes}}}}}")) == LIMIT
-
-
-def test_codes_count_up_and_explain_themselves() -> None:
-    assert [code for code, _, _ in SPEC_CODES] == [
-        f"SPEC{number:03}" for number in range(1, len(SPEC_CODES) + 1)
-    ]
-    assert all(title and explanation.endswith(".") for _, title, explanation in SPEC_CODES)
-
-
-def test_problems_carry_their_parts() -> None:
-    with pytest.raises(SpecError) as caught:
-        loads(MODEL + "panels: {p: {boxes: {a: {rol: norm}}}}", "my spec.yaml")
-    (problem,) = caught.value.problems
-    assert (problem.file, problem.line, problem.column) == ("my spec.yaml", 2, 26)
-    assert (problem.code, problem.path) == ("SPEC007", "panels.p.boxes.a.rol")
-    assert problem.message == "Unknown key 'rol' (did you mean 'role'?)."
-    assert (
-        problem.hint
-        == "The keys known here are label, module, role, detail, repeat, inactive, op, outside, note."
-    )

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from archcheck import trace
 from archcheck.commands.trace import Trace
-from archcheck.tracing.behaviour import disagreements
+from archcheck.errors import TraceError
+from archcheck.tracing.behaviour import disagreements, witness
 from archcheck.vocabulary import TERMS, Recognition, probes, recognise
 from tests.examples import CASES
 from tests.examples.case import Case, seeded
@@ -86,6 +87,14 @@ def test_an_attention_that_sees_what_comes_later_is_not_causal(run: tuple[Trace,
     claimed = probes(traced.dataflow, replace(found, regions=(full,)))
     _, wrong = disagreements(traced.recording.recorder, claimed)
     assert [each.behaviour for each in wrong] == ["a later token changes no earlier result"]
+
+
+def test_a_wrong_term_is_an_error(run: tuple[Trace, Recognition]) -> None:
+    traced, found = run
+    region = next(region for region in found.regions if region.term.name == "SiLU")
+    claimed = replace(found, regions=(replace(region, term=TERMS["Sigmoid"]),))
+    with pytest.raises(TraceError, match="TRC004 What was recognised as Sigmoid does not behave as one"):
+        witness(traced.recording.recorder, probes(traced.dataflow, claimed))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
