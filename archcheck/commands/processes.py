@@ -229,10 +229,7 @@ class _FreshProcess(Job):
     """A worker that was started for one model."""
 
     def __init__(self, python: str | None) -> None:
-        ours, theirs = socket.socketpair()
-        printed, prints = os.pipe()
-        self._process = _start(python, "once", theirs, prints)
-        os.close(prints)
+        self._process, ours, printed = _start(python, "once", socket.SOCK_STREAM)
         super().__init__(ours, printed)
         threading.Thread(target=self._reap, daemon=True).start()
 
@@ -250,10 +247,7 @@ class _ForkServer:
 
     def __init__(self, python: str | None) -> None:
         self._owner = os.getpid()
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        printed, prints = os.pipe()
-        self._process = _start(python, "fork", theirs, prints)
-        os.close(prints)
+        self._process, self._control, printed = _start(python, "fork", socket.SOCK_SEQPACKET)
         self._output = _Output(printed)
         self._jobs: dict[int, Job] = {}
         self._count = 0
@@ -308,19 +302,29 @@ class _Child(Job):
         self._server.kill(self._number)
 
 
-def _start(python: str | None, how: str, end: socket.socket, prints: int) -> subprocess.Popen[bytes]:
-    """Start a worker; what it can't read or tell goes to `prints`. In a session of its own: an interrupt from
-    the terminal is the judge's alone."""
+def _start(
+    python: str | None, how: str, kind: socket.SocketKind
+) -> tuple[subprocess.Popen[bytes], socket.socket, int]:
+    """Start a worker: the process, our end of its channel, and where to read what it prints.
+
+    It has a session of its own: an interrupt from the terminal is the judge's alone.
+    """
     command = [python or sys.executable, "-c", _BOOT, _PACKAGE, how]
+    ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+    printed, prints = os.pipe()
     try:
-        return subprocess.Popen(
-            command, stdin=end.fileno(), stdout=prints, stderr=prints, start_new_session=True
+        process = subprocess.Popen(
+            command, stdin=theirs.fileno(), stdout=prints, stderr=prints, start_new_session=True
         )
     except OSError as error:
+        ours.close()
+        os.close(printed)
         hint = "Name a Python interpreter, such as .venv/bin/python."
         raise _no_worker(f"{command[0]} can't be started: {error.strerror}", hint) from error
     finally:
-        end.close()
+        theirs.close()
+        os.close(prints)
+    return process, ours, printed
 
 
 class _Output:
