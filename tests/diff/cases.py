@@ -46,6 +46,55 @@ class Attn(nn.Module):
 """
 """Begins every model file: two branches without a residual of their own."""
 
+BLOCK = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.LayerNorm(8)
+            self.mlp = Mlp()
+
+"""
+"""A norm and a branch; `forward` follows."""
+
+PARTS_OF_LAYER = """
+    class Layer(nn.Module):
+        def __init__(self, index=0):
+            super().__init__()
+            self.index = index
+            self.norm1, self.norm2 = nn.LayerNorm(8), nn.LayerNorm(8)
+            self.attn, self.mlp = Attn(), Mlp()
+
+"""
+"""The parts of a Transformer's layer; `forward` follows."""
+
+PANEL_OF_LAYER = """
+    layer:
+      title: Layer k
+      scope: layers.*
+      boxes:
+        attn: {label: Attention, module: [norm1, attn]}
+        ffn: {label: FFN, module: [norm2, mlp]}
+      residuals:
+        - {around: attn}
+        - {around: ffn}
+"""
+
+
+def stack(layer: str = "Layer()", count: int = 3) -> str:
+    """A model that is so many layers, each made by the expression `layer`, in which `index` is its number."""
+    return f"""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList({layer} for index in range({count}))
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+"""
+
+
 SPEC = """\
 title: A test
 model:

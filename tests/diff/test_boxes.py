@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import Case, check, parameters
+from tests.diff.cases import Case, check, parameters, stack
 
-STACK = """
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = nn.ModuleList(Layer(index) for index in range(4))
-
-        def forward(self, x):
-            for layer in self.layers:
-                x = layer(x)
-            return x
-"""
+STACK = stack("Layer(index)", 4)
 LAYER = """
     class Layer(nn.Module):
         def __init__(self, index):  # wrong

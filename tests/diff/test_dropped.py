@@ -4,38 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import Case, check, parameters
+from tests.diff.cases import PANEL_OF_LAYER, PARTS_OF_LAYER, Case, check, parameters, stack
 
-STACK = """
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = nn.ModuleList(Layer() for _ in range(3))
-
-        def forward(self, x):
-            for layer in self.layers:
-                x = layer(x)
-            return x
-"""
-LAYER = """
-    layer:
-      title: Layer k
-      scope: layers.*
-      boxes:
-        attn: {label: Attention, module: [norm1, attn]}
-        ffn: {label: FFN, module: [norm2, mlp]}
-      residuals:
-        - {around: attn}
-        - {around: ffn}
-"""
-INIT = """
-    class Layer(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.norm1, self.norm2 = nn.LayerNorm(8), nn.LayerNorm(8)
-            self.attn, self.mlp = Attn(), Mlp()
-
-"""
+STACK = stack()
 DROPPED = (
     Case(
         "a branch computed and dropped",
@@ -43,7 +14,7 @@ DROPPED = (
         message="norm2, mlp is computed and its result is dropped",
         traced="nothing that reaches the output reads it",
         layers=(0, 1, 2),
-        model=INIT
+        model=PARTS_OF_LAYER
         + """
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
@@ -53,7 +24,7 @@ DROPPED = (
 
 """
         + STACK,
-        panels=LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
+        panels=PANEL_OF_LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
     ),
     Case(
         "a norm that is never called",
@@ -61,7 +32,7 @@ DROPPED = (
         message="FFN is drawn, and norm2 (LayerNorm) never runs",
         traced="no code that ran in layers.* (Layer) calls it",
         layers=(0, 1, 2),
-        model=INIT
+        model=PARTS_OF_LAYER
         + """
         def forward(self, x):  # wrong
             x = x + self.attn(self.norm1(x))
@@ -70,7 +41,7 @@ DROPPED = (
 
 """
         + STACK,
-        panels=LAYER.replace("module: [norm2, mlp]}", "module: [norm2, mlp]} # wrong"),
+        panels=PANEL_OF_LAYER.replace("module: [norm2, mlp]}", "module: [norm2, mlp]} # wrong"),
     ),
     Case(
         "a residual's whole branch never called",
@@ -132,7 +103,7 @@ DROPPED = (
         message="Layer k is drawn, and layers.* (Layer) never runs",
         traced="no code that ran in the model (Net) calls it",
         layers=(2,),
-        model=INIT
+        model=PARTS_OF_LAYER
         + """
         def forward(self, x):
             x = x + self.attn(self.norm1(x))

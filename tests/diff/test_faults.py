@@ -4,38 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import Case, check, parameters
+from tests.diff.cases import PANEL_OF_LAYER, PARTS_OF_LAYER, Case, check, parameters, stack
 
-STACK = """
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = nn.ModuleList(Layer() for _ in range(3))
-
-        def forward(self, x):
-            for layer in self.layers:
-                x = layer(x)
-            return x
-"""
-LAYER = """
-    layer:
-      title: Layer k
-      scope: layers.*
-      boxes:
-        attn: {label: Attention, module: [norm1, attn]}
-        ffn: {label: FFN, module: [norm2, mlp]}
-      residuals:
-        - {around: attn}
-        - {around: ffn}
-"""
-INIT = """
-    class Layer(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.norm1, self.norm2 = nn.LayerNorm(8), nn.LayerNorm(8)
-            self.attn, self.mlp = Attn(), Mlp()
-
-"""
+STACK = stack()
 DOUBLED_BLOCK = """
     class Block(nn.Module):
         def __init__(self):
@@ -135,7 +106,7 @@ DOUBLED = (
         message="a branch is added twice to the same stream",
         traced="what norm1, attn returns was added before (model.py)",
         layers=(0, 1, 2),
-        model=INIT
+        model=PARTS_OF_LAYER
         + """
         def forward(self, x):
             h = self.attn(self.norm1(x))
@@ -146,7 +117,7 @@ DOUBLED = (
 
 """
         + STACK,
-        panels=LAYER.replace("- {around: attn}", "- {around: attn} # wrong"),
+        panels=PANEL_OF_LAYER.replace("- {around: attn}", "- {around: attn} # wrong"),
     ),
 )
 ITSELF = (
@@ -156,7 +127,7 @@ ITSELF = (
         message="both operands of a sum are the same tensor",
         traced="a tensor is added to itself: what mlp returned",
         layers=(0, 1, 2),
-        model=INIT
+        model=PARTS_OF_LAYER
         + """
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
@@ -167,7 +138,7 @@ ITSELF = (
 
 """
         + STACK,
-        panels=LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
+        panels=PANEL_OF_LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
     ),
     Case(
         "in one layer only",
@@ -175,7 +146,7 @@ ITSELF = (
         message="both operands of a sum are the same tensor",
         traced="a tensor is added to itself: what mlp returned",
         layers=(1,),
-        model=INIT
+        model=PARTS_OF_LAYER
         + """
         def forward(self, x, twice):
             x = x + self.attn(self.norm1(x))
@@ -195,7 +166,7 @@ ITSELF = (
                 x = layer(x, index == 1)
             return x
 """,
-        panels=LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
+        panels=PANEL_OF_LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
     ),
 )
 OVERWRITTEN = (

@@ -4,39 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import Case, check, parameters, run
+from tests.diff.cases import PANEL_OF_LAYER, PARTS_OF_LAYER, Case, check, parameters, run, stack
 
-STACK = """
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = nn.ModuleList(Layer(index) for index in range(8))
-
-        def forward(self, x):
-            for layer in self.layers:
-                x = layer(x)
-            return x
-"""
-LAYER = """
-    layer:
-      title: Layer k
-      scope: layers.*
-      boxes:
-        attn: {label: Attention, module: [norm1, attn]}
-        ffn: {label: FFN, module: [norm2, mlp]}
-      residuals:
-        - {around: attn}
-        - {around: ffn}
-"""
-INIT = """
-    class Layer(nn.Module):
-        def __init__(self, index):
-            super().__init__()
-            self.index = index
-            self.norm1, self.norm2 = nn.LayerNorm(8), nn.LayerNorm(8)
-            self.attn, self.mlp = Attn(), Mlp()
-
-"""
+STACK = stack("Layer(index)", 8)
 INNER = """
     ffn:
       title: (b) FFN
@@ -56,7 +26,7 @@ LEVELS = (
             "layers.* (Layer) makes the sum; a dashed line, with realized_by: layer.ffn, tells the truth"
         ),
         layers=tuple(range(8)),
-        model=INIT
+        model=PARTS_OF_LAYER
         + """
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
@@ -64,7 +34,7 @@ LEVELS = (
 
 """
         + STACK,
-        panels=LAYER.replace("module: [norm2, mlp]", "module: [norm2, mlp], detail: ffn")
+        panels=PANEL_OF_LAYER.replace("module: [norm2, mlp]", "module: [norm2, mlp], detail: ffn")
         + INNER
         + """
         - {around: [norm, down]} # wrong #-
@@ -77,7 +47,7 @@ LEVELS = (
         message="the residual around Norm … Linear is not implemented in (b) FFN, but in layers.* (Layer)",
         traced="layers.* (Layer) makes the sum; a dashed line tells the truth",
         layers=tuple(range(8)),
-        model=INIT
+        model=PARTS_OF_LAYER
         + """
         def forward(self, x):
             x = x + self.attn(self.norm1(x))

@@ -4,39 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import Case, check, parameters
+from tests.diff.cases import PANEL_OF_LAYER, PARTS_OF_LAYER, Case, check, parameters, stack
 
-STACK = """
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = nn.ModuleList(Layer(index) for index in range(8))
-
-        def forward(self, x):
-            for layer in self.layers:
-                x = layer(x)
-            return x
-"""
-LAYER = """
-    layer:
-      title: Layer k
-      scope: layers.*
-      boxes:
-        attn: {label: Attention, module: [norm1, attn]}
-        ffn: {label: FFN, module: [norm2, mlp]}
-      residuals:
-        - {around: attn}
-        - {around: ffn}
-"""
-INIT = """
-    class Layer(nn.Module):
-        def __init__(self, index):
-            super().__init__()
-            self.index = index
-            self.norm1, self.norm2 = nn.LayerNorm(8), nn.LayerNorm(8)
-            self.attn, self.mlp = Attn(), Mlp()
-
-"""
+STACK = stack("Layer(index)", 8)
 MISSING = (
     Case(
         "in layer 5 of 8",
@@ -44,7 +14,7 @@ MISSING = (
         message="there is no residual connection around FFN",
         traced="the source is not added to what mlp returns",
         layers=(5,),
-        model=INIT
+        model=PARTS_OF_LAYER
         + """
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
@@ -54,7 +24,7 @@ MISSING = (
 
 """
         + STACK,
-        panels=LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
+        panels=PANEL_OF_LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
     ),
     Case(
         "in every layer",
@@ -62,7 +32,7 @@ MISSING = (
         message="there is no residual connection around Attention",
         traced="the source is not added to what attn returns",
         layers=tuple(range(8)),
-        model=INIT
+        model=PARTS_OF_LAYER
         + """
         def forward(self, x):
             x = self.attn(self.norm1(x))  # wrong #-
@@ -71,7 +41,7 @@ MISSING = (
 
 """
         + STACK,
-        panels=LAYER.replace("- {around: attn}", "- {around: attn} # wrong"),
+        panels=PANEL_OF_LAYER.replace("- {around: attn}", "- {around: attn} # wrong"),
     ),
     Case(
         "at the levels where a shape test fails",
@@ -145,7 +115,7 @@ UNDRAWN = (
         message="a residual connection around norm2, mlp is in the code, and not drawn",
         traced="Layer k adds the sum that follows attn to what mlp returns (identity)",
         layers=tuple(range(8)),
-        model=INIT
+        model=PARTS_OF_LAYER
         + """
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
@@ -223,7 +193,7 @@ DASHED = (
         message="the residual around FFN is drawn dashed, and Layer k executes it itself",
         traced="layers.* (Layer) makes the sum; a solid line tells the truth",
         layers=tuple(range(8)),
-        model=INIT
+        model=PARTS_OF_LAYER
         + """
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
@@ -250,7 +220,7 @@ DASHED = (
         message="layer.ffn does not realize the residual around Norm … Linear: it has another branch",
         traced="the residual layer.ffn is around norm2, mlp",
         layers=tuple(range(8)),
-        model=INIT
+        model=PARTS_OF_LAYER
         + """
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
@@ -258,7 +228,7 @@ DASHED = (
 
 """
         + STACK,
-        panels=LAYER.replace("module: [norm1, attn]", "module: [norm1, attn], detail: inner")
+        panels=PANEL_OF_LAYER.replace("module: [norm1, attn]", "module: [norm1, attn], detail: inner")
         + """
     inner:
       boxes:

@@ -6,19 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.diff.cases import Case, check, parameters, run
+from tests.diff.cases import Case, check, parameters, run, stack
 
-STACK = """
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = nn.ModuleList(Layer(index) for index in range(4))
-
-        def forward(self, x):
-            for layer in self.layers:
-                x = layer(x)
-            return x
-"""
+STACK = stack("Layer(index)", 4)
 LAYER = """
     class Layer(nn.Module):
         def __init__(self, index):  # wrong

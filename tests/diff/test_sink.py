@@ -4,40 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import Case, check, parameters
+from tests.diff.cases import BLOCK, PARTS_OF_LAYER, Case, check, parameters, stack
 
-LAYER = """\
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = nn.ModuleList(Layer() for _ in range(3))
-
-        def forward(self, x):
-            for layer in self.layers:
-                x = layer(x)
-            return x
-"""
-PARTS_OF_LAYER = """
-    class Layer(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.norm1, self.norm2 = nn.LayerNorm(8), nn.LayerNorm(8)
-            self.attn, self.mlp = Attn(), Mlp()
-
-"""
+LAYER = stack()
 SIDES = (
     Case(
         "post-norm coded, pre-norm drawn",
         finding="RES010 net.norm..mlp",
         message="Norm is drawn before the sum of the residual around Norm … MLP, and runs after it",
         traced="norm runs after the sum (model.py)",
-        model="""
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.norm = nn.LayerNorm(8)
-            self.mlp = Mlp()
-
+        model=BLOCK
+        + """
         def forward(self, x):
             return self.norm(x + self.mlp(x))  # wrong #-
             return x + self.mlp(self.norm(x))  #+
@@ -58,13 +35,8 @@ SIDES = (
         finding="RES010 net.mlp",
         message="norm is drawn before the sum of the residual around MLP, and runs after it",
         traced="norm runs after the sum (model.py)",
-        model="""
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.norm = nn.LayerNorm(8)
-            self.mlp = Mlp()
-
+        model=BLOCK
+        + """
         def forward(self, x):
             return self.norm(x + self.mlp(x))  # wrong #-
             return x + self.mlp(self.norm(x))  #+
@@ -84,13 +56,8 @@ SIDES = (
         finding="RES010 net.mlp",
         message="Norm is drawn after the sum of the residual around MLP, and runs before it",
         traced="norm runs before the sum (model.py)",
-        model="""
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.norm = nn.LayerNorm(8)
-            self.mlp = Mlp()
-
+        model=BLOCK
+        + """
         def forward(self, x):
             return x + self.mlp(self.norm(x))  # wrong #-
             return self.norm(x + self.mlp(x))  #+
@@ -111,13 +78,8 @@ SIDES = (
         finding="RES010 net.mlp",
         message="Norm is drawn after the sum of the residual around MLP, and runs before it",
         traced="norm runs before the sum (model.py)",
-        model="""
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.norm = nn.LayerNorm(8)
-            self.mlp = Mlp()
-
+        model=BLOCK
+        + """
         def forward(self, x):
             return x + self.norm(self.mlp(x))  # wrong #-
             return self.norm(x + self.mlp(x))  #+

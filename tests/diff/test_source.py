@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import Case, check, parameters
+from tests.diff.cases import BLOCK, PARTS_OF_LAYER, Case, check, parameters, stack
 
-LAYER = """\
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = nn.ModuleList(Layer() for _ in range(3))
-
-        def forward(self, x):
-            for layer in self.layers:
-                x = layer(x)
-            return x
-"""
+LAYER = stack()
 PRE_NORM = """
     layer:
       title: Layer k
@@ -28,14 +18,6 @@ PRE_NORM = """
       residuals:
         - {around: attn}
         - {around: ffn}
-"""
-PARTS_OF_LAYER = """
-    class Layer(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.norm1, self.norm2 = nn.LayerNorm(8), nn.LayerNorm(8)
-            self.attn, self.mlp = Attn(), Mlp()
-
 """
 SOURCES = (
     Case(
@@ -177,13 +159,8 @@ SOURCES = (
         finding="RES004 net.norm->mlp",
         message="the residual from Norm to MLP is taken from the wrong tensor: before Norm",
         traced="taken before norm, from the input of Block, not from what leaves Norm",
-        model="""
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.norm = nn.LayerNorm(8)
-            self.mlp = Mlp()
-
+        model=BLOCK
+        + """
         def forward(self, x):
             h = self.norm(x)
             return x + self.mlp(h)  # wrong #-

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import SPEC, Case, check, parameters, run
+from tests.diff.cases import SPEC, Case, check, parameters, run, stack
 
 TWO_STREAMS = SPEC.replace("panels:", "    memory: {shape: [2, 4, 8]}\npanels:")
-STACK = """
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = nn.ModuleList(Layer() for _ in range(3))
-
-        def forward(self, x):
-            for layer in self.layers:
-                x = layer(x)
-            return x
-"""
+STACK = stack()
 TRANSFORMERS = (
     Case(
         "parallel attention and MLP drawn as two edges, coded in a row",
