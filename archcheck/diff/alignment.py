@@ -65,6 +65,14 @@ class Fit:
         return bool(self.covered) and (not all(ends) or self.likeness >= 0.5)
 
     @property
+    def is_exchanged(self) -> bool:
+        """Is it the drawn residual, with two boxes in each other's place at one of its ends?"""
+        ends = {(misfit.drawn, misfit.stands) for misfit in self.misfits}
+        return not (self.foreign or self.elsewhere) and any(
+            ends == {(Place.INSIDE, beyond), (beyond, Place.INSIDE)} for beyond in (Place.BEFORE, Place.AFTER)
+        )
+
+    @property
     def at_source(self) -> tuple[Misfit, ...]:
         """The boxes that are on the other side of the source than drawn."""
         return tuple(

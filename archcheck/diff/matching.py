@@ -73,7 +73,7 @@ def _nearest(call: PanelCall, exact: Matched, defective: Collection[int]) -> dic
         for drawn in call.drawn
         if drawn.solid and drawn.number not in exact
         for fit in (call.fitting.fit(drawn, join) for join in free)
-        if fit.is_similar or _are_operations(call, drawn, fit)
+        if fit.is_similar or fit.is_exchanged or _are_operations(call, drawn, fit)
     ]
     fits.sort(
         key=lambda pair: (

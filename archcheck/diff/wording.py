@@ -25,8 +25,9 @@ class Names:
             return "the model"
         if self.base and path.startswith(f"{self.base}."):
             return path[len(self.base) + 1 :]
-        if path == self.base and isinstance(self._layer.index, str):
-            return _with_wildcards(path, self._layer.index)
+        index = self._layer.index
+        if path == self.base and (isinstance(index, str) or (index is not None and self._index is None)):
+            return _with_wildcards(path, str(index))
         if self._index is None or not path.startswith(self._stack):
             return path
         number, _, rest = path[len(self._stack) :].partition(".")

@@ -121,7 +121,8 @@ def _matches(bare: str, text: str) -> Iterator[tuple[int, int, tuple[str, ...], 
         reached = -end
         word = bare[at:reached]
         joins = word in _CONNECTORS and text[:at].strip() and text[reached:].strip()  # "Add + Norm"
-        if not joins and (word not in _ALONE or word == text):
+        alone = word in _ALONE or TERMS[terms[0]].family is Family.VALUE
+        if not joins and (not alone or word == text):
             yield at, reached, terms, details
 
 

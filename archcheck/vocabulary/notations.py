@@ -13,6 +13,7 @@ SHORT: Mapping[str, str] = {
     "~attn": "(?:attn|attention)",
     "~multi": "multi-?head(?:ed)?[ -]",
     "~conv": "conv(?:olution)?s?",
+    "~prime": "(?:['′’]*|_\\{?\\w+\\}?|[₀-₉ᵢₕ]+)",
     "~力": "注意力(?:机制|层)?",
 }
 # One line a notation: the words (a regular expression, whole words), the terms, and what else they say.
@@ -102,6 +103,8 @@ NOTATIONS: tuple[tuple[str, str, Mapping[str, Value]], ...] = (
      r"|旋转位置(?:编码|嵌入)",
      "RoPE", {}),
     # attention
+    (r"(?:q|quer(?:y|ies)|查询)~prime", "query", {}), (r"(?:k|keys?|键)~prime", "key", {}),
+    (r"(?:v|values?|值)~prime", "value", {}),
     (r"attn|attentions?|~力", "attention", {}),
     (r"~multi~attn|mha|多头~力", "MHA", {}),
     (r"~multiself[ -]~attn|mhsa|msa|多头自~力", "MHA", _SELF),

@@ -36,6 +36,7 @@ class Family(StrEnum):
     REPEAT = "repeat"
     MASK = "mask"
     TRANSPOSE = "transpose"
+    VALUE = "value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ _TABLE: dict[Family, str] = {
     Family.REPEAT: "repeat",
     Family.MASK: "mask",
     Family.TRANSPOSE: "transpose",
+    Family.VALUE: "query; key; value",
 }
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice, product
 
+from archcheck.diff.marks.carried import carried, is_value
 from archcheck.diff.marks.claimed import claimed, contradiction, meets
 from archcheck.diff.marks.routing import with_picked
 from archcheck.diff.marks.sums import sums
@@ -27,18 +28,24 @@ class Candidate:
     """Connected regions that a box may stand for, one for each claim; `rank` prefers its first terms.
 
     `aside`: the box is not the operation but what it reads beside its main operand, as a mask is that is
-    drawn with a line to the sum that applies it.
+    drawn with a line to the sum that applies it. `carried`: it is but the value that `output` makes.
     """
 
     regions: tuple[Region, ...]
     rank: int = 0
     aside: bool = False
+    carried: bool = False
 
     @property
     def nodes(self) -> frozenset[int]:
         return (
             frozenset() if self.aside else frozenset(node for region in self.regions for node in region.ops)
         )
+
+    @property
+    def key(self) -> tuple[int, bool]:
+        """What no two boxes stand for."""
+        return self.output, self.carried
 
     @property
     def output(self) -> int:
@@ -60,7 +67,7 @@ class BoxMap:
     unnamed: tuple[str, ...] = ()
 
     def is_placed(self, box: str) -> bool:
-        return bool(self.territory.nodes_of.get(box)) or box in self.aside
+        return bool(self.territory.nodes_of.get(box) or box in self.aside or box in self.territory.carried_by)
 
     @cached_property
     def aside(self) -> Mapping[str, int]:
@@ -95,7 +102,11 @@ def box_map(
     masks = {box for box in beside if _is_mask(said[box])}
     masked = {other for box, other in lines if box in beside} if not masks else set(boxes)
     candidates = {
-        box: tuple(_candidates(_masked(said[box], box in masked), regions, anchors, box in masks))
+        box: tuple(
+            _carried(said[box], anchors)
+            if is_value(said[box])
+            else _candidates(_masked(said[box], box in masked), regions, anchors, box in masks)
+        )
         for box in boxes
         if said[box]
     }
@@ -108,10 +119,11 @@ def box_map(
         and box not in unclear
         and _modules_beside(panel, box, lines) <= anchors.nodes_of.keys()
     )
-    tables = [box for box in missing if box in beside and _is_table(said[box])]
+    tables = [box for box in missing if (box in beside and _is_table(said[box])) or is_value(said[box])]
     missing = tuple(box for box in missing if box not in tables)
     unclear |= dict.fromkeys(tables, ())
     placed = anchors.with_nodes({box: candidate.nodes for box, candidate in chosen.items()})
+    placed = replace(placed, carried={one.output: box for box, one in chosen.items() if one.carried})
     placed = with_picked(placed, {box: one.regions[-1].term.family for box, one in chosen.items()})
     return BoxMap(placed, chosen, missing, unclear, unnamed)
 
@@ -181,6 +193,11 @@ def _candidates(
         yield Candidate(chain, rank, aside)
 
 
+def _carried(said: Sequence[Claim], anchors: Territory) -> Iterator[Candidate]:
+    for region in carried(said[0].terms[0], anchors):
+        yield Candidate((region,), carried=True)
+
+
 def _smallest(regions: Sequence[Region]) -> list[Region]:
     """Of regions with one output, that with the fewest operations: a gate's product, not all of the gate; but
     of sums that of all its terms."""
@@ -211,6 +228,10 @@ def _past(lines: Sequence[tuple[str, str]], gone: Set[str]) -> list[tuple[str, s
     return found
 
 
+def _operations(choice: Mapping[str, Candidate]) -> frozenset[int]:
+    return frozenset(one.output for one in choice.values() if not one.carried)
+
+
 class _Search:
     """The choice of a candidate for each box that makes the most lines ways of the data."""
 
@@ -225,7 +246,7 @@ class _Search:
             for one, other in _past(flow_edges(panel), gone)
             if one in candidates or other in candidates
         ]
-        self._behind: dict[tuple[str, int], tuple[frozenset[str], frozenset[int]]] = {}
+        self._behind: dict[tuple[str, tuple[int, bool]], tuple[frozenset[str], frozenset[int]]] = {}
 
     def best(self) -> tuple[dict[str, Candidate], dict[str, tuple[Candidate, ...]]]:
         """The choice, and for each box that could as well be another candidate, those."""
@@ -238,8 +259,10 @@ class _Search:
         winners = [choice for score, choice in scored if score == top]
         chosen = winners[0]
         unclear: dict[str, tuple[Candidate, ...]] = {}
-        if len({frozenset(one.output for one in choice.values()) for choice in winners}) > 1:
+        if len({_operations(choice) for choice in winners}) > 1:
             for box, candidate in chosen.items():
+                if candidate.carried:
+                    continue  # any place on the way is as good
                 others = {other[box] for other in winners if box in other} - {candidate}
                 if others:
                     unclear[box] = (candidate, *sorted(others, key=lambda one: one.output))
@@ -281,9 +304,9 @@ class _Search:
 
     def _rivals(self, box: str, kept: Mapping[str, tuple[Candidate, ...]]) -> int:
         """How many boxes want one of a box's candidates."""
-        outputs = {one.output for one in kept[box] if not one.aside}
+        keys = {one.key for one in kept[box] if not one.aside}
         return sum(
-            any(one.output in outputs and not one.aside for one in candidates) for candidates in kept.values()
+            any(one.key in keys and not one.aside for one in candidates) for candidates in kept.values()
         )
 
     def _local(self, box: str, one: Candidate, kept: Mapping[str, tuple[Candidate, ...]]) -> int:
@@ -302,14 +325,14 @@ class _Search:
         boxes = [box for box in kept if kept[box]]
         spare = {box: self._rivals(box, kept) > len(kept[box]) for box in boxes}
 
-        def choose(at: int, used: frozenset[int]) -> Iterator[dict[str, Candidate]]:
+        def choose(at: int, used: frozenset[tuple[int, bool]]) -> Iterator[dict[str, Candidate]]:
             if at == len(boxes):
                 yield {}
                 return
             box = boxes[at]
             for one in kept[box]:
-                if one.aside or one.output not in used:
-                    for rest in choose(at + 1, used if one.aside else used | {one.output}):
+                if one.aside or one.key not in used:
+                    for rest in choose(at + 1, used if one.aside else used | {one.key}):
                         yield {box: one, **rest}
             if spare[box]:
                 yield from choose(at + 1, used)
@@ -331,9 +354,10 @@ class _Search:
         return one.output in passed if one is not None else first in boxes
 
     def _origins(self, box: str, candidate: Candidate | None) -> tuple[frozenset[str], frozenset[int]]:
-        key = box, candidate.output if candidate else -1
+        key = box, candidate.key if candidate else (-1, False)
         if key not in self._behind:
             reads = self.anchors.read_by(candidate.nodes) if candidate else self.anchors.entering(box)
+            reads = [candidate.output] if candidate and candidate.carried else reads
             origins = self.anchors.origins(reads)
             self._behind[key] = frozenset(origins.boxes), origins.passed
         return self._behind[key]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archcheck.diff.wording import label
 from archcheck.spec.model import Panel, Role
-from archcheck.vocabulary import TERMS, Claim, Region, claims, is_a
+from archcheck.vocabulary import TERMS, Claim, Family, Region, claims, is_a
 
 _ROLES = {
     Role.EMBEDDING: "Embedding",
@@ -30,6 +30,8 @@ def claimed(panel: Panel, box: str) -> tuple[Claim, ...]:
     if value.op:
         return (Claim((value.op,), value.op),)
     found = claims(label(panel, box))
+    if value.module is not None:  # "Q" may be what a module makes
+        found = tuple(claim for claim in found if TERMS[claim.terms[0]].family is not Family.VALUE)
     if found or value.module is None or value.role not in _ROLES:
         return found
     return (Claim((_ROLES[value.role],), value.role.value),)

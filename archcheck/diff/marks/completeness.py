@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from archcheck.diff.marks.box_map import BoxMap, is_share
@@ -50,10 +50,10 @@ def left_out(panel: Panel, placed: BoxMap, entries: Entries, strict: bool) -> It
     drawn = _drawn(panel, placed, classes)
     unclear = [one for each in placed.unclear.values() for candidate in each for one in candidate.regions]
     taken = {node for region in unclear for node in region.ops}
+    shown = _shown_aside(panel, placed, entries)
     for region in _regions(territory, classes):
-        if taken.isdisjoint(region.ops) and not any(
-            _is_aside(read, territory, entries) for read in region.inputs
-        ):
+        beside = any(_is_aside([read], territory, entries) for read in region.inputs)
+        if taken.isdisjoint(region.ops) and not (beside and region.output not in shown):
             taken |= set(region.ops)
             name = classes[region.term.family]
             yield LeftOut(region, name, strict or name in drawn)
@@ -118,7 +118,17 @@ def _divides(node: int, territory: Territory) -> bool:
     )
 
 
-def _is_aside(read: int, territory: Territory, entries: Entries) -> bool:
+def _shown_aside(panel: Panel, placed: BoxMap, entries: Entries) -> Set[int]:
+    """What boxes read that work on side inputs alone: where they are drawn, so is what comes before them."""
+    found: set[int] = set()
+    for box in panel.boxes:
+        reads = placed.territory.entering(box) if placed.is_placed(box) else []
+        if reads and _is_aside(reads, placed.territory, entries):
+            found |= placed.territory.origins(reads).passed
+    return found
+
+
+def _is_aside(reads: Iterable[int], territory: Territory, entries: Entries) -> bool:
     """Is this made of nothing but side inputs (a mask, positions)?"""
-    origins = territory.origins([read])
+    origins = territory.origins(reads)
     return not origins.boxes and entries.main is not None and entries.main not in origins.entered

@@ -37,7 +37,7 @@ def entries(panel: Panel, placed: BoxMap) -> Entries:
     territory = placed.territory
     edges = flow_edges(panel)
     entered = {
-        box: territory.origins(territory.entering(box)).entered
+        box: territory.origins(territory.entering(box), box=box).entered
         for box in panel.boxes
         if placed.is_placed(box)
     }

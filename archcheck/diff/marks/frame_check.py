@@ -51,7 +51,7 @@ class FrameCheck:
             for left in self.left_out:
                 reads = territory.origins(territory.read_by(left.region.ops)).boxes
                 reached = any(
-                    left.region.output in territory.origins(territory.entering(other)).passed
+                    left.region.output in territory.origins(territory.entering(other), box=other).passed
                     for other in after
                 )
                 if left not in found.values() and (before & set(reads)) and (reached or not after):
@@ -90,7 +90,7 @@ class FrameCheck:
             undrawn = [
                 line
                 for line in undrawn
-                if line[0] in territory.origins(territory.entering(line[1]), without=unseen).boxes
+                if line[0] in territory.origins(territory.entering(line[1]), unseen, box=line[1]).boxes
             ]
         for left in self.told:
             before = territory.origins(territory.read_by(left.region.ops)).boxes
@@ -98,7 +98,7 @@ class FrameCheck:
                 (one, other)
                 for one, other in undrawn
                 if (one not in before and left.region.term.family is not Family.ROUTER)
-                or left.region.output not in territory.origins(territory.entering(other)).passed
+                or left.region.output not in territory.origins(territory.entering(other), box=other).passed
             ]
         return (*wrong, *undrawn)
 

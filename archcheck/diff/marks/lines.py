@@ -118,30 +118,30 @@ class _Ways:
     def _from_outside(self, one: str, other: str) -> Way:
         territory = self.placed.territory
         values, reads = self.entries.by_box.get(one, frozenset()), territory.entering(other)
-        if not values & territory.origins(reads).entered:
+        if not values & territory.origins(reads, box=other).entered:
             return Way.NONE
-        alone = territory.origins(reads, self._skips(one, other)).entered
+        alone = territory.origins(reads, self._skips(one, other), box=other).entered
         return Way.DIRECT if values & alone else Way.RESIDUAL
 
     def _from_aside(self, one: str, other: str) -> Way:
         territory = self.placed.territory
         node = self.placed.aside[one]
         owner = territory.owner.get(node)
-        behind = owner is None and node in territory.origins(territory.entering(other)).passed
+        behind = owner is None and node in territory.origins(territory.entering(other), box=other).passed
         return Way.DIRECT if owner == other or behind else Way.NONE
 
     def _between(self, one: str, other: str) -> Way:
-        territory, nodes = self.placed.territory, self.placed.territory.nodes_of
+        territory = self.placed.territory
         leaves = ends(self.call.panel, other)
         reads = list(territory.outputs) if leaves else territory.entering(other)
-        if one in territory.origins(reads).boxes:
-            alone = territory.origins(reads, self._skips(one, other)).boxes
+        if one in territory.origins(reads, box=other).boxes:
+            alone = territory.origins(reads, self._skips(one, other), box=other).boxes
             return Way.DIRECT if one in alone else Way.RESIDUAL
-        if self._decides(one, nodes[other][0] if not leaves else territory.outputs[0]):
+        if self._decides(one, territory.made_by(other)[0] if not leaves else territory.outputs[0]):
             return Way.DIRECT
-        if territory.depends(reads, nodes[one]):
+        if territory.depends(reads, territory.made_by(one)):
             return Way.THROUGH
-        back = territory.depends(territory.entering(one), nodes.get(other, ()))
+        back = not leaves and territory.depends(territory.entering(one), territory.made_by(other))
         return Way.REVERSED if back else Way.NONE
 
     def _skips(self, one: str, other: str) -> Reads:
@@ -157,7 +157,7 @@ class _Ways:
     def _decides(self, one: str, first: int) -> bool:
         """Did the panel's code look at what a box itself returned before the node `first` ran (a router)?"""
         territory = self.placed.territory
-        values, begin = territory.values, territory.nodes_of[one][0]
+        values, begin = territory.values, territory.made_by(one)[0]
         return any(
             begin < values.first(at) <= first
             and territory.owner.get(values.first(at)) != one
@@ -179,7 +179,9 @@ def _undrawn(
     for box in panel.boxes:
         if not placed.is_placed(box):
             continue
-        origins = territory.origins(territory.entering(box, skips), without=skips, indices=False, hidden=True)
+        origins = territory.origins(
+            territory.entering(box, skips), skips, indices=False, hidden=True, box=box
+        )
         for other in sorted(origins.boxes, key=list(panel.boxes).index):
             back = reach.leads(box, other) and call.frame.repeats(box)
             back = back or call.layer.is_nested(box, other)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from archcheck.dataflow.run import Call
@@ -31,7 +31,8 @@ class Territory:
 
     `own` are the spans of nodes that the panel's own modules executed; `owner` has a box for each node that
     belongs to one; `hidden` are those of no box in modules with parameters that no box shows, or that are
-    left out on purpose (BOX002 speaks of them). `inputs` are what the own modules were given, in order, and
+    left out on purpose (BOX002 speaks of them). `carried` has the boxes that stand for a value, by the node
+    that makes it. `inputs` are what the own modules were given, in order, and
     `outputs` what they returned.
     """
 
@@ -41,6 +42,7 @@ class Territory:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     hidden: frozenset[int] = frozenset()
+    carried: Mapping[int, str] = field(default_factory=dict)
 
     def holds(self, node: int) -> bool:
         """Did the panel's own modules execute it?"""
@@ -60,13 +62,25 @@ class Territory:
             found.setdefault(self.owner[node], []).append(node)
         return found
 
+    @cached_property
+    def carried_by(self) -> Mapping[str, int]:
+        """The nodes whose values boxes stand for."""
+        return {box: node for node, box in self.carried.items()}
+
+    def made_by(self, box: str) -> list[int]:
+        """The nodes of a box, or the one whose value it stands for."""
+        return self.nodes_of.get(box, []) or [self.carried_by[box]]
+
     def with_nodes(self, bound: Mapping[str, Iterable[int]]) -> Territory:
         """The same where further boxes own nodes."""
         owner = {**self.owner, **{node: box for box, nodes in bound.items() for node in nodes}}
         return replace(self, owner=owner)
 
     def entering(self, box: str, without: Reads = frozenset()) -> list[int]:
-        """The nodes outside of a box that its operations read, but for the reads `without`."""
+        """The nodes outside of a box that its operations read, but for the reads `without`; the node whose
+        value it stands for."""
+        if box in self.carried_by:
+            return [self.carried_by[box]]
         return self.read_by(self.nodes_of.get(box, ()), without)
 
     def read_by(self, nodes: Iterable[int], without: Reads = frozenset()) -> list[int]:
@@ -78,9 +92,10 @@ class Territory:
         return [read for read in dict.fromkeys(reads) if read not in group]
 
     def origins(
-        self, starts: Iterable[int], without: Reads = frozenset(), indices: bool = True, hidden: bool = False
-    ) -> Origins:
-        """Where the values of `starts` come from, behind nodes of no box.
+        self, starts: Iterable[int], without: Reads = frozenset(), indices: bool = True, hidden: bool = False,
+        box: str = "",
+    ) -> Origins:  # fmt: skip
+        """Where the values of `starts`, which `box` reads, come from, behind nodes of no box.
 
         `without` are reads that are not followed; nor are indices and conditions unless `indices`, nor what
         hidden modules make if `hidden`.
@@ -91,9 +106,10 @@ class Territory:
         seen = set(pending)
         while pending:
             node = pending.pop()
-            box = self.owner.get(node)
-            if box is not None:
-                boxes.setdefault(box, node)
+            carrying = self.carried.get(node, box)
+            owner = carrying if carrying != box else self.owner.get(node)
+            if owner is not None:
+                boxes.setdefault(owner, node)
             elif hidden and node in self.hidden:
                 continue
             elif not self.holds(node):
