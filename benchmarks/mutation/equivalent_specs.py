@@ -13,7 +13,7 @@ EQUIVALENT: dict[str, str] = {
         [f"dense-2025-04: delete, gqa, {box}" for box in ("q (Q)", "k (K')", "v (V')")],
         "Q, K' and V' name values on their way and no operation: without a name they are there as well",
     ),
-    "bert: delete, model, add (+)": "the lines of words and positions meet at the norm, which shows their sum",
+    "bert: delete, model, add (+)": "the lines of words and positions meet at the norm, and show their sum",
     "dense-2025-04: ghost, gqa, ⊗ before add_mask": "the code multiplies the scores by 1/√d there",
     "minimind-moe: add line, moe, top_1 -> sum": _PLACES,
 }

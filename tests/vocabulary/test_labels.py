@@ -38,7 +38,9 @@ from archcheck.vocabulary.notations import NOTATIONS
         ("Dense block", []),
         ("hello + world", []),
         ("Tokenizer Encoder", []),
-        ("K'", []),
+        ("K'", ["key"]),
+        ("Q", ["query"]),
+        ("Q K V", []),
     ],
 )
 def test_what_a_label_claims(label: str, terms: list[str]) -> None:

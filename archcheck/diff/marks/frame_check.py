@@ -49,12 +49,15 @@ class FrameCheck:
             before = {one for one, other in lines if other == box}
             after = [other for one, other in lines if one == box]
             for left in self.left_out:
-                reads = territory.origins(territory.read_by(left.region.ops)).boxes
+                origins = territory.origins(territory.read_by(left.region.ops))
+                fed = not before.isdisjoint(origins.boxes) or any(
+                    not origins.entered.isdisjoint(self.entries.by_box.get(one, ())) for one in before
+                )
                 reached = any(
                     left.region.output in territory.origins(territory.entering(other), box=other).passed
                     for other in after
                 )
-                if left not in found.values() and (before & set(reads)) and (reached or not after):
+                if left not in found.values() and fed and (reached or not after):
                     found[box] = left
                     break
         return found
