@@ -37,7 +37,7 @@ def summands(facts: Facts, reads: Reads, sink: int, at_sink: Mapping[int, Sequen
                     yield Term(term.reads, (*term.tail, at[0], *tail), sign=term.sign * sign)
             return
         is_view = op.name in VIEWS and len(op.operands) == 1
-        if not is_view and not (op.name in PRODUCTS and facts.with_constant(op)):
+        if not is_view and not facts.scales(op):
             break
         tail.insert(0, at[0])
         at = facts.stream(op)
@@ -53,7 +53,7 @@ def is_part_of_sum(facts: Facts, index: int) -> bool:
         if op.name == "add" and op.call == facts.ops[index].call:
             return len(facts.dependent_operands(op)) == 2
         is_view = op.name in VIEWS and len(op.operands) == 1
-        if not is_view and not (op.name in PRODUCTS and facts.with_constant(op)):
+        if not is_view and not facts.scales(op):
             return False
     return False
 
@@ -110,7 +110,7 @@ def is_affine(facts: Facts, branch: Sequence[int]) -> bool:
 def is_score(facts: Facts, reads: Reads) -> bool:
     """Attention scores, a product of two matrices that both depend on the input, on the way to a softmax."""
     op = facts.root_op(reads[0])
-    while op.name in PRODUCTS and facts.with_constant(op):
+    while facts.scales(op):
         op = facts.root_op(facts.stream(op)[0])
     if op.name not in PRODUCTS_OF_MATRICES or len(facts.dependent_operands(op)) < 2:
         return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
+from math import prod
 
 from archcheck.dataflow.elements import before_turn, behind, is_turn, probes
 from archcheck.dataflow.operations import VIEWS
@@ -50,8 +51,33 @@ def carriage(facts: Facts, source: int, skip: Reads, passed: Sequence[int]) -> C
     if len(set(places)) < len(flats):
         return Carriage.MOVED
     if end.numel == start.numel:
-        return Carriage.WHOLE if places == flats else Carriage.PERMUTED
+        if places == flats:
+            return Carriage.WHOLE
+        turned = any(map(is_turn, chain))
+        return Carriage.PERMUTED if turned or _is_transposed(facts, chain, skip, source) else Carriage.MOVED
     return Carriage.PART if end.numel < start.numel and places == sorted(places) else Carriage.MOVED
+
+
+def _is_transposed(facts: Facts, chain: Sequence[Op], skip: Reads, source: int) -> bool:
+    """Does a step along an axis of the skip path's end step equally far in the source, wherever it starts?
+
+    Where the two have the same shape, anything else reads elements in another order.
+    """
+    shape = facts.ops[skip[0]].shape
+    if shape != facts.ops[source].shape:
+        return True
+    strides = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    steps = [
+        _followed(stride, chain, facts) if size > 1 else 0
+        for stride, size in zip(strides, shape, strict=True)
+    ]
+    for flat in probes(prod(shape)):
+        digits = [flat // stride % size for stride, size in zip(strides, shape, strict=True)]
+        if None in steps or _followed(flat, chain, facts) != sum(
+            digit * (step or 0) for digit, step in zip(digits, steps, strict=True)
+        ):
+            return False
+    return True
 
 
 def parts_taken(facts: Facts, source: int, branch: Sequence[int]) -> list[Layout | None]:

@@ -20,6 +20,8 @@ from archcheck.residual import Join
 from archcheck.rules.codes import RuleCode
 from archcheck.source_location import Location
 
+_COPIES = frozenset(["alias", "copy", "setitem"])  # what only puts the source into a buffer
+
 
 @dataclass(frozen=True, slots=True)
 class Defect:
@@ -142,7 +144,10 @@ def _overwritten(flow: Dataflow, joins: Sequence[Join]) -> list[Defect]:
         for at in (join.sink, *join.skip):
             op = flow.ops[at]
             on_skip = set(join.skip) | {join.source, *join.skip_operand}
-            stale = [write for write in op.stale if write in on_skip and flow.ops[write].call >= 0]
+            stale = [
+                write for write in op.stale
+                if write in on_skip and flow.ops[write].call >= 0 and flow.ops[write].name not in _COPIES
+            ]  # fmt: skip
             if not stale:
                 continue
             write = flow.ops[stale[0]]

@@ -11,7 +11,6 @@ from archcheck.dataflow.operations import (
     CONCATS,
     FUSED_SUMS,
     MIXING,
-    PRODUCTS,
     SUMS,
     TRANSPOSES,
     VIEWS,
@@ -181,8 +180,7 @@ class _Detector:
             op = facts.ops[at]
             if op.name == "add" and op.call == facts.ops[index].call:
                 return any(facts.root(operand[0]) in own for operand in op.operands if before not in operand)
-            is_product = op.name in PRODUCTS and facts.with_constant(op)
-            if not is_product and not (op.name in VIEWS and len(op.operands) == 1):
+            if not facts.scales(op) and not (op.name in VIEWS and len(op.operands) == 1):
                 return False
         return False
 

@@ -142,7 +142,7 @@ def _factor_at(facts: Facts, at: int) -> list[FactorAt]:
     op = facts.ops[at]
     if op.name == "neg":
         return [(at, -1.0)]
-    if op.name not in PRODUCTS or not facts.with_constant(op):
+    if not facts.scales(op):
         return []
     if len(op.operands) == 1:
         value = number_of(op)

@@ -43,6 +43,12 @@ class Facts:
         """Does exactly one operand depend on the input?"""
         return len(self.dependent_operands(op)) == 1
 
+    def scales(self, op: Op) -> bool:
+        """Is it a product of the one operand that depends on the input with a constant?"""
+        if op.name not in PRODUCTS or not self.with_constant(op):
+            return False
+        return op.name in ("mul", "multiply") or self.depends_on_input(op.operands[0])
+
     def numel(self, reads: Reads) -> int:
         return max(self.ops[read].numel for read in reads)
 

@@ -117,6 +117,8 @@ class SkipPaths:
             if facts.numel(operand) < op.numel and len(dependent) > 1:
                 continue
             other = next(one for one in op.operands if one is not operand)
+            if op.name not in ("mul", "multiply") and operand is not op.operands[0]:
+                continue  # it divides
             if not facts.depends_on_input(other):
                 if facts.is_random(op):
                     yield operand[0], walk.through(at)

@@ -8,6 +8,7 @@ nothing has values, and everything passes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from math import inf
 
 from torch import Tensor
 
@@ -60,6 +61,43 @@ def blocked(
     if is_dropout and op.arguments.get("p") == 1 and op.arguments.get("training", True):
         return frozenset(places)
     return frozenset()
+
+
+def copied(op: Op, ops: Sequence[Op], value_of: Callable[[int], Tensor | None]) -> int | None:
+    """The place of the operand that the operation only copies: times one, plus zero, to the power of one,
+    bounded by nothing, or indexed by all its rows in their order. None if it does more. A buffer of ones may
+    hold other values tomorrow."""
+
+    def is_one(place: int) -> bool:
+        return _is_one(value_of(place)) and not any(ops[read].parameter for read in op.operands[place])
+
+    one = len(op.operands) == 1
+    if op.name in PRODUCTS:
+        if one:
+            return 0 if op.numbers[:1] == (1.0,) else None
+        kept = [place for place in range(len(op.operands)) if not is_one(place)]
+        by = op.name in ("mul", "multiply") or kept == [0]
+        return kept[0] if len(kept) == 1 and by and not op.numbers else None
+    if one and op.name in ("add", "sub"):
+        return 0 if op.numbers[:1] == (0.0,) else None
+    if one and op.name == "pow":
+        return 0 if op.arguments.get("exponent") == 1 else None
+    if one and op.name == "clamp":
+        low, high = op.arguments.get("min"), op.arguments.get("max")
+        return 0 if low in (None, -inf) and high in (None, inf) else None
+    if op.name == "index_select" or (op.name == "getitem" and "index" in op.roles):
+        index = value_of(1) if len(op.operands) == 2 else None
+        return 0 if index is not None and _is_counting(index) else None
+    return None
+
+
+def _is_one(tensor: Tensor | None) -> bool:
+    return tensor is not None and tensor.numel() > 0 and bool((tensor == 1).all())
+
+
+def _is_counting(index: Tensor) -> bool:
+    """0, 1, 2, …"""
+    return index.ndim == 1 and not index.is_floating_point() and index.tolist() == list(range(len(index)))
 
 
 def _root(ops: Sequence[Op], reads: tuple[int, ...]) -> str:

@@ -29,7 +29,7 @@ from archcheck.source_location import display_path, is_model_code, is_own_code, 
 from archcheck.tracing import inspection, replay
 from archcheck.tracing.arguments import arguments
 from archcheck.tracing.masks import has_values
-from archcheck.tracing.passing import blocked, take_out
+from archcheck.tracing.passing import blocked, copied, take_out
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.recording import recording
 from archcheck.tracing.storage import is_everything
@@ -255,6 +255,9 @@ def _let_pass(recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set
         op.name = "copy" if is_whole else name  # all of the tensor is assigned
     if take_out(op, blocked(step, op, ops, value_of), ops):
         recorder.remarks.append(f"nothing passes the {name} at {op.location}: a factor or mask of it is zero")
+    kept = copied(op, ops, value_of) if op.floating else None
+    if kept is not None and len(op.operands[kept]) == 1 and ops[op.operands[kept][0]].numel == op.numel:
+        op.name, op.operands, op.numbers, op.arguments, op.roles = "alias", (op.operands[kept],), (), {}, {}
 
 
 def _op(step: Step, recorder: Recorder) -> Op:

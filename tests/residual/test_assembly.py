@@ -57,3 +57,27 @@ def test_the_same_sum(body: str) -> None:
 )
 def test_another_sum(body: str, expected: list[str]) -> None:
     assert residuals_of(body) == expected
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        "x * 1.0", "x / 1", "1 * x", "x * torch.ones(16)", "x / torch.ones(16)", "x + 0", "x - 0.0", "x ** 1",
+        "x.clamp(max=float('inf'))", "x[torch.arange(2)]", "x.index_select(1, torch.arange(6))",
+    ],
+)  # fmt: skip
+def test_what_changes_nothing_is_a_copy(same: str) -> None:
+    assert residuals_of(f"return {same} + f(x)") == WHOLE
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["x ** 2", "1 / x", "self.ones / x", "x.clamp(max=3)", "x[torch.tensor([1, 0])]", "x[torch.arange(1)]"],
+)
+def test_what_changes_something_is_none(other: str) -> None:
+    assert residuals_of(f"return {other} + f(x)") == []
+
+
+def test_what_fills_a_buffer_overwrites_nothing() -> None:
+    trace = trace_of("h = x.new_zeros(1, *x.shape); h[0] += x; h[0] += f(x); return h[0]")
+    assert [finding.code for finding in trace.findings] == ["RES012"]  # the layer that this body leaves out

@@ -57,6 +57,9 @@ def test_a_part_of_it(body: str) -> None:
         "return x.index_select(1, torch.tensor([1, 0, 2, 3, 4, 5])) + f(x)",
         "return x.gather(1, torch.zeros(2, 6, 16, dtype=torch.long)) + f(x)",
         "return x.view(2, 16, 6).transpose(1, 2) + f(x)",
+        "return x.transpose(1, 2).reshape(x.shape) + f(x.transpose(1, 2).transpose(1, 2))",
+        "return 1 / x + f(x)",
+        "return self.ones / x + f(x)",
     ],
 )
 def test_elements_in_other_places(body: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
+from archcheck.dataflow.join import Join
+from archcheck.dataflow.run import Dataflow
 from archcheck.diff.marks.box_map import BoxMap, is_share
 from archcheck.diff.marks.claimed import claimed
 from archcheck.diff.marks.entries import Entries
@@ -98,13 +100,22 @@ def _sums(territory: Territory, free: Set[int]) -> Iterator[Region]:
     by."""
     values = territory.values
     ops, found = values.recognition.flow.ops, list(sums(territory, free))
-    joined = {values.made(join.sink) for join in values.execution.joins}
+    joined = {
+        values.made(at) for join in values.execution.joins for at in _summed(values.execution.flow, join)
+    }
     joined |= {node for region in found if not joined.isdisjoint(region.ops) for node in region.ops}
     for region in found:
         fed = [read for read in region.inputs if ops[read].depends_on_input]
         several = len(fed) > 1 or ops[region.output].name == "sum"
         if several and joined.isdisjoint(region.ops) and not _divides(region.output, territory):
             yield region
+
+
+def _summed(flow: Dataflow, join: Join) -> Iterator[int]:
+    """A residual's sink, the sums that it was put together from, and those of its summands."""
+    yield join.sink
+    yield from (at for between in flow.ops[join.sink].inner for at in between)
+    yield from (at for at in join.branch if at > max(join.term))
 
 
 def _divides(node: int, territory: Territory) -> bool:
