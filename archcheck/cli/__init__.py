@@ -61,6 +61,7 @@ def verify(
     timeout: options.Timeout = 600,
     python: options.Python = None,
     in_process: options.InProcess = False,
+    cache: options.KeepVerdicts = None,
     theme: options.ThemeOption = Theme.README,
     layout: options.LayoutOption = Arrangement.ROW,
     panels: options.PanelsOption = "",
@@ -73,8 +74,7 @@ def verify(
 
     Exit code 0 if all conform, 1 with findings, 2 if one could not be checked.
     """
-    from archcheck.cli import accepting, destinations, github_actions
-    from archcheck.cli.checking import Asked, Place, check_all
+    from archcheck.cli import accepting, checking, destinations, github_actions
     from archcheck.cli.configuration import configuration
 
     with output.errors(debug):
@@ -92,10 +92,12 @@ def verify(
         output.check_files(write_baseline, diagram, inputs, force=force)
         destinations.check(wanted, [write_baseline, diagram], inputs, force=force)
         options.check_place(python, in_process, jobs)
-        asked = Asked(model, settings, given, renames, prove, strict or project.strict, waivers)
+        asked = checking.Asked(model, settings, given, renames, prove, strict or project.strict, waivers)
         printed = any(each.file is None and each.format is Format.TEXT for each in wanted)
-        where = Place(jobs, timeout, python, in_process)
-        reports = check_all(specs, asked, where, show_progress=printed and not quiet, debug=debug)
+        where = checking.Place(jobs, timeout, python, in_process)
+        kept = checking.cache_of(project, cache, where)
+        told = checking.Told(printed and not quiet, verbose > 0, debug)
+        reports = checking.check_all(specs, asked, where, kept, told)
         if write_baseline is not None:
             reports = accepting.written(write_baseline, reports)
         reports = accepting.with_stale(waivers.baseline, reports)

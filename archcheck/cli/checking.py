@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archcheck.cli import output
+from archcheck.cli.configuration import Configuration
 from archcheck.findings import Report
 from archcheck.model.arguments import Setting
-from archcheck.waivers import Waivers
+from archcheck.waivers import Waivers, waive
+
+if TYPE_CHECKING:
+    from archcheck.cache import Cache, Question
+    from archcheck.commands.run_modes import Start
+    from archcheck.seam.touched import Touched
 
 
 @dataclass(frozen=True)
@@ -36,37 +45,114 @@ class Place:
     in_process: bool
 
 
+@dataclass(frozen=True)
+class Told:
+    """What is told on standard error meanwhile: how far it is, what became of the cache, tracebacks."""
+
+    progress: bool
+    cache: bool
+    debug: bool
+
+
+def cache_of(project: Configuration, wanted: bool | None, where: Place) -> Cache | None:
+    """The cache, where it is wanted by the option, or by the configuration on a machine that is no CI.
+
+    What a model touches is watched in a process of its own, with the Python of archcheck, and nowhere else.
+    """
+    if wanted is None:
+        wanted = project.cache and not os.environ.get("CI")
+    if not wanted or where.in_process or where.python is not None or os.name == "nt":
+        return None
+    from archcheck.cache import Cache
+
+    return Cache(project.folder, output.complain)
+
+
 def check_all(
-    specs: Sequence[Path], asked: Asked, where: Place, *, show_progress: bool, debug: bool
+    specs: Sequence[Path], asked: Asked, where: Place, cache: Cache | None, told: Told
 ) -> list[Report]:
-    """The report of each spec, in order; a failure of archcheck's own becomes one."""
+    """The report of each spec, in order: the one that was kept, or of a check."""
+    kept = [_kept(spec, asked, cache, told) for spec in specs]
+    left = [spec for spec, report in zip(specs, kept, strict=True) if report is None]
+    fresh = iter(_check_all(left, asked, where, cache, told) if left else [])
+    return [waive(next(fresh) if report is None else report, asked.waivers) for report in kept]
+
+
+def _check_all(
+    specs: Sequence[Path], asked: Asked, where: Place, cache: Cache | None, told: Told
+) -> list[Report]:
+    """The same for specs that are all checked; a failure of archcheck's own becomes a report."""
     from archcheck.commands.verify_all import cores, verify_all, workers
 
     reports: list[Report] = []
     with (
-        output.progress(show_progress) as progress,
+        output.progress(told.progress) as progress,
         workers(len(specs), where.python, where.timeout, in_process=where.in_process) as worker,
     ):
 
         def check(spec: Path, progress: output.Progress) -> Report:
-            from archcheck.commands.verify import verify
-
-            return verify(
-                spec,
-                asked.model,
-                settings=asked.settings,
-                inputs=asked.inputs,
-                rename=asked.renames,
-                prove=asked.prove,
-                strict=asked.strict,
-                waivers=asked.waivers,
-                progress=progress,
-                failed=output.shown_cause(debug),
-                worker=worker,
-            )
+            if cache is None:
+                return _check(spec, asked, worker, progress, told)
+            return _keep(spec, asked, worker, progress, told, cache)
 
         at_once = 1 if where.in_process else where.jobs or cores()
         for spec, report in zip(specs, verify_all(specs, check, at_once, progress), strict=True):
-            with output.failures(str(spec), reports, debug):
+            with output.failures(str(spec), reports, told.debug):
                 reports.append(report())
     return reports
+
+
+def _check(spec: Path, asked: Asked, worker: Start, progress: output.Progress, told: Told) -> Report:
+    """The report of one spec, in which comments have accepted findings, and nothing else has."""
+    from archcheck.commands.verify import verify  # only who checks anything pays for it
+
+    return verify(
+        spec,
+        asked.model,
+        settings=asked.settings,
+        inputs=asked.inputs,
+        rename=asked.renames,
+        prove=asked.prove,
+        strict=asked.strict,
+        progress=progress,
+        failed=output.shown_cause(told.debug),
+        worker=worker,
+    )
+
+
+def _keep(
+    spec: Path, asked: Asked, worker: Start, progress: output.Progress, told: Told, cache: Cache
+) -> Report:
+    """The same, and keep it where that can be done."""
+    from archcheck.cache.watched import watched
+
+    seen: list[Touched | None] = []
+    since = time.time_ns()
+    report = _check(spec, asked, lambda: watched(worker, seen), progress, told)
+    why = cache.put(_question(spec, asked), report, seen, since)
+    if why and told.cache:
+        output.complain(f"{spec}: the verdict is not kept: {why}")
+    return report
+
+
+def _kept(spec: Path, asked: Asked, cache: Cache | None, told: Told) -> Report | None:
+    report = cache.get(_question(spec, asked)) if cache is not None else None
+    if report is None:
+        return None
+    if told.cache:
+        output.complain(f"{spec}: nothing has changed: the verdict is the one that was kept")
+    return replace(report, picture=partial(_picture, spec))
+
+
+def _question(spec: Path, asked: Asked) -> Question:
+    from archcheck.cache import Question
+
+    options = {each.name: getattr(asked, each.name) for each in fields(asked) if each.name != "waivers"}
+    return Question(str(spec), options)
+
+
+def _picture(spec: Path, report: Report) -> str:
+    from archcheck.diagram import draw, render
+    from archcheck.spec import load
+
+    return render(draw(load(spec).spec, report), ".svg").decode()

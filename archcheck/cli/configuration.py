@@ -30,6 +30,7 @@ class Configuration:
     ignore: tuple[str, ...] = ()
     baseline: str = ""
     strict: bool = False
+    cache: bool = False
 
     def find_specs(self) -> list[Path]:
         """The specs that the patterns match, sorted, relative to the current folder where they are in it.
@@ -88,7 +89,7 @@ def _read(file: Path, table: Any) -> Configuration:
 
 
 def _value(file: Path, key: str, value: Any) -> Any:
-    if key == "strict":
+    if key in ("strict", "cache"):
         if isinstance(value, bool):
             return value
         raise _error(file, f"'{key}' must be true or false")

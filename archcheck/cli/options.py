@@ -194,6 +194,14 @@ InProcess = Annotated[
         "decides what is reported.",
     ),
 ]
+KeepVerdicts = Annotated[
+    bool | None,
+    typer.Option(
+        "--cache/--no-cache",
+        help="Keep verdicts in .archcheck_cache, for as long as nothing changes that they depend on.",
+        show_default=False,
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="One line per finding, nothing else.")]
 Verbose = Annotated[
     int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Show more; -vv all.")
@@ -233,6 +241,8 @@ def settings(
     texts: list[str] | None, unset: list[str] | None = None, file: Path | None = None, *, shrink: bool = False
 ) -> list[Setting]:
     """The settings of `--arguments`, `--shrink`, `--unset` and `--set`, in this order."""
+    if not (texts or unset or file or shrink):
+        return []  # with nothing imported
     from archcheck.commands.settings import SHRINK, parse_setting, read_arguments
     from archcheck.model.arguments import UNSET
 
@@ -244,9 +254,11 @@ def settings(
 
 def inputs(texts: list[str] | None) -> dict[str, Any]:
     """The inputs of `--input`. Raises ArchcheckError."""
+    if not texts:
+        return {}
     from archcheck.commands.settings import parse_input
 
-    return dict(parse_input(text) for text in texts or ())
+    return dict(parse_input(text) for text in texts)
 
 
 def check_place(python: str | None, in_process: bool, jobs: int = 1) -> None:

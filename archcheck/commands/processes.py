@@ -24,6 +24,7 @@ from archcheck.dataflow.probe import Probe
 from archcheck.errors import Problem, TargetError, TraceError
 from archcheck.seam.codec import decode, encode
 from archcheck.seam.messages import Progress, Request, Run
+from archcheck.seam.touched import Touched
 from archcheck.worker.channel import Channel
 from archcheck.worker.limits import Surroundings, kill_group
 
@@ -117,6 +118,10 @@ class RemoteWorker:
 
     def measure(self, cuts: Cuts, progress: Progress) -> Answers:
         answer: Answers = decode(Answers, self._ask(["measure", encode(Cuts, cuts)], progress))
+        return answer
+
+    def touched(self) -> Touched | None:
+        answer: Touched | None = decode(Touched | None, self._ask(["touched"], lambda _: None))
         return answer
 
     def _ask(self, question: list[Any], progress: Progress) -> Any:

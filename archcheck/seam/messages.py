@@ -10,6 +10,7 @@ from archcheck.dataflow.cuts import Answers, Cuts
 from archcheck.dataflow.join import Join
 from archcheck.dataflow.probe import Probe
 from archcheck.dataflow.run import Dataflow, Module
+from archcheck.seam.touched import Touched
 
 Progress = Callable[[str], None]
 
@@ -31,7 +32,7 @@ class Request:
     Arguments and inputs are plain values as they stand in a spec: `{shape: …}` is a tensor, `{target: …}` is
     built by a call. `search` are the folders in which a relative target is looked for, in this order. `seed`
     is that of the model's random values; `weights` and `data` are files with its state dict and its inputs;
-    `gradients` records the run so that it can be differentiated.
+    `gradients` records the run so that it can be differentiated. `watch` notes what it touches.
     """
 
     target: str
@@ -43,6 +44,7 @@ class Request:
     weights: str = ""
     data: str = ""
     gradients: bool = False
+    watch: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,3 +84,6 @@ class Worker(Protocol):
 
         Raises TargetError (TGT018) where the run has no gradient.
         """
+
+    def touched(self) -> Touched | None:
+        """A last question: what did all that touch? None where that was not watched."""

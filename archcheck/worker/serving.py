@@ -2,8 +2,9 @@
 
 Standard input is the socket to the judge. Standard output goes where standard error goes: what the model
 prints is no report. Messages to the worker are `["run", request, surroundings]`, `["prove", joins]`,
-`["probe", probes]` and `["measure", cuts]`; from it first `["ready"]`, then `["progress", text]`, and as the
-last word on each question `["answer", value]` or `["problems", problems, traceback]`.
+`["probe", probes]`, `["measure", cuts]` and `["touched"]`; from it first `["ready"]`, then
+`["progress", text]`, and as the last word on each question `["answer", value]` or
+`["problems", problems, traceback]`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from archcheck.dataflow.probe import Probe
 from archcheck.errors import ArchcheckError, Problem, own_failure
 from archcheck.seam.codec import decode, encode
 from archcheck.seam.messages import Request, Run
+from archcheck.seam.touched import Touched
 from archcheck.worker.channel import Channel
 from archcheck.worker.limits import Surroundings, isolate, kill_group
 from archcheck.worker.session import Session
@@ -84,6 +86,8 @@ def _answer(session: Session, channel: Channel, question: list[Any]) -> list[Any
             return ["answer", session.probe(decode(list[list[Probe]], body[0]), progress)]
         if kind == "measure":
             return ["answer", encode(Answers, session.measure(decode(Cuts, body[0]), progress))]
+        if kind == "touched":
+            return ["answer", encode(Touched | None, session.touched())]
         isolate(decode(Surroundings, body[1]))
         return ["answer", encode(list[Run], session.run(decode(Request, body[0]), progress))]
     except ArchcheckError as error:

@@ -22,8 +22,10 @@ from archcheck.model.inputs import Example, build_inputs, guess_inputs, not_gues
 from archcheck.model.isolation import contained
 from archcheck.model.memory import seed, seeded
 from archcheck.seam.messages import Mode, Progress, Request, Run
+from archcheck.seam.touched import Touched
 from archcheck.tracing import Recording, record
 from archcheck.tracing.coverage import Coverage
+from archcheck.worker.watching import Watch
 
 Running = Callable[[], AbstractContextManager[None]]
 
@@ -38,10 +40,13 @@ class Session:
         self._given = given
         self._recordings: list[tuple[Recording, Mode]] = []
         self._targets: Tensor | None = None
+        self._watch: Watch | None = None
 
     def run(self, request: Request, progress: Progress) -> list[Run]:
         """One run for each mode. Raises TargetError where the model or its inputs can't be built, TraceError
         where it does not run."""
+        if request.watch:
+            self._watch = Watch()
         runs = []
         coverage = Coverage()
         for mode in request.modes:
@@ -90,6 +95,10 @@ class Session:
         except MeasurementError as error:
             raise TargetError(Problem("", None, None, "TGT018", str(error))) from error
         return Answers(tuple(places), tuple(additions))
+
+    def touched(self) -> Touched | None:
+        """What building and running touched, where the request wanted that watched."""
+        return self._watch.touched() if self._watch is not None else None
 
     def _record(
         self, request: Request, mode: Mode, coverage: Coverage, progress: Progress

@@ -1,0 +1,36 @@
+"""What building and running a model touched outside of itself, as the worker tells it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+
+Stamp = tuple[int, int, int, int, int]
+"""Of a file: what kind it is, inode, size, time of its last change, and of its status's (nanoseconds)."""
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What a run depends on. All paths are absolute.
+
+    `opened` and `asked` are the files that were opened, or asked whether they are there, with their stamps
+    then (None: looked for in vain). `listed` are folders whose entries were listed. `searched` are the
+    folders in which imports looked, with the names that they looked for, the first part of a file's name.
+    `modules` are the files behind modules. `variables` are names of environment variables. What can't be
+    accounted for stands in `beyond`.
+    """
+
+    opened: dict[str, Stamp | None]
+    asked: dict[str, Stamp | None]
+    listed: tuple[str, ...]
+    searched: dict[str, tuple[str, ...]]
+    modules: tuple[str, ...]
+    variables: tuple[str, ...]
+    beyond: tuple[str, ...]
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """The stamp of a file with this status."""
+    kind = stat.S_IFMT(status.st_mode)
+    return kind, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
