@@ -22,6 +22,7 @@ class Configuration:
     """What a project says once. `folder` holds the file; `specs` are patterns relative to it.
 
     `select` and `ignore` are codes or their beginnings, `baseline` a file of accepted findings.
+    `cache` keeps verdicts, though not in a CI.
     """
 
     folder: Path
