@@ -327,6 +327,8 @@ def test_the_command(tmp_path: Path) -> None:
         ),
     }
 
+    told: list[str] = []
+
     def verdict(**more: str) -> tuple[bool, str, int]:
         result = subprocess.run(
             [sys.executable, "-X", "importtime", "-m", "archcheck", "verify", "net.yaml", "--cache", "-v"],
@@ -334,6 +336,7 @@ def test_the_command(tmp_path: Path) -> None:
         )  # fmt: skip
         is_hit = "the verdict is the one that was kept" in result.stderr
         assert is_hit != ("archcheck.commands.processes" in result.stderr)
+        told[:] = [line for line in result.stderr.split("\n") if line.startswith("archcheck: ")]
         return is_hit, result.stdout, result.returncode
 
     first = verdict()
@@ -348,6 +351,7 @@ def test_the_command(tmp_path: Path) -> None:
         else:
             change(folder)
         assert not verdict(**more)[0], name
-        assert verdict(**more)[0], name
+        assert told == [], name
+        assert verdict(**more)[0], (name, told)
     (folder / "override.json").touch()
     assert verdict()[::2] == (False, 2)

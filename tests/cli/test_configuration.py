@@ -50,7 +50,10 @@ def test_no_spec_at_all_is_an_error_and_not_a_pass(tmp_path: Path) -> None:
         ("cache = 'yes'", "archcheck.toml 'cache' must be true or false"),
         ("baseline = []", "archcheck.toml 'baseline' must be a text, the name of a file"),
         ("ignor = []", "archcheck.toml has an unknown key 'ignor' Did you mean 'ignore'?"),
-        ("folder = 'x'", "archcheck.toml has an unknown key 'folder' The keys are baseline, ignore, select,"),
+        (
+            "folder = 'x'",
+            "archcheck.toml has an unknown key 'folder' The keys are baseline, cache, ignore, select,",
+        ),
         ("specs = [", "archcheck.toml can't be read: "),
     ],
 )
