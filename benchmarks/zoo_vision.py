@@ -63,7 +63,7 @@ def main() -> int:
     rows = []
     taken: Counter[tuple[str, str]] = Counter()
     for library in options.library or ("torchvision", "timm"):
-        for name in _names(library):
+        for name in names(library):
             family = (library, Row(library, name, "").family)
             if not re.search(options.only, name) or taken[family] >= options.each:
                 continue
@@ -76,7 +76,7 @@ def main() -> int:
     return int(any(row.status not in ("ok", FAR) for row in rows))
 
 
-def _names(library: str) -> list[str]:
+def names(library: str) -> list[str]:
     if library == "timm":
         import timm
 
@@ -109,7 +109,7 @@ def _judge(library: str, name: str) -> Row:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     try:
-        model, call = _runnable(library, name)
+        model, call = runnable(library, name)
     except Exception as error:
         return Row(library, name, FAR, _text(error))
     row = Row(library, name, "ok")
@@ -164,7 +164,7 @@ def _prove(row: Row, traced: Any, training: bool) -> None:
     row.remarks += remarks
 
 
-def _runnable(library: str, name: str) -> tuple[Any, Sequence[Any]]:
+def runnable(library: str, name: str) -> tuple[Any, Sequence[Any]]:
     """A model and arguments with which it runs. Raises what its forward raises at the last size tried."""
     import torch
 

@@ -18,6 +18,9 @@ from archcheck.findings import Finding
 from archcheck.spec.load import LoadedSpec, loads
 
 _ROUNDS = 12
+_MOST_BOXES, _MOST_EDGES = 60, 30
+_OF_THE_CODE = frozenset(["RES007", "RES008", "RES011", "RES012"])
+"""What is wrong whatever a diagram says."""
 _ON_BOXES = frozenset(["BOX005", "BOX006", "BOX007", "MARK001"])
 
 
@@ -61,13 +64,24 @@ def _attempt(run: Values, head: Mapping[str, Any], choices: Choices) -> _Attempt
     for panel in list(panels.values()):
         for box in panel["boxes"].values():
             if "detail" in box:
-                panels[box["detail"]]["title"] = box["label"].partition("\n")[0]
+                where = sheets[box["detail"]].where
+                title = box["label"].partition("\n")[0]
+                panels[box["detail"]]["title"] = f"{title}\nlayers {where}" if where else title
     bound = _bound(loads(_text(head, panels)), run.execution)
     panels = {name: drawn(sheets[name], data, bound[name], run, choices) for name, data in panels.items()}
+    crowded = {sheets[name].kind for name, panel in panels.items() if _is_crowded(panel)} - choices.closed
+    if crowded:
+        return _attempt(run, head, choices.closing(crowded))
     text = _text(head, panels)
     loaded = loads(text)
     compared = compare(loaded, [(run.execution, tuple(_bound(loaded, run.execution).values()))])
     return _Attempt(Draft(text, loaded, compared.findings), sheets, choices)
+
+
+def _is_crowded(panel: Mapping[str, Any]) -> bool:
+    """Is there more in a panel than anybody reads?"""
+    residuals = panel.get("residuals", ())
+    return not panel["boxes"] or len(panel["boxes"]) > _MOST_BOXES or len(residuals) > _MOST_EDGES
 
 
 def _text(head: Mapping[str, Any], panels: Mapping[str, Any]) -> str:
@@ -86,6 +100,8 @@ def _coarser(attempt: _Attempt) -> Choices:
     choices = attempt.choices
     by_panel: dict[str, list[Finding]] = {}
     for finding in attempt.draft.findings:
+        if finding.code in _OF_THE_CODE:
+            continue
         by_panel.setdefault(finding.panel, []).append(finding)
     for panel, findings in by_panel.items():
         if panel not in attempt.sheets:
@@ -94,6 +110,8 @@ def _coarser(attempt: _Attempt) -> Choices:
         boxes = attempt.draft.loaded.spec.panels[panel].boxes
         named = {finding.edge for finding in findings if finding.code in _ON_BOXES} & set(boxes)
         dropped = {box for box in named if boxes[box].module is None}
+        if choices.dropped.get(kind):
+            dropped = set()  # once is enough: what the panel needs can't be told apart
         plain = named - dropped - choices.plain.get(kind, frozenset())
         if dropped:
             choices = choices.dropping(kind, dropped)

@@ -13,7 +13,11 @@ Kind = tuple[object, ...]
 """What modules of one kind have in common; to be compared, not read."""
 
 _TELLING = ("causal", "window", "source")
-_OF_A_KIND = frozenset([Family.ATTENTION, Family.RECURRENCE, Family.MIXTURE, Family.FEED_FORWARD])
+_OF_ANY_KIND = frozenset(
+    [Family.LINEAR, Family.SCALE, Family.SUM, Family.PRODUCT, Family.TRANSPOSE, Family.SPLIT, Family.CONCAT,
+     Family.DROPOUT, Family.MATRIX_PRODUCT]
+)  # fmt: skip
+"""What tells nothing of a kind: code does it now and then."""
 _NUMBER = re.compile(r"\d+$")
 
 
@@ -38,14 +42,14 @@ class Kinds:
         return self._known[path]
 
     def _computed(self, path: str) -> frozenset[tuple[object, ...]]:
-        """What it computes beyond its parts: whom its attention sees."""
+        """The terms of what it computes, and whom its attention sees."""
         recognition = self._values.recognition
         calls = self._values.execution.calls_by_path.get(path, ())[:1]
         return frozenset(
             (region.term.name, *(region.details.get(name) for name in _TELLING))
             for call in calls
             for region in recognition.inside(call)
-            if region.term.family in _OF_A_KIND
+            if region.term.family not in _OF_ANY_KIND and not region.inside
         )
 
 
@@ -85,3 +89,19 @@ def natural(paths: Iterable[str]) -> list[str]:
     """Paths with their numbers in order."""
     return sorted(paths, key=lambda path: [(part.isdigit(), int(part) if part.isdigit() else 0, part)
                                            for part in re.split(r"(\d+)", path)])  # fmt: skip
+
+
+def places(paths: Sequence[str]) -> str:
+    """The numbers of modules in their stack, as ranges.
+
+    >>> places(["h.0", "h.1", "h.2", "h.5"])
+    '0–2, 5'
+    """
+    numbers = [int(found[0]) for path in natural(paths) if (found := _NUMBER.search(path))]
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][-1] + 1:
+            ranges[-1].append(number)
+        else:
+            ranges.append([number])
+    return ", ".join(f"{each[0]}–{each[-1]}" if len(each) > 1 else str(each[0]) for each in ranges)

@@ -8,6 +8,7 @@ from typing import Any
 from archcheck.diff.binding import BoundPanel
 from archcheck.diff.boxes import undrawn_modules
 from archcheck.diff.marks.adjacent import with_adjacent
+from archcheck.diff.marks.claimed import meets
 from archcheck.diff.marks.routing import with_picked
 from archcheck.diff.marks.territory import Reads, Territory, territory
 from archcheck.diff.marks.values import Values
@@ -20,7 +21,7 @@ from archcheck.drafting.plan import Item, Sheet, unused
 from archcheck.drafting.residuals import edges
 from archcheck.drafting.ways import Line, arranged
 from archcheck.spec.patterns import matches
-from archcheck.vocabulary import Family, Region
+from archcheck.vocabulary import Family, Region, claims
 
 Data = dict[str, Any]
 _INPUT = "input"
@@ -62,6 +63,9 @@ class _Drawing:
         boxes, ground = self._with_operations(found)
         lines = list(self._lines(ground, boxes))
         boxes, lines = self._with_inputs(ground, boxes, lines)
+        if lines:
+            tied = {box for line in lines for box in line}
+            boxes = {box: value for box, value in boxes.items() if box in tied}
         read = {other for _, other in lines}
         aside = [box for box in boxes if boxes[box].get("role") in ("mask", "position") and box not in read]
         flow, rest = arranged(list(boxes), lines, aside)
@@ -74,7 +78,11 @@ class _Drawing:
         if residuals:
             data["residuals"] = residuals
         base = self.call.layer.base
-        omitted = [_relative(path, base) for path in undrawn_modules(self.call.layer, self.values.execution)]
+        loose = [
+            path for box in self.data["boxes"] if box not in boxes for path in self.call.layer.bound(box)
+        ]
+        undrawn = [*undrawn_modules(self.call.layer, self.values.execution), *loose]
+        omitted = [_relative(path, base) for path in dict.fromkeys(undrawn)]
         if omitted:
             data["omit"] = omitted
         return data
@@ -83,17 +91,21 @@ class _Drawing:
         """All boxes in the order in which they run, and the nodes of each."""
         boxes: dict[str, Data] = dict(self.data["boxes"])
         nodes: dict[str, Region] = {}
+        ground = self.anchors
         for region in found:
-            sign = words.sign(region)
-            name = unused(words.name_of(sign), {*boxes, *nodes, _INPUT})
+            origins = ground.origins(ground.read_by(region.ops)).boxes
+            name = words.operation_name(region, list(origins))
+            name = unused(name, {*boxes, *nodes, _INPUT})
             if name not in self.dropped:
                 nodes[name] = region
+                ground = ground.with_nodes({name: region.ops})
         ground = self.anchors.with_nodes({name: region.ops for name, region in nodes.items()})
         ground = with_picked(ground, {name: region.term.family for name, region in nodes.items()})
         for name, region in nodes.items():
             role = words.ROLES.get(region.term.family, "operator")
             boxes[name] = {"label": words.sign(region), "role": role}
         first = {box: owned[0] for box, owned in ground.nodes_of.items()}
+        first |= {name: region.output for name, region in nodes.items()}
         last = len(self.values.recognition.flow.ops)
         ordered = sorted(boxes, key=lambda box: first.get(box, last))
         return {box: boxes[box] for box in ordered}, ground
@@ -159,14 +171,25 @@ def called(item: Item, values: Values) -> tuple[str, str]:
     path, call = item.paths[0], item.calls[0]
     leaf, module = path.rpartition(".")[2], values.execution.modules[path]
     recognition = values.recognition
-    named = [region for region in recognition.whole(call) if region.term.family in words.ROLES]
+    whole = recognition.whole(call) or _made_by(values, call)
+    named = [region for region in whole if region.term.family in words.ROLES]
     if not named and "attention" in module.type_name.casefold().replace("attn", "attention"):
         span = values.execution.flow.calls[call]
         inside = [region for region in recognition.inside(call) if region.term.family is Family.ATTENTION]
         named = inside if len(inside) == 1 and not values.execution.joins_within(span.first, span.end) else []
+    if not named and not any(item.parent == call for item in values.execution.flow.calls):
+        said = claims(words.title_of(module.type_name))
+        named = [region for region in recognition.inside(call) if any(meets(region, claim) for claim in said)]
     if named:
         return words.label_of(named[0], leaf), words.ROLES[named[0].term.family]
-    return words.block_label(module.type_name, leaf), "block"
+    return words.block_label(module.type_name, leaf, recognition.inside(call)), "block"
+
+
+def _made_by(values: Values, call: int) -> list[Region]:
+    """What makes the result of a call that computes nothing of the input: a table of positions."""
+    made = {values.made(output) for output in values.execution.flow.calls[call].outputs}
+    inside = values.recognition.inside(call)
+    return [region for region in inside if region.output in made and region.term.family is Family.POSITION]
 
 
 def _word(item: Item) -> str:
@@ -174,7 +197,9 @@ def _word(item: Item) -> str:
     parts = item.paths[0].split(".")
     if len(item.paths) > 1:
         return parts[-2] if parts[-1].isdigit() and len(parts) > 1 else numbered(parts[-1]).rstrip("*_")
-    return "" if parts[-1].isdigit() else parts[-1]
+    if parts[-1].isdigit():
+        return f"{parts[-2]}_{parts[-1]}" if item.detail and len(parts) > 1 else ""
+    return parts[-1]
 
 
 def _relative(path: str, base: str) -> str:

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from archcheck.diff.marks.values import Values
 from archcheck.drafting.choices import Choices
-from archcheck.drafting.kinds import Kind, Kinds, natural, numbered
+from archcheck.drafting.kinds import Kind, Kinds, natural, numbered, places
 from archcheck.drafting.words import title_of
 from archcheck.phrasing.module_paths import is_within
 from archcheck.vocabulary import Family, Region
@@ -18,8 +18,10 @@ _ATOMS = frozenset(
      Family.SOFTMAX, Family.POOLING, Family.DROPOUT, Family.RESAMPLING, Family.SCALE]
 )  # fmt: skip
 """What a figure never opens."""
-_LISTS = frozenset(["Sequential", "ModuleList", "ModuleDict"])
-_MOST_BOXES = 40
+_FEW = 3
+_MOST_BOXES = 30
+_MOST_RUNS = 4
+"""So many times the kind may change in a stack of which each run of one kind has a box of its own."""
 
 
 MODEL: Kind = ("model",)
@@ -30,8 +32,7 @@ MODEL: Kind = ("model",)
 class Item:
     """What one box of a panel stands for: modules of one kind that run one after the other, or side by side.
 
-    `calls` are their calls in the panel's first frame, and `others` the modules that it stands for besides,
-    which did not run there.
+    `calls` are their calls in the panel's first frame.
     """
 
     paths: tuple[str, ...]
@@ -43,7 +44,8 @@ class Item:
 class Sheet:
     """One panel to be: the modules of one kind that it shows, and what is in the first call of the first.
 
-    `opened` are calls in it whose own parts stand in this panel.
+    `where` says which layers of a stack it shows, if not all. It `is_coarse` where it would have too many
+    boxes if holders of others were opened in it.
     """
 
     kind: Kind
@@ -52,7 +54,8 @@ class Sheet:
     call: int
     title: str
     items: list[Item] = field(default_factory=list)
-    opened: list[int] = field(default_factory=list)
+    where: str = ""
+    is_coarse: bool = False
 
 
 class Planner:
@@ -79,8 +82,11 @@ class Planner:
     def _sheet(self, kind: Kind, scopes: list[str], call: int, name: str) -> Sheet:
         sheet = Sheet(kind, name, scopes, call, title_of(self.calls[call].type_name))
         self.sheets[kind] = sheet
-        shown = list(self._shown(call, sheet))
-        sheet.items = list(self._grouped(shown))
+        sheet.is_coarse = kind in self.choices.closed
+        sheet.items = list(self._grouped(list(self._shown(call, sheet))))
+        if len(sheet.items) > _MOST_BOXES:
+            sheet.is_coarse = True
+            sheet.items = list(self._grouped(list(self._shown(call, sheet))))
         for item in sheet.items:
             item.detail = self._detail(item, sheet)
         return sheet
@@ -94,98 +100,131 @@ class Planner:
             if not is_within(self.calls[inner].path, base):
                 continue  # a module from elsewhere has no name here; what it computes is shown
             if not self._counts(inner):
-                continue  # dropout in evaluation, a table of positions
+                continue  # dropout in evaluation, an identity
             if self._is_opened(inner, sheet):
-                sheet.opened.append(inner)
                 yield from self._shown(inner, sheet)
             else:
                 yield inner
 
     def _is_opened(self, call: int, sheet: Sheet) -> bool:
-        path, parts = self.calls[call].path, self.inside.get(call, ())
-        kind = self.kinds.of(path)
-        if not parts:
+        path = self.calls[call].path
+        if not self.inside.get(call):
             return False
-        if any(is_within(sink, path) and not is_within(scope, path) for sink, scope in self.sinks):
-            return True  # it ends a residual connection that begins outside of it
-        if self.is_atom(call):
+        is_member = self._stack(call) != path
+        ends = any(is_within(sink, path) and not is_within(scope, path) for sink, scope in self.sinks)
+        if ends and not is_member:
+            return True  # it makes the sum of a residual connection that begins outside of it
+        if self.is_atom(call) or self._kind(call) in self.choices.closed or sheet.is_coarse:
             return False
         if self._only_part(call):
             return True
-        if kind in self.choices.closed:
-            return False
         if sheet.call == 0 and self._holds_stack(call):
             return True
-        return self.calls[call].type_name == "Sequential" and not self._whole(call) and not numbered(path)
+        if is_member:
+            return False
+        is_list = self.calls[call].type_name == "Sequential" and not self._whole(call)
+        return is_list or self._makes_residuals(path) or self._is_small(call)
+
+    def _makes_residuals(self, path: str) -> bool:
+        return any(is_within(scope, path) for _, scope in self.sinks)
+
+    def _is_small(self, call: int) -> bool:
+        """Is it a chain of a few atoms without a name of its own in the field, as Conv-BatchNorm-ReLU is?"""
+        parts = [inner for inner in self.inside[call] if self._counts(inner)]
+        if len(parts) > _FEW or self._whole(call) or not all(map(self._is_simple, parts)):
+            return False
+        return not self._own(call)
+
+    def _is_simple(self, call: int) -> bool:
+        return not self.inside.get(call) or self.is_atom(call)
 
     def _only_part(self, call: int) -> bool:
         """Is it a mere wrapper of one other module?"""
         parts = self.inside[call]
         if len(parts) != 1:
             return False
-        (inner,) = parts
-        span, own = self.calls[call], self.calls[inner]
-        first, end = self.values.span(span.first, span.end)
-        within = range(*self.values.span(own.first, own.end))
-        counts = self.values.recognition.counts
-        return not any(counts(node) for node in range(first, end) if node not in within)
+        return not self._own(call)
+
+    def _own(self, call: int) -> list[int]:
+        """What it computes in its own code."""
+        span = self.calls[call]
+        parts = [self.calls[inner] for inner in self.inside.get(call, ())]
+        within = {node for part in parts for node in range(*self.values.span(part.first, part.end))}
+        nodes = range(*self.values.span(span.first, span.end))
+        return [node for node in nodes if node not in within and self.values.recognition.counts(node)]
 
     def _holds_stack(self, call: int) -> bool:
-        """Are there several blocks of a numbered stack somewhere in it?"""
+        """Are there several blocks of a stack somewhere in it?"""
         seen: dict[str, set[str]] = {}
         span = self.calls[call]
         for inner in range(call + 1, len(self.calls)):
             if self.calls[inner].first >= span.end and self.calls[inner].parent < call:
                 break
             path = self.calls[inner].path
-            if self.inside.get(inner) and (stack := numbered(path)) and is_within(path, span.path):
+            if is_within(path, span.path) and (stack := self._stack(inner)) != path and stack:
                 seen.setdefault(stack, set()).add(path)
-        here = numbered(span.path)
+        here = self._stack(call)
         return any(len(paths) > 1 and stack != here for stack, paths in seen.items())
 
     def _grouped(self, shown: list[int]) -> Iterator[Item]:
-        """The calls as items: neighbours of one kind in one stack together."""
-        for _, group in groupby(shown, key=self._stack_of):
+        """The calls as items: of a stack neighbours of one kind together, or all where kinds take turns."""
+        for stack, group in groupby(shown, key=self._stack):
             calls = tuple(group)
-            paths = tuple(dict.fromkeys(self.calls[call].path for call in calls))
-            if len(calls) > 1 and (len(paths) == 1 or self._stack_of(calls[0])[0] == "stack"):
-                yield Item(paths, calls)
+            runs = [tuple(run) for _, run in groupby(calls, key=self._kind)]
+            if not stack:
+                yield from (self._item((call,)) for call in calls)
+            elif len(runs) > _MOST_RUNS:
+                yield self._item(calls)
             else:
-                for call in calls:
-                    yield Item((self.calls[call].path,), (call,))
+                yield from map(self._item, runs)
 
-    def _stack_of(self, call: int) -> tuple[object, ...]:
+    def _kind(self, call: int) -> Kind:
+        return self.kinds.of(self.calls[call].path)
+
+    def _item(self, calls: tuple[int, ...]) -> Item:
+        return Item(tuple(dict.fromkeys(self.calls[call].path for call in calls)), calls)
+
+    def _stack(self, call: int) -> str:
+        """The stack that a module is of, or that it is by itself where it runs several times; "" if none."""
         path = self.calls[call].path
-        stack = numbered(path)
-        if not self.inside.get(call):
-            return "one", call
-        if not stack:
-            return "one", path
-        return "stack", stack, self.kinds.of(path)
+        if not self.inside.get(call) or self.is_atom(call):
+            return ""
+        is_member = path.rpartition(".")[2].isdigit() or self._makes_residuals(path)
+        return (is_member and numbered(path)) or path
 
     # -- what is opened in a panel of its own ---------------------------------------------------------
 
     def _detail(self, item: Item, sheet: Sheet) -> str:
-        """The panel that opens an item; it is made where there is none. "" for what stays closed."""
-        call = item.calls[0]
-        kind = self.kinds.of(item.paths[0])
+        """The panel that opens an item, of several kinds the first; "" for what stays closed."""
+        kinds = {self._kind(call): call for call in reversed(item.calls)}
+        names = [self._opened(item, call, sheet, len(kinds) > 1) for call in reversed(kinds.values())]
+        return next(filter(None, names), "")
+
+    def _opened(self, item: Item, call: int, sheet: Sheet, is_one_of_several: bool) -> str:
+        """The panel of those modules of an item that are of the kind of a call; it may be made for them."""
+        kind = self._kind(call)
         if kind in self.choices.closed or not self._is_worth_opening(call):
             return ""
         base = self.calls[sheet.call].path
+        paths = [path for path in item.paths if self.kinds.of(path) == kind]
         scopes = [
             other
             for scope in sheet.scopes
-            for path in item.paths
+            for path in paths
             if (other := _moved(path, base, scope)) in self.execution.calls_by_path
         ]
         if kind in self.sheets:
             known = self.sheets[kind]
             known.scopes = natural({*known.scopes, *scopes})
             return known.name
-        return self._sheet(kind, scopes, call, self._name(item)).name
+        made = self._sheet(kind, scopes, call, self._name(item))
+        if is_one_of_several:
+            made.where = places(paths)
+        return made.name
 
     def _is_worth_opening(self, call: int) -> bool:
-        return bool(self.inside.get(call)) and not self.is_atom(call)
+        parts = [inner for inner in self.inside.get(call, ()) if self._counts(inner)]
+        return bool(parts) and not self.is_atom(call) and (len(parts) > 1 or bool(self.inside.get(parts[0])))
 
     def _name(self, item: Item) -> str:
         """A panel's name, from what the module is called."""
@@ -201,8 +240,15 @@ class Planner:
         return any(region.term.family in _ATOMS for region in self._whole(call))
 
     def _counts(self, call: int) -> bool:
+        """Does it compute anything of the input, or of parameters of its own?"""
         span = self.calls[call]
-        return any(map(self.values.recognition.counts, range(*self.values.span(span.first, span.end))))
+        nodes = range(*self.values.span(span.first, span.end))
+        if any(map(self.values.recognition.counts, nodes)):
+            return True
+        module = self.execution.modules.get(span.path)
+        ops = self.values.recognition.flow.ops
+        held = module is not None and module.has_parameters
+        return held and any(ops[node].floating and ops[node].operands for node in nodes)
 
     def _whole(self, call: int) -> tuple[Region, ...]:
         return self.values.recognition.whole(call)

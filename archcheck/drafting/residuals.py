@@ -20,9 +20,13 @@ def edges(
     found: list[Edge] = []
     for join in joins:
         edge = _edge(join, territory, boxes, lines)
-        if edge is not None and edge not in found:
+        if edge is not None and not any(_ends(edge) == _ends(other) for other in found):
             found.append(edge)
     return found
+
+
+def _ends(edge: Edge) -> tuple[object, ...]:
+    return edge.get("around"), edge.get("from"), edge.get("to")
 
 
 def _edge(join: Join, territory: Territory, boxes: Sequence[str], lines: Sequence[Line]) -> Edge | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from archcheck.dataflow.run import Op
-from archcheck.vocabulary import Family, Region, claims
+from archcheck.vocabulary import Claim, Family, Region, claims, is_a
 
 ROLES: Mapping[Family, str] = {
     Family.NORM: "norm", Family.ACTIVATION: "activation", Family.LINEAR: "linear",
@@ -37,7 +37,7 @@ _CONVOLUTIONS = {
     "transposed convolution": "transposed conv",
 }  # fmt: skip
 _QKV = {
-    "q": "Q", "query": "Q", "k": "K", "key": "K", "v": "V", "value": "V", "qkv": "QKV",
+    "q": "Q", "query": "Q", "k": "K", "key": "K", "v": "V", "value": "V", "qkv": "QKV", "kv": "KV",
 }  # fmt: skip
 
 
@@ -50,12 +50,14 @@ def label_of(region: Region, leaf: str) -> str:
     """What a figure writes in the box of a module that computes a region; `leaf` is the module's own name."""
     match region.term.family:
         case Family.LINEAR:
-            part = next((_QKV[word] for word in re.split(r"[\W_]+", leaf.casefold()) if word in _QKV), "")
-            return f"Linear {part}".rstrip()
+            parts = [_QKV[word] for word in re.split(r"[\W_]+", leaf.casefold()) if word in _QKV]
+            return f"Linear {''.join(parts)}".rstrip()
         case Family.CONVOLUTION:
             return _convolution(region)
         case Family.EMBEDDING:
             return "Embedding"
+        case Family.POSITION if "pos" not in leaf.casefold() and region.term.name == "learned positions":
+            return _capital(" ".join(re.sub(r"embed\w*", "", leaf).split("_")).strip()) or "Embedding"
         case Family.ATTENTION:
             return _attention(region)
     return sign(region)
@@ -84,6 +86,7 @@ _KINDS = re.compile(
     r"(?:(?:Decoder|Encoder|Transformer|Residual|Attention|Convolution(?:al)?|Conv|Dense|Mixer|Parallel|Swin)*"
     r"(?:Layer|Block|Stage|Attention|MLP|FeedForward|FFN|Decoder|Encoder|Bottleneck|Embeddings?|Expert|MoE))+$"
 )
+_NAMED = re.compile(r"[^\W\d_]{2,}")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z][a-z0-9]*|[a-z0-9]+")
 
 
@@ -100,12 +103,31 @@ def title_of(type_name: str) -> str:
     return _capital(" ".join([name, *words]).strip()) or type_name
 
 
-def block_label(type_name: str, fallback: str) -> str:
-    """What a box is called that holds more than one operation: by its class, where that claims nothing."""
-    for text in (title_of(type_name), title_of(fallback)):
-        if text and all(claim.block for claim in claims(text)):
-            return _capital(text)
-    return f"{_capital(title_of(type_name).split()[0])} block" if type_name else "Block"
+def block_label(type_name: str, leaf: str, computed: Sequence[Region] = ()) -> str:
+    """What a box is called that holds more than one operation: by its class, or else by its own name, where
+    that claims nothing but what is `computed` in it; or by what is left of that."""
+    own = " ".join(re.split(r"[\W_]+", leaf)).strip()
+    named = [title_of(type_name), _capital(own)]
+    for text in named:
+        if _NAMED.search(text) and all(_is_true(claim, computed) for claim in claims(text)):
+            return text
+    rest = named[-1].casefold()
+    for claim in claims(rest):
+        rest = rest.replace(claim.text, " ")
+    rest = _capital(" ".join(rest.split()))
+    return rest if _NAMED.search(rest) and not claims(rest) else "Block"
+
+
+def _is_true(claim: Claim, computed: Sequence[Region]) -> bool:
+    return any(is_a(region.term.name, term) for region in computed for term in claim.terms)
+
+
+def operation_name(region: Region, origins: Sequence[str]) -> str:
+    """A name for the box of an operation: with that of the one projection of queries, keys or values that it
+    reads."""
+    name = name_of(sign(region))
+    side = _QKV.get(origins[0].partition("_")[0].casefold(), "") if len(origins) == 1 else ""
+    return f"{side.lower()}_{name}" if len(side) == 1 else name
 
 
 def input_label(op: Op, is_model: bool) -> str:

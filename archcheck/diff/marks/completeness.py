@@ -78,7 +78,7 @@ def _drawn(panel: Panel, placed: BoxMap, classes: Mapping[Family, str]) -> set[s
 
 def _regions(territory: Territory, classes: Mapping[Family, str]) -> list[Region]:
     """Regions of operations that belong to no box, the largest of each place first; sums that residual edges
-    speak of are none."""
+    speak of are none, nor is what is computed of indices alone."""
     free = frozenset(territory.unowned())
     by_output = territory.values.recognition.by_output
     found = [region for node in sorted(free) for region in by_output.get(node, ())]
@@ -89,6 +89,7 @@ def _regions(territory: Territory, classes: Mapping[Family, str]) -> list[Region
         region
         for region in sorted(found, key=lambda region: region.output)
         if region.term.family in classes
+        and territory.values.carries_values(region.output)
         and not region.inside
         and free.issuperset(region.ops)
         and not is_share(region, territory)

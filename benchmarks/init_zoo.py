@@ -1,0 +1,140 @@
+"""Draws the models of libraries as `archcheck init` does, and tells which specs are not proved at once.
+
+    python benchmarks/init_zoo.py transformers|timm|torchvision [--family causal-lm] [--only REGEX] [--each N]
+
+For each model: how many panels were drawn and marks proved, which panels could not be proved and stay closed,
+and what stands against the spec. The exit code is 1 if a model that runs gets a spec that does not conform.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import argparse
+import re
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+
+from archcheck.commands.run_modes import execution
+from archcheck.drafting import draft
+from archcheck.findings import Finding
+from archcheck.seam.messages import Run
+from archcheck.tracing import record
+from benchmarks.zoo_pool import run_all
+
+TIMEOUT = 180.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of one model: `status` is `conforms`, `differs` or `not run`."""
+
+    name: str
+    status: str
+    reason: str = ""
+    panels: int = 0
+    drawn: int = 0
+    residuals: int = 0
+    closed: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def check(item: tuple[str, str, str]) -> Row:
+    """Draws one model; `item` has the library, the name, and a folder for the spec or ""."""
+    library, name, folder = item
+    torch.set_num_threads(1)
+    try:
+        model, args, kwargs = _built(library, name)
+        with torch.no_grad():
+            recording = record(model, *args, **kwargs)
+    except Exception as error:
+        return Row(name, "not run", f"{type(error).__name__}: {error}"[:150])
+    ran = execution(Run("eval", recording.dataflow, recording.modules, ()))
+    start = time.perf_counter()
+    made = draft(ran, {"title": type(model).__name__, "model": {"target": f"{library}:{name}"}})
+    seconds = time.perf_counter() - start
+    if folder:
+        Path(folder, f"{name}.yaml").write_text(made.text, encoding="utf-8")
+    panels = made.loaded.spec.panels
+    return Row(
+        name,
+        "differs" if made.findings else "conforms",
+        "; ".join(map(_told, made.findings[:3])),
+        len(panels),
+        sum(len(panel.residuals) for panel in panels.values()),
+        len(ran.joins),
+        made.closed,
+        seconds,
+    )
+
+
+def _told(finding: Finding) -> str:
+    return f"{finding.code} {finding.panel} {finding.edge}: {finding.message}"
+
+
+def _built(library: str, name: str) -> tuple[Any, Any, Any]:
+    if library == "transformers":
+        from benchmarks.zoo_models import cases
+
+        return next(case for case in cases() if case.name == name).build()
+    from benchmarks.zoo_vision import runnable
+
+    model, call = runnable(library, name)
+    return model, call, {}
+
+
+def _names(library: str, family: str | None) -> Iterator[tuple[str, str]]:
+    """The names with what groups them."""
+    if library == "transformers":
+        from benchmarks.zoo_models import cases
+
+        yield from ((case.name, case.name) for case in cases() if family in (None, case.family))
+        return
+    from benchmarks.zoo_vision import names
+
+    yield from ((name, re.split(r"[_\d.]", name)[0]) for name in names(library))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("library", choices=("transformers", "timm", "torchvision"))
+    parser.add_argument("--family")
+    parser.add_argument("--only", default="", metavar="REGEX")
+    parser.add_argument("--each", type=int, default=1, metavar="N", help="models of each family of a library")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="each Nth of these")
+    parser.add_argument("--folder", default="", help="where to write the specs (default: nowhere)")
+    options = parser.parse_args()
+    taken: dict[str, int] = {}
+    chosen = []
+    for name, group in _names(options.library, options.family):
+        if re.search(options.only, name) and taken.get(group, 0) < options.each:
+            taken[group] = taken.get(group, 0) + 1
+            chosen.append((options.library, name, options.folder))
+    rows = []
+    for item, outcome in run_all(check, chosen[:: options.every], TIMEOUT):
+        row = Row(item[1], "failed", outcome.error) if outcome.error is not None else outcome.value
+        rows.append(row)
+        print(
+            f"{row.status:<9} {row.name:<45} {row.panels:2} panels {row.drawn:2} edges of {row.residuals:3} "
+            f"{row.seconds:5.1f} s {row.reason} {'closed: ' + ', '.join(row.closed) if row.closed else ''}",
+            flush=True,
+        )
+    ran = [row for row in rows if row.status != "not run"]
+    good = sum(row.status == "conforms" for row in ran)
+    print(f"{good} of {len(ran)} conform, {sum(not row.closed for row in ran)} with nothing closed")
+    return int(good < len(ran))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
