@@ -142,7 +142,7 @@ def input_label(op: Op, is_model: bool) -> str:
 def name_of(text: str) -> str:
     """A name for a box in a spec, from a module's name or a label."""
     named = {"+": "add", "⊗": "matmul", "⊙": "multiply", "−": "subtract"}.get(text, text)
-    return re.sub(r"[^A-Za-z0-9]+", "_", named).strip("_").lower() or "box"
+    return re.sub(r"^[\d_]+", "", re.sub(r"[^A-Za-z0-9]+", "_", named)).strip("_").lower() or "box"
 
 
 def _capital(text: str) -> str:
