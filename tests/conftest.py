@@ -3,6 +3,27 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+
+import pytest
+
+from archcheck.commands import verify_all
+from archcheck.commands.processes import Job, Workers, shared_workers
 
 for name in ("CI", "CI_PROJECT_DIR", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
     os.environ.pop(name, None)
+
+
+class ForkedWorkers(Workers):
+    """Workers that all fork from one process, which has torch loaded, however many models a command runs."""
+
+    def _job(self) -> Job:
+        return super()._job() if self._python else shared_workers()._job()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _load_torch_once() -> Iterator[None]:
+    """A command that runs one model loads torch in a fresh process, which takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verify_all, "Workers", ForkedWorkers)
+        yield

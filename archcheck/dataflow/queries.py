@@ -2,7 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+
 from archcheck.dataflow.run import Dataflow
+
+Onward = Callable[[int], Iterable[int]]
+"""From an operation, those to look at next: what it reads, say, or what reads it."""
+
+
+def reached(starts: Iterable[int], onward: Onward) -> Iterator[int]:
+    """The starts and all that can be reached from them, each once."""
+    pending = list(dict.fromkeys(starts))
+    seen = set(pending)
+    while pending:
+        at = pending.pop()
+        yield at
+        for each in onward(at):
+            if each not in seen:
+                seen.add(each)
+                pending.append(each)
+
+
+def reads(flow: Dataflow) -> Onward:
+    """What an operation reads."""
+    return lambda at: (read for operand in flow.ops[at].operands for read in operand)
+
+
+def depends(later: Iterable[int], earlier: Iterable[int], onward: Onward) -> bool:
+    """Does any of `later` depend on (or is it) any of `earlier`?
+
+    `onward` leads to what an operation reads, which ran before it, so nothing before `earlier` is looked at.
+    """
+    goal = set(earlier)
+    if not goal:
+        return False
+    lowest = min(goal)
+    starts = (at for at in later if at >= lowest)
+    return any(
+        at in goal for at in reached(starts, lambda at: (each for each in onward(at) if each >= lowest))
+    )
 
 
 def live(flow: Dataflow, *, with_control: bool = False) -> frozenset[int]:
@@ -13,13 +51,5 @@ def live(flow: Dataflow, *, with_control: bool = False) -> frozenset[int]:
     """
     ends = [*flow.outputs, *flow.escaping]
     if with_control or not ends:
-        ends += [read for _, reads in flow.host_reads for read in reads]
-    reached = set(ends)
-    pending = ends
-    while pending:
-        for operand in flow.ops[pending.pop()].operands:
-            for read in operand:
-                if read not in reached:
-                    reached.add(read)
-                    pending.append(read)
-    return frozenset(reached)
+        ends += [read for _, looked_at in flow.host_reads for read in looked_at]
+    return frozenset(reached(ends, reads(flow)))

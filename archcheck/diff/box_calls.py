@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from archcheck.dataflow.run import Call
 from archcheck.diff.binding import Layer
 from archcheck.diff.execution import Execution
+from archcheck.phrasing.module_paths import is_within, parents
 from archcheck.source_location import Location
 from archcheck.spec.model import Box, Panel, Role
 
@@ -67,9 +68,7 @@ class Frame:
 
 def frames(panel: Panel, layer: Layer, order: Sequence[str], execution: Execution) -> list[Frame]:
     """The frames of a layer, in the order of their calls; `order` has the panel's boxes along its flow."""
-    anchor = layer.base
-    while anchor and anchor not in execution.calls_by_path:
-        anchor = anchor.rpartition(".")[0]
+    anchor = execution.running_owner(layer.base)
     calls = [execution.flow.calls[index] for index in execution.calls_by_path.get(anchor, ())]
     return [_frame(panel, layer, order, execution, call) for call in calls]
 
@@ -172,11 +171,9 @@ def opened(layer: Layer) -> frozenset[str]:
     found = set(layer.own)
     boxes = {module for modules in layer.boxes.values() for module in modules}
     for module in boxes:
-        above = module.rpartition(".")[0]
-        while (
-            above and above not in found and any(above.startswith(f"{own}.") or not own for own in layer.own)
-        ):
-            if not any(above == box or above.startswith(f"{box}.") for box in boxes):
+        for above in parents(module):
+            if not above or above in found or not any(is_within(above, own) for own in layer.own):
+                break
+            if not any(is_within(above, box) for box in boxes):
                 found.add(above)
-            above = above.rpartition(".")[0]
     return frozenset(found)

@@ -9,7 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from archcheck.dataflow.operations import VIEWS
+from archcheck.dataflow.queries import depends, reached, reads
 from archcheck.dataflow.run import Call, Dataflow, Module
+from archcheck.phrasing.module_paths import at_and_above, parent, parents
 from archcheck.residual import Join
 from archcheck.residual.defects import Defect
 from archcheck.source_location import Location
@@ -48,9 +50,7 @@ class Execution:
         """For each path, its calls, or, for one that is only a container, the calls below it."""
         found = dict(self.calls_by_path)
         for path in list(self.calls_by_path):
-            above = path
-            while above:
-                above = above.rpartition(".")[0]
+            for above in parents(path):
                 if above not in self.calls_by_path:
                     found.setdefault(above, []).extend(self.calls_by_path[path])
         return {path: sorted(calls) for path, calls in found.items()}
@@ -61,37 +61,26 @@ class Execution:
         found: dict[str, list[int]] = {}
         for index, op in enumerate(self.flow.ops):
             if op.parameter:
-                found.setdefault(op.parameter.rpartition(".")[0], []).extend(self._fed_users(index))
+                found.setdefault(parent(op.parameter), []).extend(self._fed_users(index))
         return {path: sorted(set(reads)) for path, reads in found.items()}
 
     @cached_property
     def _read_paths(self) -> frozenset[str]:
         """The modules of which, or below which, a parameter was read."""
-        found = set()
-        for path in self._parameter_reads:
-            while path not in found:
-                found.add(path)
-                path = path.rpartition(".")[0]
-        return frozenset(found)
+        return frozenset(above for path in self._parameter_reads for above in at_and_above(path))
 
     def _fed_users(self, op: int) -> list[int]:
         """What reads a parameter and the input, behind what only prepares the parameter (a transpose)."""
-        found: list[int] = []
-        pending = list(self.flow.users[op])
-        while pending:
-            at = pending.pop()
-            if self.flow.ops[at].depends_on_input:
-                found.append(at)
-            else:
-                pending += self.flow.users[at]
-        return found
+        ops, users = self.flow.ops, self.flow.users
+        behind = reached(users[op], lambda at: () if ops[at].depends_on_input else users[at])
+        return [at for at in behind if ops[at].depends_on_input]
 
     @cached_property
     def _children(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for path in self.modules:
             if path:
-                found.setdefault(path.rpartition(".")[0], []).append(path)
+                found.setdefault(parent(path), []).append(path)
         return found
 
     @cached_property
@@ -124,9 +113,7 @@ class Execution:
 
     def running_owner(self, path: str) -> str:
         """The closest module at or above `path` whose forward ran."""
-        while path and path not in self.calls_by_path:
-            path = path.rpartition(".")[0]
-        return path
+        return next((above for above in at_and_above(path) if above in self.calls_by_path), "")
 
     def value(self, at: int) -> int:
         """The operation that made these values, behind those that only pass them on."""
@@ -139,24 +126,8 @@ class Execution:
         return at
 
     def depends(self, later: Iterable[int], earlier: Iterable[int]) -> bool:
-        """Does any of `later` depend on (or is it) any of `earlier`? Looks back no further than those."""
-        goal = set(earlier)
-        if not goal:
-            return False
-        lowest = min(goal)
-        pending = [at for at in later if at >= lowest]
-        seen = set(pending)
-        ops = self.flow.ops
-        while pending:
-            at = pending.pop()
-            if at in goal:
-                return True
-            for operand in ops[at].operands:
-                for read in operand:
-                    if read >= lowest and read not in seen:
-                        seen.add(read)
-                        pending.append(read)
-        return False
+        """Does any of `later` depend on (or is it) any of `earlier`?"""
+        return depends(later, earlier, reads(self.flow))
 
     def control_dependent(self, later: Sequence[int], earlier: Iterable[int]) -> bool:
         """Did Python look at a value that depends on `earlier` before `later` ran?"""
@@ -165,18 +136,16 @@ class Execution:
             return False
         lowest, highest = min(earlier), max(later)
         return any(
-            lowest < at <= highest + 1 and self.depends(reads, earlier) for at, reads in self.flow.host_reads
+            lowest < at <= highest + 1 and self.depends(looked_at, earlier)
+            for at, looked_at in self.flow.host_reads
         )
 
     def definition(self, path: str) -> Location | None:
         """Where the forward of the closest module at or above `path` that is not torch's own is written."""
-        while True:
-            module = self.modules.get(path)
-            if module is not None and module.location and not is_torchs_own(module.location):
-                return module.location
-            if not path:
-                return module.location if module else None
-            path = path.rpartition(".")[0]
+        places = [self.modules[above].location for above in at_and_above(path) if above in self.modules]
+        return next(
+            (place for place in places if place and not is_torchs_own(place)), places[-1] if places else None
+        )
 
     def location(self, path: str) -> Location | None:
         """Where the module was called; where its class is defined if it was not."""

@@ -9,6 +9,7 @@ from archcheck.diff.evidence import Evidence
 from archcheck.diff.execution import Execution
 from archcheck.diff.wording import Names, label, panel_title
 from archcheck.findings import Finding
+from archcheck.phrasing.module_paths import is_within, parent, parents
 
 _Place = tuple[BoundPanel, Layer, str]
 _Key = tuple[str, int | str | None, str, str]
@@ -44,11 +45,9 @@ def _places(panels: Sequence[BoundPanel]) -> dict[str, _Place]:
 
 def _is_left_out(path: str, execution: Execution) -> bool:
     """Is it left out by the code itself: not called, though its owner is, and not by a look at values?"""
-    owner = path.rpartition(".")[0]
-    while owner and owner not in execution.calls_by_path:
-        if not execution.ran(owner):
-            return False
-        owner = owner.rpartition(".")[0]
+    owner = execution.running_owner(parent(path))
+    if not all(execution.ran(above) for above in parents(path) if is_within(above, owner)):
+        return False
     module = execution.modules[path]
     if execution.ran(path) or not path:
         return False
@@ -67,7 +66,7 @@ def _finding(evidence: Evidence, bound: BoundPanel, layer: Layer, box: str, path
     execution = evidence.execution
     names = Names(layer, execution)
     what = label(bound.panel, box) if box else panel_title(bound)
-    owner = execution.running_owner(path.rpartition(".")[0])
+    owner = execution.running_owner(parent(path))
     return Finding(
         "RES012", f"{what} is drawn, and {names.module(path)} never runs", bound.name, box, layer.indices,
         drawn=f"{'box' if box else 'panel'} {what}",

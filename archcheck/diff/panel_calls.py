@@ -14,7 +14,7 @@ from archcheck.diff.box_calls import Frame, Occurrence, frames, opened
 from archcheck.diff.drawn_edges import Drawn, Place, drawn_edges
 from archcheck.diff.execution import Execution
 from archcheck.diff.wording import Names, panel_title
-from archcheck.phrasing.module_paths import is_within
+from archcheck.phrasing.module_paths import is_within, parent
 from archcheck.residual import Join
 from archcheck.spec.flow import Reachability
 from archcheck.spec.model import Panel, Role
@@ -60,7 +60,7 @@ class PanelCall:
             path = self.execution.flow.calls[join.sink_call].path
             module = self.execution.modules.get(path)
             plain = module is not None and not module.has_parameters and not self.execution.children(path)
-            if plain and path.rpartition(".")[0] in self.opened:
+            if plain and parent(path) in self.opened:
                 found.add(path)
         return frozenset(found)
 

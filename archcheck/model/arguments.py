@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from archcheck.errors import Problem, TargetError
+from archcheck.phrasing.module_paths import leaf
 from archcheck.phrasing.suggestions import nearest
 
 Setting = tuple[str, Any]
@@ -55,7 +56,7 @@ def _opened(value: dict[str, Any], following: str) -> dict[str, Any]:
 
 
 def _no_such_place(key: str, parent: str, place: Mapping[str, Any]) -> TargetError:
-    name = parent.rpartition(".")[2]
+    name = leaf(parent)
     if name in place:
         return unusable(key, f"'{parent}' is {place[name]!r}, which has no parts", f"Set '{parent}' itself.")
     hint = f"Did you mean '{_nearest_group(name, place)}'?"
@@ -69,7 +70,7 @@ def _nearest_group(name: str, place: Mapping[str, Any]) -> str:
 
 
 def _nothing_to_unset(key: str, place: Mapping[str, Any]) -> TargetError:
-    near = nearest(key.rpartition(".")[2], map(str, place))
+    near = nearest(leaf(key), map(str, place))
     given = ", ".join(sorted(map(str, place)))
     hint = f"Did you mean '{near}'?" if near else f"Given are {given}." if given else "No argument is given."
     return unusable(key, "there is no such argument to take away", hint)

@@ -39,6 +39,16 @@ def parents(path: str) -> Iterator[str]:
         yield path
 
 
+def at_and_above(path: str) -> Iterator[str]:
+    """The module itself and those that hold it, the closest first.
+
+    >>> list(at_and_above("layers.0")), list(at_and_above(""))
+    (['layers.0', 'layers', ''], [''])
+    """
+    yield path
+    yield from parents(path)
+
+
 def is_within(path: str, above: str) -> bool:
     """Is `path` the module `above`, or inside it?
 

@@ -13,9 +13,18 @@ from dataclasses import dataclass, replace
 
 from archcheck.dataflow import queries
 from archcheck.dataflow.operations import VIEWS
+from archcheck.dataflow.queries import reached
 from archcheck.dataflow.run import Call, Dataflow, Module, Op
 from archcheck.findings import Finding
-from archcheck.phrasing.module_paths import ModulePath, Phrase, generic_phrase, listed, sentence
+from archcheck.phrasing.module_paths import (
+    ModulePath,
+    Phrase,
+    generic_phrase,
+    listed,
+    parent,
+    parents,
+    sentence,
+)
 from archcheck.residual import Join
 from archcheck.rules.codes import RuleCode
 from archcheck.source_location import Location
@@ -189,16 +198,8 @@ def _dropped(flow: Dataflow, modules: Mapping[str, Module]) -> list[Defect]:
 
 def _is_empty(flow: Dataflow, call: Call) -> bool:
     """Is what was made of the result an empty selection? Then another, longer input reads it."""
-    pending, seen = list(call.outputs), set(call.outputs)
-    while pending:
-        at = pending.pop()
-        if flow.ops[at].shape and not flow.ops[at].numel:
-            return True
-        for user in flow.users[at]:
-            if user not in seen:
-                seen.add(user)
-                pending.append(user)
-    return False
+    made = reached(call.outputs, lambda at: flow.users[at])
+    return any(flow.ops[at].shape and not flow.ops[at].numel for at in made)
 
 
 def _branches(flow: Dataflow, dead: Sequence[int]) -> list[list[int]]:
@@ -232,14 +233,11 @@ def _never_called(flow: Dataflow, modules: Mapping[str, Module]) -> list[Defect]
     touched = set(called)
     for op in flow.ops:
         if op.parameter:
-            touched.add(op.parameter.rpartition(".")[0])
-    for path in list(touched):
-        while path:
-            path = path.rpartition(".")[0]
-            touched.add(path)
+            touched.add(parent(op.parameter))
+    touched |= {above for path in touched for above in parents(path)}
     found = []
     for path, module in sorted(modules.items()):
-        owner = path.rpartition(".")[0]
+        owner = parent(path)
         if (
             path
             and path not in touched

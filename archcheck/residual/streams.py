@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from archcheck.dataflow.operations import VIEWS
+from archcheck.dataflow.queries import depends, reads
 from archcheck.dataflow.run import Dataflow, Op
 
 
@@ -54,14 +55,4 @@ def _parameter(flow: Dataflow, reads: Sequence[int]) -> int:
 
 def _comes_from(flow: Dataflow, later: Sequence[int], root: int) -> bool:
     """Do the values depend on the parameter? Looked back no further than its first use."""
-    pending, seen = list(later), set(later)
-    while pending:
-        at = pending.pop()
-        if at == root:
-            return True
-        for operand in flow.ops[at].operands:
-            for read in operand:
-                if read >= root and read not in seen:
-                    seen.add(read)
-                    pending.append(read)
-    return False
+    return depends(later, [root], reads(flow))

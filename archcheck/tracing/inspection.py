@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from archcheck.dataflow.run import Module
+from archcheck.phrasing.module_paths import at_and_above
 from archcheck.source_location import Location, location
 from archcheck.tracing.recorder import Recorder
 
@@ -32,9 +33,7 @@ def modules(recorder: Recorder) -> dict[str, Module]:
     holders = {""} if any(True for _ in recorder.model.parameters()) else set()
     for path, module in found.items():
         if module._parameters and any(value is not None for value in module._parameters.values()):
-            while path:
-                holders.add(path)
-                path = path.rpartition(".")[0]
+            holders.update(above for above in at_and_above(path) if above)
     return {
         path: Module(
             path,

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from archcheck.dataflow.queries import depends
 from archcheck.dataflow.run import Call
 from archcheck.diff.binding import Layer
 from archcheck.diff.box_calls import Frame, Run, opened
 from archcheck.diff.marks.values import Values
+from archcheck.phrasing.module_paths import parent
 
 Reads = frozenset[tuple[int, int]]
 
@@ -125,19 +127,7 @@ class Territory:
 
     def depends(self, reads: Iterable[int], goal: Iterable[int]) -> bool:
         """Do any of `reads` depend on (or are they) any of `goal`, through whatever boxes?"""
-        wanted = frozenset(goal)
-        lowest = min(wanted, default=0)
-        pending = [node for node in reads if node >= lowest] if wanted else []
-        seen = set(pending)
-        while pending:
-            node = pending.pop()
-            if node in wanted:
-                return True
-            for read in self.values.reads(node):
-                if read >= lowest and read not in seen:
-                    seen.add(read)
-                    pending.append(read)
-        return False
+        return depends(reads, goal, self.values.reads)
 
 
 def territory(layer: Layer, frame: Frame, values: Values) -> Territory:
@@ -178,11 +168,10 @@ def _hidden(layer: Layer, found: Territory) -> frozenset[int]:
 
     def is_hidden(path: str) -> bool:
         if path not in known:
-            above = path.rpartition(".")[0]
             known[path] = path not in shown and (
                 path in layer.omitted
                 or (path in modules and modules[path].has_parameters)
-                or (bool(path) and is_hidden(above))
+                or (bool(path) and is_hidden(parent(path)))
             )
         return known[path]
 

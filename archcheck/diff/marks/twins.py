@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archcheck.diff.marks.territory import Territory
 from archcheck.diff.panel_calls import PanelCall
+from archcheck.phrasing.module_paths import parent
 
 
 def twin(call: PanelCall, territory: Territory, box: str) -> str:
@@ -25,7 +26,7 @@ def _alike(call: PanelCall, territory: Territory, box: str) -> str:
     modules = call.execution.modules
 
     def kinds(name: str) -> set[tuple[str, str]]:
-        return {(path.rpartition(".")[0], modules[path].type_name) for path in call.layer.bound(name)}
+        return {(parent(path), modules[path].type_name) for path in call.layer.bound(name)}
 
     wanted = kinds(box) if box not in territory.nodes_of else set()
     return next((other for other in territory.nodes_of if kinds(other) & wanted), "") if wanted else ""
