@@ -150,7 +150,6 @@ def inspect(
     output_: options.Output = None,
     force: options.Force = False,
     diagram: options.OutlinePicture = None,
-    depth: options.Depth = 1,
     prove: options.Prove = False,
     timeout: options.Timeout = 600,
     python: options.Python = None,
@@ -194,7 +193,7 @@ def inspect(
             from archcheck.diagram import draw, write
 
             style = options.style(theme, layout, panels, dpi)
-            write(draw(outline(depth), reports[0], style=style), diagram)
+            write(draw(outline(), reports[0], style=style), diagram)
     output.exit_with(reports)
 
 
@@ -202,6 +201,8 @@ def inspect(
 def init(
     target: options.TargetName,
     set_: options.Settings = None,
+    arguments: options.ArgumentsFile = None,
+    shrink: options.Shrink = False,
     input_: options.Inputs = None,
     output_: options.NewSpec = None,
     force: options.Replace = False,
@@ -222,11 +223,10 @@ def init(
     """
     from archcheck.commands.init import file_of, write_spec
     from archcheck.commands.init import init as draw_model
-    from archcheck.commands.settings import parse_input
     from archcheck.commands.verify_all import workers
 
     with output.errors(debug):
-        settings, inputs = options.settings(set_), dict(parse_input(text) for text in input_ or ())
+        settings, inputs = options.settings(set_, None, arguments, shrink=shrink), options.inputs(input_)
         file = output_ or file_of(target)
         output.check_new(file, diagram, force=force)
         options.check_place(python, in_process)

@@ -99,7 +99,9 @@ VerdictPicture = Annotated[
     Path | None,
     typer.Option("--diagram", help="Draw the diagram with the verdict: .svg .png .pdf .html .dot .mmd"),
 ]
-OutlinePicture = Annotated[Path | None, typer.Option("--diagram", help="Draw what the code does.")]
+OutlinePicture = Annotated[
+    Path | None, typer.Option("--diagram", help="Draw the spec that init would write.")
+]
 NewSpec = Annotated[
     Path | None,
     typer.Option(
@@ -110,9 +112,6 @@ NewPicture = Annotated[
     Path | None, typer.Option("--diagram", help="Draw the spec too: .svg .png .pdf .html .dot .mmd")
 ]
 Replace = Annotated[bool, typer.Option("--force", help="Replace the spec that is there.")]
-Depth = Annotated[
-    int, typer.Option("--depth", min=1, max=4, help="With --diagram: open boxes this many levels deep.")
-]
 Check = Annotated[
     bool,
     typer.Option(

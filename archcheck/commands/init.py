@@ -11,7 +11,8 @@ from typing import Any
 from archcheck.commands.run_modes import Start, by_default, run_modes
 from archcheck.commands.settings import apply_settings
 from archcheck.commands.verify import judged
-from archcheck.drafting import draft
+from archcheck.diff.execution import Execution
+from archcheck.drafting import Draft, draft
 from archcheck.files import write_text
 from archcheck.findings import Report
 from archcheck.model.arguments import Setting
@@ -36,17 +37,22 @@ def init(
 
     Raises ArchcheckError where the model can't be built or run.
     """
-    model = Model.model_construct(target=target, inputs=dict(inputs), modes=[])
-    model = apply_settings(model, settings)
+    model = apply_settings(Model.model_construct(target=target, modes=[]), settings, inputs)
     with worker() as answering:
         (execution,) = run_modes(answering, model, [Path()], False, progress)
     progress("drawing the model")
-    section: dict[str, Any] = {"target": target}
+    text = drafted(execution, model).text
+    loaded = loads(text, file)
+    return Written(text, loaded.spec, judged(loaded, [execution], (), target))
+
+
+def drafted(execution: Execution, model: Model) -> Draft:
+    """The spec of a run of a model."""
+    section: dict[str, Any] = {"target": model.target}
     section |= {"arguments": model.arguments} if model.arguments else {}
     section |= {"inputs": dict(execution.inputs)} if execution.inputs else {}
-    drafted = draft(execution, {"title": execution.modules[""].type_name, "model": section})
-    loaded = loads(drafted.text, file)
-    return Written(drafted.text, loaded.spec, judged(loaded, [execution], (), target))
+    section |= {"modes": [execution.mode]} if execution.mode != "eval" else {}
+    return draft(execution, {"title": execution.modules[""].type_name, "model": section})
 
 
 def write_spec(file: Path, text: str) -> None:

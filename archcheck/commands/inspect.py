@@ -14,7 +14,7 @@ from archcheck.findings import Report, Status
 from archcheck.model.arguments import Setting
 from archcheck.spec.model import Model, Spec
 
-Outline = Callable[[int], Spec]
+Outline = Callable[[], Spec]
 
 
 def inspect(
@@ -22,7 +22,7 @@ def inspect(
     progress: Callable[[str], None], failed: Callable[[ArchcheckError], object] = lambda _: None,
     worker: Start = by_default,
 ) -> tuple[Report, Outline | None]:  # fmt: skip
-    """What one run of `target` executes, as a report, and (on demand) a spec that outlines it.
+    """What one run of `target` executes, as a report, and (on demand) the spec that draws it.
 
     The status is `differs` where the code is wrong whatever a diagram says (RES007, RES008, RES011, RES012).
     """
@@ -52,9 +52,9 @@ def _inspect(
         residuals=tuple(join.residual for join in execution.joins), remarks=execution.remarks,
     )  # fmt: skip
 
-    def outline(depth: int) -> Spec:
-        from archcheck.outline import outline as drawn
+    def outline() -> Spec:
+        from archcheck.commands.init import drafted
 
-        return drawn(execution.flow.calls, execution.joins, target.rpartition("/")[2], depth)
+        return drafted(execution, model).loaded.spec
 
     return report, outline

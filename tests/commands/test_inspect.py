@@ -76,7 +76,7 @@ def test_a_proof_is_a_remark(prove: bool, tmp_path: Path) -> None:
 def test_the_outline_is_a_spec_that_can_be_drawn(tmp_path: Path) -> None:
     _, outline = look(tmp_path)
     assert outline is not None
-    spec = outline(1)
+    spec = outline()
     assert [list(panel.boxes) != [] for panel in spec.panels.values()] != []
 
 
