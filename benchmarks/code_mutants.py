@@ -4,7 +4,9 @@ A mutant that changes what a sum computes must be noticed, one that does not mus
 and compared with the model as it is, on generic weights in float64: one that does not do what its operator
 claims does not count.
 
-    python -m benchmarks.code_mutants [--only NAME] [--sample N] [--seed S] [--list]
+    python -m benchmarks.code_mutants [--only NAME] [--sample N] [--seed S] [--prove] [--list]
+
+With `--prove` each residual is put to the proof too: a mutant that changes nothing must not be refuted.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 class Outcome(NamedTuple):
-    """What became of one mutant: `verdict` is "noticed", "conforms", "opaque", or why it does not count."""
+    """What became of one mutant: `verdict` is "noticed", "conforms", "opaque", "refuted" (with `--prove`), or
+    why it does not count."""
 
     site: Site
     operator: Operator
@@ -45,13 +48,13 @@ class Outcome(NamedTuple):
 
     @property
     def counts(self) -> bool:
-        return self.verdict in ("noticed", "conforms", "opaque")
+        return self.verdict in ("noticed", "conforms", "opaque", "refuted")
 
     @property
     def is_right(self) -> bool:
         """Is the verdict what the operator deserves?"""
         if self.operator.changes:
-            return self.verdict in ("noticed", "opaque")
+            return self.verdict in ("noticed", "opaque", "refuted")
         return self.verdict == "conforms" or (self.verdict == "opaque" and self.operator.name in OPAQUE)
 
 
@@ -66,14 +69,14 @@ def pairs(only: str = "") -> list[tuple[Site, Operator]]:
     ]
 
 
-def outcomes(chosen: Sequence[tuple[Site, Operator]]) -> Iterator[Outcome]:
+def outcomes(chosen: Sequence[tuple[Site, Operator]], prove: bool = False) -> Iterator[Outcome]:
     """Judge mutants one after the other."""
     with tempfile.TemporaryDirectory() as folder:
         for number, (site, operator) in enumerate(chosen):
             file = Path(folder) / f"mutant_{number}.py"
             file.write_text(rewritten((REPOSITORY / site.source).read_text(), site, operator.snippet))
             try:
-                yield _judged(site, operator, _imported(file))
+                yield _judged(site, operator, _imported(file), prove)
             except Exception as error:  # the mutant's own fault: it can't be imported or run
                 yield Outcome(site, operator, "does not run", f"{type(error).__name__}: {error}")
             finally:
@@ -100,13 +103,15 @@ def _with_branch(text: str, branch: str) -> str:
     return text
 
 
-def _judged(site: Site, operator: Operator, module: ModuleType) -> Outcome:
+def _judged(site: Site, operator: Operator, module: ModuleType, prove: bool) -> Outcome:
     changed = _differs(site, module)
     if changed is not operator.changes:
         return Outcome(site, operator, "changes nothing" if operator.changes else "changes the output", "")
-    report = verify(_spec(site.spec), _model(site, module))
+    report = verify(_spec(site.spec), _model(site, module), prove=prove)
     told = [f"{finding.code} {finding.message}" for finding in report.findings]
     told += [f"{problem.code} {problem.message}" for problem in report.problems]
+    if any(problem.code == "TRC003" for problem in report.problems):
+        return Outcome(site, operator, "refuted", "; ".join(told))
     verdict = {"conforms": "conforms", "differs": "noticed", "error": "opaque"}[report.status.value]
     return Outcome(site, operator, verdict, "; ".join(told))
 
@@ -207,6 +212,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="a pattern in the operator's, class's or spec's name")
     parser.add_argument("--sample", type=int, default=0, help="judge so many, drawn by the seed")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--prove", action="store_true", help="put each residual to the proof")
     parser.add_argument("--list", action="store_true", help="list the mutants that were misjudged")
     parser.add_argument("--lost", action="store_true", help="list the mutants that do not count")
     chosen = parser.parse_args()
@@ -215,7 +221,7 @@ def main() -> int:
         mutants = random.Random(chosen.seed).sample(mutants, min(chosen.sample, len(mutants)))
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    found = list(outcomes(mutants))
+    found = list(outcomes(mutants, chosen.prove))
     print(table(found))
     if chosen.list:
         print(survivors([outcome for outcome in found if outcome.counts and not outcome.is_right]))

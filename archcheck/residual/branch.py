@@ -59,15 +59,21 @@ def is_part_of_sum(facts: Facts, index: int) -> bool:
 
 
 def is_branch(facts: Facts, sink: int, source: int, branch: Sequence[int], term: Term) -> bool:
-    """Does it mix positions or channels, or hold parameters, and is no recurrence?"""
+    """Does it mix positions or channels, and is no recurrence?"""
     ops = [facts.ops[at] for at in branch]
     if not term.fused and all(_is_copy(facts, op) for op in ops):
         return False  # the source itself, at most rescaled or put together otherwise (a rotary embedding)
-    mixes = term.fused or any(op.name in MIXING or op.opaque for op in ops)
+    is_mixing = term.fused or any(map(mixes, ops))
     learned = holds_parameters(facts, source, branch, term)
     if subtracts(facts.ops[sink]):  # a tensor less its own mean or maximum is normalised
-        return learned and mixes
-    return learned or (mixes and not facts.repeats(sink))
+        return learned and is_mixing
+    return is_mixing and (learned or not facts.repeats(sink))
+
+
+def mixes(op: Op) -> bool:
+    """Does it let positions or channels see each other? (The smaller of two tensors' elements does not.)"""
+    is_pointwise = op.name in ("max", "min") and len(op.operands) == 2
+    return op.opaque or (op.name in MIXING and not is_pointwise)
 
 
 def _is_copy(facts: Facts, op: Op) -> bool:

@@ -10,10 +10,11 @@ from archcheck.dataflow import queries
 from archcheck.dataflow.operations import (
     CONCATS,
     FUSED_SUMS,
-    MIXING,
+    PRODUCTS,
     SUMS,
     TRANSPOSES,
     VIEWS,
+    WEIGHTS,
 )
 from archcheck.dataflow.run import Dataflow, Op
 from archcheck.residual.ancestry import Ancestors, Ancestry
@@ -23,6 +24,7 @@ from archcheck.residual.branch import (
     is_offset,
     is_part_of_sum,
     is_score,
+    mixes,
     subtracts,
     summands,
 )
@@ -187,7 +189,19 @@ class _Detector:
     def _widen(self, index: int, operands: Sequence[Reads]) -> None:
         """Look for a residual with a gate or a projection on its skip path."""
         self._parts.discard(index)
-        any(self._try(index, operands, path) for path in (Path.GATED, Path.AFFINE))
+        if not self._try(index, operands, Path.GATED) and not self._is_weight(index):
+            self._try(index, operands, Path.AFFINE)
+
+    def _is_weight(self, index: int) -> bool:
+        """Is the sum what a mixing weight is made of, and nothing else: the two maps of a recurrent gate?"""
+        users = self.facts.flow.users[index]
+        while users and all(self._hands_on(user) for user in users):
+            users = [later for user in users for later in self.facts.flow.users[user]]
+        return bool(users) and all(self.facts.ops[user].name in WEIGHTS for user in users)
+
+    def _hands_on(self, at: int) -> bool:
+        op = self.facts.ops[at]
+        return op.name in VIEWS | SUMS and self.facts.with_constant(op)
 
     def _try(self, index: int, operands: Sequence[Reads], path: Path) -> bool:
         """Take each operand for the skip path in turn, until one is."""
@@ -229,6 +243,8 @@ class _Detector:
         branch = self.ancestry.between(source, back)
         if not is_branch(self.facts, index, source, branch, term) or self._is_withheld(index, term):
             return False
+        if (walk.gated or gated) and not self._is_carried(source, term, gated):
+            return False
         kind = kind_of(self.facts, index, source, skip, branch, term, walk, gated)
         if walk.affine and self._take_other_parts(source, walk, branch):
             return False
@@ -239,6 +255,17 @@ class _Detector:
         if kind is not None:
             self._add(index, source, skip, branch, term, walk, kind)
         return kind is not None
+
+    def _is_carried(self, source: int, term: Term, gated: bool) -> bool:
+        """Does the source reach a gated sum by the branch's values, and not by their weights alone?
+
+        Two branches that are mixed by weights computed from both are no residual.
+        """
+        op = self.facts.root_op(term.reads[0])
+        values = [operand for operand in op.operands if not self.facts.is_gate(operand[0])]
+        if gated or op.name not in PRODUCTS or len(values) != 1 or len(op.operands) != 2:
+            return not gated or self.ancestry.depends(Ancestors(term.reads[:1]), source)
+        return self.ancestry.depends(Ancestors(values[0]), source)
 
     def _is_withheld(self, index: int, term: Term) -> bool:
         """Is the sum exchanged for the branch alone, in a part of it or where a condition says so?"""
@@ -292,9 +319,8 @@ class _Detector:
                 if roots[other] in found:
                     continue
                 branch = self.ancestry.between(source, back)
-                mixes = any(self.facts.ops[at].name in MIXING or self.facts.ops[at].opaque for at in branch)
                 if (
-                    mixes
+                    any(mixes(self.facts.ops[at]) for at in branch)
                     and holds_parameters(self.facts, source, branch, term)
                     and self._as_carried(Kind.CONCAT, source, (other,), walk, branch) is not None
                 ):

@@ -1,4 +1,4 @@
-"""Streams that begin as a parameter: a class token, learned queries."""
+"""Streams that begin as a parameter, or as what is made of parameters: a class token, learned queries."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from archcheck.dataflow.run import Dataflow, Op
 def with_learned_streams(flow: Dataflow) -> Dataflow:
     """The dataflow in which a stream that begins as a parameter counts as an input of the model.
 
-    That is a parameter to which, in a single place, something is added that was computed from it and from the
-    input. A table that is added in several places (positions, at every layer) is none.
+    That is a parameter, or a tensor made of parameters alone, to which, in a single place, something is added
+    that was computed from it and from the input. A table that is added in several places (positions, at every
+    layer) is none.
     """
     streams = _streams(flow)
     if not streams:
@@ -45,12 +46,12 @@ def _depends(ops: Sequence[Op], reads: Sequence[int]) -> bool:
 
 
 def _parameter(flow: Dataflow, reads: Sequence[int]) -> int:
-    """The parameter behind views that these values are; -1 if they are none."""
+    """What these values, made of parameters alone, are behind views; -1 if the input is among them."""
     at = reads[0]
     while len(flow.ops[at].operands) == 1 and flow.ops[at].name in VIEWS:
         at = flow.ops[at].operands[0][0]
     op = flow.ops[at]
-    return at if op.parameter and op.depends_on_parameter and len(op.shape) > 1 else -1
+    return at if op.depends_on_parameter and not op.depends_on_input and len(op.shape) > 1 else -1
 
 
 def _comes_from(flow: Dataflow, later: Sequence[int], root: int) -> bool:

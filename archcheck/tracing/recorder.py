@@ -15,7 +15,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import CodeType, FrameType
 from typing import Any
 
@@ -254,6 +254,10 @@ class Recorder(TorchFunctionMode):
         if not self._of_input.isdisjoint(reads):
             self._of_input.add(index)
         return index in self._of_input
+
+    def is_of_input(self, reads: Iterable[int]) -> bool:
+        """Were any of these values computed from an input's?"""
+        return not self._of_input.isdisjoint(reads)
 
     def _forget(self, key: int, index: int) -> None:
         """The tensor is gone; its id may become another's."""

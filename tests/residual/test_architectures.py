@@ -114,6 +114,50 @@ def test_heads_that_read_different_positions_are_no_residual() -> None:
     assert len(_found(lambda net, x: net.p(x[:, 0]) + net.branch(x[:, 0]))) == 1
 
 
+def _snake(net: Net, x: Tensor) -> Tensor:
+    x = net.f(x)
+    return net.g(x + torch.sin(net.table * x) ** 2 / net.table.abs())  # type: ignore[no-any-return]
+
+
+def _xielu(net: Net, x: Tensor) -> Tensor:
+    x = net.f(x)
+    low = torch.expm1(torch.min(x, torch.tensor(-1e-6))) - x
+    return net.g(torch.where(x > 0, net.table * x * x, low * net.table) + 0.5 * x)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("activation", [_snake, _xielu])
+def test_a_learned_activation_is_no_residual(activation: Forward) -> None:
+    assert _found(activation) == []
+
+
+def _selected(net: Net, x: Tensor) -> Tensor:
+    """Selective kernels: two branches, mixed by weights that are computed from both."""
+    a, b = torch.relu(net.f(x)), torch.relu(net.g(x))
+    weight = torch.sigmoid(net.p((a + b).mean(1, keepdim=True)))
+    return a * weight + b * (1 - weight)
+
+
+def test_two_branches_mixed_by_what_both_make_are_no_residual() -> None:
+    assert _found(_selected) == []
+
+
+def test_what_only_makes_a_gate_is_no_projection() -> None:
+    def gated(net: Net, x: Tensor) -> Tensor:
+        return x * torch.sigmoid(net.p(x) + net.branch(x) - 2)
+
+    assert _found(gated) == []
+
+
+def test_a_stream_may_begin_as_what_is_made_of_parameters() -> None:
+    """DETR: the first self-attention of a decoder sees nothing but its queries."""
+
+    def decoder(net: Net, x: Tensor) -> Tensor:
+        target = torch.tanh(net.f(net.query)).expand(2, -1, -1)
+        return target + net.att(target, x, x)[0]
+
+    assert _found(decoder) == [("identity", "tanh", ("att",))]
+
+
 def test_a_rotary_embedding_with_learned_frequencies_is_no_residual() -> None:
     assert _found(_rotated) == []
 

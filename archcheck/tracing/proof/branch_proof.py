@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from archcheck.dataflow.operations import PRODUCTS, canonical
 from archcheck.dataflow.run import Call
 from archcheck.tracing.proof.movement import bijective, close, size_of
 from archcheck.tracing.proof.skip_proof import Trial, factor_on, has_factor, movement_of
@@ -64,11 +65,27 @@ class BranchProof:
         if found is None or has_factor(found, expected) or self._draws():
             return
         elsewhere = ratio(self.disturbed())
+        if self._is_gated(outputs[0]):
+            return  # by what another input decides
         if elsewhere is not None and close(found, elsewhere, 1e3 * float(found.abs().max())):
             raise UnclearError(
                 f"the sink moves by {float(found[0]):.6g} times what the branch's last module returns, "
                 f"not {expected:g} times"
             )
+
+    def _is_gated(self, output: int) -> bool:
+        """Is what the last module returns multiplied by something that depends on the model's input?"""
+        window, recorder = self.trial.window, self.trial.window.sweep.recorder
+        moved = {output}
+        for step in range(output + 1, window.end + 1):
+            operands = window.sweep.steps[step].operands
+            others = [operand for operand in operands if moved.isdisjoint(operand)]
+            if len(others) < len(operands):
+                moved.add(step)
+                is_product = canonical(window.sweep.steps[step].name) in PRODUCTS
+                if is_product and any(recorder.is_of_input(operand) for operand in others):
+                    return True
+        return False
 
     def _draws(self) -> bool:
         """Was something drawn at random between source and sink?"""

@@ -116,6 +116,7 @@ class Sweep:
 
     def __init__(self, machine: Machine, module: fx.GraphModule, recorder: Recorder) -> None:
         self.machine = machine
+        self.recorder = recorder
         self.steps = recorder.steps
         self.module = module
         self.nodes: dict[int, fx.Node] = {
