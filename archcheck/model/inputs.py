@@ -1,11 +1,11 @@
-"""What a model is called with: the inputs that a spec gives, or a guess from its first layers."""
+"""What a model is called with: from the inputs that a spec gives to tensors."""
 
 from __future__ import annotations
 
 import inspect
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,8 @@ from archcheck.model.memory import tensors
 _SEED = 0
 # A CPU tensor of more elements (4 GiB of float32) is taken for a mistake.
 _MOST_ELEMENTS = 2**30
-# A guessed tensor has at most this many elements.
-_MOST_GUESSED = 2**22
-_MOST_GUESSES = 16
-_SEQUENCE = 16
 
-_Parameters = Mapping[str, inspect.Parameter]
+Parameters = Mapping[str, inspect.Parameter]
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ def build_inputs(
     tensor without `high` stays below the rows of the smallest embedding. `search` is that of `build_model`.
     Raises TargetError: TGT008 a name is unknown or missing, TGT009 an input can't be made, TGT001 to TGT006.
     """
-    parameters = _parameters(module)
+    parameters = forward_parameters(module)
     _check_names(module, inputs, parameters)
     maker = _Maker(module, search)
     values = {name: maker.make(value, f"model.inputs.{name}") for name, value in inputs.items()}
@@ -74,45 +70,17 @@ def build_inputs(
     return Example(args, kwargs, text, written)
 
 
-def guess_inputs(module: nn.Module) -> list[Example]:
-    """Calls that may suit a model, the most plausible first; never empty.
-
-    They follow from the names in `forward`, and from what the first layers with parameters take. Raises
-    TargetError (TGT010) where these tell nothing.
-    """
-    parameters = _parameters(module)
-    names = _names_to_fill(module, parameters)
-    layers = _layers(module)
-    guesses: list[dict[str, TensorInput]] = []
-    for extra in ((), *((name,) for name in ("decoder_input_ids", "pixel_values") if name in parameters)):
-        wanted = dict.fromkeys((*names, *extra))
-        for layer in layers:
-            guess = {name: _by_name(name, layer, layers) for name in wanted}
-            if guess and guess not in guesses:
-                guesses.append(guess)
-    if not guesses:
-        raise not_guessed(module)
-    return [build_inputs(module, guess) for guess in guesses[:_MOST_GUESSES]]
-
-
-def not_guessed(module: nn.Module) -> TargetError:
-    """The error for a model without inputs where nothing could be guessed, or no guess ran (TGT010)."""
-    name = next(iter(_names_to_fill(module, _parameters(module))), "x")
-    file, line = definition(module.forward)
-    message = f"no inputs are given, and none could be guessed for {type(module).__name__}"
-    hint = f"Give them under model.inputs in a spec, or as --input '{name}=float32[1,3,224,224]'."
-    return TargetError(Problem(file, line, None, "TGT010", message, "model.inputs", hint))
-
-
 def _as_written(value: Any) -> Any:
     """An input as a spec says it: of a tensor what is not as usual."""
+    if isinstance(value, list):
+        return [_as_written(part) for part in value]
     if not isinstance(value, TensorInput):
         return value
     usual = {each.name: each.default for each in fields(TensorInput)}
     return {name: part for name, part in asdict(value).items() if part != usual[name]}
 
 
-def _parameters(module: nn.Module) -> _Parameters:
+def forward_parameters(module: nn.Module) -> Parameters:
     """The parameters of `forward`; any keyword where it has no readable signature."""
     try:
         return inspect.signature(module.forward).parameters
@@ -120,7 +88,7 @@ def _parameters(module: nn.Module) -> _Parameters:
         return {"inputs": inspect.Parameter("inputs", inspect.Parameter.VAR_KEYWORD)}
 
 
-def _check_names(module: nn.Module, inputs: Mapping[str, Any], parameters: _Parameters) -> None:
+def _check_names(module: nn.Module, inputs: Mapping[str, Any], parameters: Parameters) -> None:
     named = {name: p for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
     takes_any = len(named) < len(parameters)
     forward = f"forward of {type(module).__name__}"
@@ -142,7 +110,7 @@ def _check_names(module: nn.Module, inputs: Mapping[str, Any], parameters: _Para
         raise TargetError(Problem(file, line, None, "TGT008", *complaint) for complaint in complaints)
 
 
-def _arranged(values: dict[str, Any], parameters: _Parameters) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _arranged(values: dict[str, Any], parameters: Parameters) -> tuple[tuple[Any, ...], dict[str, Any]]:
     args: list[Any] = []
     rest = dict(values)
     for name, p in parameters.items():
@@ -256,99 +224,3 @@ def _text(value: Any) -> str:
     if isinstance(value, str | int | float | bool | None):
         return repr(value)
     return type(value).__name__
-
-
-def _names_to_fill(module: nn.Module, parameters: _Parameters) -> list[str]:
-    """Those that forward needs; where it needs none, the one that the model or its order puts first."""
-    fillable = {name: p for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
-    needed = [n for n, p in fillable.items() if p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
-    main = getattr(module, "main_input_name", None)
-    if needed:
-        return needed
-    return [main] if main in fillable else list(fillable)[:1]
-
-
-def _by_name(name: str, layer: TensorInput, layers: list[TensorInput]) -> TensorInput:
-    """What a parameter of this name takes; `layer` where the name tells nothing."""
-    if re.search(r"(^|_)(ids?|idx|indices|tokens?)$", name):
-        return next((other for other in (layer, *layers) if other.dtype == "int64"), _tokens(None))
-    if "mask" in name:
-        return TensorInput(shape=[1, _SEQUENCE], dtype="bool")
-    if re.fullmatch(r"t|time|timesteps?|steps?", name):
-        return TensorInput(shape=[1], dtype="int64", value=1)
-    if re.search(r"pixel|image|img", name) and len(layer.shape) < 4:
-        return next((other for other in layers if len(other.shape) >= 4), layer)
-    return layer
-
-
-def _layers(module: nn.Module) -> list[TensorInput]:
-    """What the first layers with parameters take, in their order; layers of unknown types come last."""
-    sizes = _image_sizes(module)
-    known: list[TensorInput] = []
-    unknown: list[TensorInput] = []
-    for layer in module.modules():
-        own = [p for p in layer._parameters.values() if p is not None and not nn.parameter.is_lazy(p)]
-        if own:
-            taken = list(_taken_by(layer, sizes))
-            known += taken
-            unknown += [] if taken else _taken_by_unknown(own[0])
-    unique = {repr(candidate): candidate for candidate in (*known, *unknown)}
-    return [other for other in unique.values() if math.prod(other.shape) <= _MOST_GUESSED][:_MOST_GUESSES]
-
-
-def _taken_by(layer: Any, image_sizes: list[int]) -> Iterator[TensorInput]:
-    """Shapes with a batch of 1 that a layer of torch takes."""
-    match layer:
-        case nn.Embedding() | nn.EmbeddingBag():
-            yield _tokens(layer.num_embeddings)
-        case nn.Conv1d() | nn.ConvTranspose1d():
-            yield from (_floats(layer.in_channels, length) for length in (256, 3000))
-            yield from (_floats(16_000),) * (layer.in_channels == 1)
-        case nn.Conv2d() | nn.ConvTranspose2d():
-            yield from (_floats(layer.in_channels, size, size) for size in image_sizes)
-        case nn.Conv3d() | nn.ConvTranspose3d():
-            for size in image_sizes:
-                yield _floats(layer.in_channels, 16, size, size)
-                yield _floats(16, layer.in_channels, size, size)
-        case nn.Linear():
-            yield from (_floats(_SEQUENCE, layer.in_features), _floats(layer.in_features))
-        case nn.RNNBase():
-            yield _floats(_SEQUENCE, layer.input_size)
-        case nn.MultiheadAttention():
-            yield _floats(_SEQUENCE, layer.embed_dim)
-        case nn.LayerNorm() | nn.RMSNorm():
-            yield _floats(_SEQUENCE, *layer.normalized_shape)
-        case nn.BatchNorm1d():
-            yield from (_floats(layer.num_features), _floats(layer.num_features, _SEQUENCE))
-        case nn.BatchNorm2d():
-            yield _floats(layer.num_features, 16, 16)
-        case nn.GroupNorm():
-            yield _floats(layer.num_channels, 16, 16)
-
-
-def _taken_by_unknown(weight: Tensor) -> list[TensorInput]:
-    """What a layer of the user's own may take, by the shape of its first parameter."""
-    if weight.dim() == 0:
-        return []
-    width = weight.shape[-1]
-    table = [_tokens(weight.shape[0])] if weight.dim() == 2 else []
-    return [_floats(_SEQUENCE, width), _floats(width), *table]
-
-
-def _tokens(rows: int | None) -> TensorInput:
-    return TensorInput(shape=[1, _SEQUENCE], dtype="int64", high=rows)
-
-
-def _floats(*shape: int) -> TensorInput:
-    return TensorInput(shape=[1, *shape])
-
-
-def _image_sizes(module: nn.Module) -> list[int]:
-    """Sides to try for an image: what the model states under a customary name, then common ones."""
-    stated: list[int] = []
-    for part in module.modules():
-        for name in ("image_size", "img_size"):
-            value = getattr(part, name, None)
-            side = value[0] if isinstance(value, tuple | list) and value else value
-            stated += [side] if isinstance(side, int) and side > 0 else []
-    return list(dict.fromkeys([*stated, 64, 224, 32, 28]))

@@ -25,7 +25,7 @@ _DEPTHS = re.compile(r"(.*_)?(depths|num_blocks|num_layers|layers)")
 _HEAD = re.compile(r"(.*_)?(head_dim|head_size|d_head|d_kv|dim_head|kv_channels|headdim|rotary_dim)")
 _WIDTH = re.compile(
     r"d_(model|ff|inner)|n_(embd|inner)|dims?|embed_dims?|.*_channels|num_filters|conv_dim|.*_rank"
-    r"|(.*_)?(hidden|embed|embedding|intermediate|ffn|inner|mlp|feed_?forward|proj|projection|project|pooler|output"
+    r"|(.*_)?(hidden|embeds?|embds|embedding|intermediate|ffn|inner|mlp|feed_?forward|proj|projection|project|pooler|output"
     r"|model|expert|shared|bottleneck|kv|entity_emb|encoder|decoder)_(dim|size|width|channels)s?(_global)?"
 )
 _EXPERT_COUNT = re.compile(r"(moe_)?(n_|num_)?(routed_|local_)?experts")
@@ -39,7 +39,10 @@ _TOKEN = re.compile(r".*_token(_id|_index)?|.*(eos|bos|pad|sep|cls|mask|unk)_.*i
 
 
 def cut_runs(model: nn.Module) -> nn.Module:
-    """The model, changed in place: of three or more layers in a row that are alike, the first two stay."""
+    """The model, changed in place: of three or more blocks in a row that are alike, the first two stay.
+
+    A block is a layer of several; what is single may be a part of one, as the convolutions of a Res2Net are.
+    """
     if isinstance(model, nn.Sequential | nn.ModuleList):
         _cut(model)
     for child in model.children():
@@ -57,8 +60,9 @@ def _cut(layers: nn.Sequential | nn.ModuleList) -> None:
 
 
 def _structure(module: nn.Module | None) -> tuple[Any, ...]:
-    if module is None:
-        return ()
+    """What is the same for blocks that are alike, and for no others."""
+    if module is None or not any(module.children()):
+        return (id(module),)
     return tuple(
         (name, type(part), part.extra_repr(), *(tuple(p.shape) for p in part.parameters(recurse=False)))
         for name, part in module.named_modules()
@@ -107,6 +111,10 @@ def _smaller(config: Any, given: Mapping[str, Any], divisor: int, tokens: Iterat
             small[name] = _smaller_list(name, value, depth, _full_depth(values), divisor)
         elif isinstance(value, dict) and "rope" in name:
             small[name] = _smaller_rope(value, divisor)
+            if "mrope_section" in getattr(config, "ignore_keys_at_rope_validation", ()):
+                # The code's own sections are those of a head of full width.
+                half = _head_width(values) // divisor // 2
+                small[name].setdefault("mrope_section", [half - 2 * (half // 4), half // 4, half // 4])
     return {name: value for name, value in small.items() if value != values[name]}
 
 
@@ -146,6 +154,10 @@ def _smaller_rope(parameters: Mapping[str, Any], divisor: int) -> dict[str, Any]
         else:
             small[key] = value
     return small
+
+
+def _head_width(values: Mapping[str, Any]) -> int:
+    return int(values.get("head_dim") or values["hidden_size"] // values["num_attention_heads"])
 
 
 def _full_depth(values: Mapping[str, Any]) -> int:

@@ -18,7 +18,8 @@ from archcheck.errors import ArchcheckError, Problem, TargetError, TraceError
 from archcheck.model.arguments import override
 from archcheck.model.building import BuiltModel, build_model, materialize
 from archcheck.model.checkpoint import arrays_of, load_weights
-from archcheck.model.inputs import Example, build_inputs, guess_inputs, not_guessed
+from archcheck.model.guessing import guess_inputs, missing_names, not_guessed
+from archcheck.model.inputs import Example
 from archcheck.model.isolation import contained
 from archcheck.model.memory import seed, seeded
 from archcheck.seam.messages import Mode, Progress, Request, Run
@@ -141,9 +142,10 @@ def _recorded(
     module: nn.Module, running: Running, inputs: dict[str, Any], search: Sequence[Path]
 ) -> tuple[Recording, dict[str, Any]]:
     """The first of the calls that suit the model, recorded, and what it was made from."""
-    examples = [build_inputs(module, inputs, search=search)] if inputs else guess_inputs(module)
     first: ArchcheckError | None = None
-    for example in examples:
+    tried: list[Example] = []
+    for example in guess_inputs(module, inputs, search=search, running=running):
+        tried.append(example)
         try:
             with running(), _one_thread():
                 recording = record(module, *example.args, **example.kwargs)
@@ -152,7 +154,7 @@ def _recorded(
         except ArchcheckError as error:
             first = first or error
     assert first is not None  # there is at least one example
-    raise first if inputs else _not_guessed(module, examples[0], first)
+    raise _not_guessed(module, inputs, tried, first) if missing_names(module, inputs) else first
 
 
 def _check_it_shows_something(recording: Recording) -> None:
@@ -176,12 +178,14 @@ def _values(output: Any) -> list[Any]:
     return list(output) if isinstance(output, (tuple, list)) else [output]
 
 
-def _not_guessed(module: nn.Module, tried: Example, error: ArchcheckError) -> TargetError:
+def _not_guessed(
+    module: nn.Module, inputs: Mapping[str, Any], tried: Sequence[Example], error: ArchcheckError
+) -> TargetError:
     """That no guess ran, and why the most plausible one did not."""
-    (problem,) = not_guessed(module).problems
+    (problem,) = not_guessed(module, inputs, tried).problems
     why = error.problems[0]
     where = f" ({why.file}:{why.line})" if why.file and why.line else ""
-    message = f"{problem.message}; tried {tried.text}: {why.message}{where}"
+    message = f"{problem.message}; tried {tried[0].text}: {why.message}{where}"
     return TargetError(replace(problem, message=message))
 
 

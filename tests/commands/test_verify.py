@@ -348,8 +348,8 @@ CODE = [
     (
         "takes other inputs",
         "class Net(nn.Module):\n    def forward(self, ids, x=None):\n        return x\n",
-        "model.py:6: TGT008 the forward of Net needs the input 'ids' (at model.inputs) "
-        "Give it under inputs, or as --input 'ids=float32[1,16,64]'.",
+        "model.py:6: TGT008 the forward of Net needs the input 'ids', which can't be guessed "
+        "(at model.inputs) Give them under model.inputs in a spec, or as --input 'ids=int64[1,16]<100'.",
     ),
 ]  # fmt: skip
 
@@ -397,7 +397,7 @@ def test_no_guess_runs(tmp_path: Path) -> None:
     assert problems(verify(write(tmp_path, model, spec)), tmp_path) == [
         "model.py:10: TGT010 no inputs are given, and none could be guessed for Net; "
         "tried x=float32[1,16,8]: Net failed while it ran: ValueError: ids wanted (model.py:11) "
-        "(at model.inputs) Give them under model.inputs in a spec, or as --input 'x=float32[1,3,224,224]'."
+        "(at model.inputs) Give them under model.inputs in a spec, or as --input 'x=float32[1,16,64]'."
     ]
 
 

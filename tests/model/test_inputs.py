@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from archcheck.errors import TargetError
-from archcheck.model.inputs import Example, TensorInput, build_inputs, guess_inputs
+from archcheck.model.guessing import guess_inputs
+from archcheck.model.inputs import Example, TensorInput, build_inputs
 
 
 class Tokens(nn.Module):
@@ -243,6 +244,4 @@ def test_where_nothing_can_be_guessed_the_remedy_is_told() -> None:
         "TGT010",
         "no inputs are given, and none could be guessed for Identity",
     )
-    assert problem.hint == (
-        "Give them under model.inputs in a spec, or as --input 'input=float32[1,3,224,224]'."
-    )
+    assert problem.hint == ("Give them under model.inputs in a spec, or as --input 'input=float32[1,16,64]'.")

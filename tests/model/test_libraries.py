@@ -25,7 +25,7 @@ def list_models():
 
 def create_model(name, pretrained=True, **arguments):
     assert not pretrained
-    return nn.Sequential(*(nn.Linear(4, 4) for _ in range(arguments.get("depth", 5))))
+    return nn.Sequential(*(nn.Sequential(nn.Linear(4, 4)) for _ in range(arguments.get("depth", 5))))
 """
 TORCHVISION = """
 from torch import nn

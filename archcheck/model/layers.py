@@ -1,0 +1,106 @@
+"""What layers take: the shapes, with a batch of one, of what a layer accepts as its input."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from torch import Tensor, nn
+
+from archcheck.model.inputs import TensorInput
+
+SEQUENCE = 16
+"""How long guessed sequences are."""
+_SIZES = (64, 224, 32, 28)
+# A guessed tensor has at most this many elements.
+_MOST_ELEMENTS = 2**22
+_MOST = 16
+
+
+def taken_by_first_layers(module: nn.Module) -> list[TensorInput]:
+    """What the first layers with parameters take, in their order; layers of unknown types come last."""
+    sizes, length = image_sizes(module), frames(module)
+    known: list[TensorInput] = []
+    unknown: list[TensorInput] = []
+    for layer in module.modules():
+        own = [p for p in layer._parameters.values() if p is not None and not nn.parameter.is_lazy(p)]
+        if own:
+            taken = list(taken_by(layer, sizes, length))
+            known += taken
+            unknown += [] if taken else _taken_by_unknown(own[0])
+    unique = {repr(candidate): candidate for candidate in (*known, *unknown)}
+    return [other for other in unique.values() if math.prod(other.shape) <= _MOST_ELEMENTS][:_MOST]
+
+
+def taken_by(layer: Any, sizes: list[int], length: int) -> Iterator[TensorInput]:
+    """What a layer of torch takes; `sizes` are sides to try for an image, a video has `length` of them."""
+    match layer:
+        case nn.Embedding() | nn.EmbeddingBag():
+            yield tokens(layer.num_embeddings)
+        case nn.Conv1d() | nn.ConvTranspose1d():
+            yield from (floats(layer.in_channels, length) for length in (256, 3000))
+            yield from (floats(16_000),) * (layer.in_channels == 1)
+        case nn.Conv2d() | nn.ConvTranspose2d():
+            yield from (floats(layer.in_channels, size, size) for size in sizes)
+        case nn.Conv3d() | nn.ConvTranspose3d():
+            for size in sizes:
+                yield floats(layer.in_channels, length, size, size)
+                yield floats(length, layer.in_channels, size, size)
+        case nn.Linear():
+            yield from (floats(SEQUENCE, layer.in_features), floats(layer.in_features))
+        case nn.RNNBase():
+            yield floats(SEQUENCE, layer.input_size)
+        case nn.RNNCellBase():
+            yield floats(layer.input_size)
+        case nn.MultiheadAttention():
+            yield floats(SEQUENCE, layer.embed_dim)
+        case nn.LayerNorm() | nn.RMSNorm():
+            yield floats(SEQUENCE, *layer.normalized_shape)
+        case nn.BatchNorm1d():
+            yield from (floats(layer.num_features), floats(layer.num_features, SEQUENCE))
+        case nn.BatchNorm2d():
+            yield floats(layer.num_features, 16, 16)
+        case nn.GroupNorm():
+            yield floats(layer.num_channels, 16, 16)
+
+
+def tokens(rows: int | None) -> TensorInput:
+    """A sequence of integers below `rows`, such as an embedding looks up."""
+    return TensorInput(shape=[1, SEQUENCE], dtype="int64", high=rows)
+
+
+def floats(*shape: int) -> TensorInput:
+    """One item of a batch of numbers."""
+    return TensorInput(shape=[1, *shape])
+
+
+def image_sizes(module: nn.Module) -> list[int]:
+    """Sides to try for an image: what the model states under a customary name, then common ones."""
+    return list(dict.fromkeys([*_stated(module, "image_size", "img_size"), *_SIZES]))
+
+
+def frames(module: nn.Module) -> int:
+    """How many frames a video has: what the model states, or a common number."""
+    return next(iter(_stated(module, "num_frames", "frames_per_clip")), 16)
+
+
+def _stated(module: nn.Module, *names: str) -> list[int]:
+    """Numbers that a module, one in it or their configurations hold under a name; the first of several."""
+    stated: list[int] = []
+    for part in module.modules():
+        for holder in (part, getattr(part, "config", None)):
+            for name in names:
+                value = getattr(holder, name, None)
+                side = value[0] if isinstance(value, tuple | list) and value else value
+                stated += [side] if type(side) is int and side > 0 else []
+    return stated
+
+
+def _taken_by_unknown(weight: Tensor) -> list[TensorInput]:
+    """What a layer of the user's own may take, by the shape of its first parameter."""
+    if weight.dim() == 0:
+        return []
+    width = weight.shape[-1]
+    table = [tokens(weight.shape[0])] if weight.dim() == 2 else []
+    return [floats(SEQUENCE, width), floats(width), *table]
