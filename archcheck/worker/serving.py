@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import json
 import os
 import selectors
@@ -20,6 +21,7 @@ import sys
 import traceback
 from typing import Any
 
+import numpy.random  # noqa: F401 (a session needs it: loaded here, no child has to)
 import torch
 
 from archcheck.dataflow.cuts import Answers, Cuts
@@ -114,6 +116,7 @@ def _fork_on_demand(judge: socket.socket) -> None:
     Tells the judge how each child ended. Ends, with all children, when the judge does.
     """
     faulthandler.disable()
+    gc.freeze()  # no child looks at what it shares with the others, which would copy it
     reader, writer = socket.socketpair()
     reader.setblocking(False)
     writer.setblocking(False)

@@ -6,7 +6,7 @@ from itertools import combinations, pairwise, product
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from archcheck.diagram import Arrangement, Style, draw, render
@@ -42,7 +42,6 @@ def runs_through(shape: Shape, start: tuple[float, float], end: tuple[float, flo
     return within_x and within_y
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.one_of(panels(), graphs()))
 def test_nothing_overlaps_and_no_line_runs_through_a_box(panel: dict[str, Any]) -> None:
     scene = composed({"p": panel})
@@ -59,7 +58,6 @@ def test_nothing_overlaps_and_no_line_runs_through_a_box(panel: dict[str, Any]) 
                     assert not runs_through(shape, start, end), (shape.key, curve.tail, curve.head)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.one_of(panels(), graphs()))
 def test_every_edge_is_drawn(panel: dict[str, Any]) -> None:
     scene = composed({"p": panel})
@@ -95,13 +93,11 @@ def lies_on(dot: Shape, start: tuple[float, float], end: tuple[float, float]) ->
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".dot", ".mmd", ".html"])
-@settings(max_examples=15, deadline=None)
 @given(graphs())
 def test_any_graph_is_drawn_in_every_format(suffix: str, panel: dict[str, Any]) -> None:
     assert render(draw(spec({"p": panel})), suffix)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.one_of(panels(), graphs()))
 def test_every_label_fits_its_box(panel: dict[str, Any]) -> None:
     for shape in solid_shapes(composed({"p": panel})):
@@ -122,7 +118,6 @@ def test_every_panel_lies_within_its_frame_and_frames_do_not_overlap() -> None:
 
 
 @pytest.mark.parametrize("layout", list(Arrangement))
-@settings(max_examples=40, deadline=None)
 @given(panel=st.one_of(panels(), graphs()), opened=st.sets(st.integers(0, 8), min_size=1, max_size=3))
 def test_no_leader_line_runs_through_a_box(
     layout: Arrangement, panel: dict[str, Any], opened: set[int]

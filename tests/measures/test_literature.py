@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from statistics import fmean
 
+import pytest
 import torch
 from torch import Tensor, nn
 
 from tests.measures.common import measured
 
+pytestmark = pytest.mark.slow
 WIDTH = 64
 
 

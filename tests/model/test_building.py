@@ -275,6 +275,7 @@ def test_tied_weights_stay_tied(large: BuiltModel) -> None:
     assert module.head.weight is module.embed.weight
 
 
+@pytest.mark.slow
 def test_a_large_model_can_be_run_on_zeros(large: BuiltModel) -> None:
     with pytest.raises(TargetError), large.running():
         large.module(torch.zeros(1, 4, dtype=torch.long, device="meta"))
@@ -313,6 +314,7 @@ def test_many_small_parameters_add_up(write: Write, monkeypatch: pytest.MonkeyPa
     assert built.module.a is built.module.b
 
 
+@pytest.mark.slow
 def test_a_huge_model_takes_little_time_and_memory(tmp_path: Path) -> None:
     """35 billion parameters would be 140 GB; the first operation on meta loads hundreds of modules."""
     (tmp_path / "net.py").write_text(

@@ -18,11 +18,13 @@ ABLATABLE = ("identity", "scaled", "concat")
 """Kinds whose sink holds the bare source (times a factor) once the branch is zero."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", JUDGED, ids=lambda case: case.name)
 def test_the_oracle_sees_what_a_person_reads(case: Case) -> None:
     assert disagreements(case.expected, _around(case)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", JUDGED, ids=lambda case: case.name)
 def test_the_detector_agrees_with_the_oracle(case: Case) -> None:
     args, kwargs = case.arguments()

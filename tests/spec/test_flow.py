@@ -6,7 +6,7 @@ from itertools import permutations, product
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from archcheck.spec import Reachability, between, edge_id, flow_edges, topological
 from archcheck.spec.edges import ends, find_edge
@@ -113,7 +113,6 @@ def edges_by_definition(panel: Panel) -> set[tuple[str, str]]:
 
 
 @given(panels())
-@settings(deadline=None)
 def test_flow_edges_agree_with_the_definition(data: dict[str, Any]) -> None:
     edges = flow_edges(built(data))
     assert set(edges) == edges_by_definition(built(data))
@@ -121,7 +120,6 @@ def test_flow_edges_agree_with_the_definition(data: dict[str, Any]) -> None:
 
 
 @given(panels())
-@settings(deadline=None)
 def test_order_and_between_agree_with_brute_force(data: dict[str, Any]) -> None:
     drawn = built(data)
     leads = closure(drawn)
@@ -134,7 +132,6 @@ def test_order_and_between_agree_with_brute_force(data: dict[str, Any]) -> None:
 
 
 @given(panels())
-@settings(deadline=None)
 def test_of_boxes_that_are_ready_the_one_written_first_comes_first(data: dict[str, Any]) -> None:
     drawn = built(data)
     order = topological(drawn)

@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from archcheck.spec import join, matches
@@ -107,7 +107,6 @@ patterns = st.lists(wild, min_size=1, max_size=3).map(".".join)
 
 
 @given(pattern=patterns, names=names)
-@settings(deadline=None)
 def test_matches_agrees_with_a_regular_expression(pattern: str, names: list[str]) -> None:
     parts = [
         "([^.]+)" if part == "*" else re.escape(part).replace(r"\*", "([^.]*)") for part in pattern.split(".")

@@ -6,7 +6,7 @@ import io
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -61,13 +61,11 @@ def check_outcome(text: str) -> None:
 
 
 @given(st.text())
-@settings(deadline=None)
 def test_any_text(text: str) -> None:
     check_outcome(text)
 
 
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join))
-@settings(deadline=None)
 def test_any_text_of_yaml_like_pieces(text: str) -> None:
     check_outcome(text)
 
@@ -80,7 +78,6 @@ def test_any_text_of_yaml_like_pieces(text: str) -> None:
         max_size=3,
     ),
 )
-@settings(deadline=None)
 def test_any_damage_to_a_spec(text: str, edits: list[tuple[int, int, str]]) -> None:
     for start, length, fragment in edits:
         start %= len(text) + 1
@@ -113,13 +110,11 @@ trees = st.recursive(
         }
     )
 )
-@settings(deadline=None)
 def test_any_data_under_the_keys_of_a_spec(data: dict[str, Any]) -> None:
     check_outcome(as_yaml(data))
 
 
 @given(specs)
-@settings(deadline=None)
 def test_a_valid_spec_says_the_same_written_as_json_or_as_yaml(data: dict[str, Any]) -> None:
     expected = Spec.model_validate(data)
     assert loads(as_yaml(data)).spec == expected
@@ -127,7 +122,6 @@ def test_a_valid_spec_says_the_same_written_as_json_or_as_yaml(data: dict[str, A
 
 
 @given(specs)
-@settings(deadline=None)
 def test_every_node_of_a_valid_spec_has_its_place(data: dict[str, Any]) -> None:
     text = json.dumps(data, indent=1, ensure_ascii=False)
     loaded = loads(text)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from jsonschema import Draft202012Validator
 
 from archcheck.spec import load, schema
@@ -57,7 +57,6 @@ def test_shipped_specs_are_valid(file: Path) -> None:
 
 
 @given(specs)
-@settings(deadline=None)
 def test_what_loads_is_valid(data: dict[str, Any]) -> None:
     assert VALIDATOR.is_valid(data)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archcheck.commands.processes import Workers
+from archcheck.commands.processes import Workers, shared_workers
 from archcheck.commands.run_modes import execution, in_this_process
 from archcheck.seam.messages import Mode, Request, Run, Worker
 
@@ -34,12 +34,12 @@ def answers(worker: Worker, request: Request) -> tuple[list[Run], list[str]]:
     return runs, worker.prove(joins, lambda _: None)
 
 
+@pytest.fixture(params=["forked", pytest.param("fresh", marks=pytest.mark.slow)])
+def elsewhere(request: pytest.FixtureRequest) -> Workers:
+    return shared_workers() if request.param == "forked" else Workers(fork=False)
+
+
 @pytest.mark.parametrize("name", REQUESTS)
-def test_the_data_is_the_same_wherever_the_model_runs(name: str) -> None:
-    with in_this_process() as here:
-        expected = answers(here, REQUESTS[name])
-    for fork in (False, True):
-        workers = Workers(fork=fork)
-        with workers.worker() as worker:
-            assert answers(worker, REQUESTS[name]) == expected
-        workers.close()
+def test_the_data_is_the_same_wherever_the_model_runs(name: str, elsewhere: Workers) -> None:
+    with in_this_process() as here, elsewhere.worker() as there:
+        assert answers(there, REQUESTS[name]) == answers(here, REQUESTS[name])
