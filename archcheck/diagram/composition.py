@@ -12,7 +12,7 @@ from archcheck.diagram.layout.measuring import chip_lines, label_lines
 from archcheck.diagram.leaders import Leaders
 from archcheck.diagram.panel_picture import PanelPainter, PanelPicture
 from archcheck.diagram.scene import Patch, Scene, Shape
-from archcheck.diagram.theme import THEMES, Arrangement, Style, Theme
+from archcheck.diagram.theme import THEMES, Arrangement, Style, Theme, role_of
 from archcheck.spec.css_colors import as_hex
 from archcheck.spec.model import Line as LineStyle
 from archcheck.spec.model import Panel, ResidualEdge, Spec
@@ -244,11 +244,24 @@ def shade(tint: str) -> str:
 
 
 def _tints(spec: Spec, theme: Theme) -> dict[str, str]:
-    """Give every panel of the spec its tint, drawn or not, so that a subset keeps the colours."""
-    return {
-        name: as_hex(panel.color) or theme.tints[number % len(theme.tints)]
-        for number, (name, panel) in enumerate(spec.panels.items())
+    """Give every panel of the spec its tint, drawn or not, so that a subset keeps the colours.
+
+    A panel that opens boxes of a role has the tint that goes with the role's colour, so that two boxes of
+    different roles never look alike because one of them is opened; the others share what is left.
+    """
+    roles = {
+        box.detail: role_of(name, box) for panel in spec.panels.values() for name, box in panel.boxes.items()
     }
+    chosen: dict[str, str] = {}
+    for name, panel in spec.panels.items():
+        wanted = theme.tint_of(roles[name]) if name in roles else None
+        if color := as_hex(panel.color):
+            chosen[name] = color
+        elif wanted and wanted not in chosen.values():
+            chosen[name] = wanted
+    free = [tint for tint in theme.tints if tint not in chosen.values()] or theme.tints
+    rest = [name for name in spec.panels if name not in chosen]
+    return chosen | {name: free[number % len(free)] for number, name in enumerate(rest)}
 
 
 def _notes(

@@ -71,7 +71,14 @@ class Theme:
         """Return a length or font size of the default theme in this theme."""
         return round(points * self.scale, 2)
 
+    def tint_of(self, role: Role) -> str | None:
+        """Return the tint whose hue is that of the role's colour; None if there is none."""
+        hue, _, saturation = _hls(self.roles[role])
+        near = [tint for tint in self.tints[1:] if abs(_hls(tint)[0] - hue) < SAME_HUE]
+        return min(near, key=lambda tint: abs(_hls(tint)[0] - hue)) if near and saturation > 0.2 else None
 
+
+SAME_HUE = 0.03  # of a full turn
 BRIGHT = 0.22  # the luminance above which dark ink is easier to read than white
 
 _SANS = ("Helvetica Neue", "Helvetica", "Arial", "Noto Sans", "DejaVu Sans")

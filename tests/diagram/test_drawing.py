@@ -478,6 +478,13 @@ def test_siblings_that_open_different_panels_have_one_colour() -> None:
     assert fills["a"] == fills["b"] != fills["m"]
 
 
+def test_a_panel_has_the_tint_that_goes_with_the_role_it_opens() -> None:
+    top = {"boxes": {"attention": {"label": "Attention"}, "mlp": {"label": "MLP", "detail": "mlp"}}}
+    dot = draw(spec({"top": top, "a": chain("x"), "mlp": chain("y")})).dot
+    fills = dict(re.findall(r'"top\.(\w+)" \[.*fillcolor="([^"]*)"', dot))
+    assert fills == {"attention": "#d6ebc4", "mlp": "#fcdcb5"}
+
+
 def test_marks_that_were_not_checked_or_accepted_look_so_and_are_counted() -> None:
     panel = chain("a", "b", "c", residuals=[{"around": "c"}])
     marks = (
