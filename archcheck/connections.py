@@ -48,7 +48,8 @@ class Residual:
     `source` is `input`, the path (relative to scope) of the module that produced x, or, where x is the
     sum of an earlier residual, `sink(BRANCH)` with that residual's last branch module. `branch` and
     `skip` are the ordered paths, relative to scope, of the modules that make F and the skip path.
-    `location` is the line of the sink, `source_location` the line that made x.
+    `location` is the line of the sink, `source_location` the line that made x. `modes` names the traced modes
+    that execute it, empty when that is all of them.
     """
 
     kind: Kind
@@ -60,3 +61,14 @@ class Residual:
     skip: tuple[str, ...] = ()
     factors: tuple[Factor, ...] = ()
     source_location: Location | None = None
+    modes: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The same for the same connection when lines, kinds or sources change: `layers.0:norm+attn`."""
+        return f"{self.scope}:{'+'.join(self.branch)}"
+
+    @property
+    def layer(self) -> str:
+        """The indices in its scope: `3` of `layers.3.mlp`, `3.1` of `layers.3.experts.1`, "" of `head`."""
+        return ".".join(part for part in self.scope.split(".") if part.isdigit())

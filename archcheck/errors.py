@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from archcheck.source_location import shown_path
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
@@ -27,7 +29,8 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        parts = (shown_path(self.file), self.line, self.column)
+        place = ":".join(str(part) for part in parts if part is not None)
         where = f" (at {self.path})" if self.path else ""
         hint = f" {self.hint}" if self.hint else ""
         return f"{place}: {self.code} {self.message}{where}{hint}"

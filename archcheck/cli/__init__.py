@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ import typer
 
 from archcheck import __version__
 from archcheck.cli import options, output, streams
-from archcheck.cli.options import Arrangement, Format, InspectFormat, MeasureFormat, Theme
+from archcheck.cli.options import Arrangement, DiffFormat, Format, InspectFormat, MeasureFormat, Theme
 from archcheck.errors import own_failure
 from archcheck.findings import Report, Status
 
@@ -312,6 +313,44 @@ def measure(
             layer = "" if each.layer is None else f", layer {each.layer}"
             typer.echo(f"{each.name}{layer}: {bound.measure} is {value:.3g} (fails if {bound})", err=True)
     if broken:
+        raise typer.Exit(1)
+
+
+@app.command()
+def diff(
+    before: options.Before,
+    after: options.After,
+    names: options.Named = None,
+    set_: options.Settings = None,
+    input_: options.Inputs = None,
+    format: options.ChangesFormat = DiffFormat.TEXT,
+    output_: options.Output = None,
+    force: options.Force = False,
+    exit_code: options.ExitCode = False,
+    timeout: options.Timeout = 600,
+    python: options.Python = None,
+    debug: options.Debug = False,
+) -> None:
+    """Say which residual connections changed from A to B.
+
+    Revisions are read from git aside. Exit code 2 if a side could not be checked, else 0.
+    """
+    from archcheck.cli.configuration import specs_of
+    from archcheck.commands.diff import How, as_document
+    from archcheck.commands.diff import diff as compare
+    from archcheck.commands.processes import Workers
+
+    with output.errors(debug):
+        settings, inputs = options.settings(set_), options.inputs(input_)
+        output.check_files(output_, None, [Path(before), Path(after)], force=force)
+        workers = Workers(python, timeout)
+        with closing(workers), output.progress(format is DiffFormat.TEXT) as progress:
+            how = How(settings, inputs, workers, progress, pictures=format is DiffFormat.HTML)
+            found = compare(before, after, names or (), specs_of, how)
+        output.text(as_document(format.value, found, before, after), output_)
+    if any(not each.changes.is_checked for each in found):
+        raise typer.Exit(2)
+    if exit_code and any(each.changes for each in found):
         raise typer.Exit(1)
 
 

@@ -33,14 +33,18 @@ class Configuration:
     strict: bool = False
     cache: bool = False
 
+    def matches(self) -> list[Path]:
+        """The specs that the patterns match, sorted."""
+        return sorted(
+            {path for pattern in self.specs for path in self.folder.glob(pattern) if path.is_file()}
+        )
+
     def find_specs(self) -> list[Path]:
         """The specs that the patterns match, sorted, relative to the current folder where they are in it.
 
         Raises ArchcheckError (CFG002) where they match nothing: an empty check would be a pass.
         """
-        found = sorted(
-            {path for pattern in self.specs for path in self.folder.glob(pattern) if path.is_file()}
-        )
+        found = self.matches()
         if not found:
             hint = "Name the specs, or give their patterns as `specs` in archcheck.toml or [tool.archcheck]."
             message = f"no spec matches {', '.join(self.specs)} in {self.folder.name or self.folder}"
@@ -66,6 +70,11 @@ def configuration(start: Path | None = None) -> Configuration:
         if (place / ".git").exists():
             return Configuration(place)
     return Configuration(folder)
+
+
+def specs_of(folder: Path) -> list[Path]:
+    """The specs of the project around a folder, perhaps none. Raises ArchcheckError (CFG001)."""
+    return configuration(folder).matches()
 
 
 def _load(file: Path) -> dict[str, Any]:

@@ -35,6 +35,15 @@ class InspectFormat(StrEnum):
     JSON = "json"
 
 
+class DiffFormat(StrEnum):
+    """The formats of what changed."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    HTML = "html"
+
+
 class Theme(StrEnum):
     """How a diagram looks."""
 
@@ -64,6 +73,19 @@ TargetName = Annotated[
 Codes = Annotated[
     list[str], typer.Argument(metavar="CODE...", help="Codes such as RES006.", show_default=False)
 ]
+Before = Annotated[
+    str,
+    typer.Argument(metavar="A", help="A revision, spec, target or saved report (.json).", show_default=False),
+]
+After = Annotated[str, typer.Argument(metavar="B", help="The same, later.", show_default=False)]
+Named = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SPEC|TARGET...]", help="Of revisions: these; else their specs.", show_default=False
+    ),
+]
+ChangesFormat = Annotated[DiffFormat, typer.Option("--format", "-f", help="How to report.")]
+ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit 1 if something changed.")]
 ReportFormats = Annotated[
     list[str] | None,
     typer.Option(

@@ -17,6 +17,7 @@ from archcheck.cli.streams import reader_left, write_utf8
 from archcheck.errors import ArchcheckError, Problem, own_failure
 from archcheck.files import check_output, check_writable, write_text
 from archcheck.findings import Report, Status
+from archcheck.source_location import shown_path
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -168,8 +169,8 @@ def complain(about: str | Problem) -> None:
     from archcheck.reporters.common import one_line
 
     if isinstance(about, Problem):
-        place = f"{about.file}:{about.line}: " if about.file and about.line else ""
-        place = place or (f"{about.file}: " if about.file else "")
+        file = shown_path(about.file)
+        place = f"{file}:{about.line}: " if file and about.line else f"{file}: " if file else ""
         about = f"{place}{about.code} {about.message.rstrip('.')}. {about.hint}".strip()
     with suppress(OSError, ValueError):
         typer.echo(f"archcheck: {one_line(about)}", err=True)

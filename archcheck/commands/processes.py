@@ -62,11 +62,17 @@ class Workers:
         self._lock = threading.Lock()
 
     @contextmanager
-    def worker(self) -> Iterator[RemoteWorker]:
-        """A worker for one model; its process ends with the block."""
+    def worker(self, copied: tuple[str, str] | None = None) -> Iterator[RemoteWorker]:
+        """A worker for one model; its process ends with the block.
+
+        With a folder and its copy in `copied`, the model is that in the copy.
+        """
+        surroundings = Surroundings.here(same_python=self._python is None)
+        if copied is not None:
+            surroundings = surroundings.moved(*copied)
         job = self._job()
         try:
-            yield RemoteWorker(job, self._timeout, self._python)
+            yield RemoteWorker(job, self._timeout, self._python, surroundings)
         finally:
             job.close()
 
@@ -96,15 +102,15 @@ def shared_workers() -> Workers:
 class RemoteWorker:
     """A `Worker` in another process. No answer counts but the worker's own whole last word."""
 
-    def __init__(self, job: Job, timeout: float, python: str | None) -> None:
+    def __init__(self, job: Job, timeout: float, python: str | None, surroundings: Surroundings) -> None:
         self._job = job
         self._timeout = timeout
         self._python = python
+        self._surroundings = surroundings
         self._doing = ""
 
     def run(self, request: Request, progress: Progress) -> list[Run]:
-        surroundings = Surroundings.here(same_python=self._python is None)
-        question = ["run", encode(Request, request), encode(Surroundings, surroundings)]
+        question = ["run", encode(Request, request), encode(Surroundings, self._surroundings)]
         answer: list[Run] = decode(list[Run], self._ask(question, progress))
         return answer
 

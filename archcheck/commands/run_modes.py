@@ -77,7 +77,7 @@ def request(model: Model, folders: Sequence[Path]) -> Request:
     return Request(
         model.target, model.arguments, model.inputs,
         tuple(Mode(mode.name, mode.train, mode.arguments, mode.inputs) for mode in modes),
-        tuple(str(folder.resolve()) for folder in folders),
+        tuple(str(folder) for folder in folders),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from archcheck.commands.run_modes import Start, by_default, in_this_process, run_modes
 from archcheck.commands.settings import apply_settings
+from archcheck.connections import Residual
 from archcheck.diff import compare
 from archcheck.diff.binding import bind
 from archcheck.errors import ArchcheckError, Problem
@@ -174,9 +175,16 @@ def _picture(spec: Spec, report: Report) -> str:
     return render(draw(spec, report), ".svg").decode()
 
 
-def _residuals(executions: list[Execution]) -> tuple[Any, ...]:
-    """What was traced in any mode, each once, in order."""
-    return tuple(dict.fromkeys(join.residual for execution in executions for join in execution.joins))
+def _residuals(executions: list[Execution]) -> tuple[Residual, ...]:
+    """What was traced in any mode, each once, in order, with its modes where not all have it."""
+    modes: dict[Residual, list[str]] = {}
+    for execution in executions:
+        for residual in dict.fromkeys(join.residual for join in execution.joins):
+            modes.setdefault(residual, []).append(execution.mode)
+    return tuple(
+        residual if len(found) == len(executions) else replace(residual, modes=tuple(found))
+        for residual, found in modes.items()
+    )
 
 
 def _remarks(executions: list[Execution]) -> tuple[str, ...]:

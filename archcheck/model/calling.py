@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from archcheck.errors import Problem, TargetError
 from archcheck.model.arguments import is_target
 from archcheck.model.isolation import is_installed, is_machinery
-from archcheck.source_location import display_path
+from archcheck.source_location import real_path
 
 Parameters = Mapping[str, inspect.Parameter]
 
@@ -111,7 +111,7 @@ def definition(function: Any) -> tuple[str, int | None]:
     code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
     if code is None or is_machinery(code.co_filename):
         return "", None
-    return display_path(code.co_filename), code.co_firstlineno
+    return real_path(code.co_filename), code.co_firstlineno
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from archcheck.errors import ArchcheckError, Problem, TargetError
-from archcheck.source_location import display_path
+from archcheck.source_location import real_path
 
 _OWN_FOLDER = Path(__file__).parents[1]
 _STDLIB = Path(sysconfig.get_paths()["stdlib"])
@@ -104,7 +104,7 @@ def _problem(error: BaseException, doing: str, code: str, path: str, hint: str) 
         hint = f"Install '{error.name.partition('.')[0]}' into the environment of archcheck."
     elif isinstance(error, ImportError) and "relative import" in str(error):
         hint = "Add an __init__.py to its folder, or name the target as package.module:Class."
-    return Problem(display_path(file) if file else "", line, column, code, message, path, hint)
+    return Problem(real_path(file) if file else "", line, column, code, message, path, hint)
 
 
 def _user_place(trace: TracebackType | None) -> tuple[str, int] | None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from archcheck.errors import Problem
 from archcheck.findings import Accepted, Finding, Proof, Report, Status, Verdict, count_of
-from archcheck.source_location import Location
+from archcheck.source_location import Location, shown_path
 
 _JOINERS = "\u200c\u200d"  # invisible, but emoji and several scripts need them
 _EXCERPT_LIMIT = 200
+# A CI reads a line that begins with `::`, or one with `##[` or `##vso[` in it, as a command.
+_COMMAND = re.compile(r"(^\s*:|#)(:|#(?=\w*\[))")
 
 
 def one_line(text: str) -> str:
@@ -34,30 +37,9 @@ def _visible(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-def shown_path(file: str) -> str:
-    """`file` relative to the repository, wherever the command was started; unchanged where it is in none.
-
-    The repository is the one that the CI has checked out, else the one around the working directory, else the
-    one around the file; where there is none, the working directory stands for it.
-    """
-    if not file or file.startswith("<"):
-        return file
-    absolute = Path(os.path.abspath(file))
-    here = Path.cwd()
-    bases = [here] if not os.path.isabs(file) and not os.path.lexists(file) else _roots(absolute, here)
-    base = next((base for base in bases if base is not None and absolute.is_relative_to(base)), None)
-    return file if base is None else absolute.relative_to(base).as_posix()
-
-
-def _roots(file: Path, here: Path) -> Iterator[Path | None]:
-    for name in ("GITHUB_WORKSPACE", "CI_PROJECT_DIR"):
-        if os.environ.get(name):
-            yield Path(os.path.abspath(os.environ[name]))
-    yield from (_repository(here), _repository(file.parent), here)
-
-
-def _repository(folder: Path) -> Path | None:
-    return next((above for above in (folder, *folder.parents) if os.path.exists(above / ".git")), None)
+def no_command(line: str) -> str:
+    r"""`line` so that no CI takes it for a command: `::error::x` becomes `:\x3aerror::x`."""
+    return _COMMAND.sub(lambda match: match[1] + f"\\x{ord(match[2]):x}", line)
 
 
 def place(location: Location) -> str:
@@ -104,13 +86,13 @@ def extent(finding: Finding) -> str:
         parts.append(f"all {finding.layer_count} layers")
     elif finding.layers:
         of = f" of {finding.layer_count}" if finding.layer_count else ""
-        parts.append(f"{_plural('layer', len(finding.layers))} {_runs(finding.layers)}{of}")
+        parts.append(f"{_plural('layer', len(finding.layers))} {runs(finding.layers)}{of}")
     if finding.modes:
         parts.append(f"{_plural('mode', len(finding.modes))} {', '.join(map(one_line, finding.modes))}")
     return ", ".join(parts)
 
 
-def _runs(layers: Iterable[int | str]) -> str:
+def runs(layers: Iterable[int | str]) -> str:
     """`0-3, 7`: three or more consecutive indices are shortened."""
     runs: list[list[int | str]] = []
     for layer in layers:

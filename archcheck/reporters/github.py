@@ -18,9 +18,8 @@ from archcheck.reporters.common import (
     problem_location,
     problem_text,
     proved,
-    shown_path,
 )
-from archcheck.source_location import Location
+from archcheck.source_location import Location, shown_path
 
 _LIMIT = 10
 

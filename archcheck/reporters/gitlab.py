@@ -20,9 +20,8 @@ from archcheck.reporters.common import (
     one_line,
     problem_location,
     problem_text,
-    shown_path,
 )
-from archcheck.source_location import Location
+from archcheck.source_location import Location, shown_path
 
 
 def render_gitlab(reports: Sequence[Report]) -> str:

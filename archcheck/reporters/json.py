@@ -6,11 +6,12 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import fields, is_dataclass
 from typing import Any
 
+from archcheck.connections import Residual
 from archcheck.findings import Report, Verdict
-from archcheck.reporters.common import shown_path
+from archcheck.source_location import shown_path
 
 VERSION = 1  # raised when a field is renamed or removed; new fields do not raise it
 
@@ -20,25 +21,33 @@ _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud8
 
 def render_json(reports: Sequence[Report]) -> str:
     """`{"version": 1, "specs": [...]}`, one entry per report; keys in a fixed order."""
-    bare = [replace(report, picture=None) for report in reports]
-    document = {"version": VERSION, "specs": [asdict(report, dict_factory=_fields) for report in bare]}
+    document = {"version": VERSION, "specs": [plain(report) for report in reports]}
+    return to_json(document)
+
+
+def to_json(document: Any) -> str:
+    """A document as JSON that is safe to print and valid UTF-8."""
     return _UNSAFE.sub(_escape, json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)) + "\n"
 
 
-def _fields(items: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = {name: _field(name, value) for name, value in items if name != "picture"}
-    if fields.get("marks"):
-        verdicts = [mark["verdict"] for mark in fields["marks"]]
-        fields["mark_counts"] = {verdict.value: verdicts.count(verdict) for verdict in Verdict}
-    return fields
-
-
-def _field(name: str, value: Any) -> Any:
-    if name == "file":
-        return shown_path(value)
+def plain(value: Any) -> Any:
+    """A value of a report as what JSON can hold; files as they are shown."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)  # JSON has no infinity
-    return value
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    if not is_dataclass(value):
+        return value
+    names = [field.name for field in fields(value) if field.name != "picture"]
+    found = {name: plain(getattr(value, name)) for name in names}
+    if "file" in found:
+        found["file"] = shown_path(found["file"])
+    if isinstance(value, Residual):
+        found |= {"key": value.key, "layer": value.layer}
+    elif isinstance(value, Report) and value.marks:
+        verdicts = [mark.verdict for mark in value.marks]
+        found["mark_counts"] = {verdict.value: verdicts.count(verdict) for verdict in Verdict}
+    return found
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -14,9 +14,8 @@ from archcheck.reporters.common import (
     place,
     problem_location,
     problem_text,
-    shown_path,
 )
-from archcheck.source_location import Location
+from archcheck.source_location import Location, shown_path
 
 
 def render_junit(reports: Sequence[Report]) -> str:

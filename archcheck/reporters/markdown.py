@@ -15,12 +15,11 @@ from archcheck.reporters.common import (
     problem_location,
     problem_text,
     proved,
-    shown_path,
     tally,
     unchecked,
     verdict,
 )
-from archcheck.source_location import Location
+from archcheck.source_location import Location, shown_path
 
 _MARKS = {Status.CONFORMS: "✅", Status.DIFFERS: "❌", Status.ERROR: "⚠️"}
 _SPECIAL = re.compile(r"[\\`*_\[\]<>#|~@:&$]")
@@ -42,12 +41,12 @@ def escape(text: str) -> str:
 
 def _section(report: Report) -> str:
     about = ", ".join(
-        part for part in (escape(report.title), _code(report.target) if report.target else "") if part
+        part for part in (escape(report.title), code(report.target) if report.target else "") if part
     )
-    lines = [f"### {_MARKS[report.status]} {_code(shown_path(report.file))} {verdict(report)}"]
+    lines = [f"### {_MARKS[report.status]} {code(shown_path(report.file))} {verdict(report)}"]
     lines += ["", about] if about else []
-    lines += _table(("#", "Rule", "Finding", "Where"), _findings(report))
-    lines += _table(("Code", "Problem", "Where"), _problems(report))
+    lines += table(("#", "Rule", "Finding", "Where"), _findings(report))
+    lines += table(("Code", "Problem", "Where"), _problems(report))
     waived = [f"- {escape(acceptance(each))}" for each in report.accepted]
     lines += ["", "Accepted:", "", *waived] if waived else []
     held = [f"- {escape(panel)}: {phrase}" if panel else f"- {phrase}" for panel, phrase in proved(report)]
@@ -74,15 +73,17 @@ def _problems(report: Report) -> list[tuple[str, ...]]:
     ]
 
 
-def _table(heading: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def table(heading: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """The lines of a table of Markdown, after an empty one; none where it would have no rows."""
     if not rows:
         return []
     return ["", *(f"| {' | '.join(row)} |" for row in (heading, ("---",) * len(heading), *rows))]
 
 
 def _place(location: Location | None) -> str:
-    return _code(place(location)) if location else ""
+    return code(place(location)) if location else ""
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """A name, as it stands in code."""
     return f"<code>{escape(text)}</code>"

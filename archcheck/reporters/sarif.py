@@ -22,10 +22,9 @@ from archcheck.reporters.common import (
     one_line,
     problem_location,
     problem_text,
-    shown_path,
 )
 from archcheck.rules.pages import pages
-from archcheck.source_location import Location
+from archcheck.source_location import Location, shown_path
 
 
 def render_sarif(reports: Sequence[Report]) -> str:

@@ -22,24 +22,22 @@ from archcheck.reporters.common import (
     best_location,
     counted,
     extent,
+    no_command,
     one_line,
     place,
     problem_location,
     problem_text,
     proved,
-    shown_path,
     source_line,
     tally,
     unchecked,
     verdict,
 )
-from archcheck.source_location import Location
+from archcheck.source_location import Location, shown_path
 
 _MARKS = {Status.CONFORMS: ("✓", "+"), Status.DIFFERS: ("✗", "x"), Status.ERROR: ("!", "!")}
 _STYLES = {Status.CONFORMS: "bold green", Status.DIFFERS: "bold red", Status.ERROR: "bold yellow"}
 _INDEX = re.compile(r"(?<![^.(])\d+(?![^.)])")  # a path component that is a number
-# A CI reads a line that begins with `::`, or one with `##[` or `##vso[` in it, as a command.
-_COMMAND = re.compile(r"(^\s*:|#)(:|#(?=\w*\[))")
 _UNCHECKED_LIMIT = 6
 _BRANCH_LIMIT = 6
 
@@ -303,5 +301,5 @@ class _Page:
         self._console.print(shown, soft_wrap=True)
 
     def _encodable(self, text: str) -> str:
-        text = _COMMAND.sub(lambda match: match[1] + f"\\x{ord(match[2]):x}", text)
+        text = no_command(text)
         return text.encode(self._encoding, "backslashreplace").decode(self._encoding)

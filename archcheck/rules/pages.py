@@ -25,6 +25,7 @@ FAMILIES = {
     "TRC": "the model can't be traced",
     "CFG": "the project's configuration",
     "BAS": "the baseline",
+    "HIS": "revisions and saved reports",
     "CLI": "the command line",
 }
 """What the codes with this prefix are about, in the order of the list of rules."""

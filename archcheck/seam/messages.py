@@ -30,9 +30,10 @@ class Request:
     """What to build, what to call it with, and in which modes.
 
     Arguments and inputs are plain values as they stand in a spec: `{shape: …}` is a tensor, `{target: …}` is
-    built by a call. `search` are the folders in which a relative target is looked for, in this order. `seed`
-    is that of the model's random values; `weights` and `data` are files with its state dict and its inputs;
-    `gradients` records the run so that it can be differentiated. `watch` notes what it touches.
+    built by a call. `search` are the folders in which a relative target is looked for, in this order, from
+    the worker's working folder. `seed` is that of the model's random values; `weights` and `data` are files
+    with its state dict and its inputs; `gradients` records the run so that it can be differentiated. `watch`
+    notes what it touches.
     """
 
     target: str

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from archcheck.source_location import display_path, is_model_code, is_torch_code
+from archcheck.source_location import is_model_code, is_torch_code, shown_path
 
 
 class Coverage:
@@ -45,9 +45,7 @@ class Coverage:
             missed = _missed(file, ran, firsts)
             if missed:
                 lines = ", ".join(str(line) for line in missed)
-                found.append(
-                    f"no mode ran the branches at {display_path(file)}:{lines}: they are not checked"
-                )
+                found.append(f"no mode ran the branches at {shown_path(file)}:{lines}: they are not checked")
         return tuple(sorted(found))
 
     def _call(self, frame: FrameType, event: str, arg: Any) -> Any:

@@ -25,7 +25,7 @@ from archcheck.dataflow.operations import LIKE, RANDOM, SHAPED_LIKE, canonical
 from archcheck.dataflow.pause import no_collection
 from archcheck.dataflow.run import Call, Dataflow, Module, Op
 from archcheck.errors import ArchcheckError, Problem, TraceError, own_failure
-from archcheck.source_location import display_path, is_model_code, is_own_code, is_torch_code, location
+from archcheck.source_location import is_model_code, is_own_code, is_torch_code, location, real_path
 from archcheck.tracing import inspection, replay
 from archcheck.tracing.arguments import arguments
 from archcheck.tracing.masks import has_values
@@ -186,7 +186,7 @@ def _problem(error: Exception, model: nn.Module) -> Problem:
         )
     own = [frame for frame in frames if not is_torch_code(frame.filename)]
     last = (own or frames)[-1]
-    return Problem(display_path(last.filename), last.lineno, None, "TRC001", message, hint=hint)
+    return Problem(real_path(last.filename), last.lineno, None, "TRC001", message, hint=hint)
 
 
 def _dataflow(recorder: Recorder, output: Any) -> Dataflow:

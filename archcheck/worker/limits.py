@@ -27,6 +27,23 @@ class Surroundings:
         path = tuple(entry for entry in sys.path if isinstance(entry, str)) if same_python else ()
         return cls(os.getcwd(), dict(os.environ), path)
 
+    def moved(self, old: str, new: str) -> Surroundings:
+        """The same in a copy of a folder: what lies in `old`, and is searched for modules, lies in `new`."""
+
+        def inside(path: str) -> str:
+            is_in = path == old or path.startswith(os.path.join(old, ""))
+            return new + path[len(old) :] if is_in and not _is_environment(path) else path
+
+        searched = self.environment.get("PYTHONPATH", "").split(os.pathsep)
+        environment = {**self.environment, "PYTHONPATH": os.pathsep.join(map(inside, searched))}
+        path = tuple(inside(os.path.abspath(entry)) for entry in self.path)
+        return Surroundings(inside(self.folder), environment, path)
+
+
+def _is_environment(path: str) -> bool:
+    """Whether a folder belongs to a virtual environment, which no revision holds."""
+    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(sys.prefix), ""))
+
 
 def isolate(surroundings: Surroundings) -> None:
     """Make this process, in which no model has run yet, the place for one."""

@@ -46,6 +46,8 @@ class Session:
     def run(self, request: Request, progress: Progress) -> list[Run]:
         """One run for each mode. Raises TargetError where the model or its inputs can't be built, TraceError
         where it does not run."""
+        folders = tuple(str(Path(folder).resolve()) for folder in request.search)  # a model may change ours
+        request = replace(request, search=folders)
         if request.watch:
             self._watch = Watch()
         runs = []

@@ -18,6 +18,7 @@ from torch import nn
 from archcheck.errors import Problem, TargetError
 from archcheck.model import memory
 from archcheck.model.building import BuiltModel, build_model, materialize
+from archcheck.source_location import shown_path
 
 Write = Callable[[str], Path]
 
@@ -122,7 +123,7 @@ def test_values_are_the_same_in_every_run_and_the_random_state_is_left_alone(wri
 def test_arguments_that_are_missing_or_unknown_are_all_told(write: Write) -> None:
     write(NET)
     needs, unknown = problems_of("net:build", widht=1)
-    assert (needs.code, needs.file, needs.line, needs.path) == ("TGT005", "net.py", 18, "model")
+    assert (needs.code, shown_path(needs.file), needs.line, needs.path) == ("TGT005", "net.py", 18, "model")
     assert needs.message == "'net:build' needs the argument 'width'"
     assert needs.hint == "Give it under arguments, or with --set 'width=VALUE'."
     assert (unknown.message, unknown.hint) == (
@@ -153,7 +154,7 @@ def test_a_nested_target_is_told_by_its_place_in_the_spec(write: Write) -> None:
 def test_a_type_error_inside_is_no_wrong_argument(write: Write) -> None:
     write("def build():\n    return nn.Linear(2)")
     (problem,) = problems_of("net:build")
-    assert (problem.code, problem.file, problem.line) == ("TGT006", "net.py", 4)
+    assert (problem.code, shown_path(problem.file), problem.line) == ("TGT006", "net.py", 4)
     assert problem.message.startswith("building 'net:build' raised TypeError: ")
 
 
@@ -194,7 +195,7 @@ def test_a_run_is_contained_and_may_still_import(write: Write, tmp_path: Path) -
     with pytest.raises(TargetError) as caught, built.running():
         built.module(torch.ones(1, 2))
     (problem,) = caught.value.problems
-    assert (problem.code, problem.file, problem.line) == ("TGT012", "net.py", 7)
+    assert (problem.code, shown_path(problem.file), problem.line) == ("TGT012", "net.py", 7)
     assert problem.message.startswith("running the model raised RuntimeError: ")
     assert "mat1 and mat2" in problem.message
     assert problem.hint == "Check the names, shapes and dtypes of its inputs."

@@ -14,6 +14,7 @@ import pytest
 from archcheck.errors import Problem, TargetError
 from archcheck.model.importing import Loader
 from archcheck.model.isolation import contained
+from archcheck.source_location import shown_path
 from archcheck.targets import FORMS
 
 Write = Callable[[str, str], Path]
@@ -167,7 +168,7 @@ def test_a_missing_module_names_the_nearest_one(write: Write) -> None:
 def test_a_missing_import_of_the_code_is_at_its_line(write: Write) -> None:
     write("net.py", "x = 1\nimport not_installed_anywhere.sub")
     problem = problem_of("net:Net")
-    assert (problem.code, problem.file, problem.line) == ("TGT003", "net.py", 2)
+    assert (problem.code, shown_path(problem.file), problem.line) == ("TGT003", "net.py", 2)
     assert problem.hint == "Install 'not_installed_anywhere' into the environment of archcheck."
 
 
@@ -175,7 +176,7 @@ def test_an_exception_on_import_is_at_the_innermost_line_of_the_users_code(write
     write("net.py", "import helper\n\nhelper.parse('x')")
     write("helper.py", "import json\n\ndef parse(text):\n    return json.loads(text)")
     problem = problem_of("net.py:Net")
-    assert (problem.code, problem.file, problem.line) == ("TGT003", "helper.py", 4)
+    assert (problem.code, shown_path(problem.file), problem.line) == ("TGT003", "helper.py", 4)
     assert problem.message == (
         "importing 'net.py' raised JSONDecodeError: Expecting value: line 1 column 1 (char 0)"
     )
@@ -184,7 +185,12 @@ def test_an_exception_on_import_is_at_the_innermost_line_of_the_users_code(write
 def test_a_syntax_error_has_line_and_column(write: Write) -> None:
     write("net.py", "x = 1\ndef f(:\n")
     problem = problem_of("net.py:Net")
-    assert (problem.code, problem.file, problem.line, problem.column) == ("TGT003", "net.py", 2, 7)
+    assert (problem.code, shown_path(problem.file), problem.line, problem.column) == (
+        "TGT003",
+        "net.py",
+        2,
+        7,
+    )
     assert problem.message == "importing 'net.py' met a syntax error: invalid syntax"
 
 
@@ -212,7 +218,7 @@ def test_whatever_the_code_does_is_one_sentence(code: str, message: str, write: 
     write("net.py", code)
     problem = problem_of("net.py:Net")
     assert (problem.code, problem.message) == ("TGT003", f"importing 'net.py' {message}")
-    assert (problem.file, "net" in sys.modules) == ("net.py", False)
+    assert (shown_path(problem.file), "net" in sys.modules) == ("net.py", False)
 
 
 def test_a_keyboard_interrupt_passes(write: Write) -> None:

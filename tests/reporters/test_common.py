@@ -13,11 +13,10 @@ from archcheck.reporters.common import (
     extent,
     one_line,
     proved,
-    shown_path,
     source_line,
     tally,
 )
-from archcheck.source_location import Location
+from archcheck.source_location import Location, shown_path
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,10 @@ def test_the_whole_document() -> None:
               "parameter": ""
             }
           ],
-          "source_location": null
+          "source_location": null,
+          "modes": [],
+          "key": "layers.0:attn",
+          "layer": "0"
         }
       ],
       "problems": [],

@@ -16,7 +16,7 @@ from archcheck.rules.pages import Page, explain, index, pages
 from archcheck.spec.model import Box, ResidualEdge
 
 ROOT = Path(__file__).parents[2]
-CODE = re.compile(r"\b(?:RES|BOX|FLOW|MARK|DIA|SPEC|TGT|TRC|CFG|BAS|CLI)\d{3}\b")
+CODE = re.compile(r"\b(?:RES|BOX|FLOW|MARK|DIA|SPEC|TGT|TRC|CFG|BAS|HIS|CLI)\d{3}\b")
 
 
 def test_the_parts_of_a_page() -> None:

@@ -1,0 +1,1 @@
+"""What changed between two models, specs, reports or revisions: `archcheck diff` and `archcheck log`."""

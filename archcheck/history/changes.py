@@ -1,0 +1,280 @@
+"""What changed from one report to another: residual connections, marks and findings.
+
+Residuals of the two sides are the same where their keys are. Of what is left over, a pair that shares at
+least half of its branch's modules is one residual that moved. Equal changes in several layers are one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from archcheck.connections import Residual
+from archcheck.errors import Problem
+from archcheck.findings import Finding, Mark, Report
+from archcheck.phrasing.module_paths import generic
+from archcheck.source_location import Location
+
+
+class What(StrEnum):
+    """What became of a residual or a mark. What moved has another source, branch or place in the code; what
+    changed joins otherwise, or has another verdict."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    MOVED = "moved"
+    CHANGED = "changed"
+
+
+_MOVES = ("scope", "source", "branch", "implemented in", "skip path")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One property of a residual that is another one now."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of a residual; `layers` are the numbers that `*` in `scope` stands for.
+
+    `panel` is the diagram's panel, "" where none shows it. `before` and `after` are the residual of the first
+    of those layers on either side, None on one side for what was added or removed.
+    """
+
+    what: What
+    panel: str
+    scope: str
+    layers: tuple[int | str, ...]
+    before: Residual | None
+    after: Residual | None
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def residual(self) -> Residual:
+        """The residual as it is now; as it was if it is gone."""
+        residual = self.after or self.before
+        assert residual is not None  # one side has it
+        return residual
+
+    @property
+    def location(self) -> Location | None:
+        return self.residual.location
+
+
+@dataclass(frozen=True, slots=True)
+class MarkChange:
+    """A mark of a diagram that was added, removed, or whose verdict is another one now."""
+
+    what: What
+    before: Mark | None
+    after: Mark | None
+
+    @property
+    def mark(self) -> Mark:
+        """The mark as it is now; as it was if it is gone."""
+        mark = self.after or self.before
+        assert mark is not None  # one side has it
+        return mark
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """All that changed in one spec or model, `name`. A status is "" on a side that does not have it.
+
+    `problems` say why a side could not be checked: what it has was then not compared.
+    """
+
+    name: str
+    status_before: str
+    status_after: str
+    residuals: tuple[Change, ...] = ()
+    marks: tuple[MarkChange, ...] = ()
+    findings_added: tuple[Finding, ...] = ()
+    findings_removed: tuple[Finding, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def __bool__(self) -> bool:
+        found = self.residuals or self.marks or self.findings_added or self.findings_removed
+        return bool(found) or self.status_before != self.status_after
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether both sides could be checked, or are not there."""
+        return "error" not in (self.status_before, self.status_after)
+
+
+def compare(name: str, before: Report | None, after: Report | None) -> Changes:
+    """What changed from one report to the other; None where a side has no such spec."""
+    sides = (before, after)
+    statuses = (before.status.value if before else "", after.status.value if after else "")
+    problems = tuple(problem for side in sides if side for problem in side.problems)
+    if "error" in statuses:
+        return Changes(name, *statuses, problems=problems)
+    old, new = (side.findings if side else () for side in sides)
+    old_texts, new_texts = ({_text(finding) for finding in side} for side in (old, new))
+    return Changes(
+        name,
+        *statuses,
+        residual_changes(before, after),
+        _mark_changes(before.marks if before else (), after.marks if after else ()),
+        tuple(finding for finding in new if _text(finding) not in old_texts),
+        tuple(finding for finding in old if _text(finding) not in new_texts),
+    )
+
+
+# -- residuals ----------------------------------------------------------------------------------------
+
+
+def residual_changes(before: Report | None, after: Report | None) -> tuple[Change, ...]:
+    """The changes of the residuals from one report to another, in the order of the code."""
+    old, new = (_by_key(side.residuals if side else ()) for side in (before, after))
+    pairs: list[tuple[Residual | None, Residual | None]] = []
+    for key in [*new, *(key for key in old if key not in new)]:
+        olds, news = old.get(key, []), new.get(key, [])
+        pairs += zip(olds, news, strict=False)
+        pairs += [(one, None) for one in olds[len(news) :]]
+        pairs += [(None, other) for other in news[len(olds) :]]
+    panels = _panels(after) | _panels(before)
+    changes = [_change(one, other, panels) for one, other in _paired(pairs)]
+    return _over_layers(change for change in changes if change is not None)
+
+
+def _by_key(residuals: Iterable[Residual]) -> dict[str, list[Residual]]:
+    found: dict[str, list[Residual]] = {}
+    for residual in residuals:
+        found.setdefault(residual.key, []).append(residual)
+    return found
+
+
+def _paired(
+    pairs: Sequence[tuple[Residual | None, Residual | None]],
+) -> list[tuple[Residual | None, Residual | None]]:
+    """Removed and added residuals with much the same branch are one that moved."""
+    gone = [before for before, after in pairs if before is not None and after is None]
+    found = []
+    for before, after in pairs:
+        if before is None and after is not None:
+            before = next((one for one in gone if _are_near(one, after)), None)
+            if before is not None:
+                gone.remove(before)
+        if after is not None:
+            found.append((before, after))
+    return [*found, *((before, None) for before in gone)]
+
+
+def _are_near(removed: Residual, added: Residual) -> bool:
+    one, other = _branch(removed), _branch(added)
+    return bool(one & other) and 2 * len(one & other) >= max(len(one), len(other))
+
+
+def _branch(residual: Residual) -> set[str]:
+    return {f"{residual.scope}.{module}".strip(".") for module in residual.branch}
+
+
+def _change(before: Residual | None, after: Residual | None, panels: dict[str, str]) -> Change | None:
+    residual = after or before
+    assert residual is not None  # a pair has one
+    differences: tuple[Difference, ...] = ()
+    what = What.ADDED if before is None else What.REMOVED
+    if before is not None and after is not None:
+        differences = _differences(before, after)
+        if not differences:
+            return None
+        moved = all(each.name in _MOVES for each in differences)
+        what = What.MOVED if moved else What.CHANGED
+    layer = residual.layer
+    layers = (int(layer) if layer.isdigit() else layer,) if layer else ()
+    panel = panels.get(pattern(residual)) or panels.get(generic(residual.scope), "")
+    return Change(what, panel, generic(residual.scope), layers, before, after, differences)
+
+
+def _differences(before: Residual, after: Residual) -> tuple[Difference, ...]:
+    def described(residual: Residual) -> dict[str, str]:
+        return {
+            "kind": residual.kind.value,
+            "scope": residual.scope or "the model",
+            "source": residual.source,
+            "branch": ", ".join(residual.branch) or "no module",
+            "implemented in": residual.implemented_in or "the model",
+            "skip path": ", ".join(residual.skip) or "direct",
+            "factors": ", ".join(map(str, residual.factors)) or "none",
+            "modes": ", ".join(residual.modes) or "all",
+        }
+
+    old, new = described(before), described(after)
+    return tuple(Difference(name, old[name], new[name]) for name in old if old[name] != new[name])
+
+
+def _panels(report: Report | None) -> dict[str, str]:
+    """The panel that shows a residual, by its key; and one that shows others of its scope, by the scope."""
+    found: dict[str, str] = {}
+    for proof in report.proofs if report else ():
+        for residual in proof.residuals:
+            found[pattern(residual)] = proof.panel
+            found.setdefault(generic(residual.scope), proof.panel)
+    return found
+
+
+def pattern(residual: Residual) -> str:
+    """The residual's key with a wildcard for each index: `layers.*:norm+attn`."""
+    return f"{generic(residual.scope)}:{'+'.join(map(generic, residual.branch))}"
+
+
+def _over_layers(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Equal changes in several layers are one."""
+    groups: dict[tuple[object, ...], list[Change]] = {}
+    for change in changes:
+        said = tuple((each.name, generic(each.before), generic(each.after)) for each in change.differences)
+        key = (change.what, pattern(change.residual), change.residual.kind, said)
+        groups.setdefault(key, []).append(change)
+    return tuple(
+        Change(
+            first.what,
+            first.panel,
+            first.scope,
+            tuple(dict.fromkeys(layer for change in group for layer in change.layers)),
+            first.before,
+            first.after,
+            first.differences,
+        )
+        for first, *others in groups.values()
+        for group in [[first, *others]]
+    )
+
+
+# -- marks and findings -------------------------------------------------------------------------------
+
+
+def _mark_changes(before: Iterable[Mark], after: Iterable[Mark]) -> tuple[MarkChange, ...]:
+    old, new = ({(mark.panel, mark.kind, mark.name): mark for mark in side} for side in (before, after))
+    changes = []
+    for key in [*new, *(key for key in old if key not in new)]:
+        one, other = old.get(key), new.get(key)
+        if one is None or other is None:
+            changes.append(MarkChange(What.ADDED if one is None else What.REMOVED, one, other))
+        elif one.verdict is not other.verdict:
+            changes.append(MarkChange(What.CHANGED, one, other))
+    return tuple(changes)
+
+
+def _text(finding: Finding) -> tuple[object, ...]:
+    """What a finding says, wherever its lines have moved."""
+    return finding.code, finding.panel, finding.edge, finding.drawn, finding.layers, finding.modes
+
+
+def tally(changes: Iterable[Change]) -> str:
+    """`2 residuals added, 1 changed`; `no residual changed` where there is none."""
+    counts = Counter(change.what for change in changes)
+    parts = [(counts[what], what.value) for what in What if counts[what]]
+    if not parts:
+        return "no residual changed"
+    (number, word), *rest = parts
+    first = f"{number} residual{'s' * (number != 1)} {word}"
+    return ", ".join([first, *(f"{number} {word}" for number, word in rest)])

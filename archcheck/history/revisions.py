@@ -1,0 +1,130 @@
+"""Git revisions as folders: their files are read aside, never in the user's work tree."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from archcheck.errors import ArchcheckError, Problem
+
+_SETTINGS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.quotePath=false",
+    "log.showSignature=false",
+)
+_FIELDS = "%H%x00%an%x00%as%x00%s%x00"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit of a repository; `date` is the author's, as YYYY-MM-DD."""
+
+    revision: str
+    author: str
+    date: str
+    subject: str
+
+    @property
+    def short(self) -> str:
+        return self.revision[:9]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A revision's files in a temporary folder, in place of those of the repository at `root`."""
+
+    root: Path
+    folder: Path
+
+    def inside(self, path: str | Path) -> str:
+        """Where a path of the repository is in the export; another path is left as it is."""
+        return _moved(str(path), self.root, self.folder)
+
+    def outside(self, path: str) -> str:
+        """The path in the repository that a file of the export stands for."""
+        return _moved(path, self.folder, self.root)
+
+
+class Repository:
+    """The git repository around a folder. Every method raises ArchcheckError (HIS001) where git fails."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder
+        self.root = Path(self._git("rev-parse", "--show-toplevel").rstrip("\n"))
+        self.is_shallow = self._git("rev-parse", "--is-shallow-repository").strip() == "true"
+
+    def find(self, name: str) -> str | None:
+        """The commit that a name means; None where it is no revision."""
+        try:
+            asked = f"{name}^{{commit}}"
+            return self._git("rev-parse", "--verify", "--quiet", "--end-of-options", asked).strip()
+        except ArchcheckError:
+            return None
+
+    def resolve(self, name: str) -> str:
+        """The commit that a name means. Raises ArchcheckError (HIS001) where it is none."""
+        found = self.find(name)
+        if found is None:
+            hint = "Name a commit, a branch or a tag."
+            if self.is_shallow:
+                hint = "This clone is shallow; fetch the whole history first: git fetch --unshallow"
+            raise failed(f"there is no revision '{name}'", hint)
+        return found
+
+    def history(self, revision: str = "HEAD", paths: Sequence[str] = ()) -> list[Commit]:
+        """The commits up to a revision, the newest first: all, or those that touch any of `paths`.
+
+        Of a merge, what it brought into its first parent is one commit.
+        """
+        pathspecs = [f":(top,literal){path}" for path in paths]
+        listed = self._git("log", "--first-parent", f"--format={_FIELDS}", revision, "--", *pathspecs)
+        parts = listed.split("\0")[:-1]
+        return [Commit(*(part.lstrip("\n") for part in parts[at : at + 4])) for at in range(0, len(parts), 4)]
+
+    def files(self, revision: str) -> dict[str, str]:
+        """The files of a revision, relative to the root, each with the hash of what is in it."""
+        listed = self._git("ls-tree", "-r", "-z", "--full-tree", revision)
+        entries = (entry.partition("\t") for entry in listed.split("\0") if entry)
+        return {name: about.split(" ")[2] for about, _, name in entries}
+
+    @contextmanager
+    def exported(self, revision: str) -> Iterator[Export]:
+        """A temporary folder with a revision's files; it is gone afterwards, also after an interrupt."""
+        with TemporaryDirectory(prefix="archcheck-", ignore_cleanup_errors=True) as temporary:
+            folder = Path(temporary).resolve() / "tree"
+            (folder / ".git").mkdir(parents=True)  # here the search for imports and specs ends
+            index = {"GIT_INDEX_FILE": str(Path(temporary) / "index")}
+            self._git("read-tree", revision, environment=index)
+            self._git("checkout-index", "--all", "--force", f"--prefix={folder}/", environment=index)
+            yield Export(self.root, folder)
+
+    def _git(self, *arguments: str, environment: dict[str, str] | None = None) -> str:
+        settings = [word for setting in _SETTINGS for word in ("-c", setting)]
+        command = ["git", "-C", str(self.root), "--no-pager", *settings, *arguments]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, check=False, stdin=subprocess.DEVNULL,
+                env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", **(environment or {})},
+            )  # fmt: skip
+        except FileNotFoundError:
+            raise failed("git is not installed", "Install git, or compare two saved reports.") from None
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
+            raise failed(f"git {arguments[0]}: {said[0].removeprefix('fatal: ')}")
+        return done.stdout.decode("utf-8", "surrogateescape")
+
+
+def failed(message: str, hint: str = "") -> ArchcheckError:
+    """The error for what git could not do."""
+    return ArchcheckError(Problem("", None, None, "HIS001", message, hint=hint))
+
+
+def _moved(path: str, old: Path, new: Path) -> str:
+    """A path with another folder in the place of one that it is in."""
+    return str(new / Path(path).relative_to(old)) if Path(path).is_relative_to(old) else path
