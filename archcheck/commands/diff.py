@@ -149,7 +149,7 @@ def _run(name: str, how: How, worker: Start) -> Side:
         report = verify(name, settings=how.settings, inputs=how.inputs, progress=how.progress, worker=worker)
         return Side(report, report.picture(report) if how.pictures and report.picture else None)
     report, outline = inspect(name, how.settings, how.inputs, False, False, how.progress, worker=worker)
-    return Side(report, _drawn(outline(1), report) if how.pictures and outline else None)
+    return Side(report, _drawn(outline(), report) if how.pictures and outline else None)
 
 
 def _drawn(spec: Spec, report: Report) -> str:
