@@ -178,6 +178,26 @@ def _numel(extent: Extent) -> int:
     return count
 
 
+# -- padding -------------------------------------------------------------------------------------------
+
+
+def before_padding(flat: int, op: Op, shape: tuple[int, ...]) -> int | None:
+    """Where an element of a padded tensor stood in that of the given shape; None if it was added."""
+    amounts = op.arguments.get("pad")
+    if not isinstance(amounts, tuple) or len(shape) != len(op.shape):
+        return None
+    place, stride = 0, 1
+    for axis in range(len(shape) - 1, -1, -1):
+        flat, digit = divmod(flat, op.shape[axis])
+        at = 2 * (len(shape) - 1 - axis)
+        digit -= int(amounts[at]) if at < len(amounts) else 0
+        if not 0 <= digit < shape[axis]:
+            return None
+        place += digit * stride
+        stride *= shape[axis]
+    return place
+
+
 # -- flips and rolls ----------------------------------------------------------------------------------
 
 

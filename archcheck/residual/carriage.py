@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from enum import Enum
 from math import prod
 
-from archcheck.dataflow.elements import before_turn, behind, is_turn, probes
+from archcheck.dataflow.elements import before_padding, before_turn, behind, is_turn, probes
 from archcheck.dataflow.operations import VIEWS
 from archcheck.dataflow.run import Layout, Op
 from archcheck.residual.operation_facts import Facts, Reads
@@ -42,10 +42,10 @@ def carriage(facts: Facts, source: int, skip: Reads, passed: Sequence[int]) -> C
     if any(op.name in _MOVES and not (op.layout or _is_copy(facts, op) or is_turn(op)) for op in chain):
         return Carriage.MOVED
     end, start = ops[skip[0]], ops[source]
-    if any(op.name in _PADS for op in chain):
-        return Carriage.PART
     flats = probes(end.numel)
     places = [place for flat in flats if (place := _followed(flat, chain, facts)) is not None]
+    if any(op.name in _PADS for op in chain):
+        return Carriage.WHOLE if places == flats and end.numel == start.numel else Carriage.PART
     if end.numel > start.numel and all(op.numel >= start.numel for op in chain if op.layout):
         return Carriage.WHOLE  # repeated, whole each time
     if len(set(places)) < len(flats):
@@ -119,6 +119,8 @@ def _followed(flat: int, chain: Sequence[Op], facts: Facts) -> int | None:
             place = behind(place, op.layout)
         elif is_turn(op):
             place = before_turn(place, op)
+        elif op.name in _PADS:
+            place = before_padding(place, op, facts.ops[op.operands[0][0]].shape)
         elif op.name == "getitem" and facts.ops[op.operands[0][0]].shape:
             return None  # indexed by values; one of several results has no shape behind it
     return place

@@ -446,6 +446,13 @@ class Recorder(TorchFunctionMode):
         call = self.calls[index]
         tensors: list[Tensor] = []
         _collect(out, tensors, objects=True)
+        for tensor in tensors:
+            if (
+                id(tensor) not in self._ids
+                and id(tensor) not in self._attributes
+                and self._comes_back(tensor)
+            ):
+                self._adopt(tensor)
         unknown = [tensor for tensor in tensors if id(tensor) not in self._ids]
         if unknown and not all(id(tensor) in self._attributes for tensor in unknown):
             self._record_opaque(call.module, call.path, args, kwargs, out)

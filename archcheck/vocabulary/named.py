@@ -28,8 +28,11 @@ _PLAIN = {
     **dict.fromkeys(CONCATS | {"stack"}, "concat"),
     **dict.fromkeys(("chunk", "split", "tensor_split", "split_with_sizes", "unsafe_split", "unsafe_chunk",
                      "unbind"), "split"),
-    **dict.fromkeys(("repeat_interleave", "repeat", "tile"), "repeat"),
     **dict.fromkeys(("transpose", "permute", "t", "T", "mT", "swapaxes", "movedim"), "transpose"),
+    **dict.fromkeys(("flip", "fliplr", "flipud"), "flip"), "roll": "cyclic shift", "sort": "sort",
+    **dict.fromkeys(("abs", "absolute"), "absolute value"), **dict.fromkeys(("pow", "square"), "power"),
+    **dict.fromkeys(("round", "floor", "ceil", "trunc"), "rounding"),
+    "cumsum": "running sum", "cumprod": "running product",
 }  # fmt: skip
 _KEPT = ("eps", "k", "dim", "groups", "num_groups", "p", "num_layers", "bidirectional")
 
@@ -141,6 +144,12 @@ def _resample(flow: Dataflow, op: Op) -> str:
     return "upsampling" if op.numel > below.numel else "downsampling" if op.numel < below.numel else ""
 
 
+def _clamp(flow: Dataflow, op: Op) -> str:
+    """Bounds; at zero, or one on either side, they make an activation."""
+    bounds = (op.arguments.get("min"), op.arguments.get("max"))
+    return "" if bounds == (-1, 1) or 0 in (bounds[0], *op.numbers) else "clamp"
+
+
 def _expand(flow: Dataflow, op: Op) -> str:
     return "repeat" if op.operands and op.numel > flow.ops[op.operands[0][0]].numel else ""
 
@@ -149,7 +158,8 @@ _SPECIAL: dict[str, Callable[[Dataflow, Op], str]] = {
     "gelu": _gelu, "hardtanh": _hardtanh, "add": _add, "sub": _sub, "rsub": _sub, "mul": _mul, "div": _mul,
     "normalize": _norm, "getitem": _part, "narrow": _part,
     **dict.fromkeys(("mean", "amax", "max"), _mean),
-    **dict.fromkeys(("expand", "expand_as", "broadcast_to"), _expand),
+    **dict.fromkeys(("expand", "expand_as", "broadcast_to", "repeat_interleave", "repeat", "tile"), _expand),
+    **dict.fromkeys(("clamp", "clamp_min", "clamp_max", "clip"), _clamp),
     "interpolate": _resample, "upsample": _resample,
     **dict.fromkeys(PRODUCTS_OF_MATRICES, _matmul),
     **{f"adaptive_{kind}_pool{axes}d": _pool for kind in ("avg", "max") for axes in (1, 2, 3)},

@@ -162,4 +162,10 @@ NOTATIONS: tuple[tuple[str, str, Mapping[str, Value]], ...] = (
     (r"split|chunk|slice|切分|拆分|分割", "split", {}),
     (r"repeat(?:[ _-]?kv)?|r|expand|复制|重复", "repeat", {}),
     (r"transpose|permute|转置", "transpose", {}),
+    (r"flip(?:ped)?|翻转", "flip", {}), (r"cyclic shift|torch\.roll", "cyclic shift", {}),
+    (r"argsort|sort(?:ed)?|排序", "sort", {}),
+    (r"absolute value|abs|绝对值", "absolute value", {}), (r"clamp|clip", "clamp", {}),
+    (r"rounding|rounded", "rounding", {}),
+    (r"running sum|cumulative sum|cumsum", "running sum", {}),
+    (r"running product|cumulative product|cumprod", "running product", {}),
 )  # fmt: skip

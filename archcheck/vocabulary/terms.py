@@ -36,6 +36,9 @@ class Family(StrEnum):
     REPEAT = "repeat"
     MASK = "mask"
     TRANSPOSE = "transpose"
+    REORDERING = "reordering"
+    ELEMENTWISE = "elementwise"
+    SCAN = "scan"
     VALUE = "value"
 
 
@@ -89,6 +92,9 @@ _TABLE: dict[Family, str] = {
     Family.REPEAT: "repeat",
     Family.MASK: "mask",
     Family.TRANSPOSE: "transpose",
+    Family.REORDERING: "flip; cyclic shift; sort",
+    Family.ELEMENTWISE: "absolute value; power; clamp; rounding",
+    Family.SCAN: "running sum; running product",
     Family.VALUE: "query; key; value",
 }
 

@@ -55,13 +55,13 @@ panels:
 """
 
 
-def report(folder: Path, *changes: tuple[str, str]) -> Report:
+def report(folder: Path, *changes: tuple[str, str], model: str = MODEL) -> Report:
     """The report on the spec with these texts replaced."""
     spec = SPEC
     for old, new in changes:
         assert old in spec
         spec = spec.replace(old, new)
-    (folder / "model.py").write_text(MODEL)
+    (folder / "model.py").write_text(model)
     (folder / "spec.yaml").write_text(spec)
     return verify(folder / "spec.yaml")
 
@@ -120,6 +120,20 @@ def test_one_lie_is_one_finding(
     assert {code for code, _, _ in found[1:]} <= {
         "BOX008"
     }  # of a box that names nothing, what is there instead
+
+
+@pytest.mark.parametrize(
+    ("code", "term"),
+    [
+        (".flip(1)", "flip"), (".roll(1, 1)", "cyclic shift"), (".sort(-1).values", "sort"),
+        (".abs()", "absolute value"), (".pow(2)", "power"), (".clamp(-2, 3)", "clamp"),
+        (".round()", "rounding"), (".cumsum(1)", "running sum"),
+    ],
+)  # fmt: skip
+def test_a_strict_spec_draws_what_changes_values(code: str, term: str, tmp_path: Path) -> None:
+    model = MODEL.replace("* self.up(x))", f"* self.up(x)){code}")
+    found = [(each.code, each.message) for each in report(tmp_path, model=model).findings]
+    assert found == [("BOX008", f"{term} is computed here and not drawn")]
 
 
 def test_op_says_what_a_label_does_not(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ PART = ["partial of input: norm, mlp"]
         "return x.flatten(1).reshape(x.shape) + f(x)",
         "return x.transpose(0, 1).contiguous().transpose(0, 1) + f(x)",
         "return x.double().float() + f(x)",
+        "return F.pad(x, (0, 1))[..., :-1] + f(x)",
+        "return F.pad(x, (0, 0, 2, 0))[:, 2:] + f(x)",
         "return x[:] + f(x)",
         "return x.repeat(1, 1, 1) + f(x)",
         "return x.unsqueeze(0).expand(1, 2, 6, 16)[0] + f(x)",

@@ -37,3 +37,9 @@ def test_values_that_leave_torch_come_back_through_something_opaque(outside: str
     assert residuals_of(body) == WHOLE
     assert prove(trace.recording, trace.joins)[1].endswith("values leave torch on the way")
     assert residuals_of(f"out = lambda t: {outside}; return out(x) + f(x)") == []
+
+
+def test_a_result_that_comes_from_outside_hides_nothing_else() -> None:
+    body = "x = x + f(x); y = f(x); return torch.from_numpy(x.numpy() + y.numpy())"
+    assert residuals_of(body) == WHOLE
+    assert [len(op.operands) for op in trace_of(body).dataflow.ops if op.opaque] == [2]

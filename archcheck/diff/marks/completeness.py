@@ -32,6 +32,9 @@ _STRICT: Mapping[Family, str] = {
     Family.ROUTER: "router",
     Family.RECURRENCE: "recurrence",
     Family.SUM: "sum",
+    Family.REORDERING: "reordering",
+    Family.ELEMENTWISE: "elementwise function",
+    Family.SCAN: "running sum",
 }
 
 
