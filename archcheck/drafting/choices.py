@@ -13,7 +13,8 @@ Named = Mapping[Kind, frozenset[str]]
 
 @dataclass(frozen=True)
 class Choices:
-    """`closed`: kinds of modules that no panel opens. `dropped`: operations that are not drawn. `plain`:
+    """`closed`: kinds of modules that no panel opens. `dropped`: operations and residual
+    edges that are not drawn. `plain`:
     boxes of modules whose labels name no operation."""
 
     closed: frozenset[Kind] = frozenset()

@@ -15,6 +15,7 @@ from archcheck.drafting.panel import drawn, skeleton
 from archcheck.drafting.plan import Planner, Sheet
 from archcheck.drafting.writing import text_of
 from archcheck.findings import Finding
+from archcheck.spec.edges import edge_id
 from archcheck.spec.load import LoadedSpec, loads
 
 _ROUNDS = 12
@@ -81,7 +82,8 @@ def _attempt(run: Values, head: Mapping[str, Any], choices: Choices) -> _Attempt
 def _is_crowded(panel: Mapping[str, Any]) -> bool:
     """Is there more in a panel than anybody reads?"""
     residuals = panel.get("residuals", ())
-    return not panel["boxes"] or len(panel["boxes"]) > _MOST_BOXES or len(residuals) > _MOST_EDGES
+    alone = len(panel["boxes"]) > 1 and not panel.get("flow")
+    return not panel["boxes"] or alone or len(panel["boxes"]) > _MOST_BOXES or len(residuals) > _MOST_EDGES
 
 
 def _text(head: Mapping[str, Any], panels: Mapping[str, Any]) -> str:
@@ -92,6 +94,10 @@ def _text(head: Mapping[str, Any], panels: Mapping[str, Any]) -> str:
 
 def _bound(loaded: LoadedSpec, execution: Execution) -> dict[str, BoundPanel]:
     return {panel.name: panel for panel in bind(loaded, execution.modules)}
+
+
+def _edges(attempt: _Attempt, panel: str) -> set[str]:
+    return {edge_id(edge) for edge in attempt.draft.loaded.spec.panels[panel].residuals}
 
 
 def _coarser(attempt: _Attempt) -> Choices:
@@ -110,6 +116,7 @@ def _coarser(attempt: _Attempt) -> Choices:
         boxes = attempt.draft.loaded.spec.panels[panel].boxes
         named = {finding.edge for finding in findings if finding.code in _ON_BOXES} & set(boxes)
         dropped = {box for box in named if boxes[box].module is None}
+        dropped |= {finding.edge for finding in findings} & _edges(attempt, panel)
         if choices.dropped.get(kind):
             dropped = set()  # once is enough: what the panel needs can't be told apart
         plain = named - dropped - choices.plain.get(kind, frozenset())

@@ -36,7 +36,7 @@ class Kinds:
             parts = frozenset(
                 (name[len(path) :], module.type_name)
                 for name, module in modules.items()
-                if name == path or name.startswith(below)
+                if name == path or (name.startswith(below) and module.has_parameters)
             )
             self._known[path] = parts, self._computed(path)
         return self._known[path]

@@ -20,6 +20,8 @@ from archcheck.drafting.operations import operations
 from archcheck.drafting.plan import Item, Sheet, unused
 from archcheck.drafting.residuals import edges
 from archcheck.drafting.ways import Line, arranged
+from archcheck.spec.edges import edge_id
+from archcheck.spec.model import ResidualEdge
 from archcheck.spec.patterns import matches
 from archcheck.vocabulary import Family, Region, claims
 
@@ -70,11 +72,14 @@ class _Drawing:
         aside = [box for box in boxes if boxes[box].get("role") in ("mask", "position") and box not in read]
         flow, rest = arranged(list(boxes), lines, aside)
         data = {**self.data, "boxes": boxes}
-        if len(boxes) > 1:
+        if len(boxes) > 1 and lines:
             data["flow"] = flow
         if rest:
             data["edges"] = rest
         residuals = edges(joins, ground, list(boxes), lines)
+        residuals = [
+            edge for edge in residuals if edge_id(ResidualEdge.model_validate(edge)) not in self.dropped
+        ]
         if residuals:
             data["residuals"] = residuals
         base = self.call.layer.base

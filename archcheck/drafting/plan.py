@@ -97,7 +97,7 @@ class Planner:
         """The calls that a panel shows, in order; of what is only a holder, what it holds."""
         base = self.calls[sheet.call].path
         for inner in self.inside.get(call, ()):
-            if not is_within(self.calls[inner].path, base):
+            if not is_within(self.calls[inner].path, base) or self._is_shared(inner):
                 continue  # a module from elsewhere has no name here; what it computes is shown
             if not self._counts(inner):
                 continue  # dropout in evaluation, an identity
@@ -105,6 +105,14 @@ class Planner:
                 yield from self._shown(inner, sheet)
             else:
                 yield inner
+
+    def _is_shared(self, call: int) -> bool:
+        """Is it a function that several modules hold, such as an activation that all layers share?"""
+        path = self.calls[call].path
+        others = self.execution.calls_by_path[path]
+        holders = {self.calls[self.calls[other].parent].path for other in others}
+        module = self.execution.modules.get(path)
+        return len(holders) > 1 and module is not None and not module.has_parameters
 
     def _is_opened(self, call: int, sheet: Sheet) -> bool:
         path = self.calls[call].path

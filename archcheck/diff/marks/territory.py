@@ -12,7 +12,7 @@ from archcheck.dataflow.run import Call
 from archcheck.diff.binding import Layer
 from archcheck.diff.box_calls import Frame, Run, opened
 from archcheck.diff.marks.values import Values
-from archcheck.phrasing.module_paths import parent
+from archcheck.phrasing.module_paths import is_within, parent
 
 Reads = frozenset[tuple[int, int]]
 
@@ -171,7 +171,7 @@ def _hidden(layer: Layer, found: Territory) -> frozenset[int]:
             known[path] = path not in shown and (
                 path in layer.omitted
                 or (path in modules and modules[path].has_parameters)
-                or (bool(path) and is_hidden(parent(path)))
+                or (any(is_within(parent(path), own) for own in layer.own) and is_hidden(parent(path)))
             )
         return known[path]
 
