@@ -47,8 +47,12 @@ class Drawn:
     @property
     def ends(self) -> tuple[str, ...]:
         """The boxes that its source leaves and those that its sum enters."""
-        last = self.edge.to or (self.edge.around if isinstance(self.edge.around, str) else self.inside[-1])
-        return (*self.entering, *(other for one, other in flow_edges(self.panel) if one == last))
+        return (*self.entering, *(other for one, other in flow_edges(self.panel) if one == self.last))
+
+    @property
+    def last(self) -> str:
+        """The last box on the branch, whose result is joined with the source."""
+        return self.edge.to or (self.edge.around if isinstance(self.edge.around, str) else self.inside[-1])
 
     def are_beside(self, one: str, other: str) -> bool:
         """Does the flow lead from neither box to the other?"""

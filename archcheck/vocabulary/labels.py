@@ -45,7 +45,10 @@ def _notations() -> list[tuple[re.Pattern[str], tuple[str, ...], Mapping[str, Va
 
 
 # "Dense block" is DenseNet's, and claims no Linear.
-_NAMES = re.compile(r"dense[ -](?:block|net|connection)s?|residual block|transition layer|scale[ -]shift")
+_NAMES = re.compile(
+    r"dense[ -](?:block|net|connection)s?|residual block|transition layer|scale[ -]shift"
+    r"|(?:time|timestep|noise|sigma)[ -]?(?:step )?emb(?:ed(?:ding)?)?s?"
+)
 _BLOCK = re.compile(r"\s*(?:blocks?|modules?|units?|stack|块|模块)(?!\w)")
 _HYPHENS = re.compile("[\u2010-\u2015]")
 _SAME_THING = re.compile(r"\s*[(（:：/=]?\s*")

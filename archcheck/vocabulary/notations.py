@@ -8,7 +8,7 @@ Value = str | int | bool | tuple[int, ...]
 
 SHORT: Mapping[str, str] = {
     "~norm": "norm(?:ali[sz]ation)?",
-    "~enc": "(?:[ ._-]?(?:emb(?:ed(?:ding)?)?|enc(?:oding)?)s?)",
+    "~enc": "(?:[ ._-]{0,2}(?:emb(?:ed(?:ding)?)?|enc(?:oding)?)s?)",
     "~pos": "pos(?:ition(?:al)?)?s?",
     "~attn": "(?:attn|attention)",
     "~multi": "multi-?head(?:ed)?[ -]",
@@ -62,12 +62,12 @@ NOTATIONS: tuple[tuple[str, str, Mapping[str, Value]], ...] = (
     (r"re-?glu|relu[ -]glu", "ReGLU", {}),
     (r"gates?|gating|门控?", "gate|product|router|activation|Linear", {}),
     (r"⊙|∘|\\odot|hadamard(?: product)?|element-?wise (?:product|multiplication|multiply|mul)"
-     r"|逐元素(?:相?乘|乘积)",
+     r"|逐元素(?:相?乘|乘积)|点乘",
      "product", {}),
     (r"⊗|\\otimes", "matrix product|product|scale", {}),
     (r"×|\*|·|\\times|\\cdot|mul|multiply|multiplication|product|乘|相乘", "product|matrix product"
      r"|scale", {}),
-    (r"@|mat-?mul|matrix (?:product|multiplication)|bmm|dot product|qk\^?t|矩阵(?:乘法?|相乘)|点积",
+    (r"@|mat[ -]?mul|matrix (?:product|multiplication)|bmm|dot product|qk\^?t|矩阵(?:乘法?|相乘)|点积",
      "matrix product", {}),
     # sums
     (r"⊕|\+|∑|\\oplus|\\sum|add|sum|addition|element-?wise (?:add|addition|sum)|相?加|求和"
@@ -78,10 +78,13 @@ NOTATIONS: tuple[tuple[str, str, Mapping[str, Value]], ...] = (
     (r"(?:linear|fully[ -]connected|dense|affine)(?: layers?| projections?)?|fc ?\d?"
      r"|proj(?:ection)?|lm[ _-]?head"
      r"|线性(?:层|变换|映射|投影)?|全连接层?|投影(?:层)?", "Linear", {}),
+    (r"w_?\{?[qkvo]\}?|un-?embed(?:ding)?s?|反嵌入", "Linear", {}),
+    (r"(?:mlp|ffn) head", "feed-forward|Linear", {}),
     (r"(?:[qkvo]|query|key|value|output|up|down|gate|in|out)(?:[ _-])?proj(?:ection)?", "Linear", {}),
     (r"conv(?:olution(?:al)?)?s?(?: layers?)?(?:[ _-]?[123]d)?|卷积(?:层)?", "convolution", {}),
     (r"(?:depth-?wise|dw)[ _-]?(?:separable )?~conv(?:[123]d)?|深度(?:可分离)?卷积",
      "depthwise convolution", {}),
+    (r"depth-?wise", "depthwise convolution", {}),
     (r"(?:point-?wise|pw)[ _-]?~conv(?:[123]d)?|逐点卷积", "pointwise convolution|Linear", {}),
     (r"(?:transposed?|de)[ _-]?~conv(?:[123]d)?|conv[ _-]?transposed?(?:[123]d)?|up-?conv(?:olution)?"
      r"|转置卷积|反卷积", "transposed convolution", {}),
@@ -108,6 +111,11 @@ NOTATIONS: tuple[tuple[str, str, Mapping[str, Value]], ...] = (
     (r"attn|attentions?|~力", "attention", {}),
     (r"~multi~attn|mha|多头~力", "MHA", {}),
     (r"~multiself[ -]~attn|mhsa|msa|多头自~力", "MHA", _SELF),
+    (r"masked multi[ -]self[ -]~attn", "MHA", {**_CAUSAL, **_SELF}),
+    (r"multi[ -]self[ -]~attn", "MHA", _SELF),
+    (r"~attn[ -]pool(?:ing)?|注意力池化", "attention", {}),
+    (r"(?:channel|spatial|coordinate|se) ~attn|~attn gates?|(?:通道|空间)~力",
+     "attention|Sigmoid|product", {}),
     (r"~multicross[ -]~attn|多头交叉~力", "MHA", _CROSS),
     (r"masked ~multi~attn|(?:带?掩码的?|遮蔽)多头(?:自)?~力", "MHA",
      _CAUSAL),
@@ -121,7 +129,7 @@ NOTATIONS: tuple[tuple[str, str, Mapping[str, Value]], ...] = (
     (r"(?:masked|causal) ~attn|因果~力|掩码~力", "attention", _CAUSAL),
     (r"bidirectional (?:self[ -])?~attn|full (?:self[ -])?~attn", "attention",
      {"causal": False}),
-    (r"gqa|group(?:ed)?[ -]query[ -]~attn|分组查询~力", "GQA", {}),
+    (r"gqa|group(?:ed)?[ -](?:multi-)?query[ -]~attn|分组查询~力", "GQA", {}),
     (r"mqa|multi-?query[ -]~attn|多查询~力", "MQA", {}),
     (r"mla|~multilatent[ -]~attn|多头潜在~力", "MLA", {}),
     (r"linear[ -]~attn|线性~力", "linear attention", {}),
@@ -141,6 +149,7 @@ NOTATIONS: tuple[tuple[str, str, Mapping[str, Value]], ...] = (
     (r"global max[ -]?pool(?:ing)?|全局最大池化(?:层)?", "global max pooling", {}),
     (r"up-?sampl(?:e|ing)|上采样", "upsampling|transposed convolution", {}),
     (r"down-?sampl(?:e|ing)|下采样", "downsampling|convolution|pooling", {}),
+    (r"pixel[ -]?shuffle|sub-?pixel(?: conv(?:olution)?)?", "upsampling", {}),
     (r"interpolate|interpolation|resize|插值", "resampling", {}),
     (r"drop-?out(?:[123]d)?|随机失活|丢弃层?", "dropout", {}),
     (r"drop[ -]?path|stochastic depth|随机深度", "stochastic depth", {}),
@@ -151,8 +160,8 @@ NOTATIONS: tuple[tuple[str, str, Mapping[str, Value]], ...] = (
     (r"gated (?:ffn|mlp|feed[ -]?forward)|门控前馈(?:网络|层)?", "gated feed-forward", {}),
     (r"moe(?:[ -]?(?:ffn|layer|block))?|mixture[ -]of[ -]experts|专家混合(?:层)?|混合专家(?:模型|层)?",
      "mixture of experts", {}),
-    (r"router|gating network|路由(?:器)?", "router", {}),
-    (r"top[ -]?[k\d]", "top-k", {}),
+    (r"router|gating network|路由(?:器)?|门控网络", "router", {}),
+    (r"top[ -]?[k\d]", "top-k", {}), (r"top[ -]?[k\d] gating", "top-k|router", {}),
     (r"rnn|recurrent(?: layer| network)?|循环(?:神经网络|层)", "recurrence", {}),
     (r"(?:bi-?)?lstm", "LSTM", {}), (r"(?:bi-?)?gru", "GRU", {}),
     (r"ssm|mamba2?|selective (?:ssm|scan)|state[ -]space(?: model)?|状态空间(?:模型)?",

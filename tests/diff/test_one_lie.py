@@ -121,3 +121,64 @@ def test_the_true_diagram_is_proved(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC)
     report = verify(tmp_path / "spec.yaml")
     assert (report.problems, report.findings) == ((), ())
+
+
+RELU = """\
+from torch import nn
+from torch.nn.functional import relu
+
+
+class Output(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.dense = nn.Linear(8, 8)
+
+    def forward(self, hidden, x):
+        return x + self.dense(hidden)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.output = nn.Linear(8, 8), Output()
+
+    def forward(self, x):
+        return SUM
+
+
+class Sum(Net):
+    def forward(self, x):
+        return self.output(self.a(x), x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "codes"),
+    [
+        ("relu(x + self.a(x))", []),
+        ("relu(x + relu(self.a(x)))", ["BOX008"]),
+        ("x + relu(self.a(x))", ["BOX008"]),
+    ],
+)
+def test_an_activation_after_the_sum_is_not_taken_for_one_before_it(
+    code: str, codes: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "model.py").write_text(RELU.replace("SUM", code))
+    (tmp_path / "spec.yaml").write_text(
+        "model: {target: 'model.py:Net', inputs: {x: {shape: [2, 8]}}}\n"
+        "panels: {net: {boxes: {a: {label: Linear, module: a}, act: {label: ReLU}}, omit: [output],\n"
+        "  residuals: [{around: a}]}}\n"
+    )
+    report = verify(tmp_path / "spec.yaml")
+    assert [each.code for each in report.findings] == codes
+
+
+@pytest.mark.parametrize("label", ["Sum", "⊕", "Add"])
+def test_a_module_that_makes_the_sum_may_project_a_term(label: str, tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(RELU)
+    (tmp_path / "spec.yaml").write_text(
+        "model: {target: 'model.py:Sum', inputs: {x: {shape: [2, 8]}}}\n"
+        f"panels: {{net: {{boxes: {{a: {{label: Linear, module: a}}, out: {{label: {label}, module: output}}}},\n"
+        "  residuals: [{around: [a, out], line: dashed}]}}\n"
+    )
+    assert verify(tmp_path / "spec.yaml").findings == ()

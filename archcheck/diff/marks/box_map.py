@@ -87,10 +87,14 @@ def is_operation(panel: Panel, box: str) -> bool:
 
 
 def box_map(
-    panel: Panel, anchors: Territory, idle: Set[str] = frozenset(), without: Set[str] = frozenset()
-) -> BoxMap:
-    """Place the boxes of a panel that have no module, but for those `without` an operation; `idle` are those
-    whose modules did not run."""
+    panel: Panel, anchors: Territory, sinks: Sequence[tuple[str, int]], idle: Set[str] = frozenset(),
+    without: Set[str] = frozenset(),
+) -> BoxMap:  # fmt: skip
+    """Place the boxes of a panel that have no module, but for those `without` an operation.
+
+    `sinks` are the nodes that make the sums of residuals which edges show, each with the last box on the
+    branch; `idle` are the boxes whose modules did not run.
+    """
     boxes = [box for box in panel.boxes if is_operation(panel, box)]
     said = {box: claimed(panel, box) for box in boxes}
     unnamed = tuple(box for box in boxes if not said[box])
@@ -110,7 +114,9 @@ def box_map(
         for box in boxes
         if said[box]
     }
-    search = _Search(panel, anchors, {box: () if box in without else candidates[box] for box in candidates})
+    search = _Search(
+        panel, anchors, sinks, {box: () if box in without else candidates[box] for box in candidates}
+    )
     chosen, unclear = search.best()
     missing = tuple(
         box
@@ -236,8 +242,9 @@ class _Search:
     """The choice of a candidate for each box that makes the most lines ways of the data."""
 
     def __init__(
-        self, panel: Panel, anchors: Territory, candidates: Mapping[str, tuple[Candidate, ...]]
-    ) -> None:
+        self, panel: Panel, anchors: Territory, sinks: Sequence[tuple[str, int]],
+        candidates: Mapping[str, tuple[Candidate, ...]],
+    ) -> None:  # fmt: skip
         self.anchors = anchors
         self.candidates = candidates
         gone = {box for box, found in candidates.items() if not found}
@@ -246,6 +253,7 @@ class _Search:
             for one, other in _past(flow_edges(panel), gone)
             if one in candidates or other in candidates
         ]
+        self.after = [(other, node) for last, node in sinks for one, other in self.lines if one == last]
         self._behind: dict[tuple[str, tuple[int, bool]], tuple[frozenset[str], frozenset[int]]] = {}
 
     def best(self) -> tuple[dict[str, Candidate], dict[str, tuple[Candidate, ...]]]:
@@ -318,7 +326,12 @@ class _Search:
             elif second == box:
                 others = kept.get(first, ())
                 found += any(self._holds(first, other, second, one) for other in others or (None,))
-        return found
+        return found + self._sums(box, one)
+
+    def _sums(self, box: str, one: Candidate) -> int:
+        """How many sums a box reads that are drawn right before it."""
+        passed = self._origins(box, one)[1]
+        return sum(node in passed for other, node in self.after if other == box)
 
     def _choices(self, kept: Mapping[str, tuple[Candidate, ...]]) -> Iterator[dict[str, Candidate]]:
         """Every choice of disjoint candidates for as many boxes as can be."""
@@ -345,6 +358,7 @@ class _Search:
             for first, second in self.lines
             if all(box in choice or box not in self.candidates for box in (first, second))
         )
+        holding += sum(self._sums(box, one) for box, one in choice.items())
         return len(choice), holding, -sum(one.rank for one in choice.values())
 
     def _holds(self, first: str, one: Candidate | None, second: str, other: Candidate | None) -> bool:

@@ -149,13 +149,17 @@ def _other_block(claim: Claim, regions: Sequence[Region]) -> Region | None:
 
 
 def _larger(said: Sequence[Claim], regions: Sequence[Region]) -> Region | None:
-    """What the module computes that is more than all that the box says."""
+    """What the module computes that is more than all that the box says. A module that makes a sum may project
+    one of its terms, as those do that figures call "Add & Norm".
+    """
     terms = {term for claim in said for term in claim.terms}
     families = {TERMS[term].family for term in terms}
     if any(is_a(term, "gate") for term in terms) or not all(family in _LARGER for family in families):
         return None
     excluded = frozenset.intersection(*(_LARGER[family] for family in families)) - families
     found = [region for region in regions if region.term.family in excluded]
+    if Family.SUM in families and any(region.term.family is Family.SUM for region in regions):
+        found = found[1:] if len(found) == 1 and found[0].term.family is Family.LINEAR else found
     return max(found, key=lambda region: (len(region.ops), -region.output), default=None)
 
 

@@ -137,6 +137,12 @@ def check_frame(
     shown = [
         (drawn.edge, join) for drawn in call.drawn if drawn.solid for join in exact.get(drawn.number, ())
     ]
+    sinks = [
+        (drawn.last, values.made(join.sink))
+        for drawn in call.drawn
+        if drawn.solid
+        for join in exact.get(drawn.number, ())
+    ]
     claims = {
         box: tuple(check_claims(panel, box, anchors, widths))
         for box, value in panel.boxes.items()
@@ -144,7 +150,7 @@ def check_frame(
     }
 
     def checked(without: frozenset[str] = frozenset()) -> FrameCheck:
-        placed = box_map(panel, anchors, idle(call, anchors), without)
+        placed = box_map(panel, anchors, sinks, idle(call, anchors), without)
         given = entries(panel, placed)
         lines = check_lines(call, placed, given, shown)
         return FrameCheck(call, placed, given, lines, claims, tuple(left_out(panel, placed, given, strict)))
