@@ -178,7 +178,8 @@ def test_a_module_that_makes_the_sum_may_project_a_term(label: str, tmp_path: Pa
     (tmp_path / "model.py").write_text(RELU)
     (tmp_path / "spec.yaml").write_text(
         "model: {target: 'model.py:Sum', inputs: {x: {shape: [2, 8]}}}\n"
-        f"panels: {{net: {{boxes: {{a: {{label: Linear, module: a}}, out: {{label: {label}, module: output}}}},\n"
+        "panels: {net: {boxes: {a: {label: Linear, module: a},\n"
+        f"  out: {{label: {label}, module: output}}}},\n"
         "  residuals: [{around: [a, out], line: dashed}]}}\n"
     )
     assert verify(tmp_path / "spec.yaml").findings == ()
