@@ -14,6 +14,7 @@ from archcheck.diff.drawn_edges import Place
 from archcheck.diff.edge_kinds import Difference
 from archcheck.diff.edge_kinds import wrong_kind as kind_difference
 from archcheck.diff.evidence import Candidate, EdgeEvidence
+from archcheck.diff.marks.entries import begins, ends
 from archcheck.diff.matching import find_similar_elsewhere, is_realized, realizes
 from archcheck.diff.panel_calls import is_norm_or_activation
 from archcheck.diff.source_words import code_of_source, source_words
@@ -165,7 +166,10 @@ def _realizing_fit(edge: EdgeEvidence) -> Fit | None:
 def implemented_nowhere(edge: EdgeEvidence) -> Candidate | None:
     """RES001: a dashed edge that names no other, and that no other module executes."""
     drawn, call = edge.drawn, edge.call
-    if drawn.solid or edge.matched or drawn.edge.realized_by or not call.has_branch(drawn):
+    if drawn.solid or edge.matched or drawn.edge.realized_by:
+        return None
+    beyond = all(begins(edge.panel, box) or ends(edge.panel, box) for box in drawn.inside)
+    if not (beyond or call.has_branch(drawn)):
         return None
     if any(not edge.execution.ran(path) for box in drawn.inside for path in call.layer.bound(box)):
         return None  # what did not run has a finding of its own

@@ -94,6 +94,12 @@ LIES = {
     ),
     "a norm drawn as a sum": ([("norm2: {label: LayerNorm", "norm2: {label: ⊕")], [("BOX006", "norm2")]),
     "an attention drawn as a product": ([("out: {label: Linear", "out: {label: ⊗")], [("BOX006", "out")]),
+    "a whole layer drawn as an attention": ([("{label: Block,", "{label: Attention,")], [("BOX006", "blocks")]),
+    "a whole layer drawn as a feed-forward": ([("{label: Block,", "{label: MLP,")], [("BOX006", "blocks")]),
+    "a dashed residual around an input": (
+        [("      - {around: ffn}\n", "      - {around: ffn}\n      - {around: x, line: dashed}\n")],
+        [("RES001", "x")],
+    ),
     "a sum that is not drawn": (
         [("      sum: {label: sum of the tokens, op: sum}\n", ""), ("[blocks, sum]", "[blocks]")],
         [("BOX008", "")],
@@ -157,7 +163,7 @@ class Sum(Net):
     [
         ("relu(x + self.a(x))", []),
         ("relu(x + relu(self.a(x)))", ["BOX008"]),
-        ("x + relu(self.a(x))", ["BOX008"]),
+        ("x + relu(self.a(x))", ["RES010"]),
     ],
 )
 def test_an_activation_after_the_sum_is_not_taken_for_one_before_it(

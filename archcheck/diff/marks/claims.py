@@ -20,6 +20,9 @@ _WEIGHTED = frozenset(
 _LARGER = {
     Family.LINEAR: frozenset([Family.ATTENTION, Family.FEED_FORWARD, Family.CONVOLUTION, Family.MIXTURE]),
     Family.CONVOLUTION: frozenset([Family.ATTENTION]),
+    **dict.fromkeys(
+        (Family.FEED_FORWARD, Family.MIXTURE), frozenset([Family.ATTENTION, Family.RECURRENCE])
+    ),
     Family.EMBEDDING: frozenset([Family.ATTENTION, Family.FEED_FORWARD]),
     **dict.fromkeys(
         (Family.NORM, Family.ACTIVATION, Family.SOFTMAX, Family.POOLING, Family.DROPOUT, Family.SUM,
@@ -155,12 +158,22 @@ def _larger(said: Sequence[Claim], regions: Sequence[Region]) -> Region | None:
     terms = {term for claim in said for term in claim.terms}
     families = {TERMS[term].family for term in terms}
     if any(is_a(term, "gate") for term in terms) or not all(family in _LARGER for family in families):
-        return None
+        return _after_attention(regions) if families == {Family.ATTENTION} else None
     excluded = frozenset.intersection(*(_LARGER[family] for family in families)) - families
     found = [region for region in regions if region.term.family in excluded]
     if Family.SUM in families and any(region.term.family is Family.SUM for region in regions):
         found = found[1:] if len(found) == 1 and found[0].term.family is Family.LINEAR else found
     return max(found, key=lambda region: (len(region.ops), -region.output), default=None)
+
+
+def _after_attention(regions: Sequence[Region]) -> Region | None:
+    """A feed-forward after an attention: the module is a whole layer."""
+    made = [region.output for region in regions if region.term.family is Family.ATTENTION]
+    blocks = (Family.FEED_FORWARD, Family.MIXTURE)
+    found = [
+        region for region in regions if made and region.term.family in blocks and region.ops[0] > made[0]
+    ]
+    return found[0] if found else None
 
 
 def _principal(regions: Sequence[Region], claim: Claim) -> Region | None:
