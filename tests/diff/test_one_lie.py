@@ -94,8 +94,8 @@ LIES = {
     ),
     "a norm drawn as a sum": ([("norm2: {label: LayerNorm", "norm2: {label: ⊕")], [("BOX006", "norm2")]),
     "an attention drawn as a product": ([("out: {label: Linear", "out: {label: ⊗")], [("BOX006", "out")]),
-    "a whole layer drawn as an attention": ([("{label: Block,", "{label: Attention,")], [("BOX006", "blocks")]),
-    "a whole layer drawn as a feed-forward": ([("{label: Block,", "{label: MLP,")], [("BOX006", "blocks")]),
+    "a layer drawn as an attention": ([("{label: Block,", "{label: Attention,")], [("BOX006", "blocks")]),
+    "a layer drawn as a feed-forward": ([("{label: Block,", "{label: MLP,")], [("BOX006", "blocks")]),
     "a dashed residual around an input": (
         [("      - {around: ffn}\n", "      - {around: ffn}\n      - {around: x, line: dashed}\n")],
         [("RES001", "x")],
