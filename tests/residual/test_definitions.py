@@ -1,0 +1,109 @@
+"""What each condition of the definitions is for: the smallest model that is judged otherwise without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import archcheck
+
+Forward = Callable[["Net", Tensor], Tensor]
+
+
+class Added(nn.Module):
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return x + y
+
+
+class Net(nn.Module):
+    """Its `forward` is the given one; `f`, `q` and `k` are linear maps, `t` a table, `w` a weight."""
+
+    def __init__(self, forward: Forward) -> None:
+        super().__init__()
+        self.f, self.q, self.k = (nn.Linear(4, 4) for _ in range(3))
+        self.one, self.six = nn.Linear(1, 1), nn.Linear(6, 6)
+        self.add = Added()
+        self.t: Tensor
+        self.register_buffer("t", torch.rand(6, 4))
+        self.w = nn.Parameter(torch.rand(3, 1))
+        self._forward = forward
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._forward(self, x)
+
+
+def one_number(net: Net, x: Tensor) -> Tensor:
+    mean = x.mean().view(1, 1)
+    return mean + net.one(mean)
+
+
+def one_number_for_all(net: Net, x: Tensor) -> Tensor:
+    mean = x.mean()
+    return mean.expand(2, 6, 4) + net.f(torch.relu(mean.expand(2, 6, 4)))
+
+
+def fused_with_its_own_product(net: Net, x: Tensor) -> Tensor:
+    y = torch.relu(x.reshape(12, 4))
+    return torch.addmm(y, y, net.f.weight)
+
+
+def steps_of_a_sequence(net: Net, x: Tensor) -> Tensor:
+    return torch.cat([x[0], net.f(x)[0]], -1)
+
+
+def shifted_in_another_module(net: Net, x: Tensor) -> Tensor:
+    return net.add(x, x.roll(1, 1)) + net.f(torch.relu(net.q(x)))
+
+
+def recurrence(net: Net, x: Tensor) -> Tensor:
+    for _ in range(3):
+        x = x + torch.softmax(x, -1)
+    return x
+
+
+def scores_of_a_sigmoid(net: Net, x: Tensor) -> Tensor:
+    scores = net.q(x) @ net.k(x).mT
+    return torch.sigmoid(scores + net.six(scores))
+
+
+def scores_of_a_softmax(net: Net, x: Tensor) -> Tensor:
+    scores = net.q(x) @ net.k(x).mT
+    return torch.softmax(scores + net.six(scores), -1)
+
+
+def several_copies(net: Net, x: Tensor) -> Tensor:
+    branch = net.f(torch.relu(net.q(x)))
+    return x.unsqueeze(1).expand(2, 3, 6, 4) + branch.unsqueeze(1) * net.w.view(3, 1, 1)
+
+
+def table_times(net: Net, x: Tensor) -> Tensor:
+    return x * net.t + net.f(x)
+
+
+def table_plus(net: Net, x: Tensor) -> Tensor:
+    return (x + net.t) + net.f(x)
+
+
+@pytest.mark.parametrize(
+    ("forward", "residuals"),
+    [
+        (one_number, []),
+        (one_number_for_all, [("projection", "input", ("f",))]),
+        (fused_with_its_own_product, [("identity", "relu", ())]),
+        (steps_of_a_sequence, []),
+        (shifted_in_another_module, []),
+        (recurrence, []),
+        (scores_of_a_sigmoid, [("identity", "matmul", ("six",))]),
+        (scores_of_a_softmax, []),
+        (several_copies, [("scaled", "input", ("q", "f"))]),
+        (table_times, []),
+        (table_plus, []),
+    ],
+)
+def test_judged_by_one_condition(forward: Forward, residuals: list[tuple[str, str, tuple[str, ...]]]) -> None:
+    torch.manual_seed(0)
+    found = archcheck.trace(Net(forward).eval(), torch.randn(2, 6, 4)).residuals
+    assert [(str(one.kind), one.source, one.branch) for one in found] == residuals
