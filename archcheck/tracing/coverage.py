@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FrameType
@@ -15,40 +15,45 @@ from typing import Any
 
 from archcheck.source_location import is_model_code, is_torch_code, shown_path
 
+Tracer = Callable[[FrameType, str, Any], Any]
+Spot = tuple[int, int, int, int]
+"""From line and column to line and column."""
+
 
 class Coverage:
-    """The lines that ran in functions called `forward`, over several runs."""
+    """What ran in functions called `forward`, over several runs: lines, and instructions by their offsets."""
 
     def __init__(self) -> None:
         self.lines: dict[CodeType, set[int]] = {}
+        self.offsets: dict[CodeType, set[int]] = {}
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Note the lines that run inside; does nothing under a debugger, which traces for itself."""
-        if sys.gettrace() is not None:
-            yield
-            return
-        sys.settrace(self._call)
+        """Note what runs inside. Whoever traces already, a debugger or coverage, goes on to do so."""
+        before: Tracer | None = sys.gettrace()  # type: ignore[assignment]
+        sys.settrace(self._call if before is None else _both(self._call, before))
         try:
             yield
         finally:
-            sys.settrace(None)
+            sys.settrace(before)
 
     def unrun(self) -> tuple[str, ...]:
         """One sentence per file with the branches whose condition ran and whose body never did; sorted."""
         by_file: dict[str, set[int]] = {}
+        spots: dict[str, set[Spot]] = {}
         for code, ran in self.lines.items():
             by_file.setdefault(code.co_filename, set()).update(ran)
+            spots.setdefault(code.co_filename, set()).update(_spots(code, self.offsets[code]))
         found = []
         for file, ran in by_file.items():
             firsts = sorted({code.co_firstlineno for code in self.lines if code.co_filename == file})
-            missed = _missed(file, ran, firsts)
+            missed = _missed(file, ran, spots[file], firsts)
             if missed:
                 lines = ", ".join(str(line) for line in missed)
                 found.append(f"no mode ran the branches at {shown_path(file)}:{lines}: they are not checked")
         return tuple(sorted(found))
 
-    def _call(self, frame: FrameType, event: str, arg: Any) -> Any:
+    def _call(self, frame: FrameType, event: str, arg: Any) -> Tracer | None:
         code = frame.f_code
         if code.co_name != "forward":
             return None
@@ -58,17 +63,40 @@ class Coverage:
             if not is_model_code(code.co_filename) or is_torch_code(code.co_filename):
                 return None
             ran = self.lines[code] = set()
-        add = ran.add
+        ran_line, ran_offset = ran.add, self.offsets.setdefault(code, set()).add
+        frame.f_trace_opcodes = True
 
-        def line(frame: FrameType, event: str, arg: Any) -> Any:
-            add(frame.f_lineno)
-            return line
+        def within(frame: FrameType, event: str, arg: Any) -> Any:
+            if event == "opcode":
+                ran_offset(frame.f_lasti)
+            else:
+                ran_line(frame.f_lineno)
+            return within
 
-        add(frame.f_lineno)
-        return line
+        ran_line(frame.f_lineno)
+        return within
 
 
-def _missed(file: str, ran: set[int], firsts: list[int]) -> list[int]:
+def _both(ours: Tracer, theirs: Tracer) -> Tracer:
+    """Trace for two; single instructions are not for the other."""
+
+    def traced(frame: FrameType, event: str, arg: Any) -> Any:
+        one = ours(frame, event, arg)
+        other = theirs if event == "opcode" else theirs(frame, event, arg)
+        return other if one is None else one if other is None else _both(one, other)
+
+    return traced
+
+
+def _spots(code: CodeType, offsets: set[int]) -> Iterator[Spot]:
+    """Where in the source the instructions stand; nothing before Python 3.11, which does not keep it."""
+    positions = getattr(code, "co_positions", None)
+    for number, (line, last_line, column, last) in enumerate(positions() if positions else ()):
+        if 2 * number in offsets and None not in (line, last_line, column, last):
+            yield line, column, last_line, last
+
+
+def _missed(file: str, ran: set[int], spots: set[Spot], firsts: list[int]) -> list[int]:
     """The first lines of bodies that never ran, in functions that begin (with decorators) at `firsts`."""
     try:
         tree = ast.parse(Path(file).read_text(encoding="utf-8"))
@@ -86,7 +114,31 @@ def _missed(file: str, ran: set[int], firsts: list[int]) -> list[int]:
                 }
                 if line in ran and not lines & ran and not isinstance(body[0], ast.Raise):
                     missed.append(body[0].lineno)
+        missed += [arm.lineno for arm in _arms(function) if spots and _is_missed(arm, ran, spots)]
     return sorted(set(missed))
+
+
+def _arms(function: ast.FunctionDef) -> Iterator[ast.expr]:
+    """What a conditional expression, or an `and` or `or` that gives a value, may leave out."""
+    conditions = {
+        id(part)
+        for node in ast.walk(function)
+        if isinstance(node, (ast.If, ast.While, ast.IfExp, ast.Assert))
+        for part in ast.walk(node.test)
+    }
+    for node in ast.walk(function):
+        if isinstance(node, ast.IfExp):
+            yield from (node.body, node.orelse)
+        elif isinstance(node, ast.BoolOp) and id(node) not in conditions:
+            yield from node.values[1:]
+
+
+def _is_missed(arm: ast.expr, ran: set[int], spots: set[Spot]) -> bool:
+    """Did it, on a line that ran, never compute what it computes?"""
+    computes = any(isinstance(part, (ast.Call, ast.BinOp)) for part in ast.walk(arm))
+    first, last = (arm.lineno, arm.col_offset), (arm.end_lineno or arm.lineno, arm.end_col_offset or 0)
+    inside = any(first <= spot[:2] and spot[2:] <= last for spot in spots)
+    return computes and arm.lineno in ran and not inside
 
 
 def _forwards(owner: ast.Module | ast.ClassDef) -> Iterator[ast.FunctionDef]:
@@ -98,9 +150,22 @@ def _forwards(owner: ast.Module | ast.ClassDef) -> Iterator[ast.FunctionDef]:
 
 
 def _branches(function: ast.FunctionDef) -> Iterator[tuple[int, list[list[ast.stmt]]]]:
-    """The line of each statement that branches, and the bodies that it may run."""
+    """The line of each statement that branches, and the bodies that it may run.
+
+    What follows an `if` that leaves (an early return) is one of its bodies.
+    """
     for statement in ast.walk(function):
         if isinstance(statement, (ast.If, ast.For, ast.While)):
             yield statement.lineno, [body for body in (statement.body, statement.orelse) if body]
         elif isinstance(statement, ast.Match):
             yield statement.lineno, [case.body for case in statement.cases]
+        for name in ("body", "orelse"):
+            body = getattr(statement, name, None)
+            parts: list[ast.stmt] = body if isinstance(body, list) else []
+            for place, part in enumerate(parts[:-1]):
+                if isinstance(part, ast.If) and not part.orelse and _leaves(part):
+                    yield part.lineno, [parts[place + 1 :]]
+
+
+def _leaves(statement: ast.If) -> bool:
+    return isinstance(statement.body[-1], (ast.Return, ast.Continue, ast.Break))
