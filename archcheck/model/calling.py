@@ -7,6 +7,7 @@ does not take, or of nothing but its own defaults.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import enum
 import inspect
@@ -32,6 +33,12 @@ _CONFIGURATION = re.compile(
 )
 _CONFIGURATION_CLASS = re.compile(
     r".*(config(uration)?|conf|cfg|args|arguments|h?params|options|settings)", re.I
+)
+_CONFIGURATION_MAKER = re.compile(
+    r"(get|parse|load|make|build|default)_(.*_)?(config|cfg|args|opts?|options|hparams)"
+)
+_COUNT = re.compile(
+    r"(^|_)(n|num|dims?|ch|channels?|size|width|depth|layers?|heads?|classes|features|hidden)(_|$)"
 )
 _NO_CONFIGURATION = (Tensor, nn.Module, enum.Enum, Mapping, Sequence, os.PathLike)
 _FOREIGN = ("builtins", "collections", "inspect", "numpy", "torch", "typing", "types")
@@ -107,11 +114,20 @@ def check_call(function: Callable[..., Any], arguments: Mapping[str, Any], targe
 def definition(function: Any) -> tuple[str, int | None]:
     """File and line where the user's function or class is defined; ("", None) where that is not known."""
     if isinstance(function, type):
+        if dataclasses.is_dataclass(function):  # its __init__ stands in no file
+            return _definition_of_class(function)
         function = function.__init__  # type: ignore[misc]
     code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
     if code is None or is_machinery(code.co_filename):
         return "", None
     return real_path(code.co_filename), code.co_firstlineno
+
+
+def _definition_of_class(kind: type) -> tuple[str, int | None]:
+    try:
+        return display_path(inspect.getsourcefile(kind) or ""), inspect.getsourcelines(kind)[1]
+    except (OSError, TypeError):
+        return "", None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -195,22 +211,29 @@ def _home(function: Any) -> Any:
 
 def _how_to_give(name: str, parameter: inspect.Parameter, function: Any, target: str) -> str:
     """What to type for an argument that is missing."""
-    if _CONFIGURATION.fullmatch(name) and _class_of(parameter, function) is None:
-        try:
-            read = re.findall(rf"\b{name}\.([a-zA-Z]\w*)\b(?!\()", inspect.getsource(_home(function)))
-        except (OSError, TypeError):
-            read = []
-        if read:
-            given = " ".join(f"--set {name}.{part}=VALUE" for part in list(dict.fromkeys(read))[:_MOST_NAMES])
-            return f"Give it under arguments, or what is read of it: {given}."
-    return f"Give it under arguments, or with --set '{name}={_example(parameter, function, target)}'."
+    if not (_CONFIGURATION.fullmatch(name) and _class_of(parameter, function) is None):
+        return f"Give it under arguments, or with --set '{name}={_example(parameter, function, target)}'."
+    home = _home(function)
+    makers = [
+        key for key, value in vars(home).items() if _CONFIGURATION_MAKER.fullmatch(key) and callable(value)
+    ]
+    if makers:
+        return f"Perhaps --set '{name}={{target: {target.rpartition(':')[0]}:{makers[0]}}}'."
+    try:
+        read = re.findall(rf"""\b{name}(?:\.|\[["'])([a-zA-Z]\w*)\b(?!\()""", inspect.getsource(home))
+    except (OSError, TypeError):
+        read = []
+    given = " ".join(f"--set {name}.{part}=VALUE" for part in list(dict.fromkeys(read))[:_MOST_NAMES])
+    given = given or f"--set {name}.KEY=VALUE"
+    return f"Give it under arguments, with --arguments FILE, or as what is read of it: {given}."
 
 
 def _example(parameter: inspect.Parameter, function: Any, target: str) -> str:
     """A value to write for an argument: a target, where its annotation is a class of the user's."""
     kind = next((part for part in _parts(_hint(parameter, function)) if isinstance(part, type)), None)
     if kind is None or kind.__module__.partition(".")[0] in _FOREIGN:
-        return {int: "8", float: "0.1", bool: "true", str: "TEXT"}.get(kind or object, "VALUE")
+        usual = {int: "8", float: "0.1", bool: "true", str: "TEXT"}
+        return usual.get(kind or object, "8" if _COUNT.search(parameter.name) else "VALUE")
     home = _home(function).__name__
     source = target.rpartition(":")[0] if kind.__module__ == home else kind.__module__
     return f"{{target: {source}:{kind.__qualname__}}}"

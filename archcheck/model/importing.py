@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib
 import importlib.util
 import os
 import sys
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -74,7 +76,7 @@ class Loader:
     def _module(self, source: str, path: str) -> ModuleType:
         file = self._file(source, path) if is_path(source) else None
         if file is not None:
-            own = [_package(file)[0], *_up_to_root(file.parent)]
+            own = [_root(file), *_up_to_root(file.parent)]
             self.folders = _unique([*map(str, own), *self.folders])
         with contained(f"importing '{source}'", "TGT003", path=path), self.importable():
             _forget_stale()
@@ -118,10 +120,34 @@ class Loader:
 
 
 def _import_file(file: Path) -> ModuleType:
-    """Imports a file as the module of its package, or by its own name where it is in none."""
+    """Imports a file as the module of its package where it needs that, and by itself where it does not.
+
+    It needs its package for relative imports, and where it imports the package by name. The `__init__` files
+    are run then, but for one that fails: what it imports need not be what the file needs.
+    """
     root, name = _package(file)
-    if "." in name and _origin(name) == str(file) and _is_free(name.partition(".")[0], root):
+    level, imported = _imports(file)
+    if level > name.count("."):  # its folders have no `__init__`
+        root, name = _folders_as_package(file, level)
+    top = name.partition(".")[0]
+    if "." not in name or not (level or top in imported) or not _is_free(top, root):
+        return _import_alone(file)
+    before = set(sys.modules)
+    try:
         return importlib.import_module(name)
+    except Exception as error:
+        if not any(frame.name == "<module>" and _is_above(frame.filename, file) for frame in _frames(error)):
+            raise
+        for other in set(sys.modules) - before:
+            if other.partition(".")[0] == top:
+                del sys.modules[other]
+        with suppress(Exception):
+            return _import_below_empty_packages(name, root)
+        raise
+
+
+def _import_alone(file: Path) -> ModuleType:
+    """Imports a file by its own name."""
     name = file.stem
     loaded = sys.modules.get(name)
     if loaded is not None and getattr(loaded, "__file__", None) == str(file):
@@ -140,6 +166,56 @@ def _import_file(file: Path) -> ModuleType:
         sys.modules.pop(name, None)
         raise
     return module
+
+
+def _import_below_empty_packages(name: str, root: Path) -> ModuleType:
+    """Imports a module without running the `__init__` files above it."""
+    parts = name.split(".")
+    for depth in range(1, len(parts)):
+        package = ModuleType(".".join(parts[:depth]))
+        package.__path__ = [str(root.joinpath(*parts[:depth]))]
+        sys.modules.setdefault(package.__name__, package)
+    return importlib.import_module(name)
+
+
+def _imports(file: Path) -> tuple[int, set[str]]:
+    """How many folders up a file's relative imports reach, and the packages that it imports by name."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):  # told when the file is imported
+        return 0, set()
+    level, names = 0, set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            level = max(level, node.level)
+            names |= {node.module.partition(".")[0]} if node.module and not node.level else set()
+        elif isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+    return level, names
+
+
+def _folders_as_package(file: Path, level: int) -> tuple[Path, str]:
+    """As `_package`, for a file that reaches so many folders up: these are packages without an `__init__`."""
+    folders = [folder.name for folder in list(file.parents)[:level]]
+    if not all(name.isidentifier() for name in folders) or len(file.parents) <= level:
+        return _package(file)
+    return file.parents[level], ".".join([*reversed(folders), file.stem])
+
+
+def _root(file: Path) -> Path:
+    """The folder that a file's package is imported from."""
+    level, _ = _imports(file)
+    root, name = _package(file)
+    return _folders_as_package(file, level)[0] if level > name.count(".") else root
+
+
+def _is_above(initial: str, file: Path) -> bool:
+    path = Path(initial)
+    return path.name == "__init__.py" and path.parent in file.parents
+
+
+def _frames(error: BaseException) -> traceback.StackSummary:
+    return traceback.extract_tb(error.__traceback__)
 
 
 def _package(file: Path) -> tuple[Path, str]:

@@ -101,7 +101,10 @@ def _problem(error: BaseException, doing: str, code: str, path: str, hint: str) 
     elif isinstance(error, RecursionError):
         message = f"{doing} calls itself without end"
     elif isinstance(error, ModuleNotFoundError) and error.name:
-        hint = f"Install '{error.name.partition('.')[0]}' into the environment of archcheck."
+        package, dot, rest = error.name.partition(".")
+        hint = f"Install '{package}' into the environment of archcheck."
+        if dot and package in sys.modules:
+            hint = f"There is no '{rest.replace('.', '/')}.py' in '{package}': check the name."
     elif isinstance(error, ImportError) and "relative import" in str(error):
         hint = "Add an __init__.py to its folder, or name the target as package.module:Class."
     return Problem(real_path(file) if file else "", line, column, code, message, path, hint)

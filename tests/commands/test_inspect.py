@@ -84,3 +84,12 @@ def test_an_error_has_no_place_in_a_spec_and_no_outline(tmp_path: Path) -> None:
     report, outline = look(tmp_path, MODEL.replace("class Net", "class Nett"))
     assert [(problem.code, problem.path) for problem in report.problems] == [("TGT004", "")]
     assert outline is None
+
+
+def test_what_is_scripted_runs_as_python(tmp_path: Path) -> None:
+    scripted = "import torch\n\n\n@torch.jit.script\ndef add(x, y):\n    return x + y\n\n\n"
+    report, _ = look(
+        tmp_path, scripted + MODEL.replace("x + self.drop(", "add(x, self.drop(").replace("(x)))", "(x))))")
+    )
+    assert [each.branch for each in report.residuals] == [("norm", "mlp", "drop")] * 2
+    assert report.remarks == ("on the CPU with 248 parameters",)
