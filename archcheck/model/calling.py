@@ -125,7 +125,7 @@ def definition(function: Any) -> tuple[str, int | None]:
 
 def _definition_of_class(kind: type) -> tuple[str, int | None]:
     try:
-        return display_path(inspect.getsourcefile(kind) or ""), inspect.getsourcelines(kind)[1]
+        return real_path(inspect.getsourcefile(kind) or ""), inspect.getsourcelines(kind)[1]
     except (OSError, TypeError):
         return "", None
 
