@@ -125,7 +125,7 @@ def test_arguments_that_are_missing_or_unknown_are_all_told(write: Write) -> Non
     needs, unknown = problems_of("net:build", widht=1)
     assert (needs.code, shown_path(needs.file), needs.line, needs.path) == ("TGT005", "net.py", 18, "model")
     assert needs.message == "'net:build' needs the argument 'width'"
-    assert needs.hint == "Give it under arguments, or with --set 'width=VALUE'."
+    assert needs.hint == "Give it under arguments, or with --set 'width=8'."
     assert (unknown.message, unknown.hint) == (
         "'net:build' takes no argument 'widht'",
         "Did you mean 'width'?",
