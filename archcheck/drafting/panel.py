@@ -68,18 +68,12 @@ class _Drawing:
         if lines:
             tied = {box for line in lines for box in line}
             boxes = {box: value for box, value in boxes.items() if box in tied}
-        read = {other for _, other in lines}
-        aside = [box for box in boxes if boxes[box].get("role") in ("mask", "position") and box not in read]
-        flow, rest = arranged(list(boxes), lines, aside)
-        data = {**self.data, "boxes": boxes}
-        if len(boxes) > 1 and lines:
-            data["flow"] = flow
-        if rest:
-            data["edges"] = rest
-        residuals = edges(joins, ground, list(boxes), lines)
         residuals = [
-            edge for edge in residuals if edge_id(ResidualEdge.model_validate(edge)) not in self.dropped
+            edge
+            for edge in edges(joins, ground, list(boxes), lines)
+            if edge_id(ResidualEdge.model_validate(edge)) not in self.dropped
         ]
+        data = {**self.data, "boxes": boxes, **_arranged(boxes, lines, residuals)}
         if residuals:
             data["residuals"] = residuals
         base = self.call.layer.base
@@ -169,6 +163,16 @@ def _modules(item: Item, base: str, values: Values) -> Data:
     if pattern and {name for name, _ in matches(pattern, modules)} == set(paths):
         return {"module": _relative(pattern, base), "repeat": len(paths)}
     return {"module": [_relative(path, base) for path in natural(paths)]}
+
+
+def _arranged(boxes: Mapping[str, Data], lines: Sequence[Line], residuals: Sequence[Data]) -> Data:
+    """The lines as `flow` and `edges`; what stands on a skip path is drawn by its residual edge."""
+    skipping = {box for edge in residuals for box in edge.get("through", ())}
+    kept = [line for line in lines if skipping.isdisjoint(line)]
+    read = {other for _, other in lines}
+    aside = [box for box in boxes if boxes[box].get("role") in ("mask", "position") and box not in read]
+    flow, rest = arranged([box for box in boxes if box not in skipping], kept, aside)
+    return {**({"flow": flow} if len(boxes) > 1 and kept else {}), **({"edges": rest} if rest else {})}
 
 
 def called(item: Item, values: Values) -> tuple[str, str]:

@@ -8,8 +8,8 @@ from itertools import chain
 Item = str | list["Item"]
 Line = tuple[str, str]
 
-_DEEPEST = 1
-"""A chain in what stands side by side is read at a glance; what stands side by side in that is not."""
+_DEEPEST = 2
+"""Attention needs two (q beside k, and their scores beside v); deeper nests are not read at a glance."""
 
 
 def arranged(

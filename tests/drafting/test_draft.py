@@ -59,8 +59,7 @@ panels:
       softmax: {label: SoftMax, role: softmax}
       matmul_2: {label: ⊗, role: operator}
       out: {label: Linear, module: out, role: linear}
-    flow: [[q, k], matmul, softmax, matmul_2, out]
-    edges: [[v, matmul_2]]
+    flow: [[[[q, k], matmul, softmax], v], matmul_2, out]
 
   mlp:
     title: Feed-forward
