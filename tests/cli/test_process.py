@@ -120,7 +120,7 @@ def test_a_full_disk_is_a_failure(folder: Path) -> None:
 @pytest.mark.parametrize(
     "arguments", ["--help", "schema", "explain RES006", "verify broken.yaml", "verify -f json broken.yaml"]
 )
-@pytest.mark.parametrize("output", [">/dev/full", ">&-"])
+@pytest.mark.parametrize("output", [">/dev/full", pytest.param(">&-", marks=pytest.mark.slow)])
 def test_what_can_not_be_written_is_exit_code_2(arguments: str, output: str, folder: Path) -> None:
     result = shell(f"{arguments} {output}", folder)
     assert (result.returncode, result.stdout) == (2, "")

@@ -77,6 +77,7 @@ def test_installing_takes_the_requirements_and_this_version(repository: Path) ->
     assert (repository.parent / "pip").read_text().splitlines()[1:] == [f"-m pip install -q {ROOT}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("specs", "message"),
     [

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -52,18 +52,28 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, *arguments: str) -> tuple[int, str]:
-    plugin = ["-p", "archcheck.integrations.pytest_plugin", "-p", "no:cacheprovider"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *plugin, "--rootdir", str(folder), *arguments],
-        capture_output=True, text=True, cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-    )  # fmt: skip
-    return done.returncode, done.stdout
+Run = Callable[..., tuple[int, str]]
 
 
-def test_one_test_for_each_spec(folder: Path) -> None:
-    code, out = run(folder, "--archcheck", "-v", "specs")
+@pytest.fixture
+def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """A run of pytest in the folder, with the plugin: its exit code and what it printed."""
+
+    def run(*arguments: str) -> tuple[int, str]:
+        plugin = ["-p", "archcheck.integrations.pytest_plugin", "-p", "no:cacheprovider"]
+        code = pytest.main([*plugin, "--rootdir", str(folder), *arguments])
+        return code, capfd.readouterr().out
+
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield run
+    for name in ("model", "test_net"):
+        sys.modules.pop(name, None)
+
+
+def test_one_test_for_each_spec(run: Run) -> None:
+    code, out = run("--archcheck", "-v", "specs")
     assert code == 1
     assert "specs/good.yaml::conforms PASSED" in out
     assert "specs/wrong.yml::conforms FAILED" in out
@@ -72,23 +82,23 @@ def test_one_test_for_each_spec(folder: Path) -> None:
     assert "compose.yaml" not in out
 
 
-def test_nothing_is_collected_unless_asked(folder: Path) -> None:
-    assert run(folder, "specs")[0] == 5  # pytest's code for no tests
+def test_nothing_is_collected_unless_asked(run: Run) -> None:
+    assert run("specs")[0] == 5  # pytest's code for no tests
 
 
-def test_a_file_that_is_named_is_checked_whatever_is_in_it(folder: Path) -> None:
-    code, out = run(folder, "--archcheck", "specs/compose.yaml")
+def test_a_file_that_is_named_is_checked_whatever_is_in_it(run: Run) -> None:
+    code, out = run("--archcheck", "specs/compose.yaml")
     assert code == 1
     assert "SPEC" in out
 
 
-def test_the_fixture(folder: Path) -> None:
+def test_the_fixture(folder: Path, run: Run) -> None:
     (folder / "test_net.py").write_text(
         "from model import Net\n\n\ndef test_net(assert_conforms):\n"
         "    assert assert_conforms(Net(), 'specs/good.yaml').residuals\n"
         "\n\ndef test_wrong(assert_conforms):\n    assert_conforms(Net(), 'specs/wrong.yml')\n"
     )
-    code, out = run(folder, "-v", "test_net.py")
+    code, out = run("-v", "test_net.py")
     assert code == 1
     assert "test_net.py::test_net PASSED" in out
     assert "test_net.py::test_wrong FAILED" in out

@@ -26,6 +26,7 @@ from tests.residual.blocks import trace_of
 _MISJUDGED = frozenset(["AddIntoSlice"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case", [case for case in CASES if case.name not in _MISJUDGED], ids=lambda case: case.name
 )
