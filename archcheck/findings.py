@@ -27,11 +27,12 @@ class Status(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Edit:
     """A change of a spec: what stands at `place` is set to `value` (which is YAML) or removed, or `value` is
-    appended to the list there."""
+    appended to the list there. A key that is new in its mapping comes after the key `after`, else last."""
 
     action: Literal["set", "append", "remove"]
     place: tuple[str | int, ...]
     value: str = ""
+    after: str = ""
 
     def __str__(self) -> str:
         key = str(self.place[-1])

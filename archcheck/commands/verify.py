@@ -80,6 +80,15 @@ def assert_conforms(model: nn.Module | str | None, spec: str | Path, **options: 
 def _verify(
     loaded: LoadedSpec, model: nn.Module | str | None, prove: bool, progress: Progress, worker: Start
 ) -> Report:
+    executions, published = run(loaded, model, prove, progress, worker)
+    progress("comparing the diagram with the code")
+    return judged(loaded, executions, published, _target(loaded, model))
+
+
+def run(
+    loaded: LoadedSpec, model: nn.Module | str | None, prove: bool, progress: Progress, worker: Start
+) -> tuple[list[Execution], list[Execution]]:
+    """What a spec's model does in every mode, and at its published size. Raises ArchcheckError."""
     folders = [Path(loaded.file).parent, Path()]
     if isinstance(model, str):  # what the command line names is looked for from where it was typed
         folders.reverse()
@@ -91,8 +100,7 @@ def _verify(
     if loaded.spec.model.published and (model is None or isinstance(model, str)):
         with worker() as answering:
             published = run_modes(answering, at_published_size(loaded.spec.model), folders, False, progress)
-    progress("comparing the diagram with the code")
-    return judged(loaded, executions, published, _target(loaded, model))
+    return executions, published
 
 
 def judged(

@@ -185,7 +185,7 @@ class _Composer:
         place = _place(event.start_mark)
         if not event.implicit[0]:
             return _Node("scalar", place, event.value)
-        value = _resolve(event.value)
+        value = resolve(event.value)
         if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
             self._problems.add(REFUSED_YAML, f"{quote(event.value)} needs more than 64 bits", place)
         return _Node("scalar", place, value, is_merge=event.value == "<<")
@@ -214,7 +214,7 @@ class _Composer:
         self._problems.stop()
 
 
-def _resolve(text: str) -> str | int | float | bool | None:
+def resolve(text: str) -> str | int | float | bool | None:
     """What a plain scalar stands for by the core schema of YAML 1.2, in which `no` and `1_000` are texts."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]

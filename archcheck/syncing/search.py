@@ -1,0 +1,120 @@
+"""The search for fixes that leave a spec with fewer findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from archcheck.errors import ArchcheckError
+from archcheck.findings import Finding, Fix, Report, Status, Verdict
+from archcheck.spec.load import LoadedSpec, loads
+from archcheck.spec.patching import Unwritable, data_of, patched
+from archcheck.syncing.apply import applied
+
+Judge = Callable[[LoadedSpec], Report]
+"""Compares a spec with what its model did; raises ArchcheckError where it can't be bound to it."""
+
+_DEPTH = 3  # fixes that help together, as a box and the lines that lead to it
+_LIMIT = 600  # comparisons in all
+
+Identity = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True)
+class State:
+    """A spec's text, and what is found of it. `fixes` led to it."""
+
+    loaded: LoadedSpec
+    report: Report
+    fixes: tuple[Fix, ...] = ()
+
+    @property
+    def score(self) -> tuple[int, int, int]:
+        """What is wrong with it: less is better."""
+        refuted = sum(mark.verdict is Verdict.REFUTED for mark in self.report.marks)
+        return len(self.report.problems), len(self.report.findings), refuted
+
+
+@dataclass
+class Search:
+    """Compares specs, each once; `ignored` are findings that somebody accepted."""
+
+    judge: Judge
+    ignored: frozenset[Identity] = frozenset()
+    _seen: dict[str, Report | None] = field(default_factory=dict)
+
+    def improved(self, state: State) -> State:
+        """The spec after all fixes that help, one at a time."""
+        while state.report.findings:
+            better = next(self._better(state), None)
+            if better is None:
+                break
+            state = better
+        return state
+
+    def _better(self, state: State) -> Iterator[State]:
+        for depth in range(1, _DEPTH + 1):
+            for fix in fixes(state.report.findings):
+                better = self._attempt(state, fix, state, depth)
+                if better is not None:
+                    yield better
+
+    def _attempt(self, state: State, fix: Fix, goal: State, depth: int) -> State | None:
+        """The spec with a fix, and up to `depth` in all that what it brings up proposes, if it is better."""
+        new = self.with_fix(state, fix)
+        if new is None or new.score < goal.score:
+            return new
+        if depth > 1:
+            known = set(map(identity, state.report.findings))
+            fresh = [each for each in new.report.findings if identity(each) not in known]
+            for other in fixes(fresh):
+                better = self._attempt(new, other, goal, depth - 1)
+                if better is not None:
+                    return better
+        return None
+
+    def with_fix(self, state: State, fix: Fix) -> State | None:
+        """The spec with a fix applied; None where that is no spec, or can't be written."""
+        try:
+            data = applied(fix, data_of(state.loaded.source))
+            text = patched(state.loaded.source, data)
+            loaded = loads(text, state.loaded.file)
+        except (LookupError, TypeError, AttributeError, Unwritable, ArchcheckError):
+            return None
+        report = self.judged(loaded)
+        return State(loaded, report, (*state.fixes, fix)) if report is not None else None
+
+    def judged(self, loaded: LoadedSpec) -> Report | None:
+        """What is found of a spec; None where it can't be bound to its model, or enough were compared."""
+        if loaded.source not in self._seen:
+            if len(self._seen) >= _LIMIT:
+                return None
+            self._seen[loaded.source] = self._judged(loaded)
+        return self._seen[loaded.source]
+
+    def _judged(self, loaded: LoadedSpec) -> Report | None:
+        from dataclasses import replace
+
+        try:
+            report = self.judge(loaded)
+        except ArchcheckError:
+            return None
+        left = tuple(each for each in report.findings if identity(each) not in self.ignored)
+        status = report.status if report.problems or left else Status.CONFORMS
+        return replace(report, findings=left, status=status)
+
+
+def identity(finding: Finding) -> Identity:
+    """What a finding is known by while lines move."""
+    return finding.code, finding.panel, finding.edge, finding.message
+
+
+def fixes(findings: Sequence[Finding]) -> list[Fix]:
+    """The fixes that findings propose, those that change a mark before those that remove or add one."""
+    found = dict.fromkeys(finding.fix for finding in findings if finding.fix is not None)
+    return sorted(found, key=_rank)
+
+
+def _rank(fix: Fix) -> int:
+    actions = {edit.action for edit in fix.edits}
+    return 2 if "remove" in actions else 1 if "append" in actions else 0
