@@ -140,6 +140,53 @@ def render(
 
 
 @app.command()
+def sync(
+    spec: options.SpecToSync,
+    dry_run: options.DryRun = False,
+    check: options.CheckSync = False,
+    set_: options.Settings = None,
+    strict: options.Strict = False,
+    timeout: options.Timeout = 600,
+    python: options.Python = None,
+    in_process: options.InProcess = False,
+    verbose: options.Verbose = 0,
+    debug: options.Debug = False,
+) -> None:
+    """Rewrite SPEC so that it says what its model's code does, and show the change.
+
+    What it does not touch keeps its bytes. Exit code 0 if the spec then conforms, 1 if findings are left.
+    """
+    from archcheck.cli.configuration import configuration
+    from archcheck.commands import sync as syncing
+    from archcheck.commands.verify_all import workers
+
+    with output.errors(debug):
+        settings = options.settings(set_)
+        options.check_place(python, in_process)
+        strict = strict or configuration().strict
+        with (
+            output.progress(True) as progress,
+            workers(1, python, timeout, in_process=in_process) as worker,
+        ):
+            synced = syncing.sync(
+                spec,
+                settings,
+                strict=strict,
+                progress=progress,
+                failed=output.shown_cause(debug),
+                worker=worker,
+            )
+        changed = syncing.difference(synced, str(spec))
+        output.text(changed, None)
+        if not (dry_run or check):
+            syncing.write(spec, synced)
+        output.report([synced.report], Format.TEXT, None, verbose, quiet=False)
+    output.exit_with([synced.report])
+    if check and changed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def inspect(
     target: options.TargetName,
     set_: options.Settings = None,

@@ -64,6 +64,11 @@ SpecPaths = Annotated[
     typer.Argument(metavar="[SPEC...]", help="The specs; else the configuration's.", show_default=False),
 ]
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec to draw.", show_default=False)]
+SpecToSync = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec to rewrite.", show_default=False)]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show the change; write nothing.")]
+CheckSync = Annotated[
+    bool, typer.Option("--check", help="Write nothing; exit 1 if there is something to change.")
+]
 TargetName = Annotated[
     str,
     typer.Argument(

@@ -53,7 +53,7 @@ def verify(
     loaded = None
     try:
         loaded = spec if isinstance(spec, LoadedSpec) else load(spec)
-        loaded = _adapted(loaded, model, settings, inputs or {}, rename or {}, strict)
+        loaded = adapted(loaded, model, settings, inputs or {}, rename or {}, strict)
         return waive(_verify(loaded, model, prove, progress, worker), waivers)
     except ArchcheckError as error:
         failed(error)
@@ -135,7 +135,7 @@ def at_published_size(model: Model) -> Model:
     return model.model_copy(update={"arguments": {**model.arguments, **model.published}, "modes": ["eval"]})
 
 
-def _adapted(
+def adapted(
     loaded: LoadedSpec, model: Any, settings: Sequence[Setting], inputs: Mapping[str, Any],
     rename: Mapping[str, str], strict: bool,
 ) -> LoadedSpec:  # fmt: skip

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from archcheck.diff import fixes, mark_fixes
 from archcheck.diff.binding import BoundPanel, Layer, patterns, suggestion
 from archcheck.diff.evidence import Evidence
 from archcheck.diff.execution import Execution
-from archcheck.diff.label_numbers import inside, miscounts, numbered
+from archcheck.diff.label_numbers import Miscount, inside, miscounts, numbered
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.settling import Settled
 from archcheck.diff.wording import Names, label
-from archcheck.findings import Finding
+from archcheck.findings import Finding, Fix
 from archcheck.phrasing.module_paths import is_within, sentence
 from archcheck.rules.codes import RuleCode
 from archcheck.source_location import Location
@@ -43,16 +44,20 @@ class _Boxes:
         return Names(self.layer, self.execution)
 
     def finding(
-        self, code: RuleCode, box: str, message: str, drawn: str, traced: str, location: Location | None
-    ) -> Finding:
+        self, code: RuleCode, box: str, message: str, drawn: str, traced: str, location: Location | None,
+        fix: Fix | None = None,
+    ) -> Finding:  # fmt: skip
         """`box` is "" where none is drawn."""
         place: tuple[str, ...] = ("panels", self.bound.name)
         place += ("boxes", box) if box in self.panel.boxes else ()
         return Finding(
             code, message, self.bound.name, box, self.layer.indices, drawn=drawn, traced=traced,
             spec=self.evidence.loaded.place(*place), location=location, modes=(self.execution.mode,),
-            note=self.panel.boxes[box].note if box in self.panel.boxes else "",
+            note=self.panel.boxes[box].note if box in self.panel.boxes else "", fix=fix,
         )  # fmt: skip
+
+    def setting(self, box: str, **words: object) -> Fix:
+        return fixes.setting(("panels", self.bound.name, "boxes", box), words.items())
 
 
 def missing(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
@@ -67,6 +72,7 @@ def missing(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
                 "BOX001", box, f"{said} is drawn, and the model has no module {names.path(path)}",
                 f"box {said} ({names.path(path)})",
                 f"{names.module(owner)} has no such module. {hint}".strip(), execution.definition(owner),
+                fixes.without_box(boxes.evidence.loaded.spec, boxes.bound.name, box),
             )  # fmt: skip
 
 
@@ -79,6 +85,7 @@ def undrawn(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
             "BOX002", "", f"{shown} ({type_name}) runs and is not drawn", "no box",
             f"{shown} holds parameters and runs; draw it, or name it in the panel's omit",
             boxes.execution.location(path),
+            mark_fixes.of_undrawn(boxes.evidence.frames[boxes.calls[0]], path),
         )  # fmt: skip
 
 
@@ -114,7 +121,7 @@ def repeats(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
                 "BOX004", box,
                 f"{label(boxes.panel, box)} is drawn ×{value.repeat}, and the model has {count}",
                 f"×{value.repeat}", f"{count} modules match {', '.join(wildcards)}",
-                boxes.execution.definition(owner),
+                boxes.execution.definition(owner), boxes.setting(box, repeat=count),
             )  # fmt: skip
         elif isinstance(value.repeat, int) and count == 1 and not wildcards:
             yield from _calls(boxes, box, value.repeat)
@@ -131,6 +138,7 @@ def _calls(boxes: _Boxes, box: str, repeat: int) -> Iterator[Finding]:
             yield boxes.finding(
                 "BOX004", box, f"{label(boxes.panel, box)} is drawn ×{repeat}, and runs {len(runs)} times",
                 f"×{repeat}", f"{name} is called {len(runs)} times", runs[0].location,
+                boxes.setting(box, repeat=len(runs)),
             )  # fmt: skip
 
 
@@ -143,8 +151,19 @@ def numbers(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
                 "BOX005", box,
                 f"the label '{said}' says {wrong.said} {wrong.noun}, and the model has {wrong.actual}",
                 f"{wrong.said} {wrong.noun}", sentence(wrong.where, boxes.names.path),
-                boxes.execution.location(modules[0]),
+                boxes.execution.location(modules[0]), _renumbered(boxes, box, wrong),
             )  # fmt: skip
+
+
+def _renumbered(boxes: _Boxes, box: str, wrong: Miscount) -> Fix | None:
+    value, modules = boxes.panel.boxes[box], boxes.layer.bound(box)
+    before = {each.noun for each in miscounts(label(boxes.panel, box), value, modules, boxes.execution)}
+
+    def holds(text: str) -> bool:
+        left = {each.noun for each in miscounts(text, value, modules, boxes.execution)}
+        return left < before and wrong.noun not in left
+
+    return fixes.renumbered(boxes.bound.name, box, value.label or box, [wrong.actual], holds)
 
 
 BOX_RULES: tuple[Callable[[_Boxes, Settled], Iterator[Finding]], ...] = (

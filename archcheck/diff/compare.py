@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from archcheck.diff import mark_fixes
 from archcheck.diff.binding import BoundPanel
 from archcheck.diff.boxes import box_findings
 from archcheck.diff.defect_placement import place_defects, sinks_of, without_used
@@ -74,7 +76,8 @@ def compare(
     frames = [frame for evidence in modes for frame in evidence.frames.values()]
     verdicts = unchecked_edges(marks(loaded, frames, told), unseen)
     if loaded.spec.strict:
-        told = (*told, *unchecked(verdicts, loaded, explained(frames, told)))
+        fix = partial(mark_fixes.of_unchecked, frames)
+        told = (*told, *unchecked(verdicts, loaded, explained(frames, told), fix))
     problems = sorted({one.problem() for one in unseen if not one.accepted}, key=str)
     return Comparison(told, proofs(loaded, modes, told), verdicts, tuple(problems))
 

@@ -91,10 +91,11 @@ class Drawn:
 
 def drawn_edges(bound: BoundPanel, reach: Reachability) -> tuple[Drawn, ...]:
     """The residual edges of a panel, in the spec's order."""
-    return tuple(_drawn(bound, edge, number, reach) for number, edge in enumerate(bound.panel.residuals))
+    return tuple(drawn_edge(bound, edge, number, reach) for number, edge in enumerate(bound.panel.residuals))
 
 
-def _drawn(bound: BoundPanel, edge: ResidualEdge, number: int, reach: Reachability) -> Drawn:
+def drawn_edge(bound: BoundPanel, edge: ResidualEdge, number: int, reach: Reachability) -> Drawn:
+    """A residual edge in its panel; `number` is its place among the panel's."""
     boxes = bound.panel.boxes
     order = [box for box in reach.order if box not in edge.through]
     if edge.around is not None:

@@ -19,7 +19,7 @@ from archcheck.diff.matching import find_similar_elsewhere, is_realized, realize
 from archcheck.diff.panel_calls import is_norm_or_activation
 from archcheck.diff.source_words import code_of_source, source_words
 from archcheck.diff.wording import label
-from archcheck.findings import Edit, Fix
+from archcheck.findings import Fix
 from archcheck.residual import Join
 from archcheck.spec.patterns import join as joined
 
@@ -31,7 +31,7 @@ def wrong_kind(edge: EdgeEvidence) -> Candidate | None:
     for join in edge.matched if edge.drawn.solid else ():
         found = kind_difference(edge.drawn, join, edge.call) or _misses_a_box(edge, join)
         if found:
-            fix = edge.setting(found.words) if found.words else None
+            fix = edge.redrawing(join) or (edge.setting(found.words) if found.words else None)
             return edge.candidate("RES009", found.message, found.traced, join, fix=fix)
     return None
 
@@ -104,7 +104,7 @@ def drawn_again(edge: EdgeEvidence) -> Candidate | None:
     return edge.candidate(
         "RES001", f"the residual {edge.drawn.around()} is drawn again: {first.id} shows the same sum",
         f"there is {'one sum' if sums == 1 else f'{sums} sums'} for {len(edges)} edges",
-        edge.matched[0], fix=Fix((Edit("remove", edge.place),)),
+        edge.matched[0], fix=edge.removal(),
     )  # fmt: skip
 
 
@@ -144,9 +144,12 @@ def realized_otherwise(edge: EdgeEvidence) -> Candidate | None:
         return None
     residual, reference = fit.join.residual, edge.drawn.edge.realized_by
     around = edge.names.paths(joined(residual.scope, path) for path in residual.branch)
+    fix = edge.redrawing(fit.join)
+    if realized := edge.evidence.cross_panel.solid_edge(edge.elsewhere) if edge.elsewhere else "":
+        fix = edge.setting([("realized_by", realized)])
     return edge.candidate(
         "RES006", f"{reference} does not realize the residual {edge.drawn.around()}: it has another branch",
-        f"the residual {reference} is around {around}", fit.join,
+        f"the residual {reference} is around {around}", fit.join, fix=fix,
     )  # fmt: skip
 
 
@@ -178,7 +181,7 @@ def implemented_nowhere(edge: EdgeEvidence) -> Candidate | None:
     return edge.candidate(
         "RES001", f"there is no residual connection {drawn.around()}, here or in another module",
         "no module makes such a sum", None, edge.execution.location(call.layer.own[0]),
-        fix=Fix((Edit("remove", edge.place),)),
+        fix=edge.removal(),
     )  # fmt: skip
 
 
@@ -232,7 +235,7 @@ def on_the_skip_path(edge: EdgeEvidence) -> Candidate | None:
         f"{_called(edge, misfit, fit)} is drawn on the branch of the residual {edge.drawn.around()}, "
         "and is on its skip path",
         f"{_ran(edge, misfit)} on the skip path{_at(misfit)} ({fit.join.residual.kind.value})",
-        fit.join, fit=fit,
+        fit.join, fit=fit, fix=edge.redrawing(fit.join),
     )  # fmt: skip
 
 
@@ -247,7 +250,7 @@ def wrong_side(edge: EdgeEvidence) -> Candidate | None:
         "RES010",
         f"{_called(edge, misfit, fit)} is drawn {draws} the sum of the residual {edge.drawn.around()}, "
         f"and runs {runs} it",
-        f"{_ran(edge, misfit)} {runs} the sum{_at(misfit)}", fit.join, fit=fit,
+        f"{_ran(edge, misfit)} {runs} the sum{_at(misfit)}", fit.join, fit=fit, fix=edge.redrawing(fit.join),
     )  # fmt: skip
 
 
@@ -265,7 +268,7 @@ def wrong_source(edge: EdgeEvidence) -> Candidate | None:
     taken, code = _taken(edge, fit)
     return edge.candidate(
         "RES004", f"the residual {edge.drawn.around()} is taken from the wrong tensor: {taken}", code,
-        fit.join, fit=fit,
+        fit.join, fit=fit, fix=edge.redrawing(fit.join),
     )  # fmt: skip
 
 
@@ -279,7 +282,8 @@ def wrong_sink(edge: EdgeEvidence) -> Candidate | None:
     where = f"{'after' if late else 'before'} {_called(edge, last, fit)}"
     return edge.candidate(
         "RES005", f"the residual {edge.drawn.around()} is joined at the wrong place: {where}",
-        f"{_ran(edge, last)} {'before' if late else 'after'} the sum{_at(last)}", fit.join, fit=fit,
+        f"{_ran(edge, last)} {'before' if late else 'after'} the sum{_at(last)}",
+        fit.join, fit=fit, fix=edge.redrawing(fit.join),
     )  # fmt: skip
 
 
@@ -291,12 +295,16 @@ def wrong_branch(edge: EdgeEvidence) -> Candidate | None:
     if fit.misfits:
         name = _called(edge, fit.misfits[0], fit)
         message = f"{name} is on the branch of the residual {edge.drawn.around()}, and not drawn there"
-        return edge.candidate("RES005", message, f"{name} is on the branch", fit.join, fit=fit)
+        return edge.candidate(
+            "RES005", message, f"{name} is on the branch", fit.join, fit=fit, fix=edge.redrawing(fit.join)
+        )
     if not fit.uncovered:
         return None
     name = label(edge.panel, min(one.box for one in fit.uncovered))
     message = f"{name} is drawn on the branch of the residual {edge.drawn.around()}, and is not"
-    return edge.candidate("RES005", message, f"{name} is not on the branch", fit.join, fit=fit)
+    return edge.candidate(
+        "RES005", message, f"{name} is not on the branch", fit.join, fit=fit, fix=edge.redrawing(fit.join)
+    )
 
 
 def multiplied(edge: EdgeEvidence) -> Candidate | None:
@@ -327,7 +335,7 @@ def missing(edge: EdgeEvidence) -> Candidate | None:
     location = last.runs[-1].location if last else edge.execution.location(own[0]) if own else None
     return edge.candidate(
         "RES001", f"there is no residual connection {edge.drawn.around()}",
-        f"the source is not added to {what}", None, location, fix=Fix((Edit("remove", edge.place),)),
+        f"the source is not added to {what}", None, location, fix=edge.removal(),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archcheck.dataflow.join import JoinKey
+from archcheck.diff import fixes, line_fixes
 from archcheck.diff.alignment import Fit
 from archcheck.diff.binding import BoundPanel
 from archcheck.diff.cross_panel import CrossPanel
@@ -16,8 +17,9 @@ from archcheck.diff.execution import Execution
 from archcheck.diff.marks.frame_check import FrameCheck
 from archcheck.diff.matching import Matches, find_elsewhere
 from archcheck.diff.panel_calls import PanelCall
+from archcheck.diff.residual_words import edge_words
 from archcheck.diff.wording import Names
-from archcheck.findings import Edit, Finding, Fix
+from archcheck.findings import Finding, Fix
 from archcheck.residual import Join
 from archcheck.rules.codes import RuleCode
 from archcheck.source_location import Location
@@ -123,13 +125,21 @@ class EdgeEvidence:
 
     def setting(self, words: Iterable[tuple[str, object]]) -> Fix:
         """The fix that gives these keys of the edge other values; None removes one."""
-        return Fix(
-            tuple(
-                Edit("remove", (*self.place, key)) if value is None
-                else Edit("set", (*self.place, key), str(value))
-                for key, value in words
-            )
-        )  # fmt: skip
+        return fixes.redrawn_edge(
+            self.evidence.loaded.spec, self.call.bound.name, self.drawn.number, dict(words)
+        )
+
+    def removal(self) -> Fix:
+        """The fix that takes the edge out."""
+        return fixes.without_edge(self.evidence.loaded.spec, self.call.bound.name, self.drawn.number)
+
+    def redrawing(self, join: Join) -> Fix | None:
+        """The fix that draws an executed residual in the edge's place; where the panel can't show it as its
+        lines are, the one that mends these."""
+        words = edge_words(self.call, join)
+        if words is not None:
+            return self.setting(words.items())
+        return line_fixes.of_frame(self.evidence.frames[self.call])
 
     def candidate(
         self, code: RuleCode, message: str, traced: str, join: Join | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from archcheck.diff import line_fixes, mark_fixes
 from archcheck.diff.evidence import Evidence
 from archcheck.diff.execution import is_torchs_own
 from archcheck.diff.marks.claimed import WIDTHS
@@ -16,7 +17,7 @@ from archcheck.diff.marks.wrong_lines import WrongLines, wrong_lines
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.settling import Settled
 from archcheck.diff.wording import label
-from archcheck.findings import Finding
+from archcheck.findings import Finding, Fix
 from archcheck.rules.codes import RuleCode
 from archcheck.source_location import Location
 from archcheck.spec.load import LoadedSpec
@@ -118,33 +119,35 @@ class _Telling:
         location = computed.location if computed else None
         if location is None or is_torchs_own(location):
             location = self._location(box)
+        fix = mark_fixes.of_claim(self.check, box, wrong)
         if wrong.detail:
             said = _detail(wrong.detail, wrong.claim.details[wrong.detail])
             actual = _detail(wrong.detail, computed.details[wrong.detail]) if computed else ""
             code: RuleCode = "BOX005" if wrong.is_number else "BOX006"
             message = f"the label '{shown}' says {said}, and the model has {actual}"
-            return self._note(code, box, message, said, f"{paths} computes {actual}", location)
+            return self._note(code, box, message, said, f"{paths} computes {actual}", location, fix)
         if computed is None:
             message = f"{shown} is drawn, and {paths} does not compute it"
             traced = f"{paths} computes no {_either(wrong.claim.terms)}"
         else:
             message = f"{shown} is drawn, and {paths} computes {computed.term.name}"
             traced = f"{paths} computes {computed.term.name}"
-        return self._note("BOX006", box, message, f"box {shown}", traced, location)
+        return self._note("BOX006", box, message, f"box {shown}", traced, location, fix)
 
     def _missing(self, box: str) -> Finding:
         shown = label(self.panel, box)
         owner = self.names.path(next(iter(self.call.layer.own), ""))
+        fix = mark_fixes.of_missing(self.loaded.spec, self.check, box)
         if box in self.check.instead:
             region = self.check.instead[box].region
             return self._note(
                 "BOX007", box, f"{shown} is drawn, and the code computes {region.term.name} there",
-                f"box {shown}", f"{owner} computes {region.term.name}", region.location,
+                f"box {shown}", f"{owner} computes {region.term.name}", region.location, fix,
             )  # fmt: skip
         return self._note(
             "BOX007", box, f"{shown} is drawn, and the code has no such operation there", f"box {shown}",
             f"{owner} executes no further {shown} outside of the boxes that have a module",
-            self._own_location(),
+            self._own_location(), fix,
         )  # fmt: skip
 
     def _left_out(self, region: Region, name: str) -> Finding:
@@ -152,6 +155,7 @@ class _Telling:
         return self._note(
             "BOX008", "", f"{region.term.name} is computed here and not drawn", "no box",
             f"{title} executes {_article(name)} ({region.term.name}) that no box stands for", region.location,
+            mark_fixes.of_left_out(self.check, region),
         )  # fmt: skip
 
     def on_lines(self, wrong: WrongLines) -> Finding:
@@ -180,7 +184,8 @@ class _Telling:
             traced += f"; not drawn: {self._arrows(wrong.undrawn)}"
         drawn = self._arrows(wrong.drawn) or "no line"
         ends = (one, other) if wrong.way is Way.REVERSED else (other, one)
-        return self._note(code, f"{one}->{other}", message, drawn, traced, self._location(*ends))
+        fix = line_fixes.of_lines(wrong.frames, wrong.drawn, wrong.undrawn)
+        return self._note(code, f"{one}->{other}", message, drawn, traced, self._location(*ends), fix)
 
     def _traced(self, box: str) -> str:
         """A box as the code knows it: by its modules, or else by its label."""
@@ -211,8 +216,9 @@ class _Telling:
         return self.execution.definition(next(iter(self.call.layer.own), ""))
 
     def _note(
-        self, code: RuleCode, edge: str, message: str, drawn: str, traced: str, location: Location | None
-    ) -> Finding:
+        self, code: RuleCode, edge: str, message: str, drawn: str, traced: str, location: Location | None,
+        fix: Fix | None,
+    ) -> Finding:  # fmt: skip
         place: tuple[str, ...] = ("panels", self.call.bound.name)
         if edge in self.panel.boxes:
             place += ("boxes", edge)
@@ -222,7 +228,7 @@ class _Telling:
         return Finding(
             code, message, self.call.bound.name, edge, self.call.layer.indices, drawn=drawn,
             traced=traced, spec=self.loaded.place(*place), location=location,
-            modes=(self.execution.mode,), note=note,
+            modes=(self.execution.mode,), note=note, fix=fix,
         )  # fmt: skip
 
 

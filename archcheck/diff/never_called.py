@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from archcheck.diff import fixes
 from archcheck.diff.binding import BoundPanel, Layer
 from archcheck.diff.evidence import Evidence
 from archcheck.diff.execution import Execution
@@ -74,4 +75,5 @@ def _finding(evidence: Evidence, bound: BoundPanel, layer: Layer, box: str, path
         spec=evidence.loaded.place("panels", bound.name, *(("boxes", box) if box else ("scope",))),
         location=execution.definition(owner), modes=(execution.mode,),
         note=bound.panel.boxes[box].note if box else bound.panel.note,
+        fix=fixes.without_box(evidence.loaded.spec, bound.name, box) if box else None,
     )  # fmt: skip

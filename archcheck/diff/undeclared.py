@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from archcheck.dataflow.join import JoinKey
 from archcheck.diff.evidence import Evidence
 from archcheck.diff.panel_calls import PanelCall
+from archcheck.diff.residual_words import edge_words
 from archcheck.diff.settling import Settled
 from archcheck.diff.source_words import source_words
-from archcheck.findings import Finding
+from archcheck.findings import Edit, Finding, Fix
 from archcheck.residual import Join
+from archcheck.spec.patching import flow_text
 from archcheck.spec.patterns import join as joined
 
 
@@ -74,4 +76,15 @@ def _finding(evidence: Evidence, call: PanelCall, joins: Sequence[Join]) -> Find
         traced=f"{makes} adds {source} to {what} ({residual.kind.value})",
         spec=evidence.loaded.place("panels", call.bound.name), location=residual.location,
         modes=(evidence.execution.mode,), code_branch=call.boxes_on(join), code_source=call.source_box(join),
+        fix=_drawing(call, join),
     )  # fmt: skip
+
+
+def _drawing(call: PanelCall, join: Join) -> Fix | None:
+    """The edge that shows it, added to the panel."""
+    words = edge_words(call, join)
+    if words is None:
+        return None
+    edge = {key: value for key, value in words.items() if value is not None}
+    place = "panels", call.bound.name, "residuals"
+    return Fix((Edit("append", place, flow_text({**edge, "line": "solid"})),))

@@ -19,10 +19,10 @@ from archcheck.drafting.kinds import natural, numbered, pattern_of
 from archcheck.drafting.operations import operations
 from archcheck.drafting.plan import Item, Sheet, unused
 from archcheck.drafting.residuals import edges
-from archcheck.drafting.ways import Line, arranged
 from archcheck.spec.edges import edge_id
 from archcheck.spec.model import ResidualEdge
 from archcheck.spec.patterns import matches
+from archcheck.spec.ways import Line, arranged
 from archcheck.vocabulary import Family, Region, claims
 
 Data = dict[str, Any]

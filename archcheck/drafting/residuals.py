@@ -7,8 +7,8 @@ from typing import Any
 
 from archcheck.connections import Factor, Kind
 from archcheck.diff.marks.territory import Territory
-from archcheck.drafting.ways import Line
 from archcheck.residual import Join
+from archcheck.spec.ways import Line
 
 Edge = dict[str, Any]
 

@@ -3,83 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from archcheck.dataflow.run import Op
-from archcheck.vocabulary import Claim, Family, Region, claims, is_a
+from archcheck.vocabulary import Claim, Region, claims, is_a
+from archcheck.vocabulary.words import QKV, ROLES, label_of, sign
 
-ROLES: Mapping[Family, str] = {
-    Family.NORM: "norm", Family.ACTIVATION: "activation", Family.LINEAR: "linear",
-    Family.CONVOLUTION: "convolution", Family.EMBEDDING: "embedding", Family.POSITION: "position",
-    Family.ATTENTION: "attention", Family.SOFTMAX: "softmax", Family.POOLING: "pooling",
-    Family.DROPOUT: "dropout", Family.FEED_FORWARD: "feed_forward", Family.MIXTURE: "feed_forward",
-    Family.ROUTER: "router", Family.MASK: "mask",
-}  # fmt: skip
-_SIGNS: Mapping[str, str] = {
-    "matrix product": "⊗", "scores": "⊗", "attend": "⊗", "product": "⊙", "gate": "⊙", "sum": "+",
-    "difference": "−", "scale": "Scale", "concat": "Concat", "split": "Split", "repeat": "Repeat",
-    "mask": "Mask", "top-k": "Top-k", "router": "Router", "RoPE": "RoPE", "transpose": "Transpose",
-    "exact GELU": "GELU", "tanh GELU": "GELU", "attention": "Attention", "activation": "Activation",
-    "positions": "Positions", "learned positions": "Learned positional embedding",
-    "sinusoidal positions": "Sinusoidal positional encoding",
-    "relative positions": "Relative position bias", "state-space model": "SSM", "recurrence": "Recurrence",
-    "linear attention": "Linear attention", "L2 norm": "L2 norm", "local response norm": "LRN",
-    "pooling": "Pooling", "max pooling": "Max pool", "average pooling": "Average pool",
-    "global average pooling": "Global average pool", "global max pooling": "Global max pool",
-    "upsampling": "Upsample", "downsampling": "Downsample", "resampling": "Resize", "dropout": "Dropout",
-    "stochastic depth": "Drop path", "feed-forward": "Feed-forward", "gated feed-forward": "Feed-forward",
-    "mixture of experts": "Mixture of experts", "MHA": "Multi-head attention",
-    "GQA": "Grouped-query attention", "MQA": "Multi-query attention", "MLA": "Multi-head latent attention",
-    "single-head attention": "Attention",
-}  # fmt: skip
-_CONVOLUTIONS = {
-    "convolution": "conv", "pointwise convolution": "conv", "depthwise convolution": "depthwise conv",
-    "transposed convolution": "transposed conv",
-}  # fmt: skip
-_QKV = {
-    "q": "Q", "query": "Q", "k": "K", "key": "K", "v": "V", "value": "V", "qkv": "QKV", "kv": "KV",
-}  # fmt: skip
-
-
-def sign(region: Region) -> str:
-    """What a figure writes for an operation."""
-    return _SIGNS.get(region.term.name, region.term.name)
-
-
-def label_of(region: Region, leaf: str) -> str:
-    """What a figure writes in the box of a module that computes a region; `leaf` is the module's own name."""
-    match region.term.family:
-        case Family.LINEAR:
-            parts = [_QKV[word] for word in re.split(r"[\W_]+", leaf.casefold()) if word in _QKV]
-            return f"Linear {''.join(parts)}".rstrip()
-        case Family.CONVOLUTION:
-            return _convolution(region)
-        case Family.EMBEDDING:
-            return "Embedding"
-        case Family.POSITION if "pos" not in leaf.casefold() and region.term.name == "learned positions":
-            return _capital(" ".join(re.sub(r"embed\w*", "", leaf).split("_")).strip()) or "Embedding"
-        case Family.ATTENTION:
-            return _attention(region)
-    return sign(region)
-
-
-def _convolution(region: Region) -> str:
-    kernel, stride = region.details.get("kernel"), region.details.get("stride")
-    word = _CONVOLUTIONS.get(region.term.name, "conv")
-    sizes = "×".join(map(str, kernel)) if isinstance(kernel, tuple) and len(kernel) > 1 else ""
-    text = f"{sizes} {word}".strip()
-    strides = set(stride) if isinstance(stride, tuple) else {stride}
-    step = next(iter(strides)) if len(strides) == 1 else None
-    return f"{text}, /{step}" if isinstance(step, int) and step > 1 and sizes else _capital(text)
-
-
-def _attention(region: Region) -> str:
-    heads, shared = region.details.get("heads"), region.details.get("kv_heads")
-    name = sign(region)
-    if region.term.name == "GQA":
-        return f"{name}\n{heads} heads, {shared} KV heads"
-    return f"{name}\n{heads} heads" if region.term.name in ("MHA", "MQA", "MLA") else name
-
+__all__ = ["ROLES", "label_of", "sign"]
 
 _TASKS = re.compile(r"(?<=[a-z0-9A-Z])(?:For[A-Z]\w*|LMHeadModel|LMHead|Model)$")
 _KINDS = re.compile(
@@ -126,7 +56,7 @@ def operation_name(region: Region, origins: Sequence[str]) -> str:
     """A name for the box of an operation: with that of the one projection of queries, keys or values that it
     reads."""
     name = name_of(sign(region))
-    side = _QKV.get(origins[0].partition("_")[0].casefold(), "") if len(origins) == 1 else ""
+    side = QKV.get(origins[0].partition("_")[0].casefold(), "") if len(origins) == 1 else ""
     return f"{side.lower()}_{name}" if len(side) == 1 else name
 
 

@@ -1,7 +1,7 @@
 """A spec's text with other data: only what differs is written anew, every other byte stays.
 
-Comments, order, quotes, indentation and line ends of what does not change are kept, and new parts are written as
-their neighbours are.
+Comments, order, quotes, indentation and line ends of what does not change are kept, and new parts are
+written as their neighbours are.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import Any
 
 from archcheck.errors import SpecError
@@ -22,7 +23,7 @@ _PLAIN = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`=~](?:[^\n,\[\]{}:#]|:(?=\S)|(?
 _WIDTH = 110
 
 
-class Unwritable(ValueError):
+class UnwritableError(ValueError):
     """The change can't be written without touching what must stay, as where an alias repeats it."""
 
 
@@ -34,7 +35,7 @@ class _Change:
 
 
 def patched(source: str, data: Any) -> str:
-    """`source`, changed so that it reads as `data`. Raises Unwritable.
+    """`source`, changed so that it reads as `data`. Raises UnwritableError.
 
     >>> patched("a: {b: 1, c: x}  # note\\n", {"a": {"b": 2, "c": "x"}})
     'a: {b: 2, c: x}  # note\\n'
@@ -47,10 +48,10 @@ def patched(source: str, data: Any) -> str:
         return source
     root = nodes(text)
     if root is None:
-        raise Unwritable
+        raise UnwritableError
     changes = list(_Patch(text).changes(root, old, data))
     if not same(data_of(_applied(text, changes)), data):
-        raise Unwritable
+        raise UnwritableError
     return mark + _applied(body, [_in(body, text, change) for change in changes])
 
 
@@ -155,7 +156,7 @@ class _Patch:
         if self.text[start : key.start].strip():  # the first of a list's item stands behind the dash
             following = [other.start for other, _ in node.entries() if other.start > key.start]
             if not following:
-                raise Unwritable
+                raise UnwritableError
             return _Change(key.start, following[0], "")
         return _Change(start, end, "")
 
@@ -169,7 +170,7 @@ class _Patch:
             if key in own or (key in old and same(old[key], new[key])):
                 continue
             before = _before(key, new, order)
-            entry = f"{_scalar(key)}: {self._block_value(new[key], indent, len(str(key)))}"
+            entry = f"{_scalar(key)}:{self._block_value(new[key], indent, len(str(key)))}"
             behind[before] = behind.get(before, "") + f"\n{indent}{entry}"
         for key, text in behind.items():
             if key is None:
@@ -185,7 +186,7 @@ class _Patch:
         long = len(indent) + taken + len(text) + 2 > _WIDTH
         if isinstance(value, list) and value and (long or any(isinstance(each, dict) for each in value)):
             return "".join(f"\n{indent}  - {flow_text(each)}" for each in value)
-        return text
+        return f" {text}"
 
     # -- lists ----------------------------------------------------------------------------------------------
 
@@ -193,7 +194,8 @@ class _Patch:
         pairs = list(_paired(old, new))
         if all(None not in pair for pair in pairs):
             for before, after in pairs:
-                assert before is not None and after is not None
+                assert before is not None
+                assert after is not None
                 yield from self.changes(node.children[before], old[before], new[after])
         elif not any(before is not None and after is not None for before, after in pairs):
             yield _Change(node.start, node.end, self._whole_list(node, new))
@@ -233,7 +235,7 @@ class _Patch:
             if after is None:
                 start, end = self._lines(self._dash(node, child), child.end)
                 if self.text[start : self._dash(node, child)].strip():
-                    raise Unwritable
+                    raise UnwritableError
                 yield _Change(start, end, "")
             else:
                 yield from self.changes(child, old[before], new[after])
@@ -268,7 +270,7 @@ class _Patch:
             brackets = self.text[node.end - 1]
             opening = {"]": "[", "}": "{"}[brackets]
             return _Change(node.start, node.end, opening + ", ".join(text for text, _ in pieces) + brackets)
-        before = {span: self.text[end:span[0]] for (_, end), span in zip(spans, spans[1:], strict=False)}
+        before = {span: self.text[end : span[0]] for (_, end), span in pairwise(spans)}
         usual = next((gap for gap in before.values() if "#" not in gap), ", ")
         parts = [self.text[node.start : spans[0][0]]]
         for number, (text, span) in enumerate(pieces):
@@ -329,11 +331,11 @@ def _scalar(value: Any, quote: str = "") -> str:
 
 
 def data_of(text: str) -> Any:
-    """The plain data that YAML stands for. Raises Unwritable where it is none."""
+    """The plain data that YAML stands for. Raises UnwritableError where it is none."""
     try:
-        return compose(text, Problems("")).data
+        return compose(text.removeprefix("\ufeff"), Problems("")).data
     except SpecError as error:
-        raise Unwritable from error
+        raise UnwritableError from error
 
 
 def _applied(text: str, changes: Sequence[_Change]) -> str:

@@ -1,9 +1,9 @@
-"""Making a spec tell the truth: the fixes of its findings, applied one at a time, each kept only where it helps.
+"""Making a spec tell the truth: fixes of its findings, applied one at a time, each kept only where it helps.
 
-`apply` changes a spec's data, `search` looks for the fixes that leave fewer findings, `renames` follows modules
-that have other names, and `story` is `archcheck sync` without its files.
+`apply` changes a spec's data, `search` looks for the fixes that leave fewer findings, `renames` follows
+modules that have other names, and `story` is `archcheck sync` without its files.
 """
 
-from archcheck.syncing.story import Synced, sync_spec
+from archcheck.syncing.story import Identity, Synced, identity, sync_spec
 
-__all__ = ["Synced", "sync_spec"]
+__all__ = ["Identity", "Synced", "identity", "sync_spec"]

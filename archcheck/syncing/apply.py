@@ -38,10 +38,7 @@ def _apply(edit: Edit, data: Any) -> None:
 
 def _node(data: Any, path: Iterable[str | int], *, create: bool) -> Any:
     for key in path:
-        if create and isinstance(data, dict):
-            data = data.setdefault(key, {})
-        else:
-            data = data[key]
+        data = data.setdefault(key, {}) if create and isinstance(data, dict) else data[key]
     return data
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from archcheck.errors import ArchcheckError
 from archcheck.findings import Finding, Fix, Report, Status, Verdict
 from archcheck.spec.load import LoadedSpec, loads
-from archcheck.spec.patching import Unwritable, data_of, patched
+from archcheck.spec.patching import UnwritableError, data_of, patched
 from archcheck.syncing.apply import applied
 
 Judge = Callable[[LoadedSpec], Report]
@@ -37,15 +37,17 @@ class State:
 
 @dataclass
 class Search:
-    """Compares specs, each once; `ignored` are findings that somebody accepted."""
+    """Compares specs, each once; `ignored` are findings that somebody accepted, `more` proposes fixes beside
+    those of the findings."""
 
     judge: Judge
     ignored: frozenset[Identity] = frozenset()
-    _seen: dict[str, Report | None] = field(default_factory=dict)
+    more: Callable[[State, Sequence[Finding]], Iterable[Fix]] = lambda *_: ()
+    _seen: dict[str, Report] = field(default_factory=dict)
 
     def improved(self, state: State) -> State:
         """The spec after all fixes that help, one at a time."""
-        while state.report.findings:
+        while state.report.findings or state.report.problems:
             better = next(self._better(state), None)
             if better is None:
                 break
@@ -54,7 +56,7 @@ class Search:
 
     def _better(self, state: State) -> Iterator[State]:
         for depth in range(1, _DEPTH + 1):
-            for fix in fixes(state.report.findings):
+            for fix in self._proposals(state, state.report.findings):
                 better = self._attempt(state, fix, state, depth)
                 if better is not None:
                     yield better
@@ -67,38 +69,38 @@ class Search:
         if depth > 1:
             known = set(map(identity, state.report.findings))
             fresh = [each for each in new.report.findings if identity(each) not in known]
-            for other in fixes(fresh):
+            for other in self._proposals(new, fresh):
                 better = self._attempt(new, other, goal, depth - 1)
                 if better is not None:
                     return better
         return None
 
+    def _proposals(self, state: State, findings: Sequence[Finding]) -> Iterator[Fix]:
+        yield from self.more(state, findings)
+        yield from fixes(findings)
+
     def with_fix(self, state: State, fix: Fix) -> State | None:
-        """The spec with a fix applied; None where that is no spec, or can't be written."""
+        """The spec with a fix applied; None where that is no spec, can't be written, or is one too many."""
         try:
             data = applied(fix, data_of(state.loaded.source))
-            text = patched(state.loaded.source, data)
-            loaded = loads(text, state.loaded.file)
-        except (LookupError, TypeError, AttributeError, Unwritable, ArchcheckError):
+            loaded = loads(patched(state.loaded.source, data), state.loaded.file)
+        except (LookupError, TypeError, AttributeError, UnwritableError, ArchcheckError):
             return None
-        report = self.judged(loaded)
-        return State(loaded, report, (*state.fixes, fix)) if report is not None else None
+        if loaded.source not in self._seen and len(self._seen) >= _LIMIT:
+            return None
+        return State(loaded, self.judged(loaded), (*state.fixes, fix))
 
-    def judged(self, loaded: LoadedSpec) -> Report | None:
-        """What is found of a spec; None where it can't be bound to its model, or enough were compared."""
+    def judged(self, loaded: LoadedSpec) -> Report:
+        """What is found of a spec, without what is ignored."""
         if loaded.source not in self._seen:
-            if len(self._seen) >= _LIMIT:
-                return None
             self._seen[loaded.source] = self._judged(loaded)
         return self._seen[loaded.source]
 
-    def _judged(self, loaded: LoadedSpec) -> Report | None:
-        from dataclasses import replace
-
+    def _judged(self, loaded: LoadedSpec) -> Report:
         try:
             report = self.judge(loaded)
-        except ArchcheckError:
-            return None
+        except ArchcheckError as error:  # a scope that matches nothing
+            return Report(loaded.file, Status.ERROR, problems=error.problems)
         left = tuple(each for each in report.findings if identity(each) not in self.ignored)
         status = report.status if report.problems or left else Status.CONFORMS
         return replace(report, findings=left, status=status)

@@ -122,6 +122,7 @@ def test_text_of_a_spec_that_differs() -> None:
             model.py:22
             22 │ return x + self.mlp(x)
      in:    all 2 layers
+     fix:   around: mlp
 
   proved
     layer: the boxes in 2 layers
@@ -168,7 +169,16 @@ def test_json() -> None:
             "code_branch": ["mlp"],
             "code_source": "norm",
             "note": "",
-            "fix": None,
+            "fix": {
+                "edits": [
+                    {
+                        "action": "set",
+                        "place": ["panels", "layer", "residuals", 0, "around"],
+                        "value": "mlp",
+                        "after": "",
+                    }
+                ]
+            },
         }
     ]
     assert [(each["scope"], each["source"], each["branch"]) for each in report["residuals"]] == [
@@ -184,7 +194,8 @@ def test_github() -> None:
         "the residual around Norm … Linear is taken from the wrong tensor: after Norm%0A"
         "drawn: solid residual around Norm … Linear, from the input of Layer k (bad.yaml:14:9)%0A"
         "code: taken after norm (model.py:21), not from the input of Layer k (model.py:22)%0A"
-        "all 2 layers\n"
+        "all 2 layers%0A"
+        "fix: around: mlp\n"
         "::notice file=good.yaml,line=1,title=archcheck::"
         "good.yaml conforms (layer: 1 solid edge and the boxes, in 2 layers)\n",
     )

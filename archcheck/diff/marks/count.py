@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 
 from archcheck.diff.marks.box_map import is_operation
 from archcheck.diff.marks.entries import begins, ends
 from archcheck.diff.marks.frame_check import FrameCheck
 from archcheck.diff.marks.lines import Line, Way
 from archcheck.diff.wording import label
-from archcheck.findings import Finding, Mark, MarkKind, Verdict
+from archcheck.findings import Finding, Fix, Mark, MarkKind, Verdict
 from archcheck.source_location import Location
 from archcheck.spec.edges import edge_id
 from archcheck.spec.flow import flow_edges
@@ -212,10 +212,11 @@ def explained(checks: Iterable[FrameCheck], findings: Sequence[Finding]) -> froz
 
 
 def unchecked(
-    marks: Sequence[Mark], loaded: LoadedSpec, explained: Set[tuple[str, str]]
-) -> Iterator[Finding]:
+    marks: Sequence[Mark], loaded: LoadedSpec, explained: Set[tuple[str, str]],
+    fix: Callable[[Mark], Fix | None],
+) -> Iterator[Finding]:  # fmt: skip
     """MARK001: in a strict spec each mark that is not checked is a finding, but for the lines at a box that
-    is not, and for boxes that other findings have `explained`."""
+    is not, and for boxes that other findings have `explained`. `fix` says what would prove one."""
     unknown = {
         (mark.panel, mark.name)
         for mark in marks
@@ -233,4 +234,5 @@ def unchecked(
             yield Finding(
                 "MARK001", f"the {mark.kind.value} {shown} is not proved: {mark.reason}", mark.panel,
                 mark.name, drawn=f"{mark.kind.value} {shown}", traced="not checked", spec=mark.spec,
+                fix=fix(mark),
             )  # fmt: skip

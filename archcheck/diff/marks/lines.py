@@ -5,7 +5,7 @@ A line from one box to another says that values go from the one to the other and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
@@ -44,10 +44,14 @@ class Way(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LineCheck:
-    """What the data does with each line of a panel in one frame, and the ways of values that none shows."""
+    """What the data does with each line of a panel in one frame, and the ways of values that none shows.
+
+    `way` tells it of any line between two boxes.
+    """
 
     ways: Mapping[Line, Way]
     undrawn: tuple[Line, ...]
+    way: Callable[[str, str], Way]
 
     @property
     def missing(self) -> tuple[Line, ...]:
@@ -65,7 +69,9 @@ def check_lines(
     judge = _Ways(call, placed, entries, shown)
     skips = values.skip_reads(values.execution.joins_within(frame.first, frame.end))
     return LineCheck(
-        {line: judge.way(*line) for line in drawn}, tuple(_undrawn(call, placed, entries, drawn, skips))
+        {line: judge.way(*line) for line in drawn},
+        tuple(_undrawn(call, placed, entries, drawn, skips)),
+        judge.way,
     )
 
 

@@ -1,0 +1,73 @@
+"""`archcheck sync`: rewrite a spec so that it says what its model's code does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from difflib import unified_diff
+from pathlib import Path
+
+from archcheck.commands.run_modes import Start, by_default
+from archcheck.commands.verify import adapted, judged, run
+from archcheck.errors import ArchcheckError
+from archcheck.files import write_text
+from archcheck.findings import Report, Status
+from archcheck.model.arguments import Setting
+from archcheck.spec import LoadedSpec, load
+from archcheck.syncing import Identity, Synced, identity, sync_spec
+from archcheck.waivers import BY_COMMENTS, waive
+
+
+def sync(
+    spec: Path, settings: Sequence[Setting] = (), *, strict: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+    failed: Callable[[ArchcheckError], object] = lambda _: None, worker: Start = by_default,
+) -> Synced:  # fmt: skip
+    """What the spec should say; nothing is written.
+
+    The model runs once. A spec or model that can't be read, built or run gives a report with status `error`
+    and the spec as it is; nothing is raised for those, but `failed` is called with the error.
+    """
+    try:
+        loaded = load(spec)
+    except ArchcheckError as error:
+        failed(error)
+        return Synced("", "", Report(str(spec), Status.ERROR, problems=error.problems), ())
+    try:
+        asked = adapted(loaded, None, settings, {}, {}, strict)
+        executions, published = run(asked, None, False, progress, worker)
+        target = loaded.spec.model.target
+
+        def judge(changed: LoadedSpec) -> Report:
+            return judged(adapted(changed, None, settings, {}, {}, strict), executions, published, target)
+
+        progress("looking for what makes it true")
+        modules = dict.fromkeys(name for execution in executions for name in execution.modules)
+        return sync_spec(loaded, judge, modules, _accepted(loaded, judge))
+    except ArchcheckError as error:
+        failed(error)
+        report = Report(loaded.file, Status.ERROR, loaded.spec.title, problems=error.problems)
+        return Synced(loaded.source, loaded.source, report, ())
+
+
+def _accepted(loaded: LoadedSpec, judge: Callable[[LoadedSpec], Report]) -> frozenset[Identity]:
+    """The findings that comments of the spec or the code accept."""
+    try:
+        report = judge(loaded)
+    except ArchcheckError:  # a scope that matches nothing: names come first
+        return frozenset()
+    return frozenset(identity(each.finding) for each in waive(report, BY_COMMENTS).accepted)
+
+
+def difference(synced: Synced, file: str) -> str:
+    """The change as a unified diff; "" where there is none."""
+    before, after = (text.splitlines(keepends=True) for text in (synced.before, synced.after))
+    lines = unified_diff(before, after, file, file)
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    )
+
+
+def write(spec: Path, synced: Synced) -> None:
+    """Put the new text in the place of the old one, whole or not at all. Raises OSError."""
+    if synced.after != synced.before:
+        write_text(spec, synced.after)

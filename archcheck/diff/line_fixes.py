@@ -1,0 +1,86 @@
+"""What makes the lines of a panel true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from archcheck.diff import fixes
+from archcheck.diff.marks.entries import begins
+from archcheck.diff.marks.frame_check import FrameCheck
+from archcheck.diff.marks.lines import INPUT, Line, Way
+from archcheck.findings import Fix
+from archcheck.spec.arranging import exchanged, redrawn
+from archcheck.spec.flow import flow_edges
+from archcheck.spec.model import Panel, Role
+
+
+def of_lines(frames: Sequence[FrameCheck], wrong: Sequence[Line], undrawn: Sequence[Line]) -> Fix | None:
+    """The panel without the lines that are `wrong` in its frames, and with those that are not drawn.
+
+    Boxes that follow each other the wrong way round change places, and what enters or leaves the panel and
+    would be left without a line leads to where it enters.
+    """
+    check, panel = frames[0], frames[0].call.panel
+    new = [line for line in undrawn if INPUT not in line]
+    flow = panel.flow
+    for line in wrong:
+        if _is_turned(frames, line):
+            flow = exchanged(flow, *line)
+    turned = panel.model_copy(update={"flow": flow})
+    drawn = [line for line in flow_edges(panel) if line not in wrong]
+    kept = [
+        line
+        for line in flow_edges(turned)
+        if line in drawn or line in new or (line not in wrong and _leads(frames, line))
+    ]
+    lines = [*kept, *new, *drawn]
+    changed = redrawn(turned, [*lines, *_loose(check, panel, lines)])
+    return fixes.with_flow(check.call.bound.name, panel, changed) if changed is not None else None
+
+
+def of_frame(check: FrameCheck) -> Fix | None:
+    """The panel with the lines of one frame."""
+    wrong = [line for line in check.wrong_lines if line in check.lines.ways]
+    undrawn = [line for line in check.wrong_lines if line not in check.lines.ways]
+    return of_lines([check], wrong, undrawn) if wrong or undrawn else None
+
+
+def _is_turned(frames: Sequence[FrameCheck], line: Line) -> bool:
+    """Does a line lead the wrong way: against the data, into an input, or out of an output?"""
+    boxes = frames[0].call.panel.boxes
+    return (
+        boxes[line[1]].role is Role.INPUT
+        or boxes[line[0]].role is Role.OUTPUT
+        or any(frame.lines.ways.get(line) is Way.REVERSED for frame in frames)
+    )
+
+
+def _leads(frames: Sequence[FrameCheck], line: Line) -> bool:
+    """Does the data go that way, as far as the frames show it?"""
+    panel = frames[0].call.panel
+    if begins(panel, line[0]):
+        return any(_enters(frame, line[1]) for frame in frames)
+    ways = [frame.lines.way(*line) for frame in frames]
+    return Way.DIRECT in ways and not any(each.is_wrong for each in ways)
+
+
+def _enters(check: FrameCheck, box: str) -> bool:
+    """Does the box read what enters the panel?"""
+    territory = check.placed.territory
+    return bool(territory.origins(territory.entering(box), box=box).entered)
+
+
+def _loose(check: FrameCheck, panel: Panel, lines: Sequence[Line]) -> Iterator[Line]:
+    """Lines for inputs and outputs that have none."""
+    tied = {box for line in lines for box in line}
+    fed, feeding = {other for _, other in lines}, {one for one, _ in lines}
+    territory = check.placed.territory
+    last = territory.origins(territory.outputs).boxes
+    for box, value in panel.boxes.items():
+        if box in tied:
+            continue
+        if value.role is Role.INPUT:
+            first = [other for other in panel.boxes if other not in fed and _enters(check, other)]
+            yield from ((box, other) for other in first)
+        elif value.role is Role.OUTPUT:
+            yield from ((other, box) for other in last if other not in feeding)

@@ -1,0 +1,124 @@
+"""Modules that the model calls otherwise than the spec: the same structure under another name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from archcheck.findings import Edit, Fix
+from archcheck.spec.model import Spec
+from archcheck.spec.patching import flow_text
+from archcheck.spec.patterns import join, matches
+
+_TRIED = 4
+
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A pattern of the spec: its place, the path that it is relative to, and the whole pattern."""
+
+    place: Place
+    base: str
+    whole: str
+
+
+def renames(spec: Spec, names: Collection[str]) -> Iterator[Fix]:
+    """For each name of the spec that no module has: other names that it may have now, the likeliest first.
+
+    `names` are the paths of the model's modules. A name is likely where most of what the spec draws inside of
+    the module is found inside of the other, and then where it is spelled alike.
+    """
+    written = list(_patterns(spec))
+    generic = {_generic(name) for name in names if name}
+    drawn = {_generic(each.whole) for each in written}
+    for lost in _lost(written, names):
+        inside = [each.whole for each in written if f"{each.whole}.".startswith(f"{lost}.")]
+        scores = {name: _score(lost, name, inside, names) for name in generic - drawn if name != lost}
+        likely = sorted(scores, key=lambda name: (*(-each for each in scores[name]), name))
+        for name in likely[:_TRIED]:
+            if scores[name][0] > 0:
+                yield Fix(tuple(_renamed(written, lost, name)))
+
+
+def _patterns(spec: Spec) -> Iterator[_Written]:
+    """Every place in a spec that names modules."""
+    bases = _bases(spec)
+    for name, panel in spec.panels.items():
+        place: Place = ("panels", name)
+        if panel.scope is not None:
+            yield _Written((*place, "scope"), "", panel.scope)
+        for number, pattern in enumerate(panel.except_):
+            yield _Written((*place, "except", number), "", pattern)
+        for number, pattern in enumerate(panel.omit):
+            yield _Written((*place, "omit", number), bases[name], join(bases[name], pattern))
+        for box, value in panel.boxes.items():
+            at = (*place, "boxes", box, "module")
+            if isinstance(value.module, str):
+                yield _Written(at, bases[name], join(bases[name], value.module))
+            for number, pattern in enumerate(value.module if isinstance(value.module, list) else ()):
+                yield _Written((*at, number), bases[name], join(bases[name], pattern))
+
+
+def _bases(spec: Spec) -> dict[str, str]:
+    """What the names in each panel are relative to."""
+    bases = {name: panel.scope for name, panel in spec.panels.items() if panel.scope is not None}
+    opened = {
+        box.detail: (name, box.module)
+        for name, panel in spec.panels.items()
+        for box in panel.boxes.values()
+        if box.detail
+    }
+
+    def base(name: str) -> str:
+        if name not in bases:
+            above, module = opened.get(name, ("", None))
+            wild = isinstance(module, str) and "*" in module
+            bases[name] = join(base(above), str(module)) if wild else base(above) if above else ""
+        return bases[name]
+
+    return {name: base(name) for name in spec.panels}
+
+
+def _lost(written: Sequence[_Written], names: Collection[str]) -> list[str]:
+    """The shortest prefixes of the spec's patterns that match nothing."""
+    found: dict[str, None] = {}
+    for each in written:
+        parts = each.whole.split(".") if each.whole else []
+        for length in range(1, len(parts) + 1):
+            prefix = ".".join(parts[:length])
+            if not matches(prefix, names):
+                wild = length < len(parts) and parts[length] == "*"
+                found[f"{prefix}.*" if wild else prefix] = None
+                break
+    return list(found)
+
+
+def _score(lost: str, name: str, inside: Sequence[str], names: Collection[str]) -> tuple[float, float, float]:
+    """How much of what the spec draws inside of a lost module is inside of another; how alike they are."""
+    if lost.count("*") != name.count("*"):
+        return 0, 0, 0
+    found = sum(bool(matches(name + pattern[len(lost) :], names)) for pattern in inside)
+    same_place = lost.rpartition(".")[0] == name.rpartition(".")[0]
+    if not same_place and set(inside) == {lost}:  # a name alone says nothing of what is elsewhere
+        return 0, 0, 0
+    return found / len(inside), same_place, SequenceMatcher(None, lost, name).ratio()
+
+
+def _renamed(written: Sequence[_Written], lost: str, name: str) -> Iterator[Edit]:
+    for each in written:
+        if not f"{each.whole}.".startswith(f"{lost}."):
+            continue
+        whole, base = name + each.whole[len(lost) :], each.base
+        if f"{base}.".startswith(f"{lost}."):
+            base = name + base[len(lost) :]
+        if base and not whole.startswith(f"{base}."):
+            continue
+        yield Edit("set", each.place, flow_text(whole[len(base) + 1 :] if base else whole))
+
+
+def _generic(path: str) -> str:
+    """`layers.*` for `layers.5`."""
+    return ".".join("*" if part.isdigit() else part for part in path.split("."))
