@@ -16,10 +16,12 @@ def redrawn(panel: Panel, lines: Iterable[Line], added: str = "") -> Panel | Non
     wanted = tuple(dict.fromkeys(lines))
     if find_cycle(list(panel.boxes), wanted):
         return None
-    flows = [panel.flow]
-    for one, other in wanted if added else ():
-        if added in (one, other):
-            flows.append(_placed(panel.flow, added, one if other == added else other, other == added))
+    flows = [
+        _placed(panel.flow, added, one if other == added else other, other == added)
+        for one, other in wanted
+        if added and added in (one, other)
+    ]
+    flows.append(panel.flow)
     tries = [panel, *(_with_flow(panel, flow, wanted) for flow in flows if flow or panel.edges)]
     found = next((each for each in tries if set(flow_edges(each)) == set(wanted)), None)
     if found is not None:

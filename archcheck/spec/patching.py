@@ -95,7 +95,7 @@ class _Patch:
         elif node.kind == "list" and isinstance(new, list) and new:
             yield from self._list(node, old, new)
         else:
-            quote = node.style if node.kind == "scalar" else ""
+            quote = node.style if node.kind == "scalar" and isinstance(new, str) else ""
             gap = " " if node.start == node.end and self.text[node.start - 1 : node.start] == ":" else ""
             yield _Change(node.start, node.end, gap + (_scalar(new, quote) if quote else flow_text(new)))
 
@@ -327,6 +327,8 @@ def _scalar(value: Any, quote: str = "") -> str:
             if quote == "'" and "\n" not in value:
                 return "'" + value.replace("'", "''") + "'"
             return json.dumps(value, ensure_ascii=False)
+        case float() if value in (float("inf"), -float("inf")):
+            return ".inf" if value > 0 else "-.inf"
     return str(value)
 
 
@@ -339,7 +341,8 @@ def data_of(text: str) -> Any:
 
 
 def _applied(text: str, changes: Sequence[_Change]) -> str:
-    for change in sorted(changes, key=lambda change: (change.start, change.end), reverse=True):
+    # The last first, so that places stay; of several at one place the inner ones come before the outer.
+    for change in sorted(changes, key=lambda change: (change.start, change.end))[::-1]:
         text = text[: change.start] + change.text + text[change.end :]
     return text
 

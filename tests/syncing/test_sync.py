@@ -90,7 +90,7 @@ def check(file: Path, seed: int) -> None:
     found = synced(text, file)
     assert found.report.status is Status.CONFORMS, [str(each) for each in found.report.findings]
     assert synced(found.after, file).after == found.after
-    # A line of the text that reads the same in the true spec, the broken one and the result is not touched.
+    # Comments that the broken spec still has are kept.
     true = set(file.read_text(encoding="utf-8").splitlines())
     lines = [line for line in text.splitlines() if line in true and line.lstrip().startswith("#")]
     matcher = SequenceMatcher(None, text.splitlines(), found.after.splitlines(), autojunk=False)
@@ -100,8 +100,8 @@ def check(file: Path, seed: int) -> None:
     assert kept.issuperset(lines)
 
 
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("file", SMALL[:3], ids=lambda file: file.stem)
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("file", SMALL[:2], ids=lambda file: file.stem)
 def test_whatever_was_changed_is_mended(file: Path, seed: int) -> None:
     check(file, seed)
 
@@ -285,5 +285,6 @@ def test_a_spec_that_can_not_be_read_stays(wrong: Path) -> None:
 def test_a_text_without_a_last_line_end_has_a_diff(wrong: Path) -> None:
     found = Synced("a: 1", "a: 2", Report("spec.yaml", Status.CONFORMS), ())
     assert difference(found, "s") == (
-        "--- s\n+++ s\n@@ -1 +1 @@\n-a: 1\n\\ No newline at end of file\n+a: 2\n\\ No newline at end of file\n"
+        "--- s\n+++ s\n@@ -1 +1 @@\n"
+        "-a: 1\n\\ No newline at end of file\n+a: 2\n\\ No newline at end of file\n"
     )
