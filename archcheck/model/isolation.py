@@ -91,6 +91,8 @@ def _problem(error: BaseException, doing: str, code: str, path: str, hint: str) 
     file, line = _user_place(error.__traceback__) or ("", None)
     column = None
     message = f"{doing} raised {type(error).__name__}: {_first_line(error)}"
+    if (cause := _first_cause(error)) is not error:
+        message += f" (because of {type(cause).__name__}: {_first_line(cause)})"
     if isinstance(error, SyntaxError) and error.filename and os.path.isfile(error.filename):
         file, line, column = error.filename, error.lineno or 1, error.offset or None
         message = f"{doing} met a syntax error: {error.msg}"
@@ -119,6 +121,14 @@ def _user_place(trace: TracebackType | None) -> tuple[str, int] | None:
     ]
     own = [place for place in frames if not is_installed(place[0])]
     return (own or frames)[-1] if frames else None
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """What `raise … from` says is behind an error, and behind that: the library that can't be imported."""
+    seen = [error]
+    while (cause := seen[-1].__cause__) is not None and cause not in seen:
+        seen.append(cause)
+    return seen[-1]
 
 
 def _first_line(error: BaseException) -> str:

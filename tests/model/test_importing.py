@@ -333,6 +333,15 @@ def test_an_error_of_archchecks_own_passes_and_others_keep_their_cause() -> None
     )
 
 
+def test_an_error_is_told_with_what_it_came_from() -> None:
+    with pytest.raises(TargetError) as caught, contained("building", "TGT006"):
+        raise ModuleNotFoundError("could not import LlamaConfig") from RuntimeError("nms does not exist")
+    assert caught.value.problems[0].message == (
+        "building raised ModuleNotFoundError: could not import LlamaConfig"
+        " (because of RuntimeError: nms does not exist)"
+    )
+
+
 def test_loading_needs_no_torch() -> None:
     modules = "archcheck.model.importing, archcheck.commands.settings, archcheck.rules.pages"
     script = f"import sys, {modules}; print('torch' in sys.modules)"
