@@ -141,6 +141,7 @@ class RemoteWorker:
                     return body[0]
                 if kind == "ready":
                     self._doing = "it was starting"
+                    deadline = time.monotonic() + self._timeout  # loading torch is not the model's time
                     self._job.output.show()
                 elif kind == "progress":
                     self._doing = str(body[0])

@@ -131,3 +131,15 @@ def test_a_summary_is_not_larger_than_what_github_keeps(summary: Path) -> None:
 
 def test_elsewhere_nothing_is_added(folder: Path) -> None:
     assert "::" not in written("verify", "broken.yaml")[1]
+
+
+# -- in this process ---------------------------------------------------------------------------------
+
+
+def test_in_process_says_once_what_it_gives_up(folder: Path) -> None:
+    result = run("verify", "broken.yaml", "broken.yaml", "--in-process", "-q")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "archcheck: --in-process: the model runs inside of archcheck, and can end it, hang it or alter what it "
+        "reports; no --timeout holds.\n",
+    )
