@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from archcheck.seam.touched import Touched
 
 
+_GIVEN_UP = (
+    "--in-process: the model runs inside of archcheck, and can end it, hang it or alter what it reports; "
+    "no --timeout holds"
+)
+
+
 @dataclass(frozen=True)
 class Asked:
     """What is checked, under the names of the options of `archcheck verify`."""
@@ -84,6 +90,8 @@ def _check_all(
     """The same for specs that are all checked; a failure of archcheck's own becomes a report."""
     from archcheck.commands.verify_all import cores, verify_all, workers
 
+    if where.in_process:
+        output.complain(_GIVEN_UP)
     reports: list[Report] = []
     with (
         output.progress(told.progress) as progress,

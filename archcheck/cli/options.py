@@ -288,20 +288,10 @@ def inputs(texts: list[str] | None) -> dict[str, Any]:
 
 
 def check_place(python: str | None, in_process: bool, jobs: int = 1) -> None:
-    """Refuse options that can't be combined with `--in-process`, and say what it gives up.
-
-    Raises ArchcheckError.
-    """
-    if not in_process:
-        return
-    if python is not None or jobs > 1:
+    """Refuse options that can't be combined with `--in-process`. Raises ArchcheckError."""
+    if in_process and (python is not None or jobs > 1):
         hint = "Leave --in-process out: it is for debuggers."
         raise usage_error("--in-process runs one model at a time, with the Python of archcheck.", hint)
-    text = (
-        "archcheck: --in-process: the model runs inside of archcheck, and can end it, hang it or alter what "
-        "it reports; no --timeout holds."
-    )
-    typer.echo(text, err=True)
 
 
 def renames(texts: list[str] | None) -> dict[str, str]:
