@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from archcheck.residual.operation_facts import Facts
 
@@ -45,6 +45,22 @@ class Ancestry:
                 found.add(at)
         found.discard(source)
         return tuple(sorted(found))
+
+    def between_each(self, sources: Sequence[int], back: Ancestors) -> list[tuple[int, ...]]:
+        """As `between` for each of several sources, in one walk."""
+        if not sources:
+            return []
+        self._explore(back, min(sources))
+        ops, own = self.facts.ops, {source: 1 << place for place, source in enumerate(sources)}
+        reached: dict[int, int] = {}  # which of the sources an operation depends on, a bit for each
+        for at in sorted(back.seen):
+            bits = 0
+            for operand in ops[at].operands:
+                for read in operand:
+                    bits |= reached.get(read, 0) | own.get(read, 0)
+            if bits:
+                reached[at] = bits
+        return [tuple([at for at, bits in reached.items() if bits & own[source]]) for source in sources]
 
     def _explore(self, back: Ancestors, down_to: int) -> None:
         frontier, seen, ops = back.frontier, back.seen, self.facts.ops

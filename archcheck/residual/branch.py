@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from archcheck.dataflow.operations import (
     AFFINE,
@@ -98,11 +99,13 @@ def is_offset(facts: Facts, source: int, branch: Sequence[int], term: Term) -> b
 
 def holds_parameters(facts: Facts, source: int, branch: Sequence[int], term: Term) -> bool:
     """Does anything on the branch read a parameter, or what was computed from parameters alone?"""
-    inside = {source, *branch}
-    reads = [read for at in (*branch, *term.tail) for operand in facts.ops[at].operands for read in operand]
-    reads += term.reads if term.fused else ()
+    inside, ops = {source, *branch}, facts.ops
+    fused = term.reads if term.fused else ()
+    reads = chain(
+        (read for at in (*branch, *term.tail) for operand in ops[at].operands for read in operand), fused
+    )
     return any(
-        facts.ops[read].depends_on_parameter and not facts.ops[read].depends_on_input
+        ops[read].depends_on_parameter and not ops[read].depends_on_input
         for read in reads
         if read not in inside
     )

@@ -315,10 +315,11 @@ class _Detector:
                 if (way := self.skip_paths.pure(other, back, part)) is not None
             ]
             found: set[int] = set()
-            for source, other, walk in sorted(ways, key=lambda way: -way[0]):
+            ways.sort(key=lambda way: -way[0])
+            branches = self.ancestry.between_each([source for source, *_ in ways], back)
+            for (source, other, walk), branch in zip(ways, branches, strict=True):
                 if roots[other] in found:
                     continue
-                branch = self.ancestry.between(source, back)
                 if (
                     any(mixes(self.facts.ops[at]) for at in branch)
                     and holds_parameters(self.facts, source, branch, term)
