@@ -15,7 +15,10 @@ from typing import Any
 import numpy
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import register_module_parameter_registration_hook
+from torch.nn.modules.module import (
+    register_module_buffer_registration_hook,
+    register_module_parameter_registration_hook,
+)
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
@@ -133,6 +136,7 @@ class Sparing(TorchFunctionMode):
     Factory functions are watched for the sizes they are asked for, and parameters as they are registered,
     since small ones add up. What is beyond the budget is born on the meta device. Values written into it are
     skipped: there is nothing to write, and the first such operation would load hundreds of Python modules.
+    Large buffers that are equal tables, such as the causal mask that each layer keeps, are one tensor.
     """
 
     def __init__(self) -> None:
@@ -143,17 +147,21 @@ class Sparing(TorchFunctionMode):
         # Addresses of the storages that are charged already: a parameter shares the one of its tensor.
         self._charged: set[int] = set()
         self._moved: dict[int, tuple[weakref.ref[Tensor], Tensor]] = {}
+        self._tables: list[Tensor] = []
 
     def __enter__(self) -> Sparing:
         # The annotation in torch leaves out that the hook may return a replacement.
-        register: Any = register_module_parameter_registration_hook
-        self._hook = register(self._on_registration)
+        on_parameter: Any = register_module_parameter_registration_hook
+        on_buffer: Any = register_module_buffer_registration_hook
+        self._hooks = (on_parameter(self._on_registration), on_buffer(self._on_buffer))
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *exception: Any) -> None:
         super().__exit__(*exception)  # type: ignore[no-untyped-call]
-        self._hook.remove()
+        for hook in self._hooks:
+            hook.remove()
+        self._tables.clear()
 
     def __torch_function__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -180,6 +188,8 @@ class Sparing(TorchFunctionMode):
             made: Tensor = function(*args, **kwargs)
             if elements >= LARGE and not made.is_meta:
                 self._charged.add(made.data_ptr())
+                if purpose == "values":  # what a mask was made from is gone when the mask is there
+                    weakref.finalize(made, self._give_back, purpose, elements).atexit = False
             return made
         return torch.empty(
             shape, dtype=dtype, device="meta", requires_grad=kwargs.get("requires_grad", False)
@@ -197,6 +207,20 @@ class Sparing(TorchFunctionMode):
         moved = _like(parameter, to_meta(parameter))
         self._moved[id(parameter)] = (weakref.ref(parameter), moved)
         return moved
+
+    def _on_buffer(self, module: nn.Module, name: str, buffer: Tensor | None) -> Tensor | None:
+        if buffer is None or is_lazy(buffer) or buffer.is_meta or buffer.numel() < LARGE:
+            return None
+        if bool((buffer.flatten()[0] == buffer).all()):  # a cache perhaps, that each layer writes to
+            return None
+        for known in self._tables:
+            if known.dtype == buffer.dtype and torch.equal(known, buffer):
+                return known
+        self._tables.append(buffer)
+        return None
+
+    def _give_back(self, purpose: str, elements: int) -> None:
+        self._spent[purpose] -= elements
 
     def _afford(self, purpose: str, elements: int) -> bool:
         # After one refusal the model goes to the meta device as a whole: no more memory for what is large.

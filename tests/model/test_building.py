@@ -354,3 +354,36 @@ def test_a_huge_model_takes_little_time_and_memory(tmp_path: Path) -> None:
         check=True,
     )
     assert run.stdout == "meta True True\n"
+
+
+def test_the_same_mask_in_each_layer_is_one_tensor_and_leaves_the_model_on_the_cpu(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archcheck.model.memory.BUDGET", 3 * 2**20)
+    write("""
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(2))
+            self.register_buffer("mask", torch.full((1200, 1200), float("-inf")).triu(1))
+
+    def build():
+        return nn.ModuleList(Layer() for _ in range(8))
+    """)
+    built = build("net:build")
+    assert built.device == "cpu"
+    masks = [layer.mask for layer in built.module.children()]
+    assert {mask.data_ptr() for mask in masks} == {masks[0].data_ptr()}
+    assert torch.equal(masks[0], torch.full((1200, 1200), float("-inf")).triu(1))
+
+
+def test_caches_of_the_same_size_stay_apart(write: Write) -> None:
+    write("""
+    def build():
+        layers = nn.ModuleList(nn.Identity() for _ in range(2))
+        for layer in layers:
+            layer.register_buffer("cache", torch.zeros(2**20))
+        return layers
+    """)
+    one, other = (layer.cache for layer in build("net:build").module.children())
+    assert one.data_ptr() != other.data_ptr()
