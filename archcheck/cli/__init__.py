@@ -402,6 +402,41 @@ def diff(
 
 
 @app.command()
+def log(
+    subject: options.Subject,
+    path: options.Paths = None,
+    residual: options.ResidualName = None,
+    revision: options.Revision = "HEAD",
+    max_count: options.Most = None,
+    set_: options.Settings = None,
+    input_: options.Inputs = None,
+    format: options.LogFormat = InspectFormat.TEXT,
+    output_: options.Output = None,
+    force: options.Force = False,
+    timeout: options.Timeout = 600,
+    python: options.Python = None,
+    debug: options.Debug = False,
+) -> None:
+    """Say which commits changed a model's residual connections.
+
+    With --residual, which commit put that one there or took it away.
+    """
+    from archcheck.commands.diff import How
+    from archcheck.commands.log import log as history_of
+    from archcheck.commands.processes import Workers
+    from archcheck.history.story_tables import as_json, as_text
+
+    with output.errors(debug):
+        settings, inputs = options.settings(set_), options.inputs(input_)
+        output.check_files(output_, None, [Path(subject)], force=force)
+        workers = Workers(python, timeout)
+        with closing(workers), output.progress(format is InspectFormat.TEXT) as progress:
+            how = How(settings, inputs, workers, progress)
+            found = history_of(subject, revision, path or (), residual, max_count, how)
+        output.text((as_json if format is InspectFormat.JSON else as_text)(found), output_)
+
+
+@app.command()
 def explain(codes: options.Codes) -> None:
     """Say what a rule or an error code means: bad, good, fix."""
     from archcheck.rules.pages import explain as explain_code

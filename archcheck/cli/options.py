@@ -83,6 +83,21 @@ Before = Annotated[
     typer.Argument(metavar="A", help="A revision, spec, target or saved report (.json).", show_default=False),
 ]
 After = Annotated[str, typer.Argument(metavar="B", help="The same, later.", show_default=False)]
+Paths = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--path", metavar="PATH", help="Only commits that change this file or folder; may be repeated."
+    ),
+]
+ResidualName = Annotated[
+    str | None,
+    typer.Option(
+        "--residual", metavar="NAME", help="Only this one: an edge, a module of its branch, its key."
+    ),
+]
+Revision = Annotated[str, typer.Option("--revision", metavar="REVISION", help="Where the history ends.")]
+Most = Annotated[int | None, typer.Option("--max-count", "-n", min=1, help="At most so many commits.")]
+LogFormat = Annotated[InspectFormat, typer.Option("--format", "-f", help="How to report.")]
 Named = Annotated[
     list[str] | None,
     typer.Argument(

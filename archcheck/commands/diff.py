@@ -124,7 +124,7 @@ def _is_file(name: str) -> bool:
 def _subject(name: str, how: How) -> dict[str, Side]:
     """What a file or a target names: the reports in it, or the report of a spec or model as it is now."""
     if not name.endswith(".json"):
-        side = _run(name, how, how.workers.worker)
+        side = run(name, how, how.workers.worker)
         return {shown_path(side.report.file): side}
     try:
         text = Path(name).read_text(encoding="utf-8")
@@ -143,8 +143,8 @@ def _root() -> Path:
         return Path.cwd()
 
 
-def _run(name: str, how: How, worker: Start) -> Side:
-    """A spec or a target that is there."""
+def run(name: str, how: How, worker: Start) -> Side:
+    """A spec or a target that is there, checked."""
     if name.endswith((".yaml", ".yml")):
         report = verify(name, settings=how.settings, inputs=how.inputs, progress=how.progress, worker=worker)
         return Side(report, report.picture(report) if how.pictures and report.picture else None)
@@ -170,7 +170,7 @@ def at_revision(
         here.mkdir(parents=True, exist_ok=True)
         found = [str(spec) for spec in specs_of(here)] if not names else _named(names, export)
         worker = partial(how.workers.worker, (str(export.root), str(export.folder)))
-        sides = [_from_export(_run(name, how, worker), export) for name in found]
+        sides = [from_export(run(name, how, worker), export) for name in found]
     return {shown_path(side.report.file): side for side in sides}
 
 
@@ -187,7 +187,7 @@ def _named(names: Sequence[str], export: Export) -> Iterator[str]:
             yield export.inside(file)
 
 
-def _from_export(side: Side, export: Export) -> Side:
+def from_export(side: Side, export: Export) -> Side:
     """The side with its files named as in the repository."""
     strays: list[str] = []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,11 @@ from archcheck.errors import ArchcheckError, Problem
 _SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
+    "log.showRoot=true",
     "core.quotePath=false",
     "log.showSignature=false",
 )
-_FIELDS = "%H%x00%an%x00%as%x00%s%x00"
+_FIELDS = "%H%x00%an%x00%as%x00%s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,14 @@ class Commit:
     @property
     def short(self) -> str:
         return self.revision[:9]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A commit, and the hash that each file it changed had before it, None where there was none."""
+
+    commit: Commit
+    changed: dict[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +86,25 @@ class Repository:
             raise failed(f"there is no revision '{name}'", hint)
         return found
 
-    def history(self, revision: str = "HEAD", paths: Sequence[str] = ()) -> list[Commit]:
-        """The commits up to a revision, the newest first: all, or those that touch any of `paths`.
+    def history(self, revision: str = "HEAD", most: int | None = None) -> list[Step]:
+        """The commits up to a revision, the newest first, `most` at most.
 
         Of a merge, what it brought into its first parent is one commit.
         """
-        pathspecs = [f":(top,literal){path}" for path in paths]
-        listed = self._git("log", "--first-parent", f"--format={_FIELDS}", revision, "--", *pathspecs)
-        parts = listed.split("\0")[:-1]
-        return [Commit(*(part.lstrip("\n") for part in parts[at : at + 4])) for at in range(0, len(parts), 4)]
+        limit = [] if most is None else [f"--max-count={most}"]
+        raw = ["--raw", "--no-abbrev", "--no-renames", "-z", f"--format={_FIELDS}"]
+        merges = ["--first-parent", "--diff-merges=first-parent"]
+        listed = self._git("log", *merges, *raw, *limit, revision, "--")
+        words = iter(listed.split("\0"))
+        steps: list[Step] = []
+        for word in words:
+            word = word.lstrip("\n")
+            if word.startswith(":"):  # :MODE MODE OLD NEW STATUS, then the path
+                old = word.split(" ")[2]
+                steps[-1].changed[next(words)] = old if old.strip("0") else None
+            elif word:
+                steps.append(Step(Commit(word, next(words), next(words), next(words)), {}))
+        return steps
 
     def files(self, revision: str) -> dict[str, str]:
         """The files of a revision, relative to the root, each with the hash of what is in it."""

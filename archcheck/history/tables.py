@@ -52,22 +52,28 @@ def as_text(found: Sequence[Changes], before: str, after: str) -> str:
     return "\n".join(map(no_command, lines)) + "\n"
 
 
+def _residual_line(change: Change) -> str:
+    where = ", ".join(part for part in (_panel(change), layers(change), _place(change)) if part)
+    said = f"{change.what.value}: {connection(change)}; {differences(change)}"
+    return f"  {SIGNS[change.what]} {said}{f' ({where})' if where else ''}"
+
+
 def text_lines(changes: Changes) -> Iterator[str]:
     """What changed in one spec, a line for each change."""
-    for change in changes.residuals:
-        where = ", ".join(part for part in (_panel(change), layers(change), _place(change)) if part)
-        said = f"{change.what.value}: {connection(change)}; {differences(change)}"
-        yield f"  {SIGNS[change.what]} {said}{f' ({where})' if where else ''}"
-    for each in changes.marks[:MARKS_SHOWN]:
+    yield from map(_residual_line, changes.residuals)
+    # Of a spec that came or went all marks did.
+    shown = MARKS_SHOWN if changes.status_before and changes.status_after else 0
+    for each in changes.marks[:shown]:
         yield f"  {SIGNS[each.what]} {each.what.value}: {mark(each)}"
-    if len(changes.marks) > MARKS_SHOWN:
-        yield f"    and {len(changes.marks) - MARKS_SHOWN} more marks"
+    if len(changes.marks) > shown:
+        more = "more " if shown else ""
+        yield f"  {SIGNS[changes.marks[-1].what]} {counted(len(changes.marks) - shown, f'{more}mark')}"
     for finding in changes.findings_added:
         yield f"  ! new: {_finding(finding)}"
     for finding in changes.findings_removed:
         yield f"  ✓ gone: {_finding(finding)}"
     for problem in changes.problems:
-        yield f"  ! {_problem(problem)}"
+        yield f"  ! {problem_line(problem)}"
 
 
 def as_markdown(found: Sequence[Changes], before: str, after: str) -> str:
@@ -94,7 +100,7 @@ def _section(changes: Changes) -> list[str]:
     lines = table(("", "Panel", "Residual connection", "Layers", "What", "Where"), rows)
     lines += _items("New findings:", [_finding(each) for each in changes.findings_added])
     lines += _items("Findings that are gone:", [_finding(each) for each in changes.findings_removed])
-    lines += _items("Could not be checked:", [_problem(each) for each in changes.problems])
+    lines += _items("Could not be checked:", [problem_line(each) for each in changes.problems])
     marks = [f"{each.what.value}: {mark(each)}" for each in changes.marks]
     if marks:
         title = f"<details><summary>{counted(len(marks), 'mark')} changed</summary>"
@@ -127,6 +133,7 @@ def _finding(finding: Finding) -> str:
     return one_line(f"{finding.code} {finding.message}{f' ({held})' if held else ''}")
 
 
-def _problem(problem: Problem) -> str:
+def problem_line(problem: Problem) -> str:
+    """Where and why something could not be checked."""
     where = problem_location(problem)
     return f"{f'{place(where)}: ' if where else ''}{problem.code} {problem_text(problem)}"

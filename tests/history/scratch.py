@@ -17,6 +17,13 @@ class Scratch:
         self.git("config", "user.name", "Ann")
         self.git("config", "user.email", "ann@example.org")
 
+    @classmethod
+    def at(cls, folder: Path) -> Scratch:
+        """The repository that is in a folder already."""
+        scratch = cls.__new__(cls)
+        scratch.folder = folder
+        return scratch
+
     def git(self, *arguments: str) -> str:
         done = subprocess.run(
             ["git", "-C", str(self.folder), *arguments], check=True, capture_output=True, text=True

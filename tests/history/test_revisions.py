@@ -48,18 +48,32 @@ def test_the_export_goes_also_after_an_interrupt(repository: Repository) -> None
     assert not folders[0].parent.exists()
 
 
-def test_the_history_of_a_file(repository: Repository) -> None:
-    commits = repository.history("HEAD", ["notes ü.txt"])
-    assert [(c.subject, c.author, c.date) for c in commits] == [
+def test_the_history_with_what_was_before_each_commit(repository: Repository) -> None:
+    steps = repository.history()
+    assert [(step.commit.subject, step.commit.author, step.commit.date) for step in steps] == [
         ("Write three", "Ann", "2026-01-02"),
+        ("Write two", "Ann", "2026-01-02"),
         ("Write one", "Ann", "2026-01-02"),
     ]
-    assert [c.subject for c in repository.history()] == ["Write three", "Write two", "Write one"]
-    assert list(repository.files("HEAD")) == ["net.py", "notes ü.txt"]
+    trees = [repository.files(step.commit.revision) for step in steps]
+    assert steps[0].changed == {name: trees[1][name] for name in ("net.py", "notes ü.txt")}
+    assert steps[1].changed == {"net.py": trees[2]["net.py"]}
+    assert steps[2].changed == {"net.py": None, "notes ü.txt": None}
+    assert [step.commit.subject for step in repository.history("HEAD~1", 1)] == ["Write two"]
+
+
+def test_of_a_merge_what_it_brought(repository: Repository) -> None:
+    scratch = Scratch.at(repository.root)
+    scratch.git("checkout", "-qf", "-b", "side", "HEAD~1")
+    scratch.commit("Aside", {"side.py": "x", ":odd\nname": "y"})
+    scratch.git("checkout", "-q", "main")
+    scratch.git("merge", "-q", "--no-ff", "-m", "Merge it", "side")
+    step = repository.history(most=1)[0]
+    assert (step.commit.subject, step.changed) == ("Merge it", {"side.py": None, ":odd\nname": None})
 
 
 def test_names_that_are_no_revision(repository: Repository) -> None:
-    assert repository.find("HEAD") == repository.history()[0].revision
+    assert repository.find("HEAD") == repository.history()[0].commit.revision
     assert repository.find("net.py") is None
     assert repository.find("--output=x") is None
     with pytest.raises(ArchcheckError, match="HIS001 there is no revision 'v1' Name a commit"):

@@ -1,0 +1,107 @@
+"""`archcheck log`: which commits changed residual connections or marks, and which of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from archcheck.cache.watched import watched
+from archcheck.commands.diff import How, from_export, run
+from archcheck.errors import ArchcheckError, Problem
+from archcheck.findings import Report
+from archcheck.history.changes import pattern
+from archcheck.history.dependencies import Dependencies, Tree
+from archcheck.history.revisions import Commit, Export, Repository, failed
+from archcheck.history.story import Entry, Log, State, blame, entries_of, states_of
+from archcheck.phrasing.suggestions import nearest
+from archcheck.seam.touched import Touched
+
+
+def log(
+    name: str, revision: str, paths: Sequence[str], residual: str | None, most: int | None, how: How
+) -> Log:
+    """The history of a spec's or a target's model up to a revision.
+
+    A spec is read as it was, and as it is now where the commit has none. `paths` are the files and folders
+    whose changes count, all that a run used where there are none. `residual` names the one that is asked for.
+    Raises ArchcheckError where there is no such repository, revision or residual.
+    """
+    repository = Repository(Path.cwd())
+    if name.endswith((".yaml", ".yml")):
+        _check_spec(name, repository)
+    steps = repository.history(repository.resolve(revision), most)
+    within = [_within(path, repository) for path in paths]
+    done: list[int] = []
+
+    def state(commit: Commit, tree: Tree) -> State:
+        done.append(1)
+        how.progress(f"{commit.short} ({len(done)} states of the code so far)")
+        return _state(name, repository, commit, tree, how)
+
+    def counts(path: str) -> bool:
+        file = PurePosixPath(path)
+        return not within or any(folder in (file, *file.parents) for folder in within)
+
+    states = states_of(steps, repository.files(steps[0].commit.revision), state, counts)
+    if not any(each.has_run for _, each in states):
+        raise ArchcheckError(states[0][1].report.problems)
+    entries = entries_of(states)
+    if residual is not None:
+        reports = list({id(each): each.report for _, each in states}.values())
+        entries = _blamed(entries, residual, reports)
+    remark = "the clone is shallow: its history is cut off" if repository.is_shallow else ""
+    return Log(name, tuple(entries), len(steps), len(done), remark)
+
+
+def _check_spec(name: str, repository: Repository) -> None:
+    if not os.path.isfile(name):
+        raise ArchcheckError(Problem(name, None, None, "SPEC001", "there is no such file"))
+    if not Path(os.path.abspath(name)).is_relative_to(repository.root):
+        raise failed(f"{name} is not in the repository")
+
+
+def _within(path: str, repository: Repository) -> PurePosixPath:
+    whole = Path(os.path.abspath(path))
+    if not whole.is_relative_to(repository.root):
+        raise failed(f"{path} is not in the repository")
+    return PurePosixPath(whole.relative_to(repository.root).as_posix())
+
+
+def _state(name: str, repository: Repository, commit: Commit, tree: Tree, how: How) -> State:
+    """The run of the model of a commit."""
+    seen: list[Touched | None] = []
+    with repository.exported(commit.revision) as export:
+        Path(export.inside(os.getcwd())).mkdir(parents=True, exist_ok=True)
+        there = name
+        if name.endswith((".yaml", ".yml")):
+            there = export.inside(os.path.abspath(name))
+            if not os.path.isfile(there):
+                Path(there).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(name, there)
+        worker = partial(how.workers.worker, (str(export.root), str(export.folder)))
+        side = from_export(run(there, how, lambda: watched(worker, seen)), export)
+        touched = [each for each in seen if each is not None]
+        dependencies = Dependencies.of(touched, [there], partial(_relative, export)) if touched else None
+    return State(side.report, tree, dependencies)
+
+
+def _relative(export: Export, path: str) -> str | None:
+    """The path of a file in the export as git has it; None for what is not in it."""
+    whole = Path(os.path.normpath(path))
+    if not whole.is_relative_to(export.folder):
+        return None
+    found = whole.relative_to(export.folder).as_posix()
+    return "" if found == "." else found
+
+
+def _blamed(entries: Sequence[Entry], residual: str, reports: Sequence[Report]) -> list[Entry]:
+    found = blame(entries, residual, reports)
+    if not found:
+        known = sorted({pattern(each) for report in reports for each in report.residuals})
+        near = nearest(residual, known)
+        hint = f"Did you mean '{near}'?" if near else f"There were: {', '.join(known[:12]) or 'none'}."
+        raise failed(f"no commit has a residual connection '{residual}'", hint)
+    return found
