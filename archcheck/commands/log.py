@@ -48,7 +48,8 @@ def log(
     states = states_of(steps, repository.files(steps[0].commit.revision), state, counts)
     if not any(each.has_run for _, each in states):
         raise ArchcheckError(states[0][1].report.problems)
-    entries = entries_of(states)
+    whole = not repository.is_shallow and len(steps) != most
+    entries = entries_of(states, whole and any(map(counts, steps[-1].changed)))
     if residual is not None:
         reports = list({id(each): each.report for _, each in states}.values())
         entries = _blamed(entries, residual, reports)

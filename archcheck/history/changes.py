@@ -142,7 +142,8 @@ def residual_changes(before: Report | None, after: Report | None) -> tuple[Chang
         pairs += [(one, None) for one in olds[len(news) :]]
         pairs += [(None, other) for other in news[len(olds) :]]
     panels = _panels(after) | _panels(before)
-    changes = [_change(one, other, panels) for one, other in _paired(pairs)]
+    edges = (_edges(before), _edges(after))
+    changes = [_change(one, other, panels) for one, other in _paired(pairs, edges)]
     return _over_layers(change for change in changes if change is not None)
 
 
@@ -153,15 +154,29 @@ def _by_key(residuals: Iterable[Residual]) -> dict[str, list[Residual]]:
     return found
 
 
+def _edges(report: Report | None) -> dict[str, tuple[str, str]]:
+    """The panel and edge that show each residual, by its pattern."""
+    proofs = report.proofs if report else ()
+    return {pattern(each): (proof.panel, proof.edge) for proof in proofs for each in proof.residuals}
+
+
 def _paired(
     pairs: Sequence[tuple[Residual | None, Residual | None]],
+    edges: tuple[dict[str, tuple[str, str]], dict[str, tuple[str, str]]],
 ) -> list[tuple[Residual | None, Residual | None]]:
-    """Removed and added residuals with much the same branch are one that moved."""
+    """Removed and added residuals are one that moved where their branch is much the same, or the edge that
+    shows them is."""
+
+    def are_one(before: Residual, after: Residual) -> bool:
+        drawn = edges[0].get(pattern(before))
+        is_drawn = drawn is not None and drawn == edges[1].get(pattern(after)) and before.layer == after.layer
+        return is_drawn or _are_near(before, after)
+
     gone = [before for before, after in pairs if before is not None and after is None]
     found = []
     for before, after in pairs:
         if before is None and after is not None:
-            before = next((one for one in gone if _are_near(one, after)), None)
+            before = next((one for one in gone if are_one(one, after)), None)
             if before is not None:
                 gone.remove(before)
         if after is not None:

@@ -109,8 +109,11 @@ def _differing(one: Tree, other: Tree) -> list[str]:
     return [path for path in one.keys() | other.keys() if one.get(path) != other.get(path)]
 
 
-def entries_of(states: Sequence[tuple[Commit, State]]) -> list[Entry]:
-    """What happened, the newest first, from the state at each commit."""
+def entries_of(states: Sequence[tuple[Commit, State]], from_nothing: bool) -> list[Entry]:
+    """What happened, the newest first, from the state at each commit.
+
+    `from_nothing` counts what is there at the oldest commit as added by it; else the history begins with it.
+    """
     entries: list[Entry] = []
     before: Report | None = None
     unrun = 0
@@ -122,8 +125,8 @@ def entries_of(states: Sequence[tuple[Commit, State]]) -> list[Entry]:
             unrun += count
             continue
         changes = compare("", before, state.report)
-        if changes:
-            entries.append(Entry(commit, changes, unrun=unrun))
+        if changes and (before or commit != states[-1][0] or from_nothing):
+            entries.append(Entry(commit, changes, unrun=unrun if before else 0))
         before, unrun = state.report, 0
     return entries[::-1]
 
