@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import gc
 import os
 import random
 import signal
@@ -68,9 +69,13 @@ def mutants(file: Path) -> Iterator[Mutant]:
         for change in _changes(node):
             copied = copy.deepcopy(tree)
             target: Any = next(each for at, each in enumerate(ast.walk(copied)) if at == number)
-            was = ast.unparse(target)
+            was = _shown(target)
             change(target)
-            yield Mutant(file, target.lineno, was, ast.unparse(target), ast.fix_missing_locations(copied))
+            yield Mutant(file, target.lineno, was, _shown(target), ast.fix_missing_locations(copied))
+
+
+def _shown(node: Any) -> str:
+    return f"if {ast.unparse(node.test)}" if isinstance(node, ast.If | ast.While) else ast.unparse(node)
 
 
 def _changes(node: ast.AST) -> Iterator[Callable[[Any], None]]:
@@ -132,7 +137,9 @@ def _judges_as_expected(runs: Sequence[Recorded]) -> bool:
 
 
 def _passes_the_tests() -> bool:
-    return pytest.main(["-x", "-q", "-p", "no:cacheprovider", str(ROOT / "tests" / "residual")]) == 0
+    tests = ROOT / "tests" / "residual"
+    judged = [f"--ignore={tests / name}" for name in ("test_residuals.py", "test_wrong_code.py")]
+    return pytest.main(["-x", "-q", "-p", "no:cacheprovider", *judged, str(tests)]) == 0
 
 
 def _in_a_child(mutant: Mutant, judge: Callable[[], bool]) -> bool:
@@ -182,6 +189,8 @@ def main() -> int:
         found = random.Random(0).sample(found, min(chosen.sample, len(found)))
     torch.set_num_threads(1)
     runs = recorded()
+    gc.collect()
+    gc.freeze()  # no child copies what it only reads
     survivors = 0
     for mutant in found:
         if survives(mutant, runs):

@@ -79,6 +79,23 @@ def several_copies(net: Net, x: Tensor) -> Tensor:
     return x.unsqueeze(1).expand(2, 3, 6, 4) + branch.unsqueeze(1) * net.w.view(3, 1, 1)
 
 
+def one_for_all_positions(net: Net, x: Tensor) -> Tensor:
+    return x + net.f(torch.relu(net.q(x.mean(1, keepdim=True))))
+
+
+def one_for_all_mixed_positions(net: Net, x: Tensor) -> Tensor:
+    return net.six.weight @ x + net.f(torch.relu(net.q(x.sum(1, keepdim=True))))
+
+
+def streams_behind_a_view(net: Net, x: Tensor) -> Tensor:
+    branch = net.f(torch.relu(net.q(x.view(2, 3, 2, 4).mean(1))))
+    return x.view(2, 3, 2, 4) + branch.unsqueeze(1) * net.w.view(3, 1, 1)
+
+
+def streams_with_an_affine_branch(net: Net, x: Tensor) -> Tensor:
+    return x.view(2, 3, 2, 4) + net.f(x.view(2, 3, 2, 4).mean(1)).unsqueeze(1) * net.w.view(3, 1, 1)
+
+
 def table_times(net: Net, x: Tensor) -> Tensor:
     return x * net.t + net.f(x)
 
@@ -99,6 +116,10 @@ def table_plus(net: Net, x: Tensor) -> Tensor:
         (scores_of_a_sigmoid, [("identity", "matmul", ("six",))]),
         (scores_of_a_softmax, []),
         (several_copies, [("scaled", "input", ("q", "f"))]),
+        (one_for_all_positions, [("identity", "input", ("q", "f"))]),
+        (one_for_all_mixed_positions, [("multi-stream", "input", ("q", "f"))]),
+        (streams_behind_a_view, [("multi-stream", "input", ("q", "f"))]),
+        (streams_with_an_affine_branch, [("scaled", "input", ("f",))]),
         (table_times, []),
         (table_plus, []),
     ],
