@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from archcheck.errors import ArchcheckError, Problem
-from archcheck.phrasing.suggestions import nearest
+from archcheck.phrasing.suggestions import suggestion
 
 DEFAULT_SPECS = ("specs/*.yaml", "specs/*.yml")
 
@@ -91,8 +91,7 @@ def _read(file: Path, table: Any) -> Configuration:
     known = {field.name for field in fields(Configuration)} - {"folder"}
     for key, value in table.items():
         if key not in known:
-            near = nearest(key, sorted(known))
-            hint = f"Did you mean '{near}'?" if near else f"The keys are {', '.join(sorted(known))}."
+            hint = suggestion(key, sorted(known), f"The keys are {', '.join(sorted(known))}.")
             raise _error(file, f"has an unknown key '{key}'", hint)
         values[key] = _value(file, key, value)
     return Configuration(file.parent, **values)

@@ -12,7 +12,7 @@ from archcheck.cli import output
 from archcheck.cli.options import Format, usage_error
 from archcheck.files import check_output, is_same_file
 from archcheck.findings import Report
-from archcheck.phrasing.suggestions import nearest
+from archcheck.phrasing.suggestions import suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,7 @@ def destinations(texts: Sequence[str] | None, file: Path | None) -> list[Destina
 def _destination(text: str) -> Destination:
     name, equals, file = text.partition("=")
     if name not in list(Format):
-        near = nearest(name, list(Format))
-        hint = f"Did you mean '{near}'?" if near else f"Choose one of {', '.join(Format)}."
+        hint = suggestion(name, list(Format), f"Choose one of {', '.join(Format)}.")
         raise usage_error(f"There is no format '{name}'.", hint)
     if equals and not file:
         raise usage_error(f"--format {text} names no file.", f"Write --format {name}=FILE.")

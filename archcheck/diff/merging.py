@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from archcheck.findings import Finding
 from archcheck.source_location import Location
-
-# What two findings may differ in, and be one disagreement.
-_NOT_SAID: dict[str, Any] = {
-    "layers": (), "modes": (), "location": None, "code_branch": (), "code_source": "", "note": "",
-    "fix": None,
-}  # fmt: skip
 
 
 def merge(

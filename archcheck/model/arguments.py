@@ -7,7 +7,7 @@ from typing import Any
 
 from archcheck.errors import Problem, TargetError
 from archcheck.phrasing.module_paths import leaf
-from archcheck.phrasing.suggestions import nearest
+from archcheck.phrasing.suggestions import nearest, suggestion
 
 Setting = tuple[str, Any]
 
@@ -70,9 +70,10 @@ def _nearest_group(name: str, place: Mapping[str, Any]) -> str:
 
 
 def _nothing_to_unset(key: str, place: Mapping[str, Any]) -> TargetError:
-    near = nearest(leaf(key), map(str, place))
-    given = ", ".join(sorted(map(str, place)))
-    hint = f"Did you mean '{near}'?" if near else f"Given are {given}." if given else "No argument is given."
+    given = sorted(map(str, place))
+    hint = suggestion(
+        leaf(key), given, f"Given are {', '.join(given)}." if given else "No argument is given."
+    )
     return unusable(key, "there is no such argument to take away", hint)
 
 

@@ -8,7 +8,6 @@ does not take, or of nothing but its own defaults.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import enum
 import inspect
 import os
@@ -24,6 +23,7 @@ from torch import Tensor, nn
 from archcheck.errors import Problem, TargetError
 from archcheck.model.arguments import is_target
 from archcheck.model.isolation import is_installed, is_machinery
+from archcheck.phrasing.suggestions import nearest, suggestion
 from archcheck.source_location import real_path
 
 Parameters = Mapping[str, inspect.Parameter]
@@ -83,7 +83,7 @@ def arranged(function: Any, arguments: Mapping[str, Any]) -> tuple[dict[str, Any
             for name in arguments
             if name not in named
             and not takes_any
-            and (name in known or (takes_more and not difflib.get_close_matches(name, named)))
+            and (name in known or (takes_more and not nearest(name, named)))
         ]
         inside = {**{name: result.pop(name) for name in strays}, **(arguments.get(slot) or {})}
         if inside or (slot in classes and named[slot].default is inspect.Parameter.empty):
@@ -133,10 +133,7 @@ def _definition_of_class(kind: type) -> tuple[str, int | None]:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint that names the nearest of the names that would have served, or all of them."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    if near:
-        return f"Did you mean '{near[0]}'?"
-    return f"It takes {', '.join(names)}." if names else "It takes none."
+    return suggestion(name, names, f"It takes {', '.join(names)}." if names else "It takes none.")
 
 
 def _may_hold(name: str, classes: Mapping[str, type], arguments: Mapping[str, Any]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import importlib
 import importlib.util
 import os
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 
 from archcheck.errors import Problem, TargetError
 from archcheck.model.isolation import contained, is_installed, is_machinery
+from archcheck.phrasing.suggestions import nearest, suggestion
 from archcheck.targets import FORMS, is_path, is_well_formed, scheme_of
 
 _T = TypeVar("_T")
@@ -98,10 +98,10 @@ class Loader:
         if any(candidate.exists() for candidate in candidates):
             raise _error("TGT002", f"'{source}' is no Python file", path, "Name a file that ends in .py.")
         siblings = (file.name for candidate in candidates for file in sorted(candidate.parent.glob("*.py")))
-        near = difflib.get_close_matches(Path(source).stem + ".py", list(siblings), n=1)
+        near = nearest(Path(source).stem + ".py", siblings)
         hint = "A path is relative to the current folder, to the spec's, or to one above that."
         if near:
-            hint = f"Did you mean '{Path(source).with_name(near[0]).as_posix()}'?"
+            hint = f"Did you mean '{Path(source).with_name(near).as_posix()}'?"
         raise _error("TGT002", f"there is no file '{source}'", path, hint)
 
     def _no_module(self, source: str, path: str) -> TargetError:
@@ -112,10 +112,10 @@ class Loader:
             for entry in sorted(folder.iterdir())
             if entry.suffix == ".py" or (entry.is_dir() and entry.name.isidentifier())
         ]
-        near = [name for name in difflib.get_close_matches(first, names, n=1) if name != first]
+        near = nearest(first, (name for name in names if name != first))
         hint = "Install it, or give the path of the file: path/file.py:Class."
         if near:
-            hint = f"Did you mean '{near[0]}{dot}{rest}'?"
+            hint = f"Did you mean '{near}{dot}{rest}'?"
         return _error("TGT002", f"there is no Python module '{source}'", path, hint)
 
 
@@ -288,16 +288,14 @@ def _origin(name: str) -> str | None:
 
 def _no_attribute(source: str, module: ModuleType, owner: object, name: str, path: str) -> TargetError:
     names = [other for other in dir(owner) if not other.startswith("_")]
-    near = difflib.get_close_matches(name, names, n=1)
     # vars, since asking a lazy module for its names would import all of it.
     defined = sorted(
         other
         for other, value in vars(module).items()
         if callable(value) and getattr(value, "__module__", None) == module.__name__ and other[0] != "_"
     )
-    hint = f"It defines {', '.join(defined[:8])}{', …' * (len(defined) > 8)}." if defined else ""
-    if near:
-        hint = f"Did you mean '{near[0]}'?"
+    listing = f"It defines {', '.join(defined[:8])}{', …' * (len(defined) > 8)}." if defined else ""
+    hint = suggestion(name, names, listing)
     holder = f"'{source}'" if owner is module else f"'{getattr(owner, '__qualname__', type(owner).__name__)}'"
     return _error("TGT004", f"{holder} has no '{name}'", path, hint)
 

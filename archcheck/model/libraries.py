@@ -6,7 +6,6 @@ comes with a configuration is run. The libraries are imported when one of their 
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import json
@@ -16,6 +15,7 @@ from typing import Any
 
 from archcheck.errors import Problem, TargetError
 from archcheck.model.shrinking import cut_runs, shrunk_config
+from archcheck.phrasing.suggestions import suggestion
 
 Factory = Callable[..., Any]
 """Builds a model; takes `shrink`, and what the library's own builder takes."""
@@ -91,9 +91,8 @@ def _in_transformers(transformers: Any, name: str, places: Sequence[Path], path:
             hint = "Download it, read it, and name it as path/file.py:Class."
         else:
             message = f"transformers has no model of the type '{kind}', as {origin} says"
-            hint = (
-                _near(str(kind), types) or "Perhaps a newer transformers has it: pip install -U transformers."
-            )
+            newer = "Perhaps a newer transformers has it: pip install -U transformers."
+            hint = suggestion(str(kind), types, newer)
         raise TargetError(Problem("", None, None, "TGT004", message, path, hint))
 
     def build(*, shrink: bool = False, **arguments: Any) -> Any:
@@ -125,9 +124,9 @@ def _configuration(
     try:
         values, _ = transformers.PretrainedConfig.get_config_dict(name)
     except (OSError, ValueError) as error:
-        known = _near(name, transformers.CONFIG_MAPPING)
         message = f"the configuration of '{name}' can't be had: {str(error).strip().splitlines()[0]}"
-        hint = known or "Give a local folder or config.json, or connect to the network once to fetch it."
+        fetch = "Give a local folder or config.json, or connect to the network once to fetch it."
+        hint = suggestion(name, transformers.CONFIG_MAPPING, fetch)
         raise TargetError(Problem("", None, None, "TGT002", message, path, hint)) from error
     return values, f"the configuration of '{name}'"
 
@@ -175,13 +174,9 @@ def _class_of(builder: Any) -> Any:
 
 
 def _no_model(library: str, name: str, known: Iterable[str], path: str) -> TargetError:
-    hint = _near(name, known) or f"python -c 'import {library}; print({library}.…list_models())' lists them."
+    listing = f"python -c 'import {library}; print({library}.…list_models())' lists them."
+    hint = suggestion(name, known, listing)
     return TargetError(Problem("", None, None, "TGT004", f"{library} has no model '{name}'", path, hint))
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"Did you mean '{near[0]}'?" if near else ""
 
 
 def _error(code: str, message: str, path: str, package: str) -> TargetError:

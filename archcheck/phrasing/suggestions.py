@@ -15,3 +15,13 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     by_lower = {choice.lower(): choice for choice in choices}
     near = difflib.get_close_matches(word.lower(), by_lower, n=1)
     return by_lower[near[0]] if near else ""
+
+
+def suggestion(word: str, choices: Iterable[str], otherwise: str = "") -> str:
+    """A hint that names the choice that may have been meant; `otherwise` where none is like the word.
+
+    >>> suggestion("mpl", ["attn", "mlp"]), suggestion("conv", ["attn"], "It has attn.")
+    ("Did you mean 'mlp'?", 'It has attn.')
+    """
+    near = nearest(word, choices)
+    return f"Did you mean '{near}'?" if near else otherwise

@@ -37,7 +37,7 @@ def _streams(flow: Dataflow) -> frozenset[int]:
             if root >= 0 and _depends(flow.ops, other):
                 added.setdefault(root, []).append((index, other))
     return frozenset(
-        root for root, sums in added.items() if len(sums) == 1 and _comes_from(flow, sums[0][1], root)
+        root for root, sums in added.items() if len(sums) == 1 and depends(sums[0][1], [root], reads(flow))
     )
 
 
@@ -52,8 +52,3 @@ def _parameter(flow: Dataflow, reads: Sequence[int]) -> int:
         at = flow.ops[at].operands[0][0]
     op = flow.ops[at]
     return at if op.depends_on_parameter and not op.depends_on_input and len(op.shape) > 1 else -1
-
-
-def _comes_from(flow: Dataflow, later: Sequence[int], root: int) -> bool:
-    """Do the values depend on the parameter? Looked back no further than its first use."""
-    return depends(later, [root], reads(flow))

@@ -9,7 +9,6 @@ from archcheck.vocabulary.terms import Family
 from archcheck.vocabulary.walking import Walks
 
 _SCORING = frozenset(["sigmoid", "softmax", "add", "mul", "div", "sqrt", "softplus"])
-_WEIGHING = frozenset(["mul", "index_add", "matmul", "bmm", "einsum", "sum"])
 _CARRYING = VIEWS | CASTS | {"sum", "div", "softmax", "add", "where", "scatter"}
 _STEPS = 12
 

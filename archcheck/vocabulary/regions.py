@@ -63,22 +63,6 @@ class Recognition:
             regions.sort(key=lambda region: (-len(region.ops), region.term.name))
         return found
 
-    @cached_property
-    def by_call(self) -> dict[int, list[Region]]:
-        """The regions by the innermost module call that runs all of their operations."""
-        found: dict[int, list[Region]] = {}
-        for region in self.regions:
-            found.setdefault(self.home(region), []).append(region)
-        return found
-
-    def home(self, region: Region) -> int:
-        """The innermost module call around all operations of a region."""
-        call = self.flow.ops[region.output].call
-        first, last = region.ops[0], region.ops[-1]
-        while call > 0 and not self.flow.calls[call].first <= first <= last < self.flow.calls[call].end:
-            call = self.flow.calls[call].parent
-        return call
-
     def whole(self, call: int) -> tuple[Region, ...]:
         """The regions that a module call computes as a whole: all that it executes but views, casts and
         dropout lies in each of them."""
