@@ -165,7 +165,7 @@ def _check_it_shows_something(recording: Recording) -> None:
     made = [value for value in _values(recording.output) if isinstance(value, Tensor) and not value.is_meta]
     if given and not any(value.numel() for value in given.values()):
         what, path = f"the input '{next(iter(given))}' is empty", f"model.inputs.{next(iter(given))}"
-    elif made and all(value.is_floating_point() and bool(value.isnan().all()) for value in made):
+    elif made and all(not value.numel() or bool(value.isnan().all()) for value in made):
         what, path = "the model's output is empty, or NaN throughout", "model.inputs"
     else:
         return
@@ -175,9 +175,10 @@ def _check_it_shows_something(recording: Recording) -> None:
 
 
 def _values(output: Any) -> list[Any]:
-    if isinstance(output, Mapping):
-        return list(output.values())
-    return list(output) if isinstance(output, (tuple, list)) else [output]
+    parts = output.values() if isinstance(output, Mapping) else output
+    if not isinstance(output, Mapping | tuple | list):
+        return [output]
+    return [value for part in parts for value in _values(part)]
 
 
 def _not_guessed(

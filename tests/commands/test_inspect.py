@@ -93,3 +93,21 @@ def test_what_is_scripted_runs_as_python(tmp_path: Path) -> None:
     )
     assert [each.branch for each in report.residuals] == [("norm", "mlp", "drop")] * 2
     assert report.remarks == ("on the CPU with 248 parameters",)
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [
+        "self.blocks(self.embed(x))[:0]",
+        "{'a': [self.blocks(self.embed(x)) * float('nan')]}",
+        "x[:0].argmax(-1)",
+    ],
+)
+def test_a_run_that_shows_nothing_is_no_verdict(returned: str, tmp_path: Path) -> None:
+    model = MODEL.replace("return self.blocks(self.embed(x))", f"return {returned}")
+    report, _ = look(tmp_path, model, inputs={"x": {"shape": [1, 8]}})
+    (problem,) = report.problems
+    assert (report.status, problem.code) == (Status.ERROR, "TRC005")
+    assert problem.message == (
+        "the model's output is empty, or NaN throughout: such a run shows nothing of the model"
+    )
