@@ -7,6 +7,7 @@ from typing import Any
 
 from archcheck.diff.binding import BoundPanel
 from archcheck.diff.boxes import undrawn_modules
+from archcheck.diff.label_numbers import miscounts
 from archcheck.diff.marks.adjacent import with_adjacent
 from archcheck.diff.marks.claimed import meets
 from archcheck.diff.marks.routing import with_picked
@@ -20,7 +21,7 @@ from archcheck.drafting.operations import operations
 from archcheck.drafting.plan import Item, Sheet, unused
 from archcheck.drafting.residuals import edges
 from archcheck.spec.edges import edge_id
-from archcheck.spec.model import ResidualEdge
+from archcheck.spec.model import Box, ResidualEdge
 from archcheck.spec.patterns import matches
 from archcheck.spec.ways import Line, arranged
 from archcheck.vocabulary import Family, Region, claims
@@ -190,8 +191,28 @@ def called(item: Item, values: Values) -> tuple[str, str]:
         said = claims(words.title_of(module.type_name))
         named = [region for region in recognition.inside(call) if any(meets(region, claim) for claim in said)]
     if named:
-        return words.label_of(named[0], leaf), words.ROLES[named[0].term.family]
+        return words.label_of(named[0], leaf, _counts(named[0], path, values)), words.ROLES.get(
+            named[0].term.family, "block"
+        )
     return words.block_label(module.type_name, leaf, recognition.inside(call)), "block"
+
+
+_HEADS = {"heads": "heads", "kv_heads": "KV heads"}
+
+
+def _counts(region: Region, path: str, values: Values) -> dict[str, str]:
+    """The numbers of heads that the diff would miss in a label if they were others."""
+
+    def is_wrong(text: str) -> bool:
+        return any(miscounts(text, Box(), [path], values.execution))
+
+    found = {}
+    for key, noun in _HEADS.items():
+        number = region.details.get(key)
+        said = isinstance(number, int) and number > 1 and (key == "heads" or region.term.name == "GQA")
+        if said and is_wrong(f"{number}1 {noun}") and not is_wrong(f"{number} {noun}"):
+            found[key] = noun
+    return found
 
 
 def _made_by(values: Values, call: int) -> list[Region]:

@@ -13,7 +13,7 @@ ROLES: Mapping[Family, str] = {
     Family.CONVOLUTION: "convolution", Family.EMBEDDING: "embedding", Family.POSITION: "position",
     Family.ATTENTION: "attention", Family.SOFTMAX: "softmax", Family.POOLING: "pooling",
     Family.DROPOUT: "dropout", Family.FEED_FORWARD: "feed_forward", Family.MIXTURE: "feed_forward",
-    Family.ROUTER: "router", Family.MASK: "mask",
+    Family.ROUTER: "router", Family.MASK: "mask", Family.RECURRENCE: "block", Family.RESAMPLING: "other",
 }  # fmt: skip
 _SIGNS: Mapping[str, str] = {
     "matrix product": "⊗", "scores": "⊗", "attend": "⊗", "product": "⊙", "gate": "⊙", "sum": "+",
@@ -46,8 +46,11 @@ def sign(region: Region) -> str:
     return _SIGNS.get(region.term.name, region.term.name)
 
 
-def label_of(region: Region, leaf: str) -> str:
-    """What a figure writes in the box of a module that computes a region; `leaf` is the module's own name."""
+def label_of(region: Region, leaf: str, counts: Mapping[str, str] | None = None) -> str:
+    """What a figure writes in the box of a module that computes a region.
+
+    `leaf` is the module's own name, `counts` the numbers of attention that are known, with the noun of each.
+    """
     match region.term.family:
         case Family.LINEAR:
             parts = [QKV[word] for word in re.split(r"[\W_]+", leaf.casefold()) if word in QKV]
@@ -59,7 +62,7 @@ def label_of(region: Region, leaf: str) -> str:
         case Family.POSITION if "pos" not in leaf.casefold() and region.term.name == "learned positions":
             return _capital(" ".join(re.sub(r"embed\w*", "", leaf).split("_")).strip()) or "Embedding"
         case Family.ATTENTION:
-            return _attention(region)
+            return _attention(region, counts or {})
     return sign(region)
 
 
@@ -73,12 +76,15 @@ def _convolution(region: Region) -> str:
     return f"{text}, /{step}" if isinstance(step, int) and step > 1 and sizes else _capital(text)
 
 
-def _attention(region: Region) -> str:
-    heads, shared = region.details.get("heads"), region.details.get("kv_heads")
-    name = sign(region)
-    if region.term.name == "GQA":
-        return f"{name}\n{heads} heads, {shared} KV heads"
-    return f"{name}\n{heads} heads" if region.term.name in ("MHA", "MQA", "MLA") else name
+def _attention(region: Region, counts: Mapping[str, str]) -> str:
+    """By its kind, whom it sees and, below, how many heads it has."""
+    name, details = sign(region), region.details
+    if details.get("source") == "cross":
+        name = {"MHA": "Multi-head cross-attention"}.get(region.term.name, "Cross-attention")
+    elif details.get("causal") and region.term.name == "MHA":
+        name = "Masked multi-head attention"
+    heads = [f"{details[key]} {noun}" for key, noun in counts.items() if details.get(key)]
+    return "\n".join([name, ", ".join(heads)]) if heads else name
 
 
 def _capital(text: str) -> str:

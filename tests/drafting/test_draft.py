@@ -40,7 +40,7 @@ panels:
     scope: blocks.*
     boxes:
       ln1: {label: LayerNorm, module: ln1, role: norm}
-      attn: {label: "Multi-head attention\\n2 heads", module: attn, role: attention, detail: attn}
+      attn: {label: Multi-head attention, module: attn, role: attention, detail: attn}
       ln2: {label: LayerNorm, module: ln2, role: norm}
       mlp: {label: Feed-forward, module: mlp, role: feed_forward, detail: mlp}
     flow: [ln1, attn, ln2, mlp]
@@ -96,4 +96,4 @@ def test_minimind_conforms_at_once_with_a_panel_for_model_layer_attention_and_fe
     assert made.report.status is Status.CONFORMS
     assert list(made.spec.panels) == ["model", "layer", "self_attn", "mlp"]
     assert made.spec.panels["layer"].scope == "model.layers.*"
-    assert made.spec.panels["self_attn"].boxes["rope"].label == "RoPE"
+    assert made.spec.panels["self_attn"].boxes["q_rope"].label == "RoPE"
