@@ -16,6 +16,7 @@ from archcheck.model.isolation import is_installed
 from archcheck.seam.touched import Stamp, Touched, stamp_of
 
 _LARGE = 2**26
+_KERNEL = ("/proc/", "/sys/")  # no files on a disk: they have no times that mean anything
 _STDLIB = os.path.join(sysconfig.get_paths()["stdlib"], "")
 _MODULES = tuple(all_suffixes())
 # What native code, or what is imported before a model is, may read without being seen.
@@ -91,11 +92,14 @@ def check_settled(touched: Sequence[Touched], states: States, since: int) -> Non
     for each in touched:
         for file, before in (*each.opened.items(), *each.asked.items()):
             now = _status(file)
-            if _essence(before) != _essence(None if now is None else stamp_of(now)):
+            if not file.startswith(_KERNEL) and _essence(before) != _essence(
+                None if now is None else stamp_of(now)
+            ):
                 raise Unsettled(f"{file} changed during the run")
     for file in (*states["files"], *states["foreign"], *states["asked"]):
         now = _status(file)
-        if now is not None and stat.S_ISREG(now.st_mode) and not _is_before(now, since):
+        is_file = now is not None and stat.S_ISREG(now.st_mode) and not file.startswith(_KERNEL)
+        if now is not None and is_file and not _is_before(now, since):
             raise Unsettled(f"{file} changed during the run, or just before it")
 
 
@@ -131,8 +135,11 @@ def _content(file: str) -> Any:
         raise Unsettled(f"{file} is not a file")
     if status.st_size > _LARGE or _is_foreign(file):
         return list(stamp_of(status))
-    with open(file, "rb") as content:
-        return hashlib.sha256(content.read()).hexdigest()
+    try:
+        with open(file, "rb") as content:
+            return hashlib.sha256(content.read()).hexdigest()
+    except OSError as error:  # there are such files in /proc and /sys
+        raise Unsettled(f"{file} can't be read: {error.strerror}") from None
 
 
 def _stamp(file: str) -> Any:
@@ -141,10 +148,15 @@ def _stamp(file: str) -> Any:
 
 
 def _answers(file: str) -> Any:
-    """What a file says when it is asked: its content is as good as read, since native code may do so."""
+    """What a file says when it is asked: its content is as good as read, since native code may do so.
+
+    What the kernel tells of processes is there or not: a link of /proc has no content.
+    """
     status = _status(file)
     if status is None:
         return None
+    if file.startswith(_KERNEL):
+        return "there"
     is_regular = stat.S_ISREG(status.st_mode)
     return [os.path.realpath(file), _content(file), status.st_mtime_ns if is_regular else 0]
 

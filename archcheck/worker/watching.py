@@ -10,9 +10,11 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from archcheck.model.isolation import is_installed
 from archcheck.seam.touched import Stamp, Touched, stamp_of
 
 # What these lead to, or leave behind, can't be seen from here.
@@ -20,10 +22,12 @@ _BEYOND = (
     "ctypes.", "fcntl.", "ftplib.", "http.", "imaplib.", "mmap.", "msvcrt.", "nntplib.", "os.exec", "os.fork",
     "os.posix_spawn", "os.spawn", "os.startfile", "os.system", "poplib.", "pty.", "smtplib.",
     "socket.", "sqlite3.", "subprocess.", "telnetlib.", "urllib.", "webbrowser.", "winreg.",
-    "os.chmod", "os.chown", "os.getxattr", "os.link", "os.listxattr", "os.lockf", "os.mkdir", "os.remove",
+    "os.chmod", "os.chown", "os.getxattr", "os.link", "os.listxattr", "os.lockf", "os.remove",
     "os.rename", "os.rmdir", "os.setxattr", "os.symlink", "os.truncate", "os.utime",
 )  # fmt: skip
 _LISTING = ("os.listdir", "os.scandir")
+_MAKING = "os.mkdir"
+_LOADING = "ctypes.dlopen"
 _IMPORTS = "<frozen importlib"
 _PYC = f"{os.sep}__pycache__{os.sep}"
 
@@ -38,6 +42,7 @@ class Watch:
         self._searched: dict[str, set[str]] = {}
         self._variables: set[str] = set()
         self._beyond: set[str] = set()
+        tempfile.gettempdir()  # it is found by writing to it, once in a process
         self._status = os.stat
         self._getcwd = os.getcwd
         self._is_own = False  # what this object does itself is not noted
@@ -69,6 +74,10 @@ class Watch:
             return
         if event == "open":
             self._open(*arguments[:3])
+        elif event == _MAKING:  # a folder that is there then, and so has been asked for
+            self._note(arguments[0], self._asked)
+        elif event == _LOADING and _is_package_file(arguments[0]):  # an extension, but for its way of loading
+            self._note(arguments[0], self._opened)
         elif event.startswith(_BEYOND + _LISTING):
             if sys._getframe(1).f_code.co_filename.startswith(_IMPORTS):
                 return  # what imports look for is known from `find_spec`
@@ -163,6 +172,10 @@ class Watch:
     def _absolute(self, path: str | bytes) -> str:
         path = os.fsdecode(path)
         return os.path.join(self._getcwd(), path)
+
+
+def _is_package_file(path: Any) -> bool:
+    return isinstance(path, str) and os.path.isabs(path) and is_installed(path)
 
 
 def _file_of(module: Any) -> str:
