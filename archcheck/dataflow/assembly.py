@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import islice
 from math import prod
 
-from archcheck.dataflow.elements import Place, probes, way_back
+from archcheck.dataflow.elements import Place, is_turn, probes, way_back
 from archcheck.dataflow.operations import CONCATS, STACKS, VIEWS
 from archcheck.dataflow.run import Dataflow, Op
 
@@ -36,8 +36,8 @@ def assembled(flow: Dataflow) -> Dataflow:
 
 
 def _is_put_together(ops: Sequence[Op], op: Op) -> bool:
-    """A concatenation, a stack, a buffer that was written to in parts, or a view of one."""
-    if op.name in CONCATS | STACKS or (op.name == "setitem" and op.region is not None):
+    """A concatenation, a stack, a buffer that was written to in parts, a view of one, or another flip."""
+    if op.name in CONCATS | STACKS or is_turn(op) or (op.name == "setitem" and op.region is not None):
         return True
     if op.name not in VIEWS or op.layout is None:
         return False

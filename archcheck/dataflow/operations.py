@@ -73,6 +73,9 @@ LIKE = frozenset(["zeros_like", "ones_like", "empty_like", "full_like", "rand_li
                   "randint_like", "new_zeros", "new_ones", "new_empty", "new_full",
                   "new_tensor"])  # fmt: skip
 ZEROS = frozenset(["zeros", "zeros_like", "new_zeros", "zero"])
+# In evaluation these hand back what they were given, and are drawn all the same.
+DROPOUTS = frozenset(["dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_dropout",
+                      "feature_alpha_dropout"])  # fmt: skip
 # One number everywhere.
 UNIFORM = frozenset(["zeros", "ones", "full", "zeros_like", "ones_like", "full_like", "new_zeros", "new_ones",
                      "new_full"])  # fmt: skip

@@ -211,7 +211,10 @@ class _Detector:
             root = self.facts.root(skip[0])
             own = [term for term in terms if self.facts.root(term.reads[0]) == root and term.tail]
             terms = [term for term in terms if term not in own]
-            if self._accept(index, skip, terms, path, start=self._with_own(index, own)):
+            start = self._with_own(index, own)
+            if any(value == 0 for _, value in start.factors):
+                continue  # taken off again: the straight-through `x + (q - x)` is q
+            if self._accept(index, skip, terms, path, start=start):
                 return True
         return False
 

@@ -91,6 +91,23 @@ def copied(op: Op, ops: Sequence[Op], value_of: Callable[[int], Tensor | None]) 
     return None
 
 
+def as_sum(op: Op, ops: Sequence[Op], value_of: Callable[[int], Tensor | None]) -> None:
+    """Call `addcmul(x, b, ones)` and `addcdiv(x, b, ones)` what they are: x + b."""
+    if op.name not in ("addcmul", "addcdiv") or len(op.operands) != 3 or op.arguments.get("value", 1) != 1:
+        return
+    for place in (2, 1) if op.name == "addcmul" else (2,):
+        kept = op.operands[3 - place]
+        if _is_one(value_of(place)) and all(ops[read].numel == op.numel for read in kept):
+            op.name, op.operands, op.arguments, op.roles, op.numbers = (
+                "add",
+                (op.operands[0], kept),
+                {},
+                {},
+                (),
+            )
+            return
+
+
 def _is_one(tensor: Tensor | None) -> bool:
     return tensor is not None and tensor.numel() > 0 and bool((tensor == 1).all())
 

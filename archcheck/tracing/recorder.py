@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from archcheck.dataflow.operations import LIKE, UNIFORM, VIEWS, canonical
+from archcheck.dataflow.operations import DROPOUTS, LIKE, UNIFORM, VIEWS, canonical
 from archcheck.model.private_torch import (
     DisableTorchFunction,
     alias,
@@ -71,9 +71,6 @@ _OVERWRITES = frozenset(["copy_", "fill_", "zero_", "normal_", "uniform_", "bern
 # What they leave in memory is zeros in a recorded run, and when it is replayed: chance is no value.
 UNWRITTEN = frozenset(["empty", "empty_like", "empty_strided", "empty_permuted", "new_empty",
                        "new_empty_strided"])  # fmt: skip
-# In evaluation these hand back what they were given, and are drawn all the same.
-_DROPOUTS = frozenset(["dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_dropout",
-                       "feature_alpha_dropout"])  # fmt: skip
 
 
 class Recorder(TorchFunctionMode):
@@ -166,7 +163,7 @@ class Recorder(TorchFunctionMode):
             written = [args[0]]  # the others are views of it, and count its changes as their own
         if not written:
             if isinstance(out, Tensor):
-                if is_wrapped(out) or (any(out is tensor for tensor in tensors) and name not in _DROPOUTS):
+                if is_wrapped(out) or (any(out is tensor for tensor in tensors) and name not in DROPOUTS):
                     return out
             elif not isinstance(out, (tuple, list)) or not _tensors(out):
                 if name in _HOST_READS:
@@ -196,7 +193,7 @@ class Recorder(TorchFunctionMode):
         for tensor in written:
             self._written(index, tensor, name, args, operands, tensors)
         if isinstance(out, Tensor):
-            if name in _DROPOUTS and any(out is tensor for tensor in tensors) and not written:
+            if name in DROPOUTS and any(out is tensor for tensor in tensors) and not written:
                 with DisableTorchFunction():
                     out = alias(out)
             changed = next((tensor for tensor in written if tensor is out), None)

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from archcheck.dataflow.assembly import assembled
-from archcheck.dataflow.operations import LIKE, RANDOM, SHAPED_LIKE, canonical
+from archcheck.dataflow.operations import DROPOUTS, LIKE, RANDOM, SHAPED_LIKE, canonical
 from archcheck.dataflow.pause import no_collection
 from archcheck.dataflow.run import Call, Dataflow, Module, Op
 from archcheck.errors import ArchcheckError, Problem, TraceError, own_failure
@@ -29,7 +29,7 @@ from archcheck.source_location import is_model_code, is_own_code, is_torch_code,
 from archcheck.tracing import inspection, replay
 from archcheck.tracing.arguments import arguments
 from archcheck.tracing.masks import has_values
-from archcheck.tracing.passing import blocked, copied, take_out
+from archcheck.tracing.passing import as_sum, blocked, copied, take_out
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.recording import recording
 from archcheck.tracing.storage import is_everything
@@ -255,9 +255,18 @@ def _let_pass(recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set
         op.name = "copy" if is_whole else name  # all of the tensor is assigned
     if take_out(op, blocked(step, op, ops, value_of), ops):
         recorder.remarks.append(f"nothing passes the {name} at {op.location}: a factor or mask of it is zero")
+    if _drops_in_evaluation(recorder, step, op):
+        op.name = "noise"
+    as_sum(op, ops, value_of)
     kept = copied(op, ops, value_of) if op.floating else None
     if kept is not None and len(op.operands[kept]) == 1 and ops[op.operands[kept][0]].numel == op.numel:
         op.name, op.operands, op.numbers, op.arguments, op.roles = "alias", (op.operands[kept],), (), {}, {}
+
+
+def _drops_in_evaluation(recorder: Recorder, step: Step, op: Op) -> bool:
+    """Does a dropout go on in a module that is evaluated? Then it is no copy in the mean, but noise."""
+    is_active = bool(op.arguments.get("training", True)) and op.arguments.get("p", 0.5) != 0
+    return op.name in DROPOUTS and is_active and not recorder.calls[step.call].module.training
 
 
 def _op(step: Step, recorder: Recorder) -> Op:

@@ -78,6 +78,18 @@ def test_what_changes_something_is_none(other: str) -> None:
     assert residuals_of(f"return {other} + f(x)") == []
 
 
+@pytest.mark.parametrize("same", ["x.flip(1).flip(1)", "x.roll(1, 1).roll(-1, 1)"])
+def test_what_is_turned_back_is_a_copy(same: str) -> None:
+    assert [op.name for op in trace_of(f"return {same} + f(x)").dataflow.ops][2] == "alias"
+
+
+def test_a_dropout_that_goes_on_in_evaluation_is_noise() -> None:
+    assert residuals_of("return F.dropout(x, 0.5, True) + f(x)") == []
+    assert residuals_of("return F.dropout(x, 0.5, True) + f(x)", train=True) == WHOLE
+    assert residuals_of("return F.dropout(x, 0.5, self.training) + f(x)") == WHOLE
+    assert residuals_of("return x + F.dropout(f(x), 0.5, True)") == WHOLE
+
+
 def test_what_fills_a_buffer_overwrites_nothing() -> None:
     trace = trace_of("h = x.new_zeros(1, *x.shape); h[0] += x; h[0] += f(x); return h[0]")
     assert [finding.code for finding in trace.findings] == ["RES012"]  # the layer that this body leaves out

@@ -25,6 +25,7 @@ PLAIN = ["identity of input: norm, mlp"]
         "b = f(x); y = x + b; y.copy_(b); return y",
         "return x + f(x) - x",
         "return f(x) + (x - x)",
+        "return x + (f(x) - x).detach()",
         "b = f(x); h = torch.empty_like(b); torch.add(x, b, out=h); return b",
         "b = f(x); return torch.where(x > 0, x + b, b)",
         "b = f(x); y = x + b; y[x > 0] = b[x > 0]; return y",
