@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -115,7 +117,10 @@ class Repository:
     @contextmanager
     def exported(self, revision: str) -> Iterator[Export]:
         """A temporary folder with a revision's files; it is gone afterwards, also after an interrupt."""
-        with TemporaryDirectory(prefix="archcheck-", ignore_cleanup_errors=True) as temporary:
+        with (
+            _interruptible(),
+            TemporaryDirectory(prefix="archcheck-", ignore_cleanup_errors=True) as temporary,
+        ):
             folder = Path(temporary).resolve() / "tree"
             (folder / ".git").mkdir(parents=True)  # here the search for imports and specs ends
             index = {"GIT_INDEX_FILE": str(Path(temporary) / "index")}
@@ -137,6 +142,19 @@ class Repository:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
             raise failed(f"git {arguments[0]}: {said[0].removeprefix('fatal: ')}")
         return done.stdout.decode("utf-8", "surrogateescape")
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Takes a request to end, as a CI sends it, for an interrupt, so that what is temporary goes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def failed(message: str, hint: str = "") -> ArchcheckError:

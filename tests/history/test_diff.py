@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -164,6 +169,27 @@ def test_what_is_not_there(
     code, text, error = run(*arguments)
     assert (code, text, error.count("\n")) == (2, "", 1)
     assert why in error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_left_after_an_interrupt(number: signal.Signals, tmp_path: Path) -> None:
+    scratch = Scratch(tmp_path / "repository")
+    hangs = NET.replace("import torch\n", "import time\nimport torch\ntime.sleep(600)\n")
+    scratch.commit("First", {"net.py": hangs, "specs/net.yaml": SPEC})
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "archcheck", "diff", "HEAD", "HEAD"], cwd=scratch.folder,
+        env={**os.environ, "TMPDIR": str(aside)}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not list(aside.glob("archcheck-*/tree/net.py")):
+        time.sleep(0.05)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode not in (0, 1)
+    assert list(aside.iterdir()) == []
+    assert scratch.git("status", "--porcelain") == ""
 
 
 # -- how it is told -----------------------------------------------------------------------------------
