@@ -18,6 +18,8 @@ from archcheck.cache import Cache, Question
 from archcheck.cache.states import Unsettled, check_settled, hold, states_of
 from archcheck.cache.store import FOLDER
 from archcheck.cache.watched import watched
+from archcheck.cli.checking import Place, cache_of
+from archcheck.cli.configuration import Configuration
 from archcheck.commands.processes import Workers
 from archcheck.commands.verify import verify
 from archcheck.findings import Report, Status
@@ -309,6 +311,31 @@ def test_many_at_once(project: Path) -> None:
     while any(thread.is_alive() for thread in threads):
         assert cache_in(project).get(question) == report
     assert cache_in(project).get(question) == report
+
+
+@pytest.mark.parametrize(
+    ("configured", "option", "ci", "is_used"),
+    [
+        (False, None, "", False),
+        (True, None, "", True),
+        (True, None, "true", False),  # in a CI only who asks by name gets it
+        (False, True, "true", True),
+        (True, False, "", False),
+    ],
+)
+def test_who_gets_the_cache(
+    configured: bool,
+    option: bool | None,
+    ci: str,
+    is_used: bool,
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    here, configuration = Place(1, 600, None, False), Configuration(project, cache=configured)
+    assert (cache_of(configuration, option, here) is not None) == is_used
+    for elsewhere in (replace(here, python="python"), replace(here, in_process=True)):
+        assert cache_of(configuration, option, elsewhere) is None
 
 
 # -- the command ------------------------------------------------------------------------------------------
