@@ -14,9 +14,10 @@ _STEPS = 12
 
 
 def router(walks: Walks, at: int) -> Region | None:
-    """The router that picks with this top-k: a linear map to one score for each expert, perhaps as shares."""
+    """The router that picks with this top-k, or shares with this softmax: a linear map to one score for each
+    expert, perhaps as shares."""
     op = walks.ops[at]
-    if op.name != "topk" or not op.operands:
+    if op.name not in ("topk", "softmax") or not op.operands:
         return None
     ops, below = [at], op.operands[0][0]
     for _ in range(_STEPS):
@@ -24,7 +25,8 @@ def router(walks: Walks, at: int) -> Region | None:
         step = walks.ops[below]
         ops.append(below)
         if walks.is_map(below):
-            details = {"experts": step.shape[-1], "k": op.arguments.get("k", 1)}
+            details = {"experts": step.shape[-1]}
+            details |= {"k": op.arguments.get("k", 1)} if op.name == "topk" else {}
             return region_of(walks.flow, "router", ops, at, details)
         fed = walks.fed(step)
         if len(set(fed)) != 1 or (step.name not in _SCORING | VIEWS | CASTS and below not in walks.made):
@@ -47,7 +49,8 @@ def mixture(walks: Walks, routed: Region) -> Region | None:
             and _reads(walks, at, weights)
         ]
         experts = [at for at in range(span.first, span.end) if _is_feed_forward(walks, at)]
-        if weighed and experts:
+        shares = flow.ops[routed.output].name == "softmax"  # of each expert: there are as many as shares
+        if weighed and experts and (not shares or len(experts) >= int(str(routed.details["experts"])) > 1):
             ops = [at for at in range(span.first, span.end) if _counts(walks, at)]
             return region_of(flow, "mixture of experts", ops, ops[-1], routed.details) if ops else None
         call = span.parent

@@ -78,13 +78,18 @@ def _networks(walks: Walks, regions: list[Region]) -> Iterator[Region]:
 
 
 def _mixed(walks: Walks, regions: list[Region]) -> Iterator[Region]:
-    for at in range(len(walks.ops)):
-        routed = mixtures.router(walks, at)
-        if routed is not None:
+    picking: set[int] = set()
+    routers = [routed for at in range(len(walks.ops)) if (routed := mixtures.router(walks, at)) is not None]
+    for routed in sorted(routers, key=lambda each: "k" not in each.details):
+        shares = "k" not in routed.details
+        if shares and routed.output in picking:
+            continue  # what a top-k picks from
+        picking.update(routed.ops)
+        found = mixtures.mixture(walks, routed)
+        if found is not None or not shares:
             yield routed
-            found = mixtures.mixture(walks, routed)
-            if found is not None:
-                yield found
+        if found is not None:
+            yield found
 
 
 def _marked(regions: list[Region]) -> Iterator[Region]:
