@@ -18,6 +18,7 @@ from archcheck.diff.hidden_sums import hidden_sums, unchecked_edges
 from archcheck.diff.mark_rules import mark_findings, width_findings
 from archcheck.diff.marks.count import explained, marks, unchecked
 from archcheck.diff.marks.frame_check import check_frame
+from archcheck.diff.marks.operations import with_operations
 from archcheck.diff.marks.values import values
 from archcheck.diff.matching import match
 from archcheck.diff.merging import merge
@@ -90,7 +91,9 @@ def _evidence(loaded: LoadedSpec, execution: Execution, panels: Sequence[BoundPa
     defective = frozenset().union(*sinks.values())
     matches, run = match(calls, defective), values(execution)
     frames = {call: check_frame(call, run, matches[call].exact, loaded.spec.strict) for call in calls}
-    mended = {call: with_lines(call, check.lines.missing) for call, check in frames.items()}
+    mended = {
+        call: with_operations(with_lines(call, check.lines.missing), check) for call, check in frames.items()
+    }
     changed = [new for call, new in mended.items() if new is not call]
     matches |= match(changed, defective)
     calls = tuple(mended[call] for call in calls)

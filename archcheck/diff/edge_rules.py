@@ -327,7 +327,7 @@ def missing(edge: EdgeEvidence) -> Candidate | None:
         return None
     inside, boxes = edge.call.inside(edge.drawn), edge.drawn.inside
     last = max(inside, key=lambda one: one.runs[-1].spans[-1][1], default=None)
-    if last is not None and last.box == boxes[-1]:
+    if last is not None and last.box == boxes[-1] and last.name in edge.execution.modules:
         what = f"what {edge.names.path(last.name)} returns"
     else:
         what = f"what {label(edge.panel, boxes[-1])} gives" if boxes else "the branch"
@@ -389,7 +389,8 @@ def _called(edge: EdgeEvidence, misfit: Misfit, fit: Fit) -> str:
 
 
 def _ran(edge: EdgeEvidence, misfit: Misfit) -> str:
-    return f"{edge.names.path(misfit.occurrence.name)} runs"
+    name, box = misfit.occurrence.name, misfit.occurrence.box
+    return f"{edge.names.path(name) if name in edge.execution.modules else label(edge.panel, box)} runs"
 
 
 def _at(misfit: Misfit) -> str:

@@ -15,5 +15,6 @@ EQUIVALENT: dict[str, str] = {
     ),
     "bert: delete, model, add (+)": "the lines of words and positions meet at the norm, and show their sum",
     "dense-2025-04: ghost, gqa, ⊗ before add_mask": "the code multiplies the scores by 1/√d there",
+    "dit: source moved, block, ['norm1', 'gate1']": "around the input box, too, begins at the input",
     "minimind-moe: add line, moe, top_1 -> sum": _PLACES,
 }

@@ -129,6 +129,36 @@ def test_the_true_diagram_is_proved(tmp_path: Path) -> None:
     assert (report.problems, report.findings) == ((), ())
 
 
+GATED = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm, self.f, self.gate = nn.LayerNorm(8), nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x, c):
+        return x + self.gate(c) * self.f(self.norm(x))
+"""
+
+
+@pytest.mark.parametrize(
+    ("around", "codes"), [("[norm, times]", []), ("[norm, f]", ["RES005"]), ("[times, times]", ["RES004"])]
+)
+def test_an_edge_ends_where_the_operation_is_that_a_box_stands_for(
+    around: str, codes: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "model.py").write_text(GATED)
+    (tmp_path / "spec.yaml").write_text(
+        "model: {target: 'model.py:Net', inputs: {x: {shape: [2, 8]}, c: {shape: [2, 8]}}}\n"
+        "panels: {net: {boxes: {x: {role: input}, c: {role: input}, norm: {label: LayerNorm, module: norm},\n"
+        "  f: {label: Linear, module: f}, gate: {label: Linear, module: gate}, times: {label: ⊙}},\n"
+        f"  flow: [x, norm, f, times], edges: [[c, gate, times]], residuals: [{{around: {around}}}]}}}}\n"
+    )
+    assert [each.code for each in verify(tmp_path / "spec.yaml").findings] == codes
+
+
 RELU = """\
 from torch import nn
 from torch.nn.functional import relu

@@ -1,0 +1,36 @@
+"""Boxes that stand for operations, as what ran in a frame: residual edges are judged by them too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from archcheck.diff.box_calls import Occurrence, Run
+from archcheck.diff.marks.box_map import Candidate
+from archcheck.diff.marks.frame_check import FrameCheck
+from archcheck.diff.panel_calls import PanelCall
+
+
+def with_operations(call: PanelCall, check: FrameCheck) -> PanelCall:
+    """The call with an occurrence for each box that was found to stand for operations; those that make the
+    sums of residuals are none."""
+    known = {one.box for one in call.frame.occurrences}
+    sinks = {join.sink for join in call.execution.joins_within(call.frame.first, call.frame.end)}
+    found = [
+        _occurrence(box, candidate, check)
+        for box, candidate in check.placed.chosen.items()
+        if box not in known and not candidate.aside and not candidate.carried
+    ]
+    added = [one for one in found if not any(run.holds(sink) for run in one.runs for sink in sinks)]
+    if not added or not call.drawn:
+        return call
+    frame = replace(call.frame, occurrences=(*call.frame.occurrences, *added))
+    return replace(call, frame=frame)
+
+
+def _occurrence(box: str, candidate: Candidate, check: FrameCheck) -> Occurrence:
+    origin, territory = check.values.recognition.origin, check.placed.territory
+    ops = sorted({origin[node] for node in candidate.nodes})
+    inputs = tuple(dict.fromkeys(origin[read] for read in territory.read_by(candidate.nodes)))
+    region = candidate.regions[-1]
+    run = Run(tuple((at, at + 1) for at in ops), inputs, (origin[candidate.output],), region.location)
+    return Occurrence(box, region.term.name, region.term.name, (run,))
