@@ -389,8 +389,7 @@ def _called(edge: EdgeEvidence, misfit: Misfit, fit: Fit) -> str:
 
 
 def _ran(edge: EdgeEvidence, misfit: Misfit) -> str:
-    name, box = misfit.occurrence.name, misfit.occurrence.box
-    return f"{edge.names.path(name) if name in edge.execution.modules else label(edge.panel, box)} runs"
+    return f"{edge.names.path(misfit.occurrence.name)} runs"
 
 
 def _at(misfit: Misfit) -> str:
