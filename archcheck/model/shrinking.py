@@ -41,7 +41,8 @@ _TOKEN = re.compile(r".*_token(_id|_index)?|.*(eos|bos|pad|sep|cls|mask|unk)_.*i
 def cut_runs(model: nn.Module) -> nn.Module:
     """The model, changed in place: of three or more blocks in a row that are alike, the first two stay.
 
-    A block is a layer of several; what is single may be a part of one, as the convolutions of a Res2Net are.
+    A block has two layers with weights at least; what has one may be a part of a block, whose output is put
+    together with those of the others, as the convolutions of Res2Net and VoVNet are.
     """
     if isinstance(model, nn.Sequential | nn.ModuleList):
         _cut(model)
@@ -61,7 +62,7 @@ def _cut(layers: nn.Sequential | nn.ModuleList) -> None:
 
 def _structure(module: nn.Module | None) -> tuple[Any, ...]:
     """What is the same for blocks that are alike, and for no others."""
-    if module is None or not any(module.children()):
+    if module is None or sum(weight.dim() > 1 for weight in module.parameters()) < 2:
         return (id(module),)
     return tuple(
         (name, type(part), part.extra_repr(), *(tuple(p.shape) for p in part.parameters(recurse=False)))
