@@ -15,7 +15,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 
 from archcheck.errors import ArchcheckError
 from archcheck.model.inputs import Example, TensorInput
-from archcheck.model.layers import frames, image_sizes, taken_by
+from archcheck.model.layers import frames, image_sizes, states_size, taken_by
 
 Guess = dict[str, Any]
 Running = Callable[[], AbstractContextManager[None]]
@@ -74,6 +74,7 @@ def corrections(module: nn.Module, guess: Guess, failed: Failure) -> list[Guess]
     """Guesses that differ from one that failed where the failure tells how, the most plausible first."""
     better: list[Guess] = []
     sizes, length = image_sizes(module), frames(module)
+    sides = () if states_size(module) else _SIDES
     tensors = {name: value for name, value in guess.items() if isinstance(value, TensorInput)}
     for name in failed.inputs:
         if name in tensors:
@@ -83,7 +84,8 @@ def corrections(module: nn.Module, guess: Guess, failed: Failure) -> list[Guess]
                 ]
     for name, value in tensors.items():
         better += [
-            {**guess, name: other} for other in (*_reshaped(value, failed, length), *_resized(value, failed))
+            {**guess, name: other}
+            for other in (*_reshaped(value, failed, length), *_resized(value, failed, sides))
         ]
     lengths = list(_with_lengths(guess, tensors, failed))
     return [other for other in (*better, *lengths) if other != guess]
@@ -131,8 +133,8 @@ def _reshaped(value: TensorInput, failed: Failure, length: int) -> Iterator[Tens
         yield replace(value, shape=[1, int(match[2])])
 
 
-def _resized(value: TensorInput, failed: Failure) -> Iterator[TensorInput]:
-    """Images and signals of another size, where a layer behind them got another number of features."""
+def _resized(value: TensorInput, failed: Failure, sides: tuple[int, ...]) -> Iterator[TensorInput]:
+    """Images and signals of another size, as a layer behind them has it, or of one of these sides."""
     shape = list(value.shape)
     if value.dtype != "float32" or len(shape) < 3 or failed.inputs:
         return
@@ -146,7 +148,7 @@ def _resized(value: TensorInput, failed: Failure) -> Iterator[TensorInput]:
             if math.isclose(near, exact, rel_tol=0.15):
                 yield _with_side(value, near)
     if len(shape) >= 4:
-        yield from (_with_side(value, other) for other in _SIDES)
+        yield from (_with_side(value, other) for other in sides)
 
 
 def _features(failed: Failure) -> tuple[int, int]:

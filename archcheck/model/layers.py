@@ -80,6 +80,11 @@ def image_sizes(module: nn.Module) -> list[int]:
     return list(dict.fromkeys([*_stated(module, "image_size", "img_size"), *_SIZES]))
 
 
+def states_size(module: nn.Module) -> bool:
+    """Whether a model says how large its images are."""
+    return bool(_stated(module, "image_size", "img_size"))
+
+
 def frames(module: nn.Module) -> int:
     """How many frames a video has: what the model states, or a common number."""
     return next(iter(_stated(module, "num_frames", "frames_per_clip")), 16)

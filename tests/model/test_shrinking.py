@@ -52,7 +52,8 @@ def shrunk(**values: Any) -> dict[str, Any]:
 def test_all_widths_are_divided_by_one_number_and_heads_stay() -> None:
     small = shrunk(
         hidden_size=4096, intermediate_size=11008, num_attention_heads=32, num_key_value_heads=8,
-        head_dim=128, num_hidden_layers=32, vocab_size=32000, max_position_embeddings=4096, pad_token_id=31999,
+        head_dim=128, num_hidden_layers=32, vocab_size=32000, max_position_embeddings=4096,
+        pad_token_id=31999,
         rope_parameters={"mrope_section": [16, 24, 24], "theta": 1e4},
     )  # fmt: skip
     assert small == {
