@@ -114,13 +114,14 @@ def repeats(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
     times."""
     for box, value in boxes.panel.boxes.items():
         count, wildcards = len(boxes.layer.bound(box)), [name for name in patterns(value) if "*" in name]
-        if isinstance(value.repeat, int) and wildcards and count != value.repeat:
-            container = join(boxes.layer.base, wildcards[0].partition("*")[0].rstrip("."))
+        named = wildcards or (patterns(value) if count > 1 else ())
+        if isinstance(value.repeat, int) and named and count != value.repeat:
+            container = join(boxes.layer.base, named[0].partition("*")[0].rstrip("."))
             owner = boxes.execution.running_owner(container)
             yield boxes.finding(
                 "BOX004", box,
                 f"{label(boxes.panel, box)} is drawn ×{value.repeat}, and the model has {count}",
-                f"×{value.repeat}", f"{count} modules match {', '.join(wildcards)}",
+                f"×{value.repeat}", f"{count} modules match {', '.join(named)}",
                 boxes.execution.definition(owner), boxes.setting(box, repeat=count),
             )  # fmt: skip
         elif isinstance(value.repeat, int) and count == 1 and not wildcards:

@@ -163,7 +163,7 @@ def _modules(item: Item, base: str, values: Values) -> Data:
     pattern = pattern_of(paths, modules)
     if pattern and {name for name, _ in matches(pattern, modules)} == set(paths):
         return {"module": _relative(pattern, base), "repeat": len(paths)}
-    return {"module": [_relative(path, base) for path in natural(paths)]}
+    return {"module": [_relative(path, base) for path in natural(paths)], "repeat": len(paths)}
 
 
 def _arranged(boxes: Mapping[str, Data], lines: Sequence[Line], residuals: Sequence[Data]) -> Data:
@@ -188,7 +188,7 @@ def called(item: Item, values: Values) -> tuple[str, str]:
         inside = [region for region in recognition.inside(call) if region.term.family is Family.ATTENTION]
         named = inside if len(inside) == 1 and not values.execution.joins_within(span.first, span.end) else []
     if not named and not any(item.parent == call for item in values.execution.flow.calls):
-        said = claims(words.title_of(module.type_name))
+        said = claims(words.spaced(module.type_name))
         named = [region for region in recognition.inside(call) if any(meets(region, claim) for claim in said)]
     if named:
         return words.label_of(named[0], leaf, _counts(named[0], path, values)), words.ROLES.get(

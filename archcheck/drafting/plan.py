@@ -77,7 +77,12 @@ class Planner:
     def plan(self) -> list[Sheet]:
         """The panels, each before what it opens."""
         self._sheet(MODEL, [""], 0, "model")
-        return list(self.sheets.values())
+        sheets = list(self.sheets.values())
+        for sheet in sheets:
+            titles = [other.title for other in sheets if _stacks(other) == _stacks(sheet)]
+            if titles.count(sheet.title) > 1 and len(_stacks(sheet)) == 1:
+                sheet.where = places(sheet.scopes)
+        return sheets
 
     def _sheet(self, kind: Kind, scopes: list[str], call: int, name: str) -> Sheet:
         sheet = Sheet(kind, name, scopes, call, title_of(self.calls[call].type_name))
@@ -205,10 +210,10 @@ class Planner:
     def _detail(self, item: Item, sheet: Sheet) -> str:
         """The panel that opens an item, of several kinds the first; "" for what stays closed."""
         kinds = {self._kind(call): call for call in reversed(item.calls)}
-        names = [self._opened(item, call, sheet, len(kinds) > 1) for call in reversed(kinds.values())]
+        names = [self._opened(item, call, sheet) for call in reversed(kinds.values())]
         return next(filter(None, names), "")
 
-    def _opened(self, item: Item, call: int, sheet: Sheet, is_one_of_several: bool) -> str:
+    def _opened(self, item: Item, call: int, sheet: Sheet) -> str:
         """The panel of those modules of an item that are of the kind of a call; it may be made for them."""
         kind = self._kind(call)
         if kind in self.choices.closed or not self._is_worth_opening(call):
@@ -225,10 +230,7 @@ class Planner:
             known = self.sheets[kind]
             known.scopes = natural({*known.scopes, *scopes})
             return known.name
-        made = self._sheet(kind, scopes, call, self._name(item))
-        if is_one_of_several:
-            made.where = places(paths)
-        return made.name
+        return self._sheet(kind, scopes, call, self._name(item)).name
 
     def _is_worth_opening(self, call: int) -> bool:
         parts = [inner for inner in self.inside.get(call, ()) if self._counts(inner)]
@@ -276,3 +278,8 @@ def _moved(path: str, base: str, scope: str) -> str:
     """The module of another layer that has the place which `path` has in the layer `base`."""
     rest = path[len(base) :].lstrip(".") if base else path
     return f"{scope}.{rest}" if scope and rest else scope or rest
+
+
+def _stacks(sheet: Sheet) -> set[str]:
+    """The stacks that the modules of a panel are of."""
+    return {numbered(scope) for scope in sheet.scopes}

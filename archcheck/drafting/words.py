@@ -14,7 +14,7 @@ __all__ = ["ROLES", "label_of", "sign"]
 _TASKS = re.compile(r"(?<=[a-z0-9A-Z])(?:For[A-Z]\w*|LMHeadModel|LMHead|Model)$")
 _KINDS = re.compile(
     r"(?:(?:Decoder|Encoder|Transformer|Residual|Attention|Convolution(?:al)?|Conv|Dense|Mixer|Parallel|Swin)*"
-    r"(?:Layer|Block|Stage|Attention|MLP|FeedForward|FFN|Decoder|Encoder|Bottleneck|Embeddings?|Expert|MoE))+$"
+    r"(?:Layer|Block|Stage|Attention|MLP|FeedForward|FFN|Decoder|Encoder|Bottleneck|Embeddings?|Experts?|MoE|Router))+$"
 )
 _NAMED = re.compile(r"[^\W\d_]{2,}")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z][a-z0-9]*|[a-z0-9]+")
@@ -31,6 +31,11 @@ def title_of(type_name: str) -> str:
     name, rest = (bare[: kind.start()], kind[0]) if kind else (bare, "")
     words = [word if word.isupper() or word == "MoE" else word.lower() for word in _WORDS.findall(rest)]
     return _capital(" ".join([name, *words]).strip()) or type_name
+
+
+def spaced(type_name: str) -> str:
+    """A class's name as separate words, to be read as a label is."""
+    return " ".join(_WORDS.findall(type_name))
 
 
 def block_label(type_name: str, leaf: str, computed: Sequence[Region] = ()) -> str:
