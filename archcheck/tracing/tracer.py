@@ -269,6 +269,14 @@ def _drops_in_evaluation(recorder: Recorder, step: Step, op: Op) -> bool:
     return op.name in DROPOUTS and is_active and not recorder.calls[step.call].module.training
 
 
+def _is_custom(func: Any) -> bool:
+    """Is it an operator that a library registered, which does what it likes?"""
+    name = getattr(func, "_qualified_op_name", "") or getattr(func, "name", "")
+    text = name() if callable(name) else name
+    namespace, found, _ = str(text).partition("::")
+    return bool(found) and namespace not in ("aten", "prim", "prims")
+
+
 def _op(step: Step, recorder: Recorder) -> Op:
     op = Op(canonical(step.name), step.operands, step.call)
     op.location = location(step.code, step.line)
@@ -289,7 +297,7 @@ def _op(step: Step, recorder: Recorder) -> Op:
         op.name = "input"
     else:
         op.arguments, op.roles = arguments(step, op.name)
-    if step.hidden or step.kind == OPAQUE:
+    if step.hidden or step.kind == OPAQUE or _is_custom(step.func):
         op.name, op.opaque = "opaque", True
     if step.kind == CALL and step.func is not None:
         op.numbers = _numbers(step)
