@@ -68,7 +68,8 @@ def diff(before: str, after: str, names: Sequence[str], specs_of: SpecsOf, how: 
     if commits is None:
         old, new = (_subject(name, how) for name in (before, after))
         if len(old) == len(new) == 1:  # they may be called otherwise
-            old = dict(zip(new, old.values(), strict=True))
+            name = " → ".join({**old, **new})
+            old, new = ({name: side} for sides in (old, new) for side in sides.values())
     else:
         repository, revisions = commits
         old, new = (at_revision(repository, revision, names, specs_of, how) for revision in revisions)
@@ -106,13 +107,12 @@ def _commits(names: tuple[str, str], wanted: bool) -> tuple[Repository, list[str
         return None
     try:
         repository = Repository(Path.cwd())
-    except ArchcheckError:
+    except ArchcheckError as error:
         for name in names:
             if name not in others:
                 hint = "Give two revisions of a git repository, or two specs, targets or saved reports."
-                raise failed(
-                    f"'{name}' is no file, no target, and there is no git repository here", hint
-                ) from None
+                why = error.problems[0].message.removeprefix("git rev-parse: ")
+                raise failed(f"'{name}' is no file, no target and no revision ({why})", hint) from None
         raise
     return repository, [repository.resolve(name) for name in names]
 

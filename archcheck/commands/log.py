@@ -29,9 +29,10 @@ def log(
     whose changes count, all that a run used where there are none. `residual` names the one that is asked for.
     Raises ArchcheckError where there is no such repository, revision or residual.
     """
-    repository = Repository(Path.cwd())
-    if name.endswith((".yaml", ".yml")):
-        _check_spec(name, repository)
+    is_spec = name.endswith((".yaml", ".yml"))
+    if is_spec and not os.path.isfile(name):
+        raise ArchcheckError(Problem(name, None, None, "SPEC001", "there is no such file"))
+    repository = Repository(Path(os.path.abspath(name)).parent if is_spec else Path.cwd())
     steps = repository.history(repository.resolve(revision), most)
     within = [_within(path, repository) for path in paths]
     done: list[int] = []
@@ -55,13 +56,6 @@ def log(
         entries = _blamed(entries, residual, reports)
     remark = "the clone is shallow: its history is cut off" if repository.is_shallow else ""
     return Log(name, tuple(entries), len(steps), len(done), remark)
-
-
-def _check_spec(name: str, repository: Repository) -> None:
-    if not os.path.isfile(name):
-        raise ArchcheckError(Problem(name, None, None, "SPEC001", "there is no such file"))
-    if not Path(os.path.abspath(name)).is_relative_to(repository.root):
-        raise failed(f"{name} is not in the repository")
 
 
 def _within(path: str, repository: Repository) -> PurePosixPath:

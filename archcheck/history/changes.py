@@ -7,8 +7,8 @@ least half of its branch's modules is one residual that moved. Equal changes in 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from archcheck.connections import Residual
@@ -123,7 +123,7 @@ def compare(name: str, before: Report | None, after: Report | None) -> Changes:
         name,
         *statuses,
         residual_changes(before, after),
-        _mark_changes(before.marks if before else (), after.marks if after else ()),
+        _mark_changes(before, after),
         tuple(finding for finding in new if _text(finding) not in old_texts),
         tuple(finding for finding in old if _text(finding) not in new_texts),
     )
@@ -211,20 +211,32 @@ def _change(before: Residual | None, after: Residual | None, panels: dict[str, s
 
 
 def _differences(before: Residual, after: Residual) -> tuple[Difference, ...]:
-    def described(residual: Residual) -> dict[str, str]:
-        return {
-            "kind": residual.kind.value,
-            "scope": residual.scope or "the model",
-            "source": residual.source,
-            "branch": ", ".join(residual.branch) or "no module",
-            "implemented in": residual.implemented_in or "the model",
-            "skip path": ", ".join(residual.skip) or "direct",
-            "factors": ", ".join(map(str, residual.factors)) or "none",
-            "modes": ", ".join(residual.modes) or "all",
-        }
+    """What differs, with wildcards for indices, so that it is the same in each layer."""
+    old, new = _described(before, str), _described(after, str)
+    old_shown, new_shown = _described(before, generic), _described(after, generic)
+    found = []
+    for name in old:
+        if old[name] != new[name]:
+            shown = (old_shown[name], new_shown[name])
+            found.append(Difference(name, *(shown if shown[0] != shown[1] else (old[name], new[name]))))
+    return tuple(found)
 
-    old, new = described(before), described(after)
-    return tuple(Difference(name, old[name], new[name]) for name in old if old[name] != new[name])
+
+def _described(residual: Residual, named: Callable[[str], str]) -> dict[str, str]:
+    def listed(paths: Iterable[str], nothing: str) -> str:
+        return ", ".join(map(named, paths)) or nothing
+
+    factors = [replace(factor, parameter=named(factor.parameter)) for factor in residual.factors]
+    return {
+        "kind": residual.kind.value,
+        "scope": named(residual.scope) or "the model",
+        "source": named(residual.source),
+        "branch": listed(residual.branch, "no module"),
+        "implemented in": named(residual.implemented_in) or "the model",
+        "skip path": listed(residual.skip, "direct"),
+        "factors": ", ".join(map(str, factors)) or "none",
+        "modes": ", ".join(residual.modes) or "all",
+    }
 
 
 def _panels(report: Report | None) -> dict[str, str]:
@@ -246,8 +258,7 @@ def _over_layers(changes: Iterable[Change]) -> tuple[Change, ...]:
     """Equal changes in several layers are one."""
     groups: dict[tuple[object, ...], list[Change]] = {}
     for change in changes:
-        said = tuple((each.name, generic(each.before), generic(each.after)) for each in change.differences)
-        key = (change.what, pattern(change.residual), change.residual.kind, said)
+        key = (change.what, pattern(change.residual), change.residual.kind, change.differences)
         groups.setdefault(key, []).append(change)
     return tuple(
         Change(
@@ -267,8 +278,14 @@ def _over_layers(changes: Iterable[Change]) -> tuple[Change, ...]:
 # -- marks and findings -------------------------------------------------------------------------------
 
 
-def _mark_changes(before: Iterable[Mark], after: Iterable[Mark]) -> tuple[MarkChange, ...]:
-    old, new = ({(mark.panel, mark.kind, mark.name): mark for mark in side} for side in (before, after))
+def _mark_changes(before: Report | None, after: Report | None) -> tuple[MarkChange, ...]:
+    """The changes of marks; none where a side is a model without a diagram."""
+    if any(side is not None and not side.marks for side in (before, after)):
+        return ()
+    old, new = (
+        {(mark.panel, mark.kind, mark.name): mark for mark in (side.marks if side else ())}
+        for side in (before, after)
+    )
     changes = []
     for key in [*new, *(key for key in old if key not in new)]:
         one, other = old.get(key), new.get(key)

@@ -46,11 +46,7 @@ def differences(change: Change) -> str:
     """`kind: identity → scaled; factors: none → 0.5 on the branch`; from where, for what was added."""
     if not change.differences:
         return one_line(f"from {generic(change.residual.source)}")
-    return one_line(
-        "; ".join(
-            f"{each.name}: {generic(each.before)} → {generic(each.after)}" for each in change.differences
-        )
-    )
+    return one_line("; ".join(f"{each.name}: {each.before} → {each.after}" for each in change.differences))
 
 
 def layers(change: Change) -> str:

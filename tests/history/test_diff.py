@@ -15,11 +15,13 @@ import pytest
 from typer.testing import CliRunner
 
 from archcheck.cli import app
+from archcheck.commands.diff import Side, from_export
 from archcheck.connections import Kind, Residual
-from archcheck.errors import Problem
+from archcheck.errors import ArchcheckError, Problem
 from archcheck.findings import Finding, Mark, MarkKind, Report, Status, Verdict
 from archcheck.history.changes import compare
 from archcheck.history.page import as_html
+from archcheck.history.revisions import Export
 from archcheck.history.tables import as_json, as_markdown, as_text
 from archcheck.reporters.json import render_json
 from archcheck.source_location import Location
@@ -134,8 +136,8 @@ def test_two_saved_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["a", "b"], "'a' is no file, no target, and there is no git repository here."),
-        (["--", "-a", "b"], "'-a' is no file, no target, and there is no git repository here."),
+        (["a", "b"], "HIS001 'a' is no file, no target and no revision (not a git repository"),
+        (["--", "-a", "b"], "HIS001 '-a' is no file, no target and no revision (not a git repository"),
         (["a.json", "b.json"], "a.json: HIS002 can't be read: No such file or directory."),
         (["HEAD", "HEAD", "net.yaml"], "'HEAD' is no file"),
     ],
@@ -190,6 +192,37 @@ def test_nothing_is_left_after_an_interrupt(number: signal.Signals, tmp_path: Pa
     assert process.returncode not in (0, 1)
     assert list(aside.iterdir()) == []
     assert scratch.git("status", "--porcelain") == ""
+
+
+@pytest.mark.slow
+def test_two_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(NET)
+    Path("net.yaml").write_text(SPEC)
+    Path("other.py").write_text(NET.replace("x + ", "x + 0.5 * "))
+    assert run("net.py:Net", "other.py:Net", "-i", "x=float32[1,4]")[:2] == (
+        0,
+        "net.py:Net → other.py:Net: 1 residual changed\n\n"
+        "net.py:Net → other.py:Net: conforms: 1 residual changed\n"
+        "  ~ changed: (model): identity residual around norm, f; kind: identity → scaled; "
+        "factors: none → 0.5 on the branch (other.py:11)\n",
+    )
+    assert run("net.py:Net", "net.yaml", "-i", "x=float32[1,4]")[:2] == (
+        0,
+        "net.py:Net → net.yaml: nothing changed\n",
+    )
+
+
+def test_the_work_trees_model_is_not_taken_for_a_revisions(tmp_path: Path) -> None:
+    export = Export(tmp_path, tmp_path / "aside")
+    inside, stray = (
+        Residual(Kind.IDENTITY, "", "", "input", (), Location(str(tmp_path / name), 1))
+        for name in ("aside/net.py", "net.py")
+    )
+    side = from_export(Side(Report("a", Status.CONFORMS, residuals=(inside,))), export)
+    assert side.report.residuals == (stray,)
+    with pytest.raises(ArchcheckError, match=r"HIS001 not the revision's .*net.py was run"):
+        from_export(Side(Report("a", Status.CONFORMS, residuals=(stray,))), export)
 
 
 # -- how it is told -----------------------------------------------------------------------------------
