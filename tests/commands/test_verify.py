@@ -320,7 +320,7 @@ CODE = [
         "needs other arguments",
         "class Net(nn.Module):\n    def __init__(self, width):\n        super().__init__()\n",
         "model.py:6: TGT005 'model.py:Net' needs the argument 'width' (at model) "
-        "Give it under arguments, or with --set 'width=VALUE'.",
+        "Give it under arguments, or with --set 'width=8'.",
     ),
     (
         "raises while it is built",
