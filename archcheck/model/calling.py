@@ -216,6 +216,8 @@ def _how_to_give(name: str, parameter: inspect.Parameter, function: Any, target:
     ]
     if makers:
         return f"Perhaps --set '{name}={{target: {target.rpartition(':')[0]}:{makers[0]}}}'."
+    if is_installed(getattr(home, "__file__", None) or ""):
+        return f"Give it under arguments, or with --set '{name}={{target: MODULE:Class}}'."
     try:
         read = re.findall(rf"""\b{name}(?:\.|\[["'])([a-zA-Z]\w*)\b(?!\()""", inspect.getsource(home))
     except (OSError, TypeError):

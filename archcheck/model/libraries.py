@@ -96,6 +96,7 @@ def _in_transformers(transformers: Any, name: str, places: Sequence[Path], path:
         raise TargetError(Problem("", None, None, "TGT004", message, path, hint))
 
     def build(*, shrink: bool = False, **arguments: Any) -> Any:
+        _check_names(types[kind].from_dict(values), arguments, path)
         given = _merged(values, arguments)
         config = types[kind].from_dict(given)
         if shrink:
@@ -142,6 +143,22 @@ def _read(file: Path, path: str) -> dict[str, Any]:
         hint = "A configuration of transformers names its 'model_type'."
         raise TargetError(Problem(str(file), None, None, "TGT003", "this is no configuration", path, hint))
     return values
+
+
+def _check_names(config: Any, arguments: Mapping[str, Any], path: str) -> None:
+    """Refuse what a configuration does not have: it would take any name, and do nothing with it."""
+    place = path.removesuffix(".target")
+    complaints = [
+        (
+            f"a {type(config).__name__} has no '{name}'",
+            f"{place}.arguments.{name}",
+            suggestion(name, dir(config)),
+        )
+        for name in arguments
+        if not hasattr(config, name)
+    ]
+    if complaints:
+        raise TargetError(Problem("", None, None, "TGT005", *complaint) for complaint in complaints)
 
 
 def _merged(values: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:

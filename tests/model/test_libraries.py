@@ -65,6 +65,7 @@ class PretrainedConfig:
         self.__dict__.update(values)
 
     model_type = "tiny"
+    architectures = None
 
     @classmethod
     def from_dict(cls, values):
@@ -162,6 +163,15 @@ def test_a_shrunk_configuration_is_shallow_and_narrow() -> None:
     config = build("hf:tiny", shrink=True).config
     assert (config.num_hidden_layers, config.hidden_size, config.vocab_size) == (2, 16, 1024)
     assert config.num_attention_heads == 2
+
+
+def test_a_value_that_the_configuration_has_not() -> None:
+    problem = problem_of("hf:tiny", hiden_size=8)
+    assert (problem.code, problem.path) == ("TGT005", "model.arguments.hiden_size")
+    assert (problem.message, problem.hint) == (
+        "a PretrainedConfig has no 'hiden_size'",
+        "Did you mean 'hidden_size'?",
+    )
 
 
 def test_a_configuration_that_can_not_be_had(tmp_path: Path) -> None:
