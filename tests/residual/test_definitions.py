@@ -104,6 +104,30 @@ def table_plus(net: Net, x: Tensor) -> Tensor:
     return (x + net.t) + net.f(x)
 
 
+def branch(net: Net, x: Tensor) -> Tensor:
+    return net.f(torch.relu(net.q(x)))
+
+
+def plus_itself_turned(net: Net, x: Tensor) -> Tensor:
+    return (x + x.flip(1)) + branch(net, x)
+
+
+def projected_with_itself_turned(net: Net, x: Tensor) -> Tensor:
+    return net.k(x + x.flip(1)) + branch(net, x)
+
+
+def projected_with_a_table(net: Net, x: Tensor) -> Tensor:
+    return net.k(x + net.t) + branch(net, x)
+
+
+def one_channel_times_a_gate(net: Net, x: Tensor) -> Tensor:
+    return x[..., :1] * torch.sigmoid(net.k(x)) + branch(net, x)
+
+
+def concatenated_behind_views(net: Net, x: Tensor) -> Tensor:
+    return torch.cat([x.view(12, 4), net.f(x).view(12, 4)], -1)
+
+
 @pytest.mark.parametrize(
     ("forward", "residuals"),
     [
@@ -122,6 +146,11 @@ def table_plus(net: Net, x: Tensor) -> Tensor:
         (streams_with_an_affine_branch, [("scaled", "input", ("f",))]),
         (table_times, []),
         (table_plus, []),
+        (plus_itself_turned, [("identity", "input", ("q", "f"))]),
+        (projected_with_itself_turned, []),
+        (projected_with_a_table, [("projection", "input", ("q", "f"))]),
+        (one_channel_times_a_gate, []),
+        (concatenated_behind_views, [("concat", "input", ("f",))]),
     ],
 )
 def test_judged_by_one_condition(forward: Forward, residuals: list[tuple[str, str, tuple[str, ...]]]) -> None:
