@@ -5,6 +5,8 @@ from __future__ import annotations
 SCHEMES = ("timm", "torchvision", "hf")
 """Libraries whose models are named without a module: `timm:NAME`, `torchvision:NAME`, `hf:PATH_OR_NAME`."""
 
+PLACES = "A path is relative to the current folder, to the spec's, or to one above that."
+
 FORMS = "Write pkg.module:Class, path/file.py:Class, timm:NAME, torchvision:NAME or hf:PATH_OR_NAME."
 
 

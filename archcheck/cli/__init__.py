@@ -105,9 +105,9 @@ def verify(
         destinations.write(reports, wanted, verbose, quiet)
         github_actions.tell(reports, wanted)
         if diagram is not None and reports[0].status is not Status.ERROR:
-            from archcheck.commands.render import render as render_spec
+            from archcheck.commands.render import render as draw_file
 
-            render_spec(specs[0], diagram, options.style(theme, layout, panels, dpi), reports[0])
+            draw_file(specs[0], diagram, options.style(theme, layout, panels, dpi), reports[0])
     output.exit_with(reports)
 
 
@@ -124,13 +124,13 @@ def render(
 ) -> None:
     """Draw SPEC as a picture. Needs no model, and runs none."""
     from archcheck.commands.render import check_picture, staleness
-    from archcheck.commands.render import render as render_spec
+    from archcheck.commands.render import render as draw_file
 
     with output.errors(debug):
         style = options.style(theme, layout, panels, dpi)
         if not check:
             check_picture(picture)
-            render_spec(spec, picture, style)
+            draw_file(spec, picture, style)
             return
         why = staleness(spec, picture, style)
         if why:
@@ -238,10 +238,9 @@ def inspect(
         else:
             output.report(reports, Format.JSON, output_, verbose, quiet=False)
         if diagram is not None and outline is not None:
-            from archcheck.diagram import draw, write
+            from archcheck.commands.render import render_spec
 
-            style = options.style(theme, layout, panels, dpi)
-            write(draw(outline(), reports[0], style=style), diagram)
+            render_spec(outline(), diagram, options.style(theme, layout, panels, dpi), reports[0])
     output.exit_with(reports)
 
 
@@ -289,10 +288,9 @@ def init(
             write_spec(file, made.text)
             output.report([made.report], Format.TEXT, None, verbose, quiet=False)
         if diagram is not None:
-            from archcheck.diagram import draw, write
+            from archcheck.commands.render import render_spec
 
-            style = options.style(theme, layout, panels, dpi)
-            write(draw(made.spec, made.report, style=style), diagram)
+            render_spec(made.spec, diagram, options.style(theme, layout, panels, dpi), made.report)
     output.exit_with([made.report])
 
 

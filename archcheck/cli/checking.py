@@ -160,7 +160,7 @@ def _question(spec: Path, asked: Asked) -> Question:
 
 
 def _picture(spec: Path, report: Report) -> str:
-    from archcheck.diagram import draw, render
+    from archcheck.commands.verify import picture_of
     from archcheck.spec import load
 
-    return render(draw(load(spec).spec, report), ".svg").decode()
+    return picture_of(load(spec).spec, report)

@@ -12,7 +12,7 @@ from typing import Any
 from archcheck.commands.inspect import inspect
 from archcheck.commands.processes import Workers
 from archcheck.commands.run_modes import Start
-from archcheck.commands.verify import verify
+from archcheck.commands.verify import picture_of, verify
 from archcheck.errors import ArchcheckError, Problem
 from archcheck.findings import Report
 from archcheck.history.changes import Changes, compare
@@ -23,7 +23,6 @@ from archcheck.history.tables import as_json, as_markdown, as_text
 from archcheck.model.arguments import Setting
 from archcheck.seam.messages import Progress
 from archcheck.source_location import shown_path
-from archcheck.spec.model import Spec
 from archcheck.targets import is_well_formed
 
 SpecsOf = Callable[[Path], Sequence[Path]]
@@ -149,13 +148,7 @@ def run(name: str, how: How, worker: Start) -> Side:
         report = verify(name, settings=how.settings, inputs=how.inputs, progress=how.progress, worker=worker)
         return Side(report, report.picture(report) if how.pictures and report.picture else None)
     report, outline = inspect(name, how.settings, how.inputs, False, False, how.progress, worker=worker)
-    return Side(report, _drawn(outline(), report) if how.pictures and outline else None)
-
-
-def _drawn(spec: Spec, report: Report) -> str:
-    from archcheck.diagram import draw, render
-
-    return render(draw(spec, report), ".svg").decode()
+    return Side(report, picture_of(outline(), report) if how.pictures and outline else None)
 
 
 # -- revisions ----------------------------------------------------------------------------------------

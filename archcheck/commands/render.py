@@ -11,6 +11,7 @@ from archcheck.errors import ArchcheckError, Problem
 from archcheck.files import check_writable
 from archcheck.findings import Report
 from archcheck.spec import load
+from archcheck.spec.model import Spec
 
 
 def check_picture(path: Path) -> None:
@@ -23,7 +24,12 @@ def check_picture(path: Path) -> None:
 
 def render(spec: Path, picture: Path, style: Style, report: Report | None = None) -> None:
     """Draw a spec, with the verdict of `report` in it. Raises ArchcheckError; writes whole or not at all."""
-    write(draw(load(spec).spec, report, style=style), picture)
+    render_spec(load(spec).spec, picture, style, report)
+
+
+def render_spec(spec: Spec, picture: Path, style: Style, report: Report | None = None) -> None:
+    """The same for a spec that is read already, or was made."""
+    write(draw(spec, report, style=style), picture)
 
 
 def render_measures(

@@ -126,7 +126,7 @@ def judged(
         residuals=_residuals(executions),
         remarks=_remarks(executions),
         notes=_notes(loaded),
-        picture=partial(_picture, loaded.spec),
+        picture=partial(picture_of, loaded.spec),
     )
 
 
@@ -177,7 +177,8 @@ def _with_way_out(problem: Problem) -> Problem:
     return replace(problem, hint=f"{problem.hint} To leave it out: --unset {name}".strip())
 
 
-def _picture(spec: Spec, report: Report) -> str:
+def picture_of(spec: Spec, report: Report) -> str:
+    """A spec as SVG, with the verdict of `report`."""
     from archcheck.diagram import draw, render  # only who looks at the picture pays for it
 
     return render(draw(spec, report), ".svg").decode()

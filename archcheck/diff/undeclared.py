@@ -11,6 +11,7 @@ from archcheck.diff.residual_words import edge_words
 from archcheck.diff.settling import Settled
 from archcheck.diff.source_words import source_words
 from archcheck.findings import Edit, Finding, Fix
+from archcheck.phrasing.module_paths import generic
 from archcheck.residual import Join
 from archcheck.spec.patching import flow_text
 from archcheck.spec.patterns import join as joined
@@ -20,7 +21,7 @@ def undeclared(evidence: Evidence, settled: Settled) -> Iterator[Finding]:
     """One for each sum that no edge shows and no finding explains; a loop in one forward is one line."""
     groups: dict[tuple[object, ...], tuple[PanelCall, list[Join]]] = {}
     for join, home in _left_over(evidence, settled):
-        key = (home, join.residual.location, frozenset(map(_generic, join.residual.branch)))
+        key = (home, join.residual.location, frozenset(map(generic, join.residual.branch)))
         groups.setdefault(key, (home, []))[1].append(join)
     for home, joins in groups.values():
         yield _finding(evidence, home, joins)
@@ -54,11 +55,6 @@ def _is_dashed(evidence: Evidence, join: Join, home: PanelCall) -> bool:
         for drawn in call.drawn
         if not drawn.solid
     )
-
-
-def _generic(path: str) -> str:
-    """`layers.*` for `layers.5`."""
-    return ".".join("*" if part.isdigit() else part for part in path.split("."))
 
 
 def _finding(evidence: Evidence, call: PanelCall, joins: Sequence[Join]) -> Finding:

@@ -25,6 +25,7 @@ from archcheck.spec.model import Box, ResidualEdge
 from archcheck.spec.patterns import matches
 from archcheck.spec.ways import Line, arranged
 from archcheck.vocabulary import Family, Region, claims
+from archcheck.vocabulary.words import ROLES, label_of, sign
 
 Data = dict[str, Any]
 _INPUT = "input"
@@ -102,8 +103,8 @@ class _Drawing:
         ground = self.anchors.with_nodes({name: region.ops for name, region in nodes.items()})
         ground = with_picked(ground, {name: region.term.family for name, region in nodes.items()})
         for name, region in nodes.items():
-            role = words.ROLES.get(region.term.family, "operator")
-            boxes[name] = {"label": words.sign(region), "role": role}
+            role = ROLES.get(region.term.family, "operator")
+            boxes[name] = {"label": sign(region), "role": role}
         first = {box: owned[0] for box, owned in ground.nodes_of.items()}
         first |= {name: region.output for name, region in nodes.items()}
         last = len(self.values.recognition.flow.ops)
@@ -182,7 +183,7 @@ def called(item: Item, values: Values) -> tuple[str, str]:
     leaf, module = path.rpartition(".")[2], values.execution.modules[path]
     recognition = values.recognition
     whole = recognition.whole(call) or _made_by(values, call)
-    named = [region for region in whole if region.term.family in words.ROLES]
+    named = [region for region in whole if region.term.family in ROLES]
     if not named and "attention" in module.type_name.casefold().replace("attn", "attention"):
         span = values.execution.flow.calls[call]
         inside = [region for region in recognition.inside(call) if region.term.family is Family.ATTENTION]
@@ -191,7 +192,7 @@ def called(item: Item, values: Values) -> tuple[str, str]:
         said = claims(words.spaced(module.type_name))
         named = [region for region in recognition.inside(call) if any(meets(region, claim) for claim in said)]
     if named:
-        return words.label_of(named[0], leaf, _counts(named[0], path, values)), words.ROLES.get(
+        return label_of(named[0], leaf, _counts(named[0], path, values)), ROLES.get(
             named[0].term.family, "block"
         )
     return words.block_label(module.type_name, leaf, recognition.inside(call)), "block"

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 
 from archcheck.dataflow.run import Op
 from archcheck.vocabulary import Claim, Region, claims, is_a
-from archcheck.vocabulary.words import QKV, ROLES, label_of, sign
-
-__all__ = ["ROLES", "label_of", "sign"]
+from archcheck.vocabulary.words import QKV, capital, sign
 
 _TASKS = re.compile(r"(?<=[a-z0-9A-Z])(?:For[A-Z]\w*|LMHeadModel|LMHead|Model)$")
 _KINDS = re.compile(
@@ -30,7 +28,7 @@ def title_of(type_name: str) -> str:
     kind = _KINDS.search(bare)
     name, rest = (bare[: kind.start()], kind[0]) if kind else (bare, "")
     words = [word if word.isupper() or word == "MoE" else word.lower() for word in _WORDS.findall(rest)]
-    return _capital(" ".join([name, *words]).strip()) or type_name
+    return capital(" ".join([name, *words]).strip()) or type_name
 
 
 def spaced(type_name: str) -> str:
@@ -42,14 +40,14 @@ def block_label(type_name: str, leaf: str, computed: Sequence[Region] = ()) -> s
     """What a box is called that holds more than one operation: by its class, or else by its own name, where
     that claims nothing but what is `computed` in it; or by what is left of that."""
     own = " ".join(re.split(r"[\W_]+", leaf)).strip()
-    named = [title_of(type_name), _capital(own)]
+    named = [title_of(type_name), capital(own)]
     for text in named:
         if _NAMED.search(text) and all(_is_true(claim, computed) for claim in claims(text)):
             return text
     rest = named[-1].casefold()
     for claim in claims(rest):
         rest = rest.replace(claim.text, " ")
-    rest = _capital(" ".join(rest.split()))
+    rest = capital(" ".join(rest.split()))
     return rest if _NAMED.search(rest) and not claims(rest) else "Block"
 
 
@@ -78,7 +76,3 @@ def name_of(text: str) -> str:
     """A name for a box in a spec, from a module's name or a label."""
     named = {"+": "add", "⊗": "matmul", "⊙": "multiply", "−": "subtract"}.get(text, text)
     return re.sub(r"^[\d_]+", "", re.sub(r"[^A-Za-z0-9]+", "_", named)).strip("_").lower() or "box"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -261,17 +261,8 @@ def _over_layers(changes: Iterable[Change]) -> tuple[Change, ...]:
         key = (change.what, pattern(change.residual), change.residual.kind, change.differences)
         groups.setdefault(key, []).append(change)
     return tuple(
-        Change(
-            first.what,
-            first.panel,
-            first.scope,
-            tuple(dict.fromkeys(layer for change in group for layer in change.layers)),
-            first.before,
-            first.after,
-            first.differences,
-        )
-        for first, *others in groups.values()
-        for group in [[first, *others]]
+        replace(group[0], layers=tuple(dict.fromkeys(layer for change in group for layer in change.layers)))
+        for group in groups.values()
     )
 
 

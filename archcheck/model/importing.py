@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from archcheck.errors import Problem, TargetError
 from archcheck.model.isolation import contained, is_installed, is_machinery
 from archcheck.phrasing.suggestions import nearest, suggestion
-from archcheck.targets import FORMS, is_path, is_well_formed, scheme_of
+from archcheck.targets import FORMS, PLACES, is_path, is_well_formed, scheme_of
 
 _T = TypeVar("_T")
 
@@ -99,9 +99,7 @@ class Loader:
             raise _error("TGT002", f"'{source}' is no Python file", path, "Name a file that ends in .py.")
         siblings = (file.name for candidate in candidates for file in sorted(candidate.parent.glob("*.py")))
         near = nearest(Path(source).stem + ".py", siblings)
-        hint = "A path is relative to the current folder, to the spec's, or to one above that."
-        if near:
-            hint = f"Did you mean '{Path(source).with_name(near).as_posix()}'?"
+        hint = f"Did you mean '{Path(source).with_name(near).as_posix()}'?" if near else PLACES
         raise _error("TGT002", f"there is no file '{source}'", path, hint)
 
     def _no_module(self, source: str, path: str) -> TargetError:

@@ -16,6 +16,7 @@ from typing import Any
 from archcheck.errors import Problem, TargetError
 from archcheck.model.shrinking import cut_runs, shrunk_config
 from archcheck.phrasing.suggestions import suggestion
+from archcheck.targets import PLACES
 
 Factory = Callable[..., Any]
 """Builds a model; takes `shrink`, and what the library's own builder takes."""
@@ -118,10 +119,8 @@ def _configuration(
     if name in transformers.CONFIG_MAPPING:
         return {"model_type": name}, f"the type '{name}'"
     if name.endswith(".json") or name.startswith((".", "/", "~")):
-        hint = "A path is relative to the current folder, to the spec's, or to one above that."
-        raise TargetError(
-            Problem("", None, None, "TGT002", f"there is no configuration '{name}'", path, hint)
-        )
+        message = f"there is no configuration '{name}'"
+        raise TargetError(Problem("", None, None, "TGT002", message, path, PLACES))
     try:
         values, _ = transformers.PretrainedConfig.get_config_dict(name)
     except (OSError, ValueError) as error:

@@ -58,10 +58,6 @@ def without(panel: Panel, box: str) -> Panel:
     )
 
 
-def _is(panel: Panel, wanted: Sequence[Line]) -> bool:
-    return set(flow_edges(panel)) == set(wanted)
-
-
 def _pruned(items: list[FlowItem], box: str) -> list[FlowItem]:
     kept = [_pruned(item, box) if isinstance(item, list) else item for item in items if item != box]
     return [item for item in kept if item != []]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from archcheck.findings import Edit, Fix
+from archcheck.phrasing.module_paths import generic
 from archcheck.spec.model import Spec
 from archcheck.spec.patching import flow_text
 from archcheck.spec.patterns import join, matches
@@ -32,11 +33,11 @@ def renames(spec: Spec, names: Collection[str]) -> Iterator[Fix]:
     the module is found inside of the other, and then where it is spelled alike.
     """
     written = list(_patterns(spec))
-    generic = {_generic(name) for name in names if name}
-    drawn = {_generic(each.whole) for each in written}
+    known = {generic(name) for name in names if name}
+    drawn = {generic(each.whole) for each in written}
     for lost in _lost(written, names):
         inside = [each.whole for each in written if f"{each.whole}.".startswith(f"{lost}.")]
-        scores = {name: _score(lost, name, inside, names) for name in generic - drawn if name != lost}
+        scores = {name: _score(lost, name, inside, names) for name in known - drawn if name != lost}
         likely = sorted(scores, key=lambda name: (*(-each for each in scores[name]), name))
         for name in likely[:_TRIED]:
             if scores[name][0] > 0:
@@ -117,8 +118,3 @@ def _renamed(written: Sequence[_Written], lost: str, name: str) -> Iterator[Edit
         if base and not whole.startswith(f"{base}."):
             continue
         yield Edit("set", each.place, flow_text(whole[len(base) + 1 :] if base else whole))
-
-
-def _generic(path: str) -> str:
-    """`layers.*` for `layers.5`."""
-    return ".".join("*" if part.isdigit() else part for part in path.split("."))

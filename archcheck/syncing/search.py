@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 from archcheck.errors import ArchcheckError
 from archcheck.findings import Finding, Fix, Report, Status, Verdict
@@ -27,6 +29,11 @@ class State:
     loaded: LoadedSpec
     report: Report
     fixes: tuple[Fix, ...] = ()
+
+    @cached_property
+    def data(self) -> Any:
+        """The plain data that the text stands for."""
+        return data_of(self.loaded.source)
 
     @property
     def score(self) -> tuple[int, int, int]:
@@ -82,7 +89,7 @@ class Search:
     def with_fix(self, state: State, fix: Fix) -> State | None:
         """The spec with a fix applied; None where that is no spec, can't be written, or is one too many."""
         try:
-            data = applied(fix, data_of(state.loaded.source))
+            data = applied(fix, state.data)
             loaded = loads(patched(state.loaded.source, data), state.loaded.file)
         except (LookupError, TypeError, AttributeError, UnwritableError, ArchcheckError):
             return None

@@ -60,7 +60,7 @@ def label_of(region: Region, leaf: str, counts: Mapping[str, str] | None = None)
         case Family.EMBEDDING:
             return "Embedding"
         case Family.POSITION if "pos" not in leaf.casefold() and region.term.name == "learned positions":
-            return _capital(" ".join(re.sub(r"embed\w*", "", leaf).split("_")).strip()) or "Embedding"
+            return capital(" ".join(re.sub(r"embed\w*", "", leaf).split("_")).strip()) or "Embedding"
         case Family.ATTENTION:
             return _attention(region, counts or {})
     return sign(region)
@@ -73,7 +73,7 @@ def _convolution(region: Region) -> str:
     text = f"{sizes} {word}".strip()
     strides = set(stride) if isinstance(stride, tuple) else {stride}
     step = next(iter(strides)) if len(strides) == 1 else None
-    return f"{text}, /{step}" if isinstance(step, int) and step > 1 and sizes else _capital(text)
+    return f"{text}, /{step}" if isinstance(step, int) and step > 1 and sizes else capital(text)
 
 
 def _attention(region: Region, counts: Mapping[str, str]) -> str:
@@ -87,5 +87,6 @@ def _attention(region: Region, counts: Mapping[str, str]) -> str:
     return "\n".join([name, ", ".join(heads)]) if heads else name
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """The text with its first letter as a capital, and the rest as it is."""
     return text[:1].upper() + text[1:]
