@@ -28,9 +28,9 @@ class Op:
     arguments that decide what it does, by the name of the parameter, and `roles` the places in `operands` of
     the tensors that were given by name. `mask` is which keys a softmax or a fused attention lets
     through to each query, as far as its values tell: `causal`, `window N`, `window N causal`, `all`,
-    `partial` or "". `layout` says for a view where its elements stand in what it views, `region` for a write
-    in place where what it wrote stands in the tensor that it wrote to. `inner` has, for an operation that is
-    put together from parts (see `assembly`), what lies between it and each operand.
+    `partial`, `partial causal` or "". `layout` says for a view where its elements stand in what it views,
+    `region` for a write in place where what it wrote stands in the tensor that it wrote to. `inner` has, for
+    an operation that is put together from parts (see `assembly`), what lies between it and each operand.
     """
 
     name: str

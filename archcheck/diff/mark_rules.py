@@ -121,11 +121,14 @@ class _Telling:
             location = self._location(box)
         fix = mark_fixes.of_claim(self.check, box, wrong)
         if wrong.detail:
-            said = _detail(wrong.detail, wrong.claim.details[wrong.detail])
+            value = wrong.claim.details[wrong.detail]
+            said = _detail(wrong.detail, value)
             actual = _detail(wrong.detail, computed.details[wrong.detail]) if computed else ""
+            has, computes = ("is", "is") if isinstance(value, bool) else ("has", "computes")
             code: RuleCode = "BOX005" if wrong.is_number else "BOX006"
-            message = f"the label '{shown}' says {said}, and the model has {actual}"
-            return self._note(code, box, message, said, f"{paths} computes {actual}", location, fix)
+            message = f"the label '{shown}' says {said}, and the model {has} {actual}"
+            traced = f"{paths} {computes} {actual}"
+            return self._note(code, box, message, said, traced, location, fix)
         if computed is None:
             message = f"{shown} is drawn, and {paths} does not compute it"
             traced = f"{paths} computes no {_either(wrong.claim.terms)}"

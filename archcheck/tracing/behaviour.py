@@ -280,14 +280,15 @@ def _attention(replay: _Replay) -> str | None:
         or value.shape[-2] < 2
     ):
         return ""
-    later = value.clone()
-    later[..., -1, :] += 1.0
-    before, after = result[..., :-1, :], replay(value=later)[..., :-1, :]
-    changed = not torch.equal(before, after)
-    if causal and not _same(after, before, 1e-6):
-        return "a later token changes an earlier result"
-    seen = causal or changed or "window" in replay.details
-    return "" if seen else "a later token changes no earlier result"
+    for at in range(value.shape[-2] - 1, 0, -1):
+        later = value.clone()
+        later[..., at, :] += 1.0
+        before, after = result[..., :at, :], replay(value=later)[..., :at, :]
+        if causal:
+            return "" if _same(after, before, 1e-6) else "a later token changes an earlier result"
+        if "window" in replay.details or not torch.equal(before, after):
+            return ""
+    return "a later token changes no earlier result"
 
 
 def _gated(replay: _Replay) -> str | None:

@@ -17,10 +17,11 @@ _BLOCKED = -80.0  # added to a score, this and all below leave nothing of it (Sw
 
 
 def mask_of(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> str:
-    """`causal`, `window N causal`, `window N`, `all`, `partial`, or "" where the values do not tell.
+    """`causal`, `window N causal`, `window N`, `all`, `partial causal`, `partial`, or "" where the values do
+    not tell.
 
     Of a softmax the weights are looked at, of a fused attention its mask. Where batch or heads have masks of
-    their own, it is `partial`.
+    their own, it is `partial`; `partial causal` where no query sees a later key.
     """
     if name == "softmax" and isinstance(out, Tensor):
         return _pattern(out, 0.0)
@@ -51,19 +52,23 @@ def _pattern(values: Tensor, above: float) -> str:
     with DisableTorchFunction(), torch.no_grad():
         each = (values > above).reshape(-1, *values.shape[-2:])
         let_through = each[0]
-        if not torch.equal(each, let_through.expand_as(each)):
-            return "partial"
         rows, columns = let_through.shape
         steps = torch.arange(columns - rows, columns)[:, None] - torch.arange(columns)[None, :]
         steps = steps.to(let_through.device)
+        # From a query that alone sees every key all were hidden alike, as where a whole row is padding.
+        hidden = each.all(-1) & ~each.flatten(1).all(1)[:, None]
+        early = (each & (steps < 0)).any(-1) & ~hidden
+        partial = "partial" if bool(early.any()) else "partial causal"
+        if not torch.equal(each, let_through.expand_as(each)):
+            return partial
         if bool(let_through.all()):
             return "all"
         if torch.equal(let_through, steps >= 0):
             return "causal"
         widest = int(let_through.sum(1).max())
         if widest < 2:
-            return "partial"
+            return partial
         if torch.equal(let_through, (steps >= 0) & (steps < widest)):
             return f"window {widest} causal"
         half = widest // 2
-        return f"window {widest}" if torch.equal(let_through, steps.abs() <= half) else "partial"
+        return f"window {widest}" if torch.equal(let_through, steps.abs() <= half) else partial

@@ -86,7 +86,7 @@ def _scores(walks: Walks, at: int, steps: int = _STEPS) -> _Scores | None:
 def _let_through(mask: str) -> dict[str, Detail]:
     """The details that a mask's pattern tells."""
     words = mask.split()
-    if not words or words[0] == "partial":
+    if not words:
         return {}
     details: dict[str, Detail] = {"causal": words[-1] == "causal"}
     if words[0] == "window":

@@ -42,6 +42,10 @@ class ByHand(Attention):
         (BAND, "window 3"),
         (AT != 2, "partial"),
         (torch.stack([CAUSAL, BAND])[:, None], "partial"),
+        (CAUSAL.T, "partial"),
+        (torch.stack([CAUSAL, WINDOW])[:, None], "partial causal"),
+        (torch.stack([CAUSAL, CAUSAL | True])[:, None], "partial"),
+        (CAUSAL & (AT != 1), "partial causal"),
     ],
 )
 def test_what_a_mask_lets_through(sort: type[Attention], mask: Tensor | None, lets_through: str) -> None:
