@@ -46,16 +46,25 @@ def exchanged(items: list[FlowItem], one: str, other: str) -> list[FlowItem]:
 
 
 def without(panel: Panel, box: str) -> Panel:
-    """The panel without a box: what led to it leads to where it led."""
+    """The panel without a box. What would then lead nowhere leads to where the box led, and what nothing
+    would lead to is led to by what led to the box."""
     boxes = {name: value for name, value in panel.boxes.items() if name != box}
     chains = [[name for name in chain if name != box] for chain in panel.edges]
-    return panel.model_copy(
+    left = panel.model_copy(
         update={
             "boxes": boxes,
             "flow": _pruned(panel.flow, box),
             "edges": [chain for chain in chains if len(chain) > 1],
         }
     )
+    lines = list(flow_edges(left))
+    before = [one for one, other in flow_edges(panel) if other == box]
+    after = [other for one, other in flow_edges(panel) if one == box]
+    leading = {one for one, _ in lines}
+    lines += [(one, other) for one in before if one not in leading for other in after]
+    led_to = {other for _, other in lines}
+    lines += [(one, other) for other in after if other not in led_to for one in before]
+    return _with_flow(left, left.flow, lines) if panel.edges else left
 
 
 def _pruned(items: list[FlowItem], box: str) -> list[FlowItem]:
