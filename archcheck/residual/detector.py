@@ -226,6 +226,8 @@ class _Detector:
             value = 1 + prod(value for _, value in factors if value is not None)
             learned = [at for at, number in factors if number is None]
             walk = walk.scaled(learned[0], None) if learned else walk.scaled(index, value)
+            for at in term.tail:  # so it is read there too
+                walk = walk.through(at)
         return walk
 
     def _accept(

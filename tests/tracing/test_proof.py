@@ -103,6 +103,10 @@ WRONG: dict[str, tuple[Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor], s
         lambda x, f: F.pad(x[..., :1], (0, 7)) + f(x),
         "the skip path does not carry every element of the source",
     ),
+    "a part of what the branch reads": (
+        lambda x, f: x[..., :4] + f(x)[..., :4],
+        "the skip path does not carry every element of the source",
+    ),
     "flipped": (lambda x, f: x.flip(1) + f(x), ELSEWHERE),
     "shifted": (lambda x, f: x.roll(1, 1) + f(x), ELSEWHERE),
     "rectified": (lambda x, f: x.relu() + f(x), "the sink does not move element by element with its source"),
@@ -134,6 +138,11 @@ def test_a_wrong_claim_is_refuted(name: str) -> None:
     ("body", "why"),
     [
         ("return f(x) + x * (x[..., :1] > 0)", "a mask holds back a part of the source"),
+        (
+            "return torch.cat([x[:, :1], x[:, 1:] + f(x[:, 1:])], 1)",
+            "skip path and branch part at a part of the source",
+        ),
+        ("return x + 0.5 * (f(x) - x)", ""),
         ("return 0.5 * x + 0.5 * f(x)", ""),
         ("return (x + f(x)) * 0.5", ""),
         ("return 3 * (x * 0.5 + f(x))", ""),

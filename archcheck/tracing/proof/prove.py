@@ -22,7 +22,7 @@ from archcheck.tracing.proof.branch_proof import BranchProof
 from archcheck.tracing.proof.equality import same
 from archcheck.tracing.proof.liveness import Liveness
 from archcheck.tracing.proof.machine import Held, Machine, Witness
-from archcheck.tracing.proof.skip_proof import Trial, parting, prove_skip_path, uses_of
+from archcheck.tracing.proof.skip_proof import Trial, parting, prove_part, prove_skip_path, uses_of
 from archcheck.tracing.proof.verdict import Outcome, RefutedError, UnclearError, Verdict
 from archcheck.tracing.proof.windows import Changes, Sweep, Window
 
@@ -116,14 +116,17 @@ def _leading(claim: Join, window: Window) -> Verdict:
     if not uses:
         return Verdict(Outcome.REFUTED, "the skip path does not start at the source")
 
-    def settled(kind: str) -> Verdict:
-        trial = Trial(claim, kind, window, uses, frozenset())
-        return _settled(lambda: prove_skip_path(trial, Changes))
+    trial = Trial(claim, "identity", window, uses, frozenset())
+    return _or_of_a_part(trial, _settled(lambda: prove_skip_path(trial, Changes)))
 
-    verdict = settled("identity")
-    if verdict.outcome is Outcome.REFUTED and settled("partial").outcome is Outcome.PROVED:
-        return Verdict(Outcome.NOT_PROVED, "skip path and branch part at a part of the source")
-    return verdict
+
+def _or_of_a_part(trial: Trial, verdict: Verdict) -> Verdict:
+    """Nothing is refuted where skip path and branch are of one part of the source: all but a class token."""
+    if verdict.outcome is not Outcome.REFUTED or trial.kind not in ("identity", "scaled"):
+        return verdict
+    of_a_part = _settled(lambda: prove_part(trial)).outcome is Outcome.PROVED
+    reason = "skip path and branch part at a part of the source"
+    return Verdict(Outcome.NOT_PROVED, reason) if of_a_part else verdict
 
 
 def _verdict(traced: Recording, claims: Sequence[Join], number: int, window: Window) -> Verdict:
@@ -141,7 +144,7 @@ def _verdict(traced: Recording, claims: Sequence[Join], number: int, window: Win
         prove_skip_path(trial, lambda: Changes(branch.disturbed()))
         branch.prove()
 
-    return _settled(proof)
+    return _or_of_a_part(trial, _settled(proof))
 
 
 def _as_seen(verdict: Verdict, window: Window) -> Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -112,6 +112,28 @@ def prove_skip_path(trial: Trial, context: Callable[[], Changes]) -> None:
         _check_ratio(trial, ratio)
         if kind == "scaled" and bool((ratio != 1).any()):
             _prove_constant(trial, context(), ratio)
+
+
+def prove_part(trial: Trial) -> None:
+    """Raises RefutedError or UnclearError unless the skip path carries a part of the source, in its place, to
+    all of the sink, and the sink depends on nothing else of the source."""
+    part = replace(trial, kind="partial")
+    prove_skip_path(part, Changes)
+    movement = movement_of(trial.moved, trial.window.base)
+    assert movement is not None  # or it would not carry a part
+    if not bool((movement.place >= 0).all()):
+        raise RefutedError("the sink has elements of something else")
+    carried = torch.zeros(movement.count, dtype=torch.bool)
+    carried[movement.place[movement.place >= 0]] = True
+    scale = size_of(trial.window.base) or 1.0
+
+    def beside(tensor: Tensor) -> Tensor:
+        values = torch.where(carried, 0.0, _noise(movement.count))
+        return _added(tensor, scale * values.view(_numbers(tensor).shape))
+
+    moved = trial.window.run(Changes(dict.fromkeys(trial.other_uses, beside)))
+    if not torch.equal(moved, trial.window.base):
+        raise RefutedError("the branch reads more of the source than the skip path carries")
 
 
 def _is_masked(trial: Trial) -> bool:
