@@ -35,6 +35,6 @@ def test_a_coarse_diagram_conforms(path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", CLOSE, ids=lambda path: path.stem)
 def test_changes_of_a_close_diagram_are_noticed(path: Path) -> None:
-    found = list(judge(path))
+    found = [judged for judged in judge(path) if judged.verdict != "equivalent"]
     assert len(found) > 20
-    assert sum(judged.verdict != "conforms" for judged in found) / len(found) >= 0.98
+    assert [judged for judged in found if judged.verdict == "conforms"] == []
