@@ -171,9 +171,19 @@ def case_of(plan: Network) -> Case:
 
 
 KINDS = (
-    "identity", "identity", "identity", "none", "constant_branch", "constant_skip", "alpha", "parameter",
-    "layer_scale", "projection", "concat", "gated",
-)  # fmt: skip
+    "identity",
+    "identity",
+    "identity",
+    "none",
+    "constant_branch",
+    "constant_skip",
+    "alpha",
+    "parameter",
+    "layer_scale",
+    "projection",
+    "concat",
+    "gated",
+)
 
 
 JOINS = ("sum", "swapped", "function", "into_stream", "into_branch", "method")

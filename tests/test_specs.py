@@ -24,11 +24,14 @@ def told(report: Report) -> list[Told]:
     assert report.problems == ()
     return [
         (
-            finding.code, f"{finding.panel}.{finding.edge}", line(finding.spec), line(finding.location),
+            finding.code,
+            f"{finding.panel}.{finding.edge}",
+            line(finding.spec),
+            line(finding.location),
             finding.message,
         )
         for finding in report.findings
-    ]  # fmt: skip
+    ]
 
 
 def line(location: Location | None) -> str:
@@ -49,17 +52,22 @@ def test_the_figure_before_issue_304_draws_two_inner_residuals_that_the_layer_im
     report = check("as_published/dense-2025-02")
     assert told(report) == [
         (
-            "RES006", "gqa.norm..out", "- {around: [norm, out], line: solid}", "h = x + attended",
+            "RES006",
+            "gqa.norm..out",
+            "- {around: [norm, out], line: solid}",
+            "h = x + attended",
             "the residual around RMSNorm … Linear is not implemented in (a) GQA, "
             "but in layers.* (MiniMindBlock)",
         ),
         (
-            "RES006", "ffn.norm..dropout", "- {around: [norm, dropout], line: solid}",
+            "RES006",
+            "ffn.norm..dropout",
+            "- {around: [norm, dropout], line: solid}",
             "out = h + self.feed_forward(self.ffn_norm(h))",
             "the residual around RMSNorm … Dropout is not implemented in (b) FFN, "
             "but in layers.* (MiniMindBlock)",
         ),
-    ]  # fmt: skip
+    ]
     assert [finding.traced for finding in report.findings] == [
         "layers.* (MiniMindBlock) makes the sum; "
         f"a dashed line, with realized_by: layer.{box}, tells the truth"
@@ -71,11 +79,13 @@ def test_the_figure_before_issue_304_draws_two_inner_residuals_that_the_layer_im
 def test_the_figure_of_march_2026_draws_a_dropout_that_is_gone() -> None:
     assert told(check("as_published/dense-2026-03")) == [
         (
-            "BOX001", "ffn.dropout", "dropout: {label: Dropout, module: mlp.dropout, role: dropout}",
+            "BOX001",
+            "ffn.dropout",
+            "dropout: {label: Dropout, module: mlp.dropout, role: dropout}",
             "def forward(self, x: Tensor) -> Tensor:",
             "Dropout is drawn, and the model has no module mlp.dropout",
         )
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(
@@ -89,8 +99,11 @@ def test_the_figures_of_the_moe_block_draw_a_shortcut_that_is_not_there(name: st
     report = check(name)
     _, (rule, edge, spec, model, message) = told(report)
     assert (rule, edge, spec, message) == (
-        "RES001", "moe.input->sum", "- from: input", "there is no residual connection from the input to ⊕"
-    )  # fmt: skip
+        "RES001",
+        "moe.input->sum",
+        "- from: input",
+        "there is no residual connection from the input to ⊕",
+    )
     assert model.startswith(code)
     assert report.findings[1].layers == tuple(range(8))
 
@@ -99,15 +112,19 @@ def test_the_figures_of_the_moe_block_draw_a_shortcut_that_is_not_there(name: st
     ("name", "line", "expert", "code"),
     [
         (
-            "as_published/moe-2025-02", "weight_y->routed_y", "Routed Expert Y",
+            "as_published/moe-2025-02",
+            "weight_y->routed_y",
+            "Routed Expert Y",
             "out.mul_(weights.view(-1, 1)[order[pairs]])",
         ),
         (
-            "as_published/moe-2026-04", "weight_m->expert_n", "E-N",
+            "as_published/moe-2026-04",
+            "weight_m->expert_n",
+            "E-N",
             "y.index_add_(0, rows, (expert(tokens[rows]) * weights[mask]",
         ),
     ],
-)  # fmt: skip
+)
 def test_the_figures_of_the_moe_block_weigh_before_the_expert_what_the_code_weighs_after_it(
     name: str, line: str, expert: str, code: str
 ) -> None:

@@ -30,9 +30,13 @@ class Written:
 
 
 def init(
-    target: str, settings: Sequence[Setting], inputs: Mapping[str, Any], file: str,
-    progress: Callable[[str], None], worker: Start = by_default,
-) -> Written:  # fmt: skip
+    target: str,
+    settings: Sequence[Setting],
+    inputs: Mapping[str, Any],
+    file: str,
+    progress: Callable[[str], None],
+    worker: Start = by_default,
+) -> Written:
     """Run a model and write the spec that draws it; `file` is what the report calls it.
 
     Raises ArchcheckError where the model can't be built or run.

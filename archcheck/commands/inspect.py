@@ -18,10 +18,15 @@ Outline = Callable[[], Spec]
 
 
 def inspect(
-    target: str, settings: Sequence[Setting], inputs: Mapping[str, Any], train: bool, prove: bool,
-    progress: Callable[[str], None], failed: Callable[[ArchcheckError], object] = lambda _: None,
+    target: str,
+    settings: Sequence[Setting],
+    inputs: Mapping[str, Any],
+    train: bool,
+    prove: bool,
+    progress: Callable[[str], None],
+    failed: Callable[[ArchcheckError], object] = lambda _: None,
     worker: Start = by_default,
-) -> tuple[Report, Outline | None]:  # fmt: skip
+) -> tuple[Report, Outline | None]:
     """What one run of `target` executes, as a report, and (on demand) the spec that draws it.
 
     The status is `differs` where the code is wrong whatever a diagram says (RES007, RES008, RES011, RES012).
@@ -36,9 +41,14 @@ def inspect(
 
 
 def _inspect(
-    target: str, settings: Sequence[Setting], inputs: Mapping[str, Any], train: bool, prove: bool,
-    progress: Callable[[str], None], worker: Start,
-) -> tuple[Report, Outline]:  # fmt: skip
+    target: str,
+    settings: Sequence[Setting],
+    inputs: Mapping[str, Any],
+    train: bool,
+    prove: bool,
+    progress: Callable[[str], None],
+    worker: Start,
+) -> tuple[Report, Outline]:
     from archcheck.residual.defects import merged
 
     # Not validated: what a spec may say of a target's length is no matter here.
@@ -48,9 +58,13 @@ def _inspect(
         (execution,) = run_modes(answering, model, [Path()], prove, progress)
     findings = merged(execution.defects)
     report = Report(
-        file=target, status=Status.DIFFERS if findings else Status.CONFORMS, target=target, findings=findings,
-        residuals=tuple(join.residual for join in execution.joins), remarks=execution.remarks,
-    )  # fmt: skip
+        file=target,
+        status=Status.DIFFERS if findings else Status.CONFORMS,
+        target=target,
+        findings=findings,
+        residuals=tuple(join.residual for join in execution.joins),
+        remarks=execution.remarks,
+    )
 
     def outline() -> Spec:
         from archcheck.commands.init import drafted

@@ -65,15 +65,24 @@ def measure(subject: str, options: Options, progress: Progress, worker: Start = 
 
 
 def _sample(
-    loaded: LoadedSpec | None, subject: str, model: Model, options: Options, seed: int, progress: Progress,
+    loaded: LoadedSpec | None,
+    subject: str,
+    model: Model,
+    options: Options,
+    seed: int,
+    progress: Progress,
     worker: Start,
-) -> _Sample:  # fmt: skip
+) -> _Sample:
     folder = Path(subject).parent if loaded else Path()
     asked = request(model, [folder])
     asked = replace(
-        asked, modes=asked.modes[:1], seed=seed, gradients=True, weights=_absolute(options.weights),
+        asked,
+        modes=asked.modes[:1],
+        seed=seed,
+        gradients=True,
+        weights=_absolute(options.weights),
         data=_absolute(options.data),
-    )  # fmt: skip
+    )
     with worker() as answering:
         (run,) = answering.run(asked, progress)
         found = execution(run)

@@ -326,9 +326,13 @@ def _start(
     printed, prints = os.pipe()
     try:
         process = subprocess.Popen(
-            command, stdin=theirs.fileno(), stdout=prints, stderr=prints, start_new_session=True,
+            command,
+            stdin=theirs.fileno(),
+            stdout=prints,
+            stderr=prints,
+            start_new_session=True,
             env={"PYTORCH_JIT": "0", **os.environ},  # what is scripted runs as the Python that it was
-        )  # fmt: skip
+        )
     except OSError as error:
         ours.close()
         os.close(printed)

@@ -75,10 +75,12 @@ def request(model: Model, folders: Sequence[Path]) -> Request:
         for mode in model.modes or ["eval"]
     ]
     return Request(
-        model.target, model.arguments, model.inputs,
+        model.target,
+        model.arguments,
+        model.inputs,
         tuple(Mode(mode.name, mode.train, mode.arguments, mode.inputs) for mode in modes),
         tuple(str(folder) for folder in folders),
-    )  # fmt: skip
+    )
 
 
 def execution(run: Run) -> Execution:

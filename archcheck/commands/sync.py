@@ -18,10 +18,14 @@ from archcheck.waivers import BY_COMMENTS, waive
 
 
 def sync(
-    spec: Path, settings: Sequence[Setting] = (), *, strict: bool = False,
+    spec: Path,
+    settings: Sequence[Setting] = (),
+    *,
+    strict: bool = False,
     progress: Callable[[str], None] = lambda _: None,
-    failed: Callable[[ArchcheckError], object] = lambda _: None, worker: Start = by_default,
-) -> Synced:  # fmt: skip
+    failed: Callable[[ArchcheckError], object] = lambda _: None,
+    worker: Start = by_default,
+) -> Synced:
     """What the spec should say; nothing is written.
 
     The model runs once. A spec or model that can't be read, built or run gives a report with status `error`

@@ -33,11 +33,19 @@ _PATH = re.compile(r"([^.\[\]]+)|\[(\d+)\]")  # the keys and indices of a place 
 
 
 def verify(
-    spec: str | Path | LoadedSpec, model: nn.Module | str | None = None, *, settings: Sequence[Setting] = (),
-    inputs: Mapping[str, Any] | None = None, rename: Mapping[str, str] | None = None, prove: bool = False,
-    strict: bool = False, waivers: Waivers = BY_COMMENTS, progress: Progress = lambda _: None,
-    failed: Callable[[ArchcheckError], object] = lambda _: None, worker: Start = by_default,
-) -> Report:  # fmt: skip
+    spec: str | Path | LoadedSpec,
+    model: nn.Module | str | None = None,
+    *,
+    settings: Sequence[Setting] = (),
+    inputs: Mapping[str, Any] | None = None,
+    rename: Mapping[str, str] | None = None,
+    prove: bool = False,
+    strict: bool = False,
+    waivers: Waivers = BY_COMMENTS,
+    progress: Progress = lambda _: None,
+    failed: Callable[[ArchcheckError], object] = lambda _: None,
+    worker: Start = by_default,
+) -> Report:
     """Check a spec against its model and return the `Report`; its `status` is the verdict.
 
     `model` puts another implementation under the same spec: a module, or a target (`pkg.module:factory`).
@@ -136,9 +144,13 @@ def at_published_size(model: Model) -> Model:
 
 
 def adapted(
-    loaded: LoadedSpec, model: Any, settings: Sequence[Setting], inputs: Mapping[str, Any],
-    rename: Mapping[str, str], strict: bool,
-) -> LoadedSpec:  # fmt: skip
+    loaded: LoadedSpec,
+    model: Any,
+    settings: Sequence[Setting],
+    inputs: Mapping[str, Any],
+    rename: Mapping[str, str],
+    strict: bool,
+) -> LoadedSpec:
     """The spec with what the caller wants otherwise: another target, other arguments, other names."""
     section = loaded.spec.model
     if isinstance(model, str):

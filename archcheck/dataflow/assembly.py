@@ -167,6 +167,13 @@ def _made(op: Op, name: str, operands: Sequence[int], ways: Sequence[Sequence[Se
         for operand, paths in zip(operands, ways, strict=True)
     )
     return replace(
-        op, name=name, operands=tuple((operand,) for operand in operands), inner=inner, numbers=(),
-        arguments={}, roles={}, layout=None, region=None,
-    )  # fmt: skip
+        op,
+        name=name,
+        operands=tuple((operand,) for operand in operands),
+        inner=inner,
+        numbers=(),
+        arguments={},
+        roles={},
+        layout=None,
+        region=None,
+    )

@@ -18,15 +18,19 @@ Extent = tuple[tuple[int, ...], tuple[int, ...], int]
 _PROBES = 48
 # What hands on its operand's elements in their order, as long as it has as many.
 _KEEPS = frozenset(
-    ["view", "reshape", "flatten", "unflatten", "ravel", "squeeze", "unsqueeze", "contiguous", "clone", "to",
-     "type", "float", "half", "double", "bfloat16", "type_as", "detach", "alias", "cpu", "cuda", "data",
-     "view_as", "reshape_as", "expand_as", "broadcast_to", "expand", "positive", "pos", "requires_grad",
-     "_to_copy", "lift_fresh", "as_tensor", "atleast_1d", "atleast_2d", "atleast_3d", "checkpoint_name",
-     "copy"]
-)  # fmt: skip
+    """
+    view reshape flatten unflatten ravel squeeze unsqueeze contiguous clone to type float half double
+    bfloat16 type_as detach alias cpu cuda data view_as reshape_as expand_as broadcast_to expand
+    positive pos requires_grad _to_copy lift_fresh as_tensor atleast_1d atleast_2d atleast_3d
+    checkpoint_name copy
+    """.split()
+)
 # What gives several tensors, each a view of the one that it takes: `getitem` has their layouts.
-_SPLITS = frozenset(["chunk", "split", "tensor_split", "unsafe_chunk", "unsafe_split", "split_with_sizes",
-                     "unbind", "hsplit", "vsplit"])  # fmt: skip
+_SPLITS = frozenset(
+    """
+    chunk split tensor_split unsafe_chunk unsafe_split split_with_sizes unbind hsplit vsplit
+    """.split()
+)
 _WRITES = frozenset(["setitem", "copy", "fill"])
 
 

@@ -57,9 +57,12 @@ class Drawing:
 
 
 def draw(
-    spec: Spec, report: Report | None = None, *, style: Style = Style(),  # noqa: B008
+    spec: Spec,
+    report: Report | None = None,
+    *,
+    style: Style = Style(),  # noqa: B008
     widths: Widths | None = None,
-) -> Drawing:  # fmt: skip
+) -> Drawing:
     """Draw a spec, with the verdict of a report, or measures as the widths of lines, where there are any.
 
     Raises DrawError (DIA003) for a panel that the spec has not.

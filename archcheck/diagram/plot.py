@@ -53,8 +53,13 @@ def write_plot(charts: Sequence[Sequence[Chart]], title: str, path: Path, theme:
     scene = plot(charts, title, "Curves over depth.", theme)
     dot = to_dot(scene)
     if suffix == ".svg":
-        picture = svg.finished(graphviz_engine.run(dot, "svg"), title=scene.title,
-                               description=scene.description, fonts=scene.fonts, hovers={})  # fmt: skip
+        picture = svg.finished(
+            graphviz_engine.run(dot, "svg"),
+            title=scene.title,
+            description=scene.description,
+            fonts=scene.fonts,
+            hovers={},
+        )
     else:
         dot = dot.replace("  graph [", f"  graph [dpi={dpi} ", 1) if suffix == ".png" else dot
         picture = graphviz_engine.run(dot, suffix[1:])
@@ -85,11 +90,17 @@ class _Painter:
     def paint(self) -> None:
         self.scene.patches.append(
             Patch(
-                ((self.x, self.y), (self.x, self.y + _HEIGHT), (self.x + _WIDTH, self.y + _HEIGHT),
-                 (self.x + _WIDTH, self.y)),
-                self.theme.tints[0], self.theme.muted, 0.6,
+                (
+                    (self.x, self.y),
+                    (self.x, self.y + _HEIGHT),
+                    (self.x + _WIDTH, self.y + _HEIGHT),
+                    (self.x + _WIDTH, self.y),
+                ),
+                self.theme.tints[0],
+                self.theme.muted,
+                0.6,
             )
-        )  # fmt: skip
+        )
         self._text(self.chart.title, self.x + _WIDTH / 2, self.y + _HEIGHT + 18, 13, bold=True)
         self._text(self.chart.across, self.x + _WIDTH / 2, self.y - 30, 11)
         for value in _ticks(self.bottom, self.top, whole=self.chart.log):

@@ -76,17 +76,17 @@ class Fit:
     def at_source(self) -> tuple[Misfit, ...]:
         """The boxes that are on the other side of the source than drawn."""
         return tuple(
-            misfit for misfit in self.misfits
+            misfit
+            for misfit in self.misfits
             if misfit.stands is Place.BEFORE or (misfit.drawn, misfit.stands) == (Place.BEFORE, Place.INSIDE)
-        )  # fmt: skip
+        )
 
     @property
     def at_sink(self) -> tuple[Misfit, ...]:
         """The boxes that are on the other side of the sink than drawn."""
         return tuple(
-            misfit for misfit in self.misfits
-            if {misfit.drawn, misfit.stands} == {Place.INSIDE, Place.AFTER}
-        )  # fmt: skip
+            misfit for misfit in self.misfits if {misfit.drawn, misfit.stands} == {Place.INSIDE, Place.AFTER}
+        )
 
     @property
     def likeness(self) -> float:
@@ -165,9 +165,13 @@ class Fitting:
                 misfits.append(Misfit(occurrence, wanted, min(stands, key=list(Place).index)))
         misfits = [misfit for misfit in misfits if not self._runs_beside(misfit, drawn, covered)]
         return Fit(
-            join, frozenset(covered), frozenset(uncovered), tuple(misfits), self._foreign(join, drawn),
+            join,
+            frozenset(covered),
+            frozenset(uncovered),
+            tuple(misfits),
+            self._foreign(join, drawn),
             self._comes_from_elsewhere(drawn, join),
-        )  # fmt: skip
+        )
 
     def _runs_beside(self, misfit: Misfit, drawn: Drawn, covered: Iterable[Occurrence]) -> bool:
         """Is what is drawn beside the branch beside it in the code too, mixed in at its end (a gate)?"""

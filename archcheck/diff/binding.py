@@ -191,10 +191,15 @@ class _Binder:
         spot = self.loaded.place(*place)
         self.problems.append(
             Problem(
-                spot.file, spot.line, spot.column, "SPEC030", f"no module of the model matches {pattern!r}",
-                path_text(place), sentence(suggestion(self._renamed(pattern), self.names)),
+                spot.file,
+                spot.line,
+                spot.column,
+                "SPEC030",
+                f"no module of the model matches {pattern!r}",
+                path_text(place),
+                sentence(suggestion(self._renamed(pattern), self.names)),
             )
-        )  # fmt: skip
+        )
 
 
 def patterns(box: Box) -> tuple[str, ...]:

@@ -19,11 +19,23 @@ from archcheck.source_location import Location
 from archcheck.spec.model import Box, Panel, Role
 
 _OPERATIONS = {
-    "relu": "relu", "gelu": "gelu", "silu": "silu", "swish": "silu", "sigmoid": "sigmoid", "tanh": "tanh",
-    "softmax": "softmax", "elu": "elu", "leakyrelu": "leaky_relu", "mish": "mish", "softplus": "softplus",
-    "layernorm": "layer_norm", "rmsnorm": "rms_norm", "groupnorm": "group_norm", "batchnorm": "batch_norm",
+    "relu": "relu",
+    "gelu": "gelu",
+    "silu": "silu",
+    "swish": "silu",
+    "sigmoid": "sigmoid",
+    "tanh": "tanh",
+    "softmax": "softmax",
+    "elu": "elu",
+    "leakyrelu": "leaky_relu",
+    "mish": "mish",
+    "softplus": "softplus",
+    "layernorm": "layer_norm",
+    "rmsnorm": "rms_norm",
+    "groupnorm": "group_norm",
+    "batchnorm": "batch_norm",
     "dropout": "dropout",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,17 +44,32 @@ class _Boxes:
         return Names(self.layer, self.execution)
 
     def finding(
-        self, code: RuleCode, box: str, message: str, drawn: str, traced: str, location: Location | None,
+        self,
+        code: RuleCode,
+        box: str,
+        message: str,
+        drawn: str,
+        traced: str,
+        location: Location | None,
         fix: Fix | None = None,
-    ) -> Finding:  # fmt: skip
+    ) -> Finding:
         """`box` is "" where none is drawn."""
         place: tuple[str, ...] = ("panels", self.bound.name)
         place += ("boxes", box) if box in self.panel.boxes else ()
         return Finding(
-            code, message, self.bound.name, box, self.layer.indices, drawn=drawn, traced=traced,
-            spec=self.evidence.loaded.place(*place), location=location, modes=(self.execution.mode,),
-            note=self.panel.boxes[box].note if box in self.panel.boxes else "", fix=fix,
-        )  # fmt: skip
+            code,
+            message,
+            self.bound.name,
+            box,
+            self.layer.indices,
+            drawn=drawn,
+            traced=traced,
+            spec=self.evidence.loaded.place(*place),
+            location=location,
+            modes=(self.execution.mode,),
+            note=self.panel.boxes[box].note if box in self.panel.boxes else "",
+            fix=fix,
+        )
 
     def setting(self, box: str, **words: object) -> Fix:
         return fixes.setting(("panels", self.bound.name, "boxes", box), words.items())
@@ -69,11 +84,14 @@ def missing(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
             owner = execution.running_owner(path)
             hint = sentence(suggestion(path, execution.modules), names.path)
             yield boxes.finding(
-                "BOX001", box, f"{said} is drawn, and the model has no module {names.path(path)}",
+                "BOX001",
+                box,
+                f"{said} is drawn, and the model has no module {names.path(path)}",
                 f"box {said} ({names.path(path)})",
-                f"{names.module(owner)} has no such module. {hint}".strip(), execution.definition(owner),
+                f"{names.module(owner)} has no such module. {hint}".strip(),
+                execution.definition(owner),
                 fixes.without_box(boxes.evidence.loaded.spec, boxes.bound.name, box),
-            )  # fmt: skip
+            )
 
 
 def undrawn(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
@@ -82,11 +100,14 @@ def undrawn(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
         shown = boxes.names.path(path)
         type_name = boxes.execution.modules[path].type_name
         yield boxes.finding(
-            "BOX002", "", f"{shown} ({type_name}) runs and is not drawn", "no box",
+            "BOX002",
+            "",
+            f"{shown} ({type_name}) runs and is not drawn",
+            "no box",
             f"{shown} holds parameters and runs; draw it, or name it in the panel's omit",
             boxes.execution.location(path),
             mark_fixes.of_undrawn(boxes.evidence.frames[boxes.calls[0]], path),
-        )  # fmt: skip
+        )
 
 
 def undrawn_modules(layer: Layer, execution: Execution) -> list[str]:
@@ -119,11 +140,14 @@ def repeats(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
             container = join(boxes.layer.base, named[0].partition("*")[0].rstrip("."))
             owner = boxes.execution.running_owner(container)
             yield boxes.finding(
-                "BOX004", box,
+                "BOX004",
+                box,
                 f"{label(boxes.panel, box)} is drawn ×{value.repeat}, and the model has {count}",
-                f"×{value.repeat}", f"{count} modules match {', '.join(named)}",
-                boxes.execution.definition(owner), boxes.setting(box, repeat=count),
-            )  # fmt: skip
+                f"×{value.repeat}",
+                f"{count} modules match {', '.join(named)}",
+                boxes.execution.definition(owner),
+                boxes.setting(box, repeat=count),
+            )
         elif isinstance(value.repeat, int) and count == 1 and not wildcards:
             yield from _calls(boxes, box, value.repeat)
 
@@ -137,10 +161,14 @@ def _calls(boxes: _Boxes, box: str, repeat: int) -> Iterator[Finding]:
         if runs and len(runs) != repeat:
             name = boxes.names.path(path)
             yield boxes.finding(
-                "BOX004", box, f"{label(boxes.panel, box)} is drawn ×{repeat}, and runs {len(runs)} times",
-                f"×{repeat}", f"{name} is called {len(runs)} times", runs[0].location,
+                "BOX004",
+                box,
+                f"{label(boxes.panel, box)} is drawn ×{repeat}, and runs {len(runs)} times",
+                f"×{repeat}",
+                f"{name} is called {len(runs)} times",
+                runs[0].location,
                 boxes.setting(box, repeat=len(runs)),
-            )  # fmt: skip
+            )
 
 
 def numbers(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
@@ -149,11 +177,14 @@ def numbers(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
         said = label(boxes.panel, box)
         for wrong in miscounts(said, boxes.panel.boxes[box], modules, boxes.execution) if modules else ():
             yield boxes.finding(
-                "BOX005", box,
+                "BOX005",
+                box,
                 f"the label '{said}' says {wrong.said} {wrong.noun}, and the model has {wrong.actual}",
-                f"{wrong.said} {wrong.noun}", sentence(wrong.where, boxes.names.path),
-                boxes.execution.location(modules[0]), _renumbered(boxes, box, wrong),
-            )  # fmt: skip
+                f"{wrong.said} {wrong.noun}",
+                sentence(wrong.where, boxes.names.path),
+                boxes.execution.location(modules[0]),
+                _renumbered(boxes, box, wrong),
+            )
 
 
 def _renumbered(boxes: _Boxes, box: str, wrong: Miscount) -> Fix | None:

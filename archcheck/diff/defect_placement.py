@@ -53,9 +53,11 @@ def _sinks(defect: Defect, execution: Execution) -> frozenset[int]:
 
 
 def place_defects(
-    execution: Execution, calls: Sequence[PanelCall], matches: Mapping[PanelCall, Matches],
+    execution: Execution,
+    calls: Sequence[PanelCall],
+    matches: Mapping[PanelCall, Matches],
     sinks: Mapping[Defect, frozenset[int]],
-) -> Iterator[PlacedDefect]:  # fmt: skip
+) -> Iterator[PlacedDefect]:
     """Each defect of a run; a module that is drawn and never called is left to a rule that sees all modes,
     and of one that a panel leaves out on purpose (`omit`) nothing is said when its result is dropped."""
     drawn = {path for call in calls for paths in call.layer.boxes.values() for path in paths}

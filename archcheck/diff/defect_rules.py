@@ -47,8 +47,16 @@ def _finding(evidence: Evidence, placed: PlacedDefect, home: PanelCall) -> Findi
         place, name = (*place, "boxes", boxes[0]), boxes[0]
         drawn_as = f"box {label(home.panel, boxes[0])}"
     return Finding(
-        defect.code, sentence(defect.message, names.path), home.bound.name, name, home.layer.indices,
-        drawn=drawn_as, traced=sentence(defect.traced, names.path), spec=evidence.loaded.place(*place),
-        location=defect.location, modes=(evidence.execution.mode,), code_branch=boxes,
+        defect.code,
+        sentence(defect.message, names.path),
+        home.bound.name,
+        name,
+        home.layer.indices,
+        drawn=drawn_as,
+        traced=sentence(defect.traced, names.path),
+        spec=evidence.loaded.place(*place),
+        location=defect.location,
+        modes=(evidence.execution.mode,),
+        code_branch=boxes,
         note=edge.edge.note if edge else "",
-    )  # fmt: skip
+    )

@@ -98,16 +98,18 @@ def _wrong_factor(drawn: Drawn, factors: tuple[Factor, ...], names: Names) -> Di
         return Difference(
             f"the factor of {around} is drawn on {_SIDES[edge.factor_on]}, "
             f"and stands on {' and '.join(_SIDES[side] for side in sides) or 'neither side'}",
-            code, _factor_words(factors),
-        )  # fmt: skip
+            code,
+            _factor_words(factors),
+        )
     if edge.factor is not None and not any(
         value is not None and math.isclose(value, factor_value(edge.factor), rel_tol=_TOLERANCE)
         for value in _products(factors)
     ):
         return Difference(
-            f"the factor of {around} is drawn as {edge.factor}, and the code has another", code,
+            f"the factor of {around} is drawn as {edge.factor}, and the code has another",
+            code,
             _factor_words(factors),
-        )  # fmt: skip
+        )
     return None
 
 

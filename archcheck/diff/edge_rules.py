@@ -63,9 +63,10 @@ def missing_in_rounds(edge: EdgeEvidence) -> Candidate | None:
     return edge.candidate(
         "RES001",
         f"there is no residual connection {edge.drawn.around()} in {len(without)} of its {len(runs)} rounds",
-        f"the source is not added to what {edge.names.path(last.name)} returns", None,
+        f"the source is not added to what {edge.names.path(last.name)} returns",
+        None,
         without[0].location,
-    )  # fmt: skip
+    )
 
 
 def _last_in_rounds(edge: EdgeEvidence) -> Occurrence | None:
@@ -90,9 +91,11 @@ def more_often(edge: EdgeEvidence) -> Candidate | None:
     drawn = "once" if len(edges) == 1 else f"{len(edges)} times"
     where = ", ".join(dict.fromkeys(str(join.residual.location) for join in joins))
     return edge.candidate(
-        "RES002", f"the residual {edge.drawn.around()} is drawn {drawn}, and executed {len(joins)} times",
-        f"{names.module(joins[-1].residual.implemented_in)} makes {len(joins)} sums ({where})", joins[-1],
-    )  # fmt: skip
+        "RES002",
+        f"the residual {edge.drawn.around()} is drawn {drawn}, and executed {len(joins)} times",
+        f"{names.module(joins[-1].residual.implemented_in)} makes {len(joins)} sums ({where})",
+        joins[-1],
+    )
 
 
 def drawn_again(edge: EdgeEvidence) -> Candidate | None:
@@ -102,10 +105,12 @@ def drawn_again(edge: EdgeEvidence) -> Candidate | None:
         return None
     first, sums = edge.call.drawn[edges[0]], len(edge.matched)
     return edge.candidate(
-        "RES001", f"the residual {edge.drawn.around()} is drawn again: {first.id} shows the same sum",
+        "RES001",
+        f"the residual {edge.drawn.around()} is drawn again: {first.id} shows the same sum",
         f"there is {'one sum' if sums == 1 else f'{sums} sums'} for {len(edges)} edges",
-        edge.matched[0], fix=edge.removal(),
-    )  # fmt: skip
+        edge.matched[0],
+        fix=edge.removal(),
+    )
 
 
 def _edges_of_the_same(edge: EdgeEvidence) -> list[int]:
@@ -129,9 +134,10 @@ def implemented_here(edge: EdgeEvidence) -> Candidate | None:
     return edge.candidate(
         "RES003",
         f"the residual {edge.drawn.around()} is drawn dashed, and {edge.call.title} executes it itself",
-        f"{where} makes the sum; a solid line tells the truth", join,
+        f"{where} makes the sum; a solid line tells the truth",
+        join,
         fix=edge.setting([("line", "solid"), *unrealized]),
-    )  # fmt: skip
+    )
 
 
 # -- edges that are executed elsewhere ----------------------------------------------------------------------
@@ -148,9 +154,12 @@ def realized_otherwise(edge: EdgeEvidence) -> Candidate | None:
     if realized := edge.evidence.cross_panel.solid_edge(edge.elsewhere) if edge.elsewhere else "":
         fix = edge.setting([("realized_by", realized)])
     return edge.candidate(
-        "RES006", f"{reference} does not realize the residual {edge.drawn.around()}: it has another branch",
-        f"the residual {reference} is around {around}", fit.join, fix=fix,
-    )  # fmt: skip
+        "RES006",
+        f"{reference} does not realize the residual {edge.drawn.around()}: it has another branch",
+        f"the residual {reference} is around {around}",
+        fit.join,
+        fix=fix,
+    )
 
 
 def _realizing_fit(edge: EdgeEvidence) -> Fit | None:
@@ -179,10 +188,13 @@ def implemented_nowhere(edge: EdgeEvidence) -> Candidate | None:
     if is_realized(call, drawn):
         return None
     return edge.candidate(
-        "RES001", f"there is no residual connection {drawn.around()}, here or in another module",
-        "no module makes such a sum", None, edge.execution.location(call.layer.own[0]),
+        "RES001",
+        f"there is no residual connection {drawn.around()}, here or in another module",
+        "no module makes such a sum",
+        None,
+        edge.execution.location(call.layer.own[0]),
         fix=edge.removal(),
-    )  # fmt: skip
+    )
 
 
 def implemented_elsewhere(edge: EdgeEvidence) -> Candidate | None:
@@ -209,8 +221,10 @@ def _wrong_level(edge: EdgeEvidence, join: Join, more: str, fix: Fix | None) -> 
     return edge.candidate(
         "RES006",
         f"the residual {edge.drawn.around()} is not implemented in {edge.call.title}, but in {where}",
-        f"{where} makes the sum{more}", join, fix=fix,
-    )  # fmt: skip
+        f"{where} makes the sum{more}",
+        join,
+        fix=fix,
+    )
 
 
 # -- edges that are executed otherwise ----------------------------------------------------------------------
@@ -235,8 +249,10 @@ def on_the_skip_path(edge: EdgeEvidence) -> Candidate | None:
         f"{_called(edge, misfit, fit)} is drawn on the branch of the residual {edge.drawn.around()}, "
         "and is on its skip path",
         f"{_ran(edge, misfit)} on the skip path{_at(misfit)} ({fit.join.residual.kind.value})",
-        fit.join, fit=fit, fix=edge.redrawing(fit.join),
-    )  # fmt: skip
+        fit.join,
+        fit=fit,
+        fix=edge.redrawing(fit.join),
+    )
 
 
 def wrong_side(edge: EdgeEvidence) -> Candidate | None:
@@ -250,8 +266,11 @@ def wrong_side(edge: EdgeEvidence) -> Candidate | None:
         "RES010",
         f"{_called(edge, misfit, fit)} is drawn {draws} the sum of the residual {edge.drawn.around()}, "
         f"and runs {runs} it",
-        f"{_ran(edge, misfit)} {runs} the sum{_at(misfit)}", fit.join, fit=fit, fix=edge.redrawing(fit.join),
-    )  # fmt: skip
+        f"{_ran(edge, misfit)} {runs} the sum{_at(misfit)}",
+        fit.join,
+        fit=fit,
+        fix=edge.redrawing(fit.join),
+    )
 
 
 def _is_on_a_side(edge: EdgeEvidence, misfit: Misfit) -> bool:
@@ -267,9 +286,13 @@ def wrong_source(edge: EdgeEvidence) -> Candidate | None:
         return None
     taken, code = _taken(edge, fit)
     return edge.candidate(
-        "RES004", f"the residual {edge.drawn.around()} is taken from the wrong tensor: {taken}", code,
-        fit.join, fit=fit, fix=edge.redrawing(fit.join),
-    )  # fmt: skip
+        "RES004",
+        f"the residual {edge.drawn.around()} is taken from the wrong tensor: {taken}",
+        code,
+        fit.join,
+        fit=fit,
+        fix=edge.redrawing(fit.join),
+    )
 
 
 def wrong_sink(edge: EdgeEvidence) -> Candidate | None:
@@ -281,10 +304,13 @@ def wrong_sink(edge: EdgeEvidence) -> Candidate | None:
     last = late[-1] if late else fit.at_sink[0]
     where = f"{'after' if late else 'before'} {_called(edge, last, fit)}"
     return edge.candidate(
-        "RES005", f"the residual {edge.drawn.around()} is joined at the wrong place: {where}",
+        "RES005",
+        f"the residual {edge.drawn.around()} is joined at the wrong place: {where}",
         f"{_ran(edge, last)} {'before' if late else 'after'} the sum{_at(last)}",
-        fit.join, fit=fit, fix=edge.redrawing(fit.join),
-    )  # fmt: skip
+        fit.join,
+        fit=fit,
+        fix=edge.redrawing(fit.join),
+    )
 
 
 def wrong_branch(edge: EdgeEvidence) -> Candidate | None:
@@ -334,9 +360,13 @@ def missing(edge: EdgeEvidence) -> Candidate | None:
     own = edge.call.layer.own
     location = last.runs[-1].location if last else edge.execution.location(own[0]) if own else None
     return edge.candidate(
-        "RES001", f"there is no residual connection {edge.drawn.around()}",
-        f"the source is not added to {what}", None, location, fix=edge.removal(),
-    )  # fmt: skip
+        "RES001",
+        f"there is no residual connection {edge.drawn.around()}",
+        f"the source is not added to {what}",
+        None,
+        location,
+        fix=edge.removal(),
+    )
 
 
 EDGE_RULES: tuple[Callable[[EdgeEvidence], Candidate | None], ...] = (

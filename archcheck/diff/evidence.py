@@ -114,9 +114,7 @@ class EdgeEvidence:
         """Is it solid, and executed by nothing, though its boxes ran? Boxes that did not have findings."""
         layer = self.call.layer
         bound = any(layer.bound(box) or layer.missing.get(box) for box in self.drawn.inside)
-        return (
-            self.drawn.solid and not self.matched and (not bound or self.call.has_branch(self.drawn))
-        )  # fmt: skip
+        return self.drawn.solid and not self.matched and (not bound or self.call.has_branch(self.drawn))
 
     @property
     def place(self) -> tuple[str | int, ...]:
@@ -142,21 +140,34 @@ class EdgeEvidence:
         return line_fixes.of_frame(self.evidence.frames[self.call])
 
     def candidate(
-        self, code: RuleCode, message: str, traced: str, join: Join | None = None,
-        location: Location | None = None, fit: Fit | None = None,
+        self,
+        code: RuleCode,
+        message: str,
+        traced: str,
+        join: Join | None = None,
+        location: Location | None = None,
+        fit: Fit | None = None,
         fix: Fix | None = None,
-    ) -> Candidate:  # fmt: skip
+    ) -> Candidate:
         """A candidate on this edge; `join` is the executed residual that it speaks of."""
         call, drawn = self.call, self.drawn
         misfits = fit.misfits if fit else ()
         finding = Finding(
-            code, message, call.bound.name, drawn.id, drawn=drawn.describe(), traced=traced,
-            layers=call.layer.indices, modes=(self.execution.mode,),
+            code,
+            message,
+            call.bound.name,
+            drawn.id,
+            drawn=drawn.describe(),
+            traced=traced,
+            layers=call.layer.indices,
+            modes=(self.execution.mode,),
             spec=self.evidence.loaded.place(*self.place),
             location=location or (join.residual.location if join else None),
             code_branch=call.boxes_on(join) if join else (),
-            code_source=call.source_box(join) if join else "", note=drawn.edge.note, fix=fix,
-        )  # fmt: skip
+            code_source=call.source_box(join) if join else "",
+            note=drawn.edge.note,
+            fix=fix,
+        )
         return Candidate(
             finding,
             frozenset([self.key]),

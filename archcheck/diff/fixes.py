@@ -96,9 +96,13 @@ def with_flow(name: str, panel: Panel, changed: Panel) -> Fix | None:
 
 
 def with_box(
-    name: str, panel: Panel, box: str, value: Mapping[str, object], before: Sequence[str],
+    name: str,
+    panel: Panel,
+    box: str,
+    value: Mapping[str, object],
+    before: Sequence[str],
     after: Sequence[str],
-) -> Fix | None:  # fmt: skip
+) -> Fix | None:
     """The panel has one more box, between those that lead to it and those that it leads to."""
     between = {(one, other) for one in before for other in after}
     drawn = [line for line in flow_edges(panel) if line not in between]

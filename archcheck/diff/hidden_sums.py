@@ -26,10 +26,13 @@ class HiddenSum:
     def problem(self) -> Problem:
         where = f" ({self.location})" if self.location else ""
         return Problem(
-            self.spec.file, self.spec.line, self.spec.column, "TRC005",
+            self.spec.file,
+            self.spec.line,
+            self.spec.column,
+            "TRC005",
             f"the residual {self.around} is not provable here: what joins it can't be seen into{where}",
             hint="Run its plain Python form, or write opaque: accepted at the edge to leave it unchecked.",
-        )  # fmt: skip
+        )
 
 
 def hidden_sum(edge: EdgeEvidence) -> HiddenSum | None:
@@ -41,9 +44,13 @@ def hidden_sum(edge: EdgeEvidence) -> HiddenSum | None:
         return None
     drawn = edge.drawn
     return HiddenSum(
-        edge.call.bound.name, drawn.id, drawn.around(), drawn.edge.opaque is not None,
-        edge.evidence.loaded.place(*edge.place), op.location,
-    )  # fmt: skip
+        edge.call.bound.name,
+        drawn.id,
+        drawn.around(),
+        drawn.edge.opaque is not None,
+        edge.evidence.loaded.place(*edge.place),
+        op.location,
+    )
 
 
 def _hiding(edge: EdgeEvidence) -> Iterator[Op]:

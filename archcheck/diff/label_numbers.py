@@ -44,10 +44,12 @@ _SORTS = (
     _sort("heads", _HEADS, r"(?:num_|n_|n_local_)?(?:attention_|query_|q_)?heads?|nhead"),
     _sort("experts", _EXPERTS, r"(?:num_|n_)?(?:local_|routed_)?experts", r"(?:^|\.)experts$"),
     _sort(
-        "layers", _LAYERS, r"(?:num_|n_)?(?:hidden_|encoder_|decoder_)?(?:layers?|blocks?)|depth",
+        "layers",
+        _LAYERS,
+        r"(?:num_|n_)?(?:hidden_|encoder_|decoder_)?(?:layers?|blocks?)|depth",
         r"(?:^|\.)(?:layers?|blocks?|h)$",
     ),
-)  # fmt: skip
+)
 _REPEATED = re.compile(_TIMES)
 
 

@@ -144,22 +144,35 @@ class _Telling:
         if box in self.check.instead:
             region = self.check.instead[box].region
             return self._note(
-                "BOX007", box, f"{shown} is drawn, and the code computes {region.term.name} there",
-                f"box {shown}", f"{owner} computes {region.term.name}", region.location, fix,
-            )  # fmt: skip
+                "BOX007",
+                box,
+                f"{shown} is drawn, and the code computes {region.term.name} there",
+                f"box {shown}",
+                f"{owner} computes {region.term.name}",
+                region.location,
+                fix,
+            )
         return self._note(
-            "BOX007", box, f"{shown} is drawn, and the code has no such operation there", f"box {shown}",
+            "BOX007",
+            box,
+            f"{shown} is drawn, and the code has no such operation there",
+            f"box {shown}",
             f"{owner} executes no further {shown} outside of the boxes that have a module",
-            self._own_location(), fix,
-        )  # fmt: skip
+            self._own_location(),
+            fix,
+        )
 
     def _left_out(self, region: Region, name: str) -> Finding:
         title = self.call.title
         return self._note(
-            "BOX008", "", f"{region.term.name} is computed here and not drawn", "no box",
-            f"{title} executes {_article(name)} ({region.term.name}) that no box stands for", region.location,
+            "BOX008",
+            "",
+            f"{region.term.name} is computed here and not drawn",
+            "no box",
+            f"{title} executes {_article(name)} ({region.term.name}) that no box stands for",
+            region.location,
             mark_fixes.of_left_out(self.check, region),
-        )  # fmt: skip
+        )
 
     def on_lines(self, wrong: WrongLines) -> Finding:
         one, other = wrong.main
@@ -219,9 +232,15 @@ class _Telling:
         return self.execution.definition(next(iter(self.call.layer.own), ""))
 
     def _note(
-        self, code: RuleCode, edge: str, message: str, drawn: str, traced: str, location: Location | None,
+        self,
+        code: RuleCode,
+        edge: str,
+        message: str,
+        drawn: str,
+        traced: str,
+        location: Location | None,
         fix: Fix | None,
-    ) -> Finding:  # fmt: skip
+    ) -> Finding:
         place: tuple[str, ...] = ("panels", self.call.bound.name)
         if edge in self.panel.boxes:
             place += ("boxes", edge)
@@ -229,10 +248,19 @@ class _Telling:
             place += ("flow",)
         note = self.panel.boxes[edge].note if edge in self.panel.boxes else ""
         return Finding(
-            code, message, self.call.bound.name, edge, self.call.layer.indices, drawn=drawn,
-            traced=traced, spec=self.loaded.place(*place), location=location,
-            modes=(self.execution.mode,), note=note, fix=fix,
-        )  # fmt: skip
+            code,
+            message,
+            self.call.bound.name,
+            edge,
+            self.call.layer.indices,
+            drawn=drawn,
+            traced=traced,
+            spec=self.loaded.place(*place),
+            location=location,
+            modes=(self.execution.mode,),
+            note=note,
+            fix=fix,
+        )
 
 
 def _detail(name: str, value: object) -> str:

@@ -37,9 +37,11 @@ def _merged(group: list[Finding], layer_counts: Mapping[str, int], modes: Sequen
     layers = sorted({index for finding in group for index in finding.layers}, key=_natural)
     held = [mode for mode in modes if any(mode in finding.modes for finding in group)]
     return replace(
-        group[0], layers=tuple(layers), layer_count=layer_counts.get(group[0].panel, 0) if layers else 0,
+        group[0],
+        layers=tuple(layers),
+        layer_count=layer_counts.get(group[0].panel, 0) if layers else 0,
         modes=tuple(held) if len(held) < len(modes) else (),
-    )  # fmt: skip
+    )
 
 
 def _natural(index: int | str) -> tuple[int, int, str]:
@@ -48,9 +50,12 @@ def _natural(index: int | str) -> tuple[int, int, str]:
 
 def _order(finding: Finding) -> tuple[object, ...]:
     return (
-        *_place(finding.spec), finding.code, *_place(finding.location), finding.message,
+        *_place(finding.spec),
+        finding.code,
+        *_place(finding.location),
+        finding.message,
         tuple(map(_natural, finding.layers)),
-    )  # fmt: skip
+    )
 
 
 def _place(location: Location | None) -> tuple[object, ...]:

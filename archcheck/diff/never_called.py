@@ -69,11 +69,16 @@ def _finding(evidence: Evidence, bound: BoundPanel, layer: Layer, box: str, path
     what = label(bound.panel, box) if box else panel_title(bound)
     owner = execution.running_owner(parent(path))
     return Finding(
-        "RES012", f"{what} is drawn, and {names.module(path)} never runs", bound.name, box, layer.indices,
+        "RES012",
+        f"{what} is drawn, and {names.module(path)} never runs",
+        bound.name,
+        box,
+        layer.indices,
         drawn=f"{'box' if box else 'panel'} {what}",
         traced=f"no code that ran in {names.module(owner)} calls it",
         spec=evidence.loaded.place("panels", bound.name, *(("boxes", box) if box else ("scope",))),
-        location=execution.definition(owner), modes=(execution.mode,),
+        location=execution.definition(owner),
+        modes=(execution.mode,),
         note=bound.panel.boxes[box].note if box else bound.panel.note,
         fix=fixes.without_box(evidence.loaded.spec, bound.name, box) if box else None,
-    )  # fmt: skip
+    )

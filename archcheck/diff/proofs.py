@@ -48,10 +48,14 @@ def _edge(loaded: LoadedSpec, drawn: Drawn, matches: Matches, layers: int) -> Pr
         says = "not implemented here"
     name = drawn.bound.name
     return Proof(
-        name, drawn.id, drawn.edge.line.value, f"{drawn.describe()}: {says}", layers,
+        name,
+        drawn.id,
+        drawn.edge.line.value,
+        f"{drawn.describe()}: {says}",
+        layers,
         loaded.place("panels", name, "residuals", drawn.number),
         tuple(join.residual for join in matches.exact.get(drawn.number, ())),
-    )  # fmt: skip
+    )
 
 
 def _holds(drawn: Drawn, group: _Group) -> bool:

@@ -67,13 +67,19 @@ def _finding(evidence: Evidence, call: PanelCall, joins: Sequence[Join]) -> Find
     makes = call.title if at_home else names.path(residual.implemented_in)
     source = "its input" if residual.source == "input" and at_home else source_words(call, join)
     return Finding(
-        "RES002", f"a residual connection around {around} is in the code{times}, and not drawn",
-        call.bound.name, layers=call.layer.indices, drawn="no residual there",
+        "RES002",
+        f"a residual connection around {around} is in the code{times}, and not drawn",
+        call.bound.name,
+        layers=call.layer.indices,
+        drawn="no residual there",
         traced=f"{makes} adds {source} to {what} ({residual.kind.value})",
-        spec=evidence.loaded.place("panels", call.bound.name), location=residual.location,
-        modes=(evidence.execution.mode,), code_branch=call.boxes_on(join), code_source=call.source_box(join),
+        spec=evidence.loaded.place("panels", call.bound.name),
+        location=residual.location,
+        modes=(evidence.execution.mode,),
+        code_branch=call.boxes_on(join),
+        code_source=call.source_box(join),
         fix=_drawing(call, join),
-    )  # fmt: skip
+    )
 
 
 def _drawing(call: PanelCall, join: Join) -> Fix | None:

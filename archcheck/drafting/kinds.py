@@ -14,9 +14,18 @@ Kind = tuple[object, ...]
 
 _TELLING = ("causal", "window", "source")
 _OF_ANY_KIND = frozenset(
-    [Family.LINEAR, Family.SCALE, Family.SUM, Family.PRODUCT, Family.TRANSPOSE, Family.SPLIT, Family.CONCAT,
-     Family.DROPOUT, Family.MATRIX_PRODUCT]
-)  # fmt: skip
+    [
+        Family.LINEAR,
+        Family.SCALE,
+        Family.SUM,
+        Family.PRODUCT,
+        Family.TRANSPOSE,
+        Family.SPLIT,
+        Family.CONCAT,
+        Family.DROPOUT,
+        Family.MATRIX_PRODUCT,
+    ]
+)
 """What tells nothing of a kind: code does it now and then."""
 _NUMBER = re.compile(r"\d+$")
 
@@ -87,8 +96,12 @@ def _common(words: Sequence[str]) -> str:
 
 def natural(paths: Iterable[str]) -> list[str]:
     """Paths with their numbers in order."""
-    return sorted(paths, key=lambda path: [(part.isdigit(), int(part) if part.isdigit() else 0, part)
-                                           for part in re.split(r"(\d+)", path)])  # fmt: skip
+    return sorted(
+        paths,
+        key=lambda path: [
+            (part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", path)
+        ],
+    )
 
 
 def places(paths: Sequence[str]) -> str:

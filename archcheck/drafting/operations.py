@@ -61,8 +61,11 @@ def _as_drawn(region: Region, territory: Territory) -> Region:
     """The smallest region with this result that is of the same sort, where a figure draws parts; of a sum all
     its terms."""
     if region.term.family is Family.SUM:
-        around = [each for each in sums(territory, frozenset(territory.unowned()))
-                  if set(region.ops) <= set(each.ops)]  # fmt: skip
+        around = [
+            each
+            for each in sums(territory, frozenset(territory.unowned()))
+            if set(region.ops) <= set(each.ops)
+        ]
         return max(around, key=lambda each: len(each.ops), default=region)
     if region.term.family not in _AS_PARTS:
         return region

@@ -14,9 +14,20 @@ from archcheck.phrasing.module_paths import is_within
 from archcheck.vocabulary import Family, Region
 
 _ATOMS = frozenset(
-    [Family.NORM, Family.ACTIVATION, Family.LINEAR, Family.CONVOLUTION, Family.EMBEDDING, Family.POSITION,
-     Family.SOFTMAX, Family.POOLING, Family.DROPOUT, Family.RESAMPLING, Family.SCALE]
-)  # fmt: skip
+    [
+        Family.NORM,
+        Family.ACTIVATION,
+        Family.LINEAR,
+        Family.CONVOLUTION,
+        Family.EMBEDDING,
+        Family.POSITION,
+        Family.SOFTMAX,
+        Family.POOLING,
+        Family.DROPOUT,
+        Family.RESAMPLING,
+        Family.SCALE,
+    ]
+)
 """What a figure never opens."""
 _FEW = 3
 _MOST_BOXES = 30

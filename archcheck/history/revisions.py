@@ -133,9 +133,12 @@ class Repository:
         command = ["git", "-C", str(self.root), "--no-pager", *settings, *arguments]
         try:
             done = subprocess.run(
-                command, capture_output=True, check=False, stdin=subprocess.DEVNULL,
+                command,
+                capture_output=True,
+                check=False,
+                stdin=subprocess.DEVNULL,
                 env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", **(environment or {})},
-            )  # fmt: skip
+            )
         except FileNotFoundError:
             raise failed("git is not installed", "Install git, or compare two saved reports.") from None
         if done.returncode:

@@ -24,9 +24,12 @@ _SAMPLES = ("int64[1,16]<100", "float32[1,16,64]", "float32[1,3,224,224]")
 
 
 def guess_inputs(
-    module: nn.Module, given: Mapping[str, Any] | None = None, *, search: Sequence[Path] = (Path(),),
+    module: nn.Module,
+    given: Mapping[str, Any] | None = None,
+    *,
+    search: Sequence[Path] = (Path(),),
     running: Running | None = None,
-) -> Iterator[Example]:  # fmt: skip
+) -> Iterator[Example]:
     """Calls that may suit a model, the most plausible first; what is `given` is in all of them.
 
     Who asks for the next one says that the last did not run. Where it may be tried again, within `running`,

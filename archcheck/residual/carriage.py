@@ -17,9 +17,12 @@ from archcheck.dataflow.run import Layout, Op
 from archcheck.residual.operation_facts import Facts, Reads
 
 # Views that move elements, or take several times or only some of them, in a way that no layout tells.
-_MOVES = frozenset(["roll", "flip", "fliplr", "flipud", "rot90", "gather", "take_along_dim", "index_select",
-                    "repeat", "repeat_interleave", "tile", "masked_select", "channel_shuffle",
-                    "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "unfold"])  # fmt: skip
+_MOVES = frozenset(
+    """
+    roll flip fliplr flipud rot90 gather take_along_dim index_select repeat repeat_interleave tile
+    masked_select channel_shuffle native_channel_shuffle pixel_shuffle pixel_unshuffle unfold
+    """.split()
+)
 _PADS = frozenset(["pad", "constant_pad_nd"])
 
 

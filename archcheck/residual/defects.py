@@ -54,9 +54,12 @@ class Defect:
 def find(flow: Dataflow, joins: Sequence[Join], modules: Mapping[str, Module]) -> tuple[Defect, ...]:
     """All faults of a run, sorted by module and line."""
     faults = [
-        *_doubled(flow, joins), *_added_to_itself(flow), *_overwritten(flow, joins), *_dropped(flow, modules),
+        *_doubled(flow, joins),
+        *_added_to_itself(flow),
+        *_overwritten(flow, joins),
+        *_dropped(flow, modules),
         *_never_called(flow, modules),
-    ]  # fmt: skip
+    ]
     return tuple(sorted(set(faults), key=_order))
 
 
@@ -99,22 +102,30 @@ def _doubled_skip(flow: Dataflow, outer: Join, inner: Join) -> Defect:
     again = " and again in ", ModulePath(there), f" ({inner.residual.location})"
     also = again if here != there else ()
     return Defect(
-        "RES007", here, _paths(flow, outer), ("the source of a residual is added twice",),
+        "RES007",
+        here,
+        _paths(flow, outer),
+        ("the source of a residual is added twice",),
         (ModulePath(here), " adds it", *also, ": the sum holds the source two times"),
-        outer.residual.location, outer.sink,
-    )  # fmt: skip
+        outer.residual.location,
+        outer.sink,
+    )
 
 
 def _doubled_branch(flow: Dataflow, join: Join, earlier: Join) -> Defect:
     return Defect(
-        "RES007", join.residual.implemented_in, _paths(flow, join),
+        "RES007",
+        join.residual.implemented_in,
+        _paths(flow, join),
         ("a branch is added twice to the same stream",),
         (
-            "what ", *(listed(_paths(flow, join)) or ("the branch",)),
+            "what ",
+            *(listed(_paths(flow, join)) or ("the branch",)),
             f" returns was added before ({earlier.residual.location})",
         ),
-        join.residual.location, join.sink,
-    )  # fmt: skip
+        join.residual.location,
+        join.sink,
+    )
 
 
 def _streams(flow: Dataflow, later: Join, earlier: Join) -> bool:
@@ -139,11 +150,15 @@ def _added_to_itself(flow: Dataflow) -> list[Defect]:
             what = (": what ", ModulePath(made_by), " returned") if made_by else ()
             found.append(
                 Defect(
-                    "RES008", flow.calls[op.call].path, (made_by,) if made_by else (),
-                    ("both operands of a sum are the same tensor",), ("a tensor is added to itself", *what),
-                    op.location, index,
+                    "RES008",
+                    flow.calls[op.call].path,
+                    (made_by,) if made_by else (),
+                    ("both operands of a sum are the same tensor",),
+                    ("a tensor is added to itself", *what),
+                    op.location,
+                    index,
                 )
-            )  # fmt: skip
+            )
     return found
 
 
@@ -154,24 +169,29 @@ def _overwritten(flow: Dataflow, joins: Sequence[Join]) -> list[Defect]:
             op = flow.ops[at]
             on_skip = set(join.skip) | {join.source, *join.skip_operand}
             stale = [
-                write for write in op.stale
+                write
+                for write in op.stale
                 if write in on_skip and flow.ops[write].call >= 0 and flow.ops[write].name not in _COPIES
-            ]  # fmt: skip
+            ]
             if not stale:
                 continue
             write = flow.ops[stale[0]]
             by = flow.calls[write.call].path
             found.append(
                 Defect(
-                    "RES011", join.residual.implemented_in, (*_paths(flow, join), by),
+                    "RES011",
+                    join.residual.implemented_in,
+                    (*_paths(flow, join), by),
                     ("the source of a residual is overwritten in place before it is added",),
                     (
-                        f"{write.name} in ", ModulePath(by),
+                        f"{write.name} in ",
+                        ModulePath(by),
                         f" ({write.location}) changes it; the sum reads the changed values",
                     ),
-                    join.residual.location, join.sink,
+                    join.residual.location,
+                    join.sink,
                 )
-            )  # fmt: skip
+            )
             break
     return found
 
@@ -222,10 +242,14 @@ def _dropped_fault(flow: Dataflow, group: Sequence[int]) -> Defect:
     last = flow.calls[group[-1]]
     paths = tuple(dict.fromkeys(flow.calls[index].path for index in group))
     return Defect(
-        "RES012", flow.calls[last.parent].path, paths,
+        "RES012",
+        flow.calls[last.parent].path,
+        paths,
         (*listed(paths), " is computed and its result is dropped"),
-        ("nothing that reaches the output reads it",), last.location, last.first,
-    )  # fmt: skip
+        ("nothing that reaches the output reads it",),
+        last.location,
+        last.first,
+    )
 
 
 def _never_called(flow: Dataflow, modules: Mapping[str, Module]) -> list[Defect]:
@@ -247,11 +271,14 @@ def _never_called(flow: Dataflow, modules: Mapping[str, Module]) -> list[Defect]
         ):
             found.append(
                 Defect(
-                    "RES012", owner, (path,), (ModulePath(path), " is never called"),
+                    "RES012",
+                    owner,
+                    (path,),
+                    (ModulePath(path), " is never called"),
                     (f"{modules[owner].type_name} makes it and no code of it uses it",),
                     modules[owner].location,
                 )
-            )  # fmt: skip
+            )
     return found
 
 

@@ -231,9 +231,14 @@ class _Detector:
         return walk
 
     def _accept(
-        self, index: int, skip: Reads, terms: Sequence[Term], path: Path, gated: bool = False,
+        self,
+        index: int,
+        skip: Reads,
+        terms: Sequence[Term],
+        path: Path,
+        gated: bool = False,
         start: Walk = Walk(),  # noqa: B008
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         """Add a residual for each term that has its source on the skip path behind operand `skip`."""
         if not self.facts.depends_on_input(skip) or self.facts.numel(skip) < self.facts.ops[index].numel:
             return False

@@ -71,9 +71,14 @@ class Walk:
     ) -> Walk:
         """The walk, one operation longer."""
         return Walk(
-            (*self.passed, op), self.affine or affine, self.gated or gated, self.mixed or mixed,
-            self.shifted or shifted, self.normed or normed, self.factors,
-        )  # fmt: skip
+            (*self.passed, op),
+            self.affine or affine,
+            self.gated or gated,
+            self.mixed or mixed,
+            self.shifted or shifted,
+            self.normed or normed,
+            self.factors,
+        )
 
     def scaled(self, op: int, value: float | None) -> Walk:
         """The walk through a product with a number, or with something learned (None)."""

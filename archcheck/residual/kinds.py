@@ -15,9 +15,15 @@ from archcheck.residual.operation_facts import Facts, Reads
 
 
 def kind_of(
-    facts: Facts, sink: int, source: int, skip: Reads, branch: Sequence[int], term: Term, walk: Walk,
+    facts: Facts,
+    sink: int,
+    source: int,
+    skip: Reads,
+    branch: Sequence[int],
+    term: Term,
+    walk: Walk,
     gated: bool,
-) -> Kind | None:  # fmt: skip
+) -> Kind | None:
     """The kind, or None if skip path and branch make no residual. `gated`: the sink itself interpolates."""
     if _is_multi_stream(facts, sink, source, branch, term, walk):
         return Kind.MULTI_STREAM

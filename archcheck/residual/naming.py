@@ -15,9 +15,16 @@ _WITH_FACTORS = (Kind.SCALED, Kind.GATED, Kind.PARTIAL, Kind.PROJECTION)
 
 
 def name_join(
-    facts: Facts, at_sink: Mapping[int, Sequence[Join]], sink: int, source: int, skip: Reads,
-    branch: Sequence[int], term: Term, walk: Walk, kind: Kind,
-) -> Join:  # fmt: skip
+    facts: Facts,
+    at_sink: Mapping[int, Sequence[Join]],
+    sink: int,
+    source: int,
+    skip: Reads,
+    branch: Sequence[int],
+    term: Term,
+    walk: Walk,
+    kind: Kind,
+) -> Join:
     """The join, with its residual."""
     calls, op = facts.flow.calls, facts.ops[sink]
     whole = tuple(sorted({*branch, *term.tail}))

@@ -29,8 +29,9 @@ _PARAMETERS = {
     "instance_norm": "input running_mean running_var weight bias use_input_stats momentum eps",
     "batch_norm": "input running_mean running_var weight bias training momentum eps",
     "normalize": "input p dim eps",
-    **dict.fromkeys(("softmax", "log_softmax", "softmin", "cumsum", "glu", "unsqueeze", "squeeze", "unbind"),
-                    "input dim"),
+    **dict.fromkeys(
+        ("softmax", "log_softmax", "softmin", "cumsum", "glu", "unsqueeze", "squeeze", "unbind"), "input dim"
+    ),
     "gelu": "input approximate",
     "leaky_relu": "input negative_slope",
     **dict.fromkeys(("elu", "celu"), "input alpha"),
@@ -39,16 +40,24 @@ _PARAMETERS = {
     "threshold": "input threshold value",
     "prelu": "input weight",
     "clamp": "input min max",
-    **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_dropout",
-                     "feature_alpha_dropout"), "input p training"),
+    **dict.fromkeys(
+        (
+            "dropout",
+            "dropout1d",
+            "dropout2d",
+            "dropout3d",
+            "alpha_dropout",
+            "feature_dropout",
+            "feature_alpha_dropout",
+        ),
+        "input p training",
+    ),
     "scaled_dot_product_attention": "query key value attn_mask dropout_p is_causal scale enable_gqa",
     "flex_attention": "query key value score_mod block_mask scale enable_gqa",
-    "multi_head_attention_forward":
-        "query key value embed_dim num_heads in_proj_weight in_proj_bias bias_k bias_v "
-        "add_zero_attn dropout_p "
-        "out_proj_weight out_proj_bias training key_padding_mask need_weights attn_mask "
-        "use_separate_proj_weight q_proj_weight k_proj_weight v_proj_weight static_k static_v "
-        "average_attn_weights is_causal",
+    "multi_head_attention_forward": "query key value embed_dim num_heads in_proj_weight in_proj_bias "
+    "bias_k bias_v add_zero_attn dropout_p out_proj_weight out_proj_bias training key_padding_mask "
+    "need_weights attn_mask use_separate_proj_weight q_proj_weight k_proj_weight v_proj_weight static_k "
+    "static_v average_attn_weights is_causal",
     **{f"{kind}_pool{axes}d": _POOL for kind in ("max", "avg") for axes in (1, 2, 3)},
     **{f"adaptive_{kind}_pool{axes}d": "input output_size" for kind in ("avg", "max") for axes in (1, 2, 3)},
     **dict.fromkeys(("interpolate", "upsample"), "input size scale_factor mode align_corners"),
@@ -79,13 +88,24 @@ _PARAMETERS = {
     **dict.fromkeys(("addcmul", "addcdiv"), "input tensor1 tensor2 value"),
     "addmm": "input mat1 mat2 beta alpha",
     "baddbmm": "input batch1 batch2 beta alpha",
-    **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"),
-                    "input hx params has_biases num_layers dropout train bidirectional batch_first"),
-}  # fmt: skip
+    **dict.fromkeys(
+        ("lstm", "gru", "rnn_tanh", "rnn_relu"),
+        "input hx params has_biases num_layers dropout train bidirectional batch_first",
+    ),
+}
 _NAMES = {name: tuple(text.split()) for name, text in _PARAMETERS.items()}
-_ALIASES = {"normalized_shape": "shape", "ord": "p", "axis": "dim", "split_size": "sizes",
-            "split_size_or_sections": "sizes", "split_sizes": "sizes", "indices_or_sections": "sizes",
-            "upscale_factor": "factor", "downscale_factor": "factor", "correction": "unbiased"}  # fmt: skip
+_ALIASES = {
+    "normalized_shape": "shape",
+    "ord": "p",
+    "axis": "dim",
+    "split_size": "sizes",
+    "split_size_or_sections": "sizes",
+    "split_sizes": "sizes",
+    "indices_or_sections": "sizes",
+    "upscale_factor": "factor",
+    "downscale_factor": "factor",
+    "correction": "unbiased",
+}
 
 
 def arguments(step: Step, name: str) -> tuple[Mapping[str, Any], Mapping[str, int]]:

@@ -70,10 +70,13 @@ def _behaviour(recorder: Recorder, probe: Probe) -> str | None:
 def _problem(wrong: Disagreement) -> Problem:
     place, term = wrong.probe.location, wrong.probe.term
     return Problem(
-        place.file if place else "", place.line if place else None, None, "TRC004",
+        place.file if place else "",
+        place.line if place else None,
+        None,
+        "TRC004",
         f"What was recognised as {term} does not behave as one: {wrong.behaviour}",
         hint="Please report this model.",
-    )  # fmt: skip
+    )
 
 
 class _Replay:
@@ -167,15 +170,29 @@ def _same(one: Tensor, other: Tensor, within: float = _CLOSE) -> bool:
 
 
 _FORMULAS: dict[str, Callable[[Tensor], Tensor]] = {
-    "ReLU": F.relu, "ReLU²": lambda x: F.relu(x).square(), "ReLU6": F.relu6, "SiLU": F.silu,
-    "exact GELU": F.gelu, "tanh GELU": lambda x: F.gelu(x, approximate="tanh"),
-    "QuickGELU": lambda x: x * torch.sigmoid(1.702 * x), "Sigmoid": torch.sigmoid, "Tanh": torch.tanh,
-    "LogSigmoid": F.logsigmoid, "Mish": F.mish, "Softplus": F.softplus, "Softsign": F.softsign,
-    "Hardswish": F.hardswish, "Hardsigmoid": F.hardsigmoid, "Hardtanh": F.hardtanh, "SELU": F.selu,
-}  # fmt: skip
+    "ReLU": F.relu,
+    "ReLU²": lambda x: F.relu(x).square(),
+    "ReLU6": F.relu6,
+    "SiLU": F.silu,
+    "exact GELU": F.gelu,
+    "tanh GELU": lambda x: F.gelu(x, approximate="tanh"),
+    "QuickGELU": lambda x: x * torch.sigmoid(1.702 * x),
+    "Sigmoid": torch.sigmoid,
+    "Tanh": torch.tanh,
+    "LogSigmoid": F.logsigmoid,
+    "Mish": F.mish,
+    "Softplus": F.softplus,
+    "Softsign": F.softsign,
+    "Hardswish": F.hardswish,
+    "Hardsigmoid": F.hardsigmoid,
+    "Hardtanh": F.hardtanh,
+    "SELU": F.selu,
+}
 _GATES: dict[str, Callable[[Tensor], Tensor]] = {
-    "SwiGLU": F.silu, "ReGLU": F.relu, "sigmoid GLU": torch.sigmoid,
-}  # fmt: skip
+    "SwiGLU": F.silu,
+    "ReGLU": F.relu,
+    "sigmoid GLU": torch.sigmoid,
+}
 
 
 def _activation(replay: _Replay) -> str | None:

@@ -21,8 +21,11 @@ _COUNTED = re.compile("head|expert|layer|block|depth", re.IGNORECASE)
 _COUNTED_BY_CONFIG = re.compile("head|expert", re.IGNORECASE)
 _CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.Sequential)
 # Code that reaches modules without naming them.
-_BY_ANY_NAME = frozenset(["_modules", "children", "modules", "named_children", "named_modules", "getattr",
-                          "get_submodule", "__dict__", "__getattr__"])  # fmt: skip
+_BY_ANY_NAME = frozenset(
+    """
+    _modules children modules named_children named_modules getattr get_submodule __dict__ __getattr__
+    """.split()
+)
 
 
 def modules(recorder: Recorder) -> dict[str, Module]:

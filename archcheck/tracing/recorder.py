@@ -51,26 +51,34 @@ _FUSED = (nn.TransformerEncoderLayer, nn.MultiheadAttention)
 
 # What only asks a tensor about itself is no part of the dataflow, and is asked often.
 _QUESTIONS = frozenset(
-    ["size", "dim", "numel", "stride", "is_floating_point", "is_complex", "is_contiguous", "element_size",
-     "__len__", "__repr__", "__format__", "__hash__",
-     "data_ptr", "storage_offset", "get_device", "untyped_storage", "is_inference", "has_names",
-     "shape", "dtype", "device", "ndim", "is_cuda", "is_meta", "layout", "requires_grad", "is_leaf",
-     "is_sparse", "is_quantized", "is_nested", "grad_fn", "names", "itemsize", "nbytes", "_version",
-     "__dir__", "is_mps", "is_cpu", "is_xpu", "is_mkldnn", "is_shared", "is_pinned"]
-)  # fmt: skip
+    """
+    size dim numel stride is_floating_point is_complex is_contiguous element_size __len__ __repr__
+    __format__ __hash__ data_ptr storage_offset get_device untyped_storage is_inference has_names shape
+    dtype device ndim is_cuda is_meta layout requires_grad is_leaf is_sparse is_quantized is_nested
+    grad_fn names itemsize nbytes _version __dir__ is_mps is_cpu is_xpu is_mkldnn is_shared is_pinned
+    """.split()
+)
 # Reads of a tensor's values into Python: control flow and constants that the dataflow can't show.
-_HOST_READS = frozenset(["item", "tolist", "numpy", "__array__", "__bool__", "__int__", "__float__",
-                         "__index__", "__contains__", "equal", "allclose", "is_nonzero"])  # fmt: skip
+_HOST_READS = frozenset(
+    """
+    item tolist numpy __array__ __bool__ __int__ __float__ __index__ __contains__ equal allclose
+    is_nonzero
+    """.split()
+)
 # What makes a tensor of numbers that Python or NumPy holds.
 _MADE_OF_NUMBERS = frozenset(["tensor", "as_tensor", "asarray", "from_numpy", "frombuffer"])
 # What may give a view, by the names that torch's functions have.
 _VIEWS = VIEWS | {"__getitem__"}
 # In-place calls that do not look at what they overwrite.
-_OVERWRITES = frozenset(["copy_", "fill_", "zero_", "normal_", "uniform_", "bernoulli_", "random_",
-                         "exponential_", "trunc_normal_", "set_"])  # fmt: skip
+_OVERWRITES = frozenset(
+    """
+    copy_ fill_ zero_ normal_ uniform_ bernoulli_ random_ exponential_ trunc_normal_ set_
+    """.split()
+)
 # What they leave in memory is zeros in a recorded run, and when it is replayed: chance is no value.
-UNWRITTEN = frozenset(["empty", "empty_like", "empty_strided", "empty_permuted", "new_empty",
-                       "new_empty_strided"])  # fmt: skip
+UNWRITTEN = frozenset(
+    ["empty", "empty_like", "empty_strided", "empty_permuted", "new_empty", "new_empty_strided"]
+)
 
 
 class Recorder(TorchFunctionMode):
@@ -172,9 +180,16 @@ class Recorder(TorchFunctionMode):
         return self._record(func, name, args, kwargs, tensors, operands, written, out)
 
     def _record(
-        self, func: Any, name: str, args: Any, kwargs: Any, tensors: list[Tensor],
-        operands: tuple[tuple[int, ...], ...], written: list[Tensor], out: Any,
-    ) -> Any:  # fmt: skip
+        self,
+        func: Any,
+        name: str,
+        args: Any,
+        kwargs: Any,
+        tensors: list[Tensor],
+        operands: tuple[tuple[int, ...], ...],
+        written: list[Tensor],
+        out: Any,
+    ) -> Any:
         step = Step(CALL, func, self._frozen(args), self._frozen(kwargs), operands, self.stack[-1])
         step.name = name
         step.stale = self._stale_reads(tensors, operands)

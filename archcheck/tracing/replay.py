@@ -28,21 +28,65 @@ from archcheck.model.private_torch import (
 from archcheck.tracing.recorder import UNWRITTEN, Recorder, zeroed
 from archcheck.tracing.tape import ATTRIBUTE, CONSTANT, FUSED, INPUT, OPAQUE, Step
 
-_PLAIN = (bool, int, float, complex, str, type(None), type(...), torch.dtype, torch.device, torch.layout,
-          torch.memory_format)  # fmt: skip
+_PLAIN = (
+    bool,
+    int,
+    float,
+    complex,
+    str,
+    type(None),
+    type(...),
+    torch.dtype,
+    torch.device,
+    torch.layout,
+    torch.memory_format,
+)
 # Python's spelling of the Tensor methods behind operators; reflected ones take their operands swapped.
 _OPERATORS = {
     f"__{name}__": getattr(operator, name)
-    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor",
-                 "lshift", "rshift", "neg", "pos", "invert", "abs", "lt", "le", "eq", "ne", "gt", "ge",
-                 "iadd", "isub", "imul", "itruediv", "getitem", "setitem")
-}  # fmt: skip
+    for name in (
+        "add",
+        "sub",
+        "mul",
+        "truediv",
+        "floordiv",
+        "mod",
+        "pow",
+        "matmul",
+        "and_",
+        "or_",
+        "xor",
+        "lshift",
+        "rshift",
+        "neg",
+        "pos",
+        "invert",
+        "abs",
+        "lt",
+        "le",
+        "eq",
+        "ne",
+        "gt",
+        "ge",
+        "iadd",
+        "isub",
+        "imul",
+        "itruediv",
+        "getitem",
+        "setitem",
+    )
+}
 _OPERATORS |= {"__and__": operator.and_, "__or__": operator.or_}
 REFLECTED = {
-    "__radd__": operator.add, "__rsub__": operator.sub, "__rmul__": operator.mul,
-    "__rtruediv__": operator.truediv, "__rpow__": operator.pow, "__rmatmul__": operator.matmul,
-    "__rfloordiv__": operator.floordiv, "__rmod__": operator.mod,
-}  # fmt: skip
+    "__radd__": operator.add,
+    "__rsub__": operator.sub,
+    "__rmul__": operator.mul,
+    "__rtruediv__": operator.truediv,
+    "__rpow__": operator.pow,
+    "__rmatmul__": operator.matmul,
+    "__rfloordiv__": operator.floordiv,
+    "__rmod__": operator.mod,
+}
 
 
 def graph_module(recorder: Recorder, arguments: Mapping[str, Any], output: Any) -> fx.GraphModule:

@@ -40,8 +40,14 @@ def layout_of(tensor: Tensor, view: Tensor) -> Layout | None:
     if storage_of(tensor) != storage_of(view) or not view.numel():
         return None
     try:
-        return (tuple(tensor.shape), tensor.stride(), int(tensor.storage_offset()),
-                tuple(view.shape), view.stride(), int(view.storage_offset()))  # fmt: skip
+        return (
+            tuple(tensor.shape),
+            tensor.stride(),
+            int(tensor.storage_offset()),
+            tuple(view.shape),
+            view.stride(),
+            int(view.storage_offset()),
+        )
     except (NotImplementedError, RuntimeError):
         return None
 

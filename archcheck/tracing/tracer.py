@@ -75,9 +75,13 @@ class Recording:
     """
 
     def __init__(
-        self, recorder: Recorder, arguments: Mapping[str, Any], output: Any, before: State,
+        self,
+        recorder: Recorder,
+        arguments: Mapping[str, Any],
+        output: Any,
+        before: State,
         given: tuple[tuple[Any, ...], dict[str, Any]],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.recorder = recorder
         self._before = before
         self._given = given
@@ -215,9 +219,15 @@ def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
     calls: list[Call] = []
     for call in recorder.calls:
         made = Call(
-            call.path, type(call.module).__name__, call.parent, call.first, call.end, call.inputs,
-            call.outputs, location(call.code, call.line),
-        )  # fmt: skip
+            call.path,
+            type(call.module).__name__,
+            call.parent,
+            call.first,
+            call.end,
+            call.inputs,
+            call.outputs,
+            location(call.code, call.line),
+        )
         made.depth = calls[call.parent].depth + 1 if call.parent >= 0 else 0
         calls.append(made)
     ends = recorder.peek(output)

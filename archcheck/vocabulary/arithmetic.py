@@ -51,30 +51,64 @@ def _power(x: float, exponent: float) -> float:
 
 
 UNARY: dict[str, Callable[[float], float]] = {
-    "neg": lambda x: -x, "exp": math.exp, "exp2": lambda x: 2.0**x, "log": math.log, "log1p": math.log1p,
-    "expm1": math.expm1, "sqrt": math.sqrt, "rsqrt": lambda x: 1 / math.sqrt(x),
+    "neg": lambda x: -x,
+    "exp": math.exp,
+    "exp2": lambda x: 2.0**x,
+    "log": math.log,
+    "log1p": math.log1p,
+    "expm1": math.expm1,
+    "sqrt": math.sqrt,
+    "rsqrt": lambda x: 1 / math.sqrt(x),
     "reciprocal": lambda x: 1 / x,
-    "square": lambda x: x * x, "abs": abs, "absolute": abs, "erf": math.erf, "erfc": math.erfc,
-    "tanh": math.tanh, "sigmoid": _sigmoid, "expit": _sigmoid, "logsigmoid": lambda x: -_softplus(-x),
-    "log_sigmoid": lambda x: -_softplus(-x), "relu": lambda x: max(x, 0.0),
-    "relu6": lambda x: min(max(x, 0.0), 6.0), "silu": lambda x: x * _sigmoid(x),
-    "mish": lambda x: x * math.tanh(_softplus(x)), "sin": math.sin, "cos": math.cos, "atan": math.atan,
-    "arctan": math.atan, "sign": lambda x: math.copysign(1.0, x) if x else 0.0,
-    "hardswish": lambda x: x * _clip(x + 3, 0, 6) / 6, "hardsigmoid": lambda x: _clip(x + 3, 0, 6) / 6,
+    "square": lambda x: x * x,
+    "abs": abs,
+    "absolute": abs,
+    "erf": math.erf,
+    "erfc": math.erfc,
+    "tanh": math.tanh,
+    "sigmoid": _sigmoid,
+    "expit": _sigmoid,
+    "logsigmoid": lambda x: -_softplus(-x),
+    "log_sigmoid": lambda x: -_softplus(-x),
+    "relu": lambda x: max(x, 0.0),
+    "relu6": lambda x: min(max(x, 0.0), 6.0),
+    "silu": lambda x: x * _sigmoid(x),
+    "mish": lambda x: x * math.tanh(_softplus(x)),
+    "sin": math.sin,
+    "cos": math.cos,
+    "atan": math.atan,
+    "arctan": math.atan,
+    "sign": lambda x: math.copysign(1.0, x) if x else 0.0,
+    "hardswish": lambda x: x * _clip(x + 3, 0, 6) / 6,
+    "hardsigmoid": lambda x: _clip(x + 3, 0, 6) / 6,
     "softsign": lambda x: x / (1 + abs(x)),
     "selu": lambda x: 1.0507009873554805 * _elu(x, 1.6732632423543772),
     "logical_not": lambda x: float(not x),
-}  # fmt: skip
+}
 BINARY: dict[str, Callable[[float, float], float]] = {
-    "add": lambda x, y: x + y, "sub": lambda x, y: x - y, "rsub": lambda x, y: y - x,
-    "mul": lambda x, y: x * y, "multiply": lambda x, y: x * y, "div": lambda x, y: x / y,
-    "divide": lambda x, y: x / y, "true_divide": lambda x, y: x / y, "reciprocal_div": lambda x, y: y / x,
-    "pow": _power, "rpow": lambda x, y: _power(y, x), "maximum": max, "minimum": min, "clamp_min": max,
-    "clamp_max": min, "gt": lambda x, y: float(x > y), "ge": lambda x, y: float(x >= y),
-    "lt": lambda x, y: float(x < y), "le": lambda x, y: float(x <= y),
-    "eq": lambda x, y: float(x == y), "ne": lambda x, y: float(x != y),
+    "add": lambda x, y: x + y,
+    "sub": lambda x, y: x - y,
+    "rsub": lambda x, y: y - x,
+    "mul": lambda x, y: x * y,
+    "multiply": lambda x, y: x * y,
+    "div": lambda x, y: x / y,
+    "divide": lambda x, y: x / y,
+    "true_divide": lambda x, y: x / y,
+    "reciprocal_div": lambda x, y: y / x,
+    "pow": _power,
+    "rpow": lambda x, y: _power(y, x),
+    "maximum": max,
+    "minimum": min,
+    "clamp_min": max,
+    "clamp_max": min,
+    "gt": lambda x, y: float(x > y),
+    "ge": lambda x, y: float(x >= y),
+    "lt": lambda x, y: float(x < y),
+    "le": lambda x, y: float(x <= y),
+    "eq": lambda x, y: float(x == y),
+    "ne": lambda x, y: float(x != y),
     "logaddexp": lambda x, y: max(x, y) + math.log1p(math.exp(-abs(x - y))),
-}  # fmt: skip
+}
 # With arguments by name, and what they are without.
 _WITH: dict[str, Callable[..., float]] = {
     "gelu": lambda x, approximate="none": _tanh_gelu(x) if approximate == "tanh" else _gelu(x),
@@ -86,13 +120,20 @@ _WITH: dict[str, Callable[..., float]] = {
     "clamp": lambda x, min=None, max=None: _clip(x, min, max),
     "clip": lambda x, min=None, max=None: _clip(x, min, max),
     "threshold": lambda x, threshold=0.0, value=0.0: x if x > threshold else value,
-}  # fmt: skip
-REDUCTIONS = frozenset(["mean", "sum", "var", "std", "norm", "linalg_norm", "vector_norm",
-                        "linalg_vector_norm",
-                        "amax", "max", "amin", "min", "logsumexp", "var_mean", "std_mean"])  # fmt: skip
+}
+REDUCTIONS = frozenset(
+    """
+    mean sum var std norm linalg_norm vector_norm linalg_vector_norm amax max amin min logsumexp
+    var_mean std_mean
+    """.split()
+)
 # What hands on each value as it is.
-CASTS = frozenset(["to", "type", "float", "half", "double", "bfloat16", "type_as", "contiguous", "clone",
-                   "detach", "alias", "cpu", "cuda", "_to_copy", "positive", "checkpoint_name"])  # fmt: skip
+CASTS = frozenset(
+    """
+    to type float half double bfloat16 type_as contiguous clone detach alias cpu cuda _to_copy positive
+    checkpoint_name
+    """.split()
+)
 POINTWISE = frozenset([*UNARY, *BINARY, *_WITH, "where", "addcmul", "lerp", "masked_fill"])
 
 

@@ -70,14 +70,26 @@ class _Opening:
         flow, count = self.flow, len(self.ops)
         first = [*self.first, count]
         calls = [
-            Call(call.path, call.type_name, call.parent, first[call.first], first[call.end],
-                 self.reads(call.inputs), self.reads(call.outputs), call.location, call.depth)
+            Call(
+                call.path,
+                call.type_name,
+                call.parent,
+                first[call.first],
+                first[call.end],
+                self.reads(call.inputs),
+                self.reads(call.outputs),
+                call.location,
+                call.depth,
+            )
             for call in flow.calls
-        ]  # fmt: skip
+        ]
         return replace(
-            flow, ops=self.ops, calls=calls, outputs=self.reads(flow.outputs),
+            flow,
+            ops=self.ops,
+            calls=calls,
+            outputs=self.reads(flow.outputs),
             escaping=frozenset(self.place[at] for at in flow.escaping),
-        )  # fmt: skip
+        )
 
 
 def _reading(op: Op, operands: tuple[Reads, ...]) -> Op:
@@ -103,17 +115,35 @@ class _Parts:
         return self.opening.ops[at].shape
 
     def make(
-        self, name: str, reads: Sequence[int], shape: Shape, arguments: Mapping[str, Any] | None = None,
-        numbers: tuple[float, ...] = (), roles: Mapping[str, int] | None = None, mask: str = "",
-    ) -> int:  # fmt: skip
+        self,
+        name: str,
+        reads: Sequence[int],
+        shape: Shape,
+        arguments: Mapping[str, Any] | None = None,
+        numbers: tuple[float, ...] = (),
+        roles: Mapping[str, int] | None = None,
+        mask: str = "",
+    ) -> int:
         ops = self.opening.ops
-        return self.opening.add(self.at, Op(
-            name, tuple((read,) for read in reads), self.op.call, numbers, shape, True, self.op.location,
-            depends_on_parameter=any(ops[read].depends_on_parameter for read in reads),
-            depends_on_input=any(ops[read].depends_on_input for read in reads),
-            instruction=self.op.instruction, arguments=arguments or {}, roles=roles or {},
-            dtype=self.op.dtype, mask=mask,
-        ))  # fmt: skip
+        return self.opening.add(
+            self.at,
+            Op(
+                name,
+                tuple((read,) for read in reads),
+                self.op.call,
+                numbers,
+                shape,
+                True,
+                self.op.location,
+                depends_on_parameter=any(ops[read].depends_on_parameter for read in reads),
+                depends_on_input=any(ops[read].depends_on_input for read in reads),
+                instruction=self.op.instruction,
+                arguments=arguments or {},
+                roles=roles or {},
+                dtype=self.op.dtype,
+                mask=mask,
+            ),
+        )
 
 
 def _attention(parts: _Parts) -> int:
@@ -136,9 +166,15 @@ def _repeated(parts: _Parts, at: int, heads: int) -> int:
 
 
 def attend(
-    parts: _Parts, query: int, key: int, value: int, mask: int | None, causal: bool, scale: float | None,
+    parts: _Parts,
+    query: int,
+    key: int,
+    value: int,
+    mask: int | None,
+    causal: bool,
+    scale: float | None,
     dropout: float | None,
-) -> tuple[int, int]:  # fmt: skip
+) -> tuple[int, int]:
     """⊗, scale, mask, SoftMax, dropout, ⊗: the last, and the weights."""
     wide, deep = parts.shape(query), parts.shape(key)
     scores_shape = (*wide[:-1], deep[-2]) if len(deep) > 1 else wide
@@ -185,8 +221,11 @@ def _multi_head(parts: _Parts) -> int | dict[int, int]:
         parts, q, k, v, mask if mask is not None else padding, causal, None, arguments.get("dropout_p")
     )
     merged = parts.make("reshape", [out], parts.shape(query))
-    reads = [each for each in (merged, parts.operand("out_proj_weight"), parts.operand("out_proj_bias"))
-             if each is not None]  # fmt: skip
+    reads = [
+        each
+        for each in (merged, parts.operand("out_proj_weight"), parts.operand("out_proj_bias"))
+        if each is not None
+    ]
     roles = {name: at for at, name in enumerate(("input", "weight", "bias")[: len(reads)])}
     return {0: parts.make("linear", reads, parts.shape(query), roles=roles), 1: weights}
 
@@ -196,8 +235,12 @@ def _by_head(parts: _Parts, at: int, heads: int) -> int:
     if len(shape) < 2:
         return at
     length, width = shape[0], shape[-1] // heads
-    return parts.make("transpose", [parts.make("view", [at], (length, *shape[1:-1], heads, width))],
-                      (*shape[1:-1], heads, length, width), {"dim0": 0, "dim1": -2})  # fmt: skip
+    return parts.make(
+        "transpose",
+        [parts.make("view", [at], (length, *shape[1:-1], heads, width))],
+        (*shape[1:-1], heads, length, width),
+        {"dim0": 0, "dim1": -2},
+    )
 
 
 def _glu(parts: _Parts) -> int:

@@ -95,9 +95,13 @@ class Recognition:
 
 
 def region_of(
-    flow: Dataflow, name: str, ops: Iterable[int], output: int, details: Mapping[str, Detail] | None = None,
+    flow: Dataflow,
+    name: str,
+    ops: Iterable[int],
+    output: int,
+    details: Mapping[str, Detail] | None = None,
     roles: Mapping[str, tuple[int, ...]] | None = None,
-) -> Region:  # fmt: skip
+) -> Region:
     """The region of these operations, which read all of its inputs."""
     inside = sorted(set(ops))
     reads = [read for at in inside for operand in flow.ops[at].operands for read in operand]

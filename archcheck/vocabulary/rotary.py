@@ -21,9 +21,15 @@ Term = tuple[int, int, int]
 Element = tuple[Term, ...]
 
 _ENDS = frozenset(["add", "sub", "cat", "concat", "stack", "addcmul"])
-_KNOWN = frozenset(["add", "sub", "mul", "neg", "cat", "concat", "stack", "getitem", "chunk", "split",
-                    "unbind", "view", "reshape", "flatten", "unsqueeze", "squeeze", "split_with_sizes",
-                    "unflatten", "select", "narrow", "roll"]) | CASTS  # fmt: skip
+_KNOWN = (
+    frozenset(
+        """
+        add sub mul neg cat concat stack getitem chunk split unbind view reshape flatten unsqueeze
+        squeeze split_with_sizes unflatten select narrow roll
+        """.split()
+    )
+    | CASTS
+)
 _MOST = 28
 _WIDEST = 1024
 
@@ -148,11 +154,18 @@ class Rotary:
     def _turned(self, source: int, ops: Sequence[int], end: int) -> int:
         """How many channels are turned; 0 if this is no rotation."""
         place = {source: -1} | {at: number for number, at in enumerate(ops)}
-        key = (self.ops[source].shape[-1:], *(
-            (op.name, tuple(place.get(operand[0], -2) for operand in op.operands), repr(op.arguments),
-             op.shape[-2:])
-            for op in map(self.ops.__getitem__, ops)
-        ))  # fmt: skip
+        key = (
+            self.ops[source].shape[-1:],
+            *(
+                (
+                    op.name,
+                    tuple(place.get(operand[0], -2) for operand in op.operands),
+                    repr(op.arguments),
+                    op.shape[-2:],
+                )
+                for op in map(self.ops.__getitem__, ops)
+            ),
+        )
         if key not in self._known:
             try:
                 self._known[key] = _rotation(self._follow(source, ops)[end].elements)
@@ -217,10 +230,13 @@ def _moved(op: Op, reads: Sequence[_Lanes], ops: Sequence[Op]) -> _Lanes:
         if len(reads) != 2 or len(reads[0].elements) != len(reads[1].elements):
             raise _Unclear
         sign = 1 if name == "add" else -1
-        return _Lanes(value.dims, tuple(
-            (*one, *((sign * s, at, t) for s, at, t in other))
-            for one, other in zip(reads[0].elements, reads[1].elements, strict=True)
-        ))  # fmt: skip
+        return _Lanes(
+            value.dims,
+            tuple(
+                (*one, *((sign * s, at, t) for s, at, t in other))
+                for one, other in zip(reads[0].elements, reads[1].elements, strict=True)
+            ),
+        )
     if name in ("cat", "concat"):
         _last(op, value)
         return _Lanes(

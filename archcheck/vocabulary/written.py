@@ -14,10 +14,11 @@ from archcheck.vocabulary.terms import TERMS, Family
 
 # What a written-out activation may end with, beside operations that bring two values together.
 _LAST = frozenset(
-    ["mul", "div", "reciprocal_div", "reciprocal", "pow", "square", "log", "log1p", "exp", "clamp", "clip",
-     "clamp_min", "clamp_max", "maximum", "minimum", "where", "masked_fill", "neg", "threshold", "logaddexp",
-     "prelu"]
-)  # fmt: skip
+    """
+    mul div reciprocal_div reciprocal pow square log log1p exp clamp clip clamp_min clamp_max maximum
+    minimum where masked_fill neg threshold logaddexp prelu
+    """.split()
+)
 _SHAPES = frozenset(["view", "reshape", "flatten", "unflatten", "transpose", "permute"])
 _JOIN_REACH, _CHAIN_REACH = 3, 6  # entries tried: few, since the nearest is almost always the one
 

@@ -23,9 +23,12 @@ FAMILIES: tuple[tuple[str, ...], ...] = (
 """Labels of the field; one is changed to any other that does not hold it, nor is held by it."""
 
 _ALIKE = (
-    {"Linear", "线性层"}, {"MLP", "前馈网络", "MoE"}, {"Attention", "Multi-head attention", "GQA",
-    "Cross-attention", "多头注意力"}, {"⊗", "⊙"}, {"BatchNorm", "批归一化"},
-)  # fmt: skip
+    {"Linear", "线性层"},
+    {"MLP", "前馈网络", "MoE"},
+    {"Attention", "Multi-head attention", "GQA", "Cross-attention", "多头注意力"},
+    {"⊗", "⊙"},
+    {"BatchNorm", "批归一化"},
+)
 _GHOSTS = (
     "Sigmoid",
     "LayerNorm",
@@ -68,8 +71,10 @@ def _may_be(label: str, other: str) -> bool:
     one, two = label.casefold(), other.casefold()
     if one in two or two in one:
         return True
-    return any(two in alike and any(text in one for text in alike)
-               for alike in ({text.casefold() for text in each} for each in _ALIKE))  # fmt: skip
+    return any(
+        two in alike and any(text in one for text in alike)
+        for alike in ({text.casefold() for text in each} for each in _ALIKE)
+    )
 
 
 def _exchanged(data: Data, panel: str) -> Iterator[Mutation]:
@@ -92,8 +97,14 @@ def _ghosts(data: Data, panel: str, drawn: list[tuple[str, str]]) -> Iterator[Mu
             continue
         for label in _GHOSTS:
             left = [line for line in drawn if line != (one, other)]
-            copy = redrawn("wide ghost", data, panel, ("ghost",), f"{label} from {one} to {other}",
-                           [*left, (one, "ghost"), ("ghost", other)])  # fmt: skip
+            copy = redrawn(
+                "wide ghost",
+                data,
+                panel,
+                ("ghost",),
+                f"{label} from {one} to {other}",
+                [*left, (one, "ghost"), ("ghost", other)],
+            )
             copy.data["panels"][panel]["boxes"]["ghost"] = {"label": label}
             yield copy
 
@@ -111,8 +122,14 @@ def _lines(data: Data, panel: str, drawn: list[tuple[str, str]]) -> Iterator[Mut
             for line in drawn:
                 if line[0] == one or line[1] == other:
                     left = [each for each in drawn if each != line]
-                    yield redrawn("wide redirect", data, panel, (one, other, *line),
-                                  f"{line[0]} -> {line[1]} to {what}", [*left, (one, other)])  # fmt: skip
+                    yield redrawn(
+                        "wide redirect",
+                        data,
+                        panel,
+                        (one, other, *line),
+                        f"{line[0]} -> {line[1]} to {what}",
+                        [*left, (one, other)],
+                    )
 
 
 def _edges(data: Data, panel: str) -> Iterator[Mutation]:

@@ -67,10 +67,15 @@ def populate(folder: Path) -> None:
     (folder / ".git").mkdir()
     installed.mkdir(parents=True)
     for name, text in {
-        "net.py": MODEL, "net.yaml": SPEC, "config.json": "{}", "lib/settings.py": "WIDTH = 8\n",
-        "lib/late.py": "x = 1\n", "site-packages/installed/__init__.py": "", "plugins/one.txt": "",
+        "net.py": MODEL,
+        "net.yaml": SPEC,
+        "config.json": "{}",
+        "lib/settings.py": "WIDTH = 8\n",
+        "lib/late.py": "x = 1\n",
+        "site-packages/installed/__init__.py": "",
+        "plugins/one.txt": "",
         "site-packages/installed/part.py": "x = 1\n",
-    }.items():  # fmt: skip
+    }.items():
         (folder / name).write_text(text)
     torch.save({}, folder / "weights.pt")
 
@@ -229,9 +234,13 @@ def test_a_damaged_cache_is_a_miss_and_mended(damage: str, project: Path) -> Non
     else:
         signature, _, body = text.partition("\n")
         content = {
-            "empty": "", "half": text[: len(text) // 2], "other": text.replace('"kept"', '"forged"'),
-            "unsigned": f"\n{body}", "null": f"{signature}\nnull", "binary": "\udcff\x00",
-        }[damage]  # fmt: skip
+            "empty": "",
+            "half": text[: len(text) // 2],
+            "other": text.replace('"kept"', '"forged"'),
+            "unsigned": f"\n{body}",
+            "null": f"{signature}\nnull",
+            "binary": "\udcff\x00",
+        }[damage]
         file.write_bytes(content.encode("utf-8", "surrogateescape"))
     cache = Cache(project, lambda _: None)
     assert cache.get(question) is None
@@ -359,8 +368,11 @@ def test_the_command(tmp_path: Path) -> None:
     def verdict(**more: str) -> tuple[bool, str, int]:
         result = subprocess.run(
             [sys.executable, "-X", "importtime", "-m", "archcheck", "verify", "net.yaml", "--cache", "-v"],
-            cwd=folder, env=environment | more, capture_output=True, text=True,
-        )  # fmt: skip
+            cwd=folder,
+            env=environment | more,
+            capture_output=True,
+            text=True,
+        )
         is_hit = "the verdict is the one that was kept" in result.stderr
         assert is_hit != ("archcheck.commands.processes" in result.stderr)
         told[:] = [line for line in result.stderr.split("\n") if line.startswith("archcheck: ")]

@@ -96,9 +96,12 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     statements = [*NOTED, *BEYOND, "pass", "open('/dev/null', 'w')"]
     result = subprocess.run(
         [sys.executable, "-c", SCRIPT],
-        input=json.dumps(statements), capture_output=True, text=True, cwd=folder,
+        input=json.dumps(statements),
+        capture_output=True,
+        text=True,
+        cwd=folder,
         env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"},
-    )  # fmt: skip
+    )
     assert result.returncode == 0, result.stderr
     return {"folder": str(folder), **dict(zip(statements, json.loads(result.stdout), strict=True))}
 

@@ -330,7 +330,7 @@ def test_inspect() -> None:
 def test_inspect_in_json_with_inputs_and_settings() -> None:
     code, text = written(
         "inspect", "model.py:Net", "-f", "json", "--set", "layers=1", "-i", "x=float32[4,8]", "--train"
-    )  # fmt: skip
+    )
     (report,) = json.loads(text)["specs"]
     assert (code, report["status"], len(report["residuals"])) == (0, "conforms", 1)
 
@@ -375,15 +375,17 @@ def test_render_and_its_check(folder: Path) -> None:
     stale = "archcheck render bad.yaml -o net.svg\n"
     result = run("render", "bad.yaml", "-o", "net.svg", "--check")
     assert (result.exit_code, result.stderr) == (
-        1, f"net.svg: DIA001 the picture of bad.yaml does not exist. To update it, run: {stale}"
-    )  # fmt: skip
+        1,
+        f"net.svg: DIA001 the picture of bad.yaml does not exist. To update it, run: {stale}",
+    )
     assert written("render", "bad.yaml", "-o", "net.svg") == (0, "")
     assert written("render", "bad.yaml", "-o", "net.svg", "--check") == (0, "")
     (folder / "bad.yaml").write_text(GOOD)
     result = run("render", "bad.yaml", "-o", "net.svg", "--check")
     assert (result.exit_code, result.stderr) == (
-        1, f"net.svg: DIA001 the picture of bad.yaml is out of date. To update it, run: {stale}"
-    )  # fmt: skip
+        1,
+        f"net.svg: DIA001 the picture of bad.yaml is out of date. To update it, run: {stale}",
+    )
 
 
 def test_render_writes_nothing_on_an_error(folder: Path) -> None:

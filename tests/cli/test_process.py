@@ -86,8 +86,11 @@ for arguments in (
 def test_what_runs_no_model_does_not_import_torch(folder: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH],
-        capture_output=True, text=True, cwd=folder, env=ENVIRONMENT,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=ENVIRONMENT,
+    )
     assert result.stdout.split("\n")[:-1] == [*["0 False"] * 6, *["2 False"] * 2], result.stderr
 
 
@@ -95,9 +98,11 @@ def test_what_runs_no_model_does_not_import_torch(folder: Path) -> None:
 def test_a_reader_that_leaves_early_is_no_failure(folder: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "archcheck", "schema"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
         env=ENVIRONMENT,
-    ) as command:  # fmt: skip
+    ) as command:
         assert command.stdout is not None
         assert command.stderr is not None
         command.stdout.close()
@@ -110,9 +115,12 @@ def test_a_full_disk_is_a_failure(folder: Path) -> None:
     with open("/dev/full", "w") as full:
         result = subprocess.run(
             [sys.executable, "-m", "archcheck", "schema"],
-            stdout=full, stderr=subprocess.PIPE, text=True, cwd=folder,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=folder,
             env=ENVIRONMENT,
-        )  # fmt: skip
+        )
     assert (result.returncode, result.stderr) == (2, "archcheck: output: No space left on device\n")
 
 
@@ -154,8 +162,10 @@ def test_any_encoding_of_standard_output_will_do(encoding: str, folder: Path) ->
     (folder / "broken.yaml").write_text("title: ⊗ 标题\npanels: {⊗: {}}\n", encoding="utf-8")
     result = subprocess.run(
         [sys.executable, "-c", EACH_FORMAT],
-        capture_output=True, cwd=folder, env=ENVIRONMENT | {"PYTHONIOENCODING": encoding},
-    )  # fmt: skip
+        capture_output=True,
+        cwd=folder,
+        env=ENVIRONMENT | {"PYTHONIOENCODING": encoding},
+    )
     ends = re.findall(rb"^(\w+) ended with (.*)$", result.stdout, re.MULTILINE)
     assert ends == [(format.value.encode(), b"2") for format in Format]
     assert (result.returncode, result.stderr) == (0, b"")

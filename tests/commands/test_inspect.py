@@ -55,9 +55,13 @@ def test_settings_inputs_and_mode_reach_the_model(tmp_path: Path) -> None:
         "return self.blocks", "assert self.training and x.shape == (3, 8)\n        return self.blocks"
     )
     report, _ = look(
-        tmp_path, model, settings=[("width", 4)], train=True, progress=seen.append,
+        tmp_path,
+        model,
+        settings=[("width", 4)],
+        train=True,
+        progress=seen.append,
         inputs=dict([parse_input("x=float32[3,8]")]),
-    )  # fmt: skip
+    )
     assert (report.problems, report.remarks) == ((), ("on the CPU with 92 parameters",))
     assert seen[1:] == ["running Net (train)", "looking for residual connections"]
 

@@ -73,9 +73,11 @@ def check(folder: Path, *unset: str, **inputs: str) -> Report:
         (package / f"{name}.py").write_text(text, encoding="utf-8")
     (folder / "spec.yaml").write_text(SPEC, encoding="utf-8")
     return verify(
-        folder / "spec.yaml", f"{package}/model.py:Net", settings=[(name, UNSET) for name in unset],
+        folder / "spec.yaml",
+        f"{package}/model.py:Net",
+        settings=[(name, UNSET) for name in unset],
         inputs=dict(parse_input(f"{name}={value}") for name, value in inputs.items()),
-    )  # fmt: skip
+    )
 
 
 def test_a_class_with_a_configuration_needs_no_wrapper(tmp_path: Path) -> None:

@@ -80,11 +80,13 @@ def test_a_spec_that_conforms(tmp_path: Path) -> None:
     assert (report.status, report.title, report.target) == (Status.CONFORMS, "Blocks", "model.py:Net")
     assert [(proof.edge, proof.line, proof.count, proof.statement) for proof in report.proofs] == [
         (
-            "norm..mlp", "solid", 2,
+            "norm..mlp",
+            "solid",
+            2,
             "solid residual around Norm … Linear, from the input of Block k: this panel's module executes it",
         ),
         ("", "", 2, "2 boxes of Block k stand for modules that ran"),
-    ]  # fmt: skip
+    ]
     assert [residual.scope for residual in report.residuals] == ["blocks.0", "blocks.1"]
     assert report.remarks == ("on the CPU with 176 parameters",)
 
@@ -351,7 +353,7 @@ CODE = [
         "model.py:6: TGT008 the forward of Net needs the input 'ids', which can't be guessed "
         "(at model.inputs) Give them under model.inputs in a spec, or as --input 'ids=int64[1,16]<100'.",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("code", "problem"), [case[1:] for case in CODE], ids=[case[0] for case in CODE])

@@ -173,6 +173,12 @@ def _told(finding: Finding) -> tuple[object, ...]:
     lines = [(Path(place.file).name, place.line) if place else None for place in places]
     traced = re.sub(r"[^ (]*/(\w+\.py):\d+", r"\1", finding.traced)
     return (
-        finding.code, finding.panel, finding.edge, finding.layers, finding.modes, *lines, finding.message,
+        finding.code,
+        finding.panel,
+        finding.edge,
+        finding.layers,
+        finding.modes,
+        *lines,
+        finding.message,
         traced,
-    )  # fmt: skip
+    )

@@ -10,10 +10,20 @@ from archcheck.phrasing.module_paths import sentence
 from archcheck.spec import loads
 
 NAMES = (
-    "", "embed", "layers",
-    "layers.0", "layers.0.norm", "layers.0.mlp", "layers.0.mlp.up", "layers.0.mlp.down",
-    "layers.1", "layers.1.norm", "layers.1.mlp", "layers.1.mlp.up", "layers.1.mlp.down",
-)  # fmt: skip
+    "",
+    "embed",
+    "layers",
+    "layers.0",
+    "layers.0.norm",
+    "layers.0.mlp",
+    "layers.0.mlp.up",
+    "layers.0.mlp.down",
+    "layers.1",
+    "layers.1.norm",
+    "layers.1.mlp",
+    "layers.1.mlp.up",
+    "layers.1.mlp.down",
+)
 
 
 def bound(
@@ -143,8 +153,9 @@ RENAMED = ("", "h", "h.0", "h.0.ln", "h.0.ffn", "h.0.ffn.fc")
 def test_renaming_by_whole_names_or_as_the_panel_writes_them(rename: str) -> None:
     (panel,) = bound(
         "  layer: {scope: layers.*, boxes: {n: {module: norm}, m: {module: mlp}, u: {module: mlp.up}}}\n",
-        names=RENAMED, model=f", rename: {rename}",
-    )  # fmt: skip
+        names=RENAMED,
+        model=f", rename: {rename}",
+    )
     (layer,) = panel.layers
     assert (layer.base, layer.written) == ("h.0", "layers.0")
     assert dict(layer.boxes) == {"n": ("h.0.ln",), "m": ("h.0.ffn",), "u": ("h.0.ffn.fc",)}
@@ -153,8 +164,9 @@ def test_renaming_by_whole_names_or_as_the_panel_writes_them(rename: str) -> Non
 def test_the_longest_prefix_wins() -> None:
     (panel,) = bound(
         "  p: {boxes: {a: {module: layers.0.mlp}, b: {module: layers.0.norm}}}\n",
-        names=("", "x.mlp", "h.0.norm"), model=", rename: {layers: h, layers.0.mlp: x.mlp}",
-    )  # fmt: skip
+        names=("", "x.mlp", "h.0.norm"),
+        model=", rename: {layers: h, layers.0.mlp: x.mlp}",
+    )
     assert dict(panel.layers[0].boxes) == {"a": ("x.mlp",), "b": ("h.0.norm",)}
 
 

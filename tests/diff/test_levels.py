@@ -320,12 +320,16 @@ def test_an_add_deferred_to_the_next_block(tmp_path: Path) -> None:
     report = run(DEFERRED, tmp_path / "wrong", wrong=True)
     assert [(found.code, found.edge, found.layers, found.message) for found in report.findings] == [
         (
-            "RES006", "norm..mlp", (0, 1, 2),
+            "RES006",
+            "norm..mlp",
+            (0, 1, 2),
             "the residual around Norm … MLP is not implemented in Layer k, but in the next layer (Layer)",
         ),
         (
-            "RES006", "norm..mlp", (3,),
+            "RES006",
+            "norm..mlp",
+            (3,),
             "the residual around Norm … MLP is not implemented in Layer k, but in the model (Net)",
         ),
-    ]  # fmt: skip
+    ]
     assert run(DEFERRED, tmp_path / "mended", wrong=False).findings == ()

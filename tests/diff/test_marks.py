@@ -105,13 +105,14 @@ def test_all_marks_of_a_true_diagram_are_proved(tmp_path: Path) -> None:
         (
             [("      act: {label: SiLU}", "      act: {label: the unit}")],
             (
-                "MARK001", "act",
+                "MARK001",
+                "act",
                 "the box the unit is not proved: its label names no operation; name it with op, "
                 "such as SiLU, or say outside: true",
             ),
         ),
     ],
-)  # fmt: skip
+)
 def test_one_lie_is_one_finding(
     changes: list[tuple[str, str]], finding: tuple[str, str, str], tmp_path: Path
 ) -> None:
@@ -125,11 +126,16 @@ def test_one_lie_is_one_finding(
 @pytest.mark.parametrize(
     ("code", "term"),
     [
-        (".flip(1)", "flip"), (".roll(1, 1)", "cyclic shift"), (".sort(-1).values", "sort"),
-        (".abs()", "absolute value"), (".pow(2)", "power"), (".clamp(-2, 3)", "clamp"),
-        (".round()", "rounding"), (".cumsum(1)", "running sum"),
+        (".flip(1)", "flip"),
+        (".roll(1, 1)", "cyclic shift"),
+        (".sort(-1).values", "sort"),
+        (".abs()", "absolute value"),
+        (".pow(2)", "power"),
+        (".clamp(-2, 3)", "clamp"),
+        (".round()", "rounding"),
+        (".cumsum(1)", "running sum"),
     ],
-)  # fmt: skip
+)
 def test_a_strict_spec_draws_what_changes_values(code: str, term: str, tmp_path: Path) -> None:
     model = MODEL.replace("* self.up(x))", f"* self.up(x)){code}")
     found = [(each.code, each.message) for each in report(tmp_path, model=model).findings]
@@ -144,8 +150,10 @@ def test_a_spec_that_is_not_strict_counts_what_it_can_not_check(tmp_path: Path) 
     found = report(tmp_path, ("strict: true\n", ""), ("{label: SiLU}", "{label: the unit}"))
     assert found.findings == ()
     assert [mark.name for mark in found.marks if mark.verdict is Verdict.UNCHECKED] == [
-        "act", "gate->act", "act->times",
-    ]  # fmt: skip
+        "act",
+        "gate->act",
+        "act->times",
+    ]
 
 
 def test_a_label_may_name_a_module_and_what_is_done_with_its_result(tmp_path: Path) -> None:

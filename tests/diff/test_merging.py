@@ -7,7 +7,10 @@ from pathlib import Path
 from tests.diff.cases import SPEC, Case, run
 
 TWELVE = Case(
-    name="", finding="", message="", traced="",
+    name="",
+    finding="",
+    message="",
+    traced="",
     model="""
     class Layer(nn.Module):
         def __init__(self):
@@ -35,7 +38,7 @@ TWELVE = Case(
         norm: {label: Norm, module: norm}
         mlp: {label: MLP, module: mlp}
     """,
-)  # fmt: skip
+)
 
 
 def test_a_defect_in_thirteen_layers_is_one_finding(tmp_path: Path) -> None:
@@ -46,7 +49,10 @@ def test_a_defect_in_thirteen_layers_is_one_finding(tmp_path: Path) -> None:
 
 
 NAMED = Case(
-    name="", finding="", message="", traced="",
+    name="",
+    finding="",
+    message="",
+    traced="",
     model="""
     class Layer(nn.Module):
         def __init__(self):
@@ -73,7 +79,7 @@ NAMED = Case(
       residuals:
         - {around: [norm, mlp]}
     """,
-)  # fmt: skip
+)
 
 
 def test_a_scope_that_is_called_like_the_file(tmp_path: Path) -> None:
@@ -83,7 +89,11 @@ def test_a_scope_that_is_called_like_the_file(tmp_path: Path) -> None:
 
 
 UNROLLED = Case(
-    name="", finding="", message="", traced="", head=SPEC,
+    name="",
+    finding="",
+    message="",
+    traced="",
+    head=SPEC,
     model="""
     class Block(nn.Module):
         def __init__(self):
@@ -110,7 +120,7 @@ UNROLLED = Case(
       residuals:
         - {around: [norm, mlp]}
     """,
-)  # fmt: skip
+)
 
 
 def test_layers_that_are_written_out_one_by_one(tmp_path: Path) -> None:

@@ -151,9 +151,19 @@ NUMBERS = (
     ),
 )
 SILENT = (
-    "2-layer MLP", "3×3", "up ×2", "Block 512", "8 heads", "top-8 experts", "Expert 1", "2 of 4 heads",
-    "Layer ×8", "1.5 heads", "E-8", "8 shared experts",
-)  # fmt: skip
+    "2-layer MLP",
+    "3×3",
+    "up ×2",
+    "Block 512",
+    "8 heads",
+    "top-8 experts",
+    "Expert 1",
+    "2 of 4 heads",
+    "Layer ×8",
+    "1.5 heads",
+    "E-8",
+    "8 shared experts",
+)
 
 
 @pytest.mark.parametrize("label", SILENT)

@@ -78,13 +78,19 @@ LIES = {
         [("FLOW001", "x->norm1")],
     ),
     "a ghost between two operations": (
-        [("scores, softmax]]", "scores, ghost, softmax]]"),
-         ("      softmax:", "      ghost: {label: Sigmoid}\n      softmax:")],
+        [
+            ("scores, softmax]]", "scores, ghost, softmax]]"),
+            ("      softmax:", "      ghost: {label: Sigmoid}\n      softmax:"),
+        ],
         [("BOX007", "ghost")],
     ),
     "a line left out inside a residual": (
-        [("[v, [[q, k], scores, softmax]], attend", "v, attend"),
-         ("    residuals:", "    edges: [[x, q, scores], [x, k, scores], [softmax, attend]]\n    residuals:"),
+        [
+            ("[v, [[q, k], scores, softmax]], attend", "v, attend"),
+            (
+                "    residuals:",
+                "    edges: [[x, q, scores], [x, k, scores], [softmax, attend]]\n    residuals:",
+            ),
         ],
         [("FLOW002", "scores->softmax")],
     ),
@@ -104,7 +110,7 @@ LIES = {
         [("      sum: {label: sum of the tokens, op: sum}\n", ""), ("[blocks, sum]", "[blocks]")],
         [("BOX008", "")],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("changes", "findings"), LIES.values(), ids=LIES)

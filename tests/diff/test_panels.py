@@ -232,7 +232,7 @@ SLIPS: dict[str, tuple[list[tuple[str, str]], list[tuple[str, ...]]]] = {
         [("BOX002", "gqa.")],
     ),
     "another number of layers": ([("range(8)", "range(6)")], [("BOX004", "model.layers")]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("changes", "findings"), SLIPS.values(), ids=SLIPS)

@@ -288,12 +288,16 @@ def test_torchs_own_encoder_layer(tmp_path: Path) -> None:
     report = run(OWN, tmp_path / "wrong", wrong=True)
     assert [(found.code, found.edge, found.layers, found.message) for found in report.findings] == [
         (
-            "RES010", "norm1..attn", (0, 1),
+            "RES010",
+            "norm1..attn",
+            (0, 1),
             "Norm 1 is drawn before the sum of the residual around Norm 1 … Attention, and runs after it",
         ),
         (
-            "RES010", "norm2..mlp", (0, 1),
+            "RES010",
+            "norm2..mlp",
+            (0, 1),
             "Norm 2 is drawn before the sum of the residual around Norm 2 … MLP, and runs after it",
         ),
-    ]  # fmt: skip
+    ]
     assert run(OWN, tmp_path / "mended", wrong=False).status == "conforms"

@@ -19,8 +19,11 @@ def make(folder: Path) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     spec = folder / SPEC
-    spec.write_text(spec.read_text().replace("num_hidden_layers: 8", "num_hidden_layers: 2").replace(
-        "repeat: 8", "repeat: 2"))  # fmt: skip
+    spec.write_text(
+        spec.read_text()
+        .replace("num_hidden_layers: 8", "num_hidden_layers: 2")
+        .replace("repeat: 8", "repeat: 2")
+    )
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
     return folder
 
@@ -45,6 +48,8 @@ def bash(script: str, folder: Path, **environment: str) -> subprocess.CompletedP
     path = f"{tools}:{os.environ['PATH']}"
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script],
-        cwd=folder, capture_output=True, text=True,
+        cwd=folder,
+        capture_output=True,
+        text=True,
         env=base | {"PATH": path, "PYTHONPATH": str(ROOT)} | environment,
-    )  # fmt: skip
+    )

@@ -182,9 +182,12 @@ def test_nothing_is_left_after_an_interrupt(number: signal.Signals, tmp_path: Pa
     aside = tmp_path / "aside"
     aside.mkdir()
     process = subprocess.Popen(
-        [sys.executable, "-m", "archcheck", "diff", "HEAD", "HEAD"], cwd=scratch.folder,
-        env={**os.environ, "TMPDIR": str(aside)}, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "archcheck", "diff", "HEAD", "HEAD"],
+        cwd=scratch.folder,
+        env={**os.environ, "TMPDIR": str(aside)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     while not list(aside.glob("archcheck-*/tree/net.py")):
         time.sleep(0.05)
     process.send_signal(number)

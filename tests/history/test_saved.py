@@ -49,11 +49,17 @@ def test_reports_are_read_back_equal_from_another_folder(
         marks=(Mark("p", MarkKind.LINE, "a->b", Verdict.UNCHECKED, Location("specs/d.yaml", 1, 2), "r"),),
         residuals=(
             Residual(
-                Kind.SCALED, "h.1", "h.1", "input", ("f",), Location("net.py", 1),
-                factors=(Factor("skip", math.inf),), modes=("train",),
+                Kind.SCALED,
+                "h.1",
+                "h.1",
+                "input",
+                ("f",),
+                Location("net.py", 1),
+                factors=(Factor("skip", math.inf),),
+                modes=("train",),
             ),
         ),
-    )  # fmt: skip
+    )
     reports = absolute((DIFFERS, CONFORMS, ERROR, full), tmp_path)
     text = render_json(reports)
     assert str(tmp_path) not in text
@@ -96,7 +102,7 @@ def test_what_is_installed_is_found_where_it_is_installed(tmp_path: Path) -> Non
         ('{"version": 1, "specs": [{"file": 3, "status": "x"}]}', "specs.0.file: Input should be a"),
         ('{"version": 1, "specs": 3}', "specs.: Input should be a valid tuple"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_report(text: str, why: str) -> None:
     with pytest.raises(ArchcheckError, match=f"saved.json: HIS002 can't be read: .*{why}"):
         read_reports(text, Path(), "saved.json")

@@ -118,10 +118,14 @@ def test_blame_by_key_module_and_pattern() -> None:
 def sees(before: set[str], after: set[str], changed: set[str] = frozenset()) -> bool:  # type: ignore[assignment]
     stamp = (0, 0, 0, 0, 0)
     touched = Touched(
-        opened={"/r/net.py": stamp}, asked={"/r/data": stamp, "/elsewhere/x": None}, listed=("/r/parts",),
-        searched={"/r": ("net", "flash"), "/r/pkg": ("ops",)}, modules=("/r/pkg/__init__.py",), variables=(),
+        opened={"/r/net.py": stamp},
+        asked={"/r/data": stamp, "/elsewhere/x": None},
+        listed=("/r/parts",),
+        searched={"/r": ("net", "flash"), "/r/pkg": ("ops",)},
+        modules=("/r/pkg/__init__.py",),
+        variables=(),
         beyond=(),
-    )  # fmt: skip
+    )
     dependencies = Dependencies.of(
         [touched],
         ["/r/a.yaml"],

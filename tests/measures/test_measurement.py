@@ -68,8 +68,13 @@ class Bottleneck(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.mlp = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(),
-                                 nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4))  # fmt: skip
+        self.mlp = nn.Sequential(
+            nn.Conv2d(4, 4, 3, padding=1),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.Conv2d(4, 4, 3, padding=1),
+            nn.BatchNorm2d(4),
+        )
 
     def forward(self, x: Tensor, part: str = "") -> Tensor:
         branch = self.mlp(x)

@@ -51,16 +51,29 @@ def shrunk(**values: Any) -> dict[str, Any]:
 
 def test_all_widths_are_divided_by_one_number_and_heads_stay() -> None:
     small = shrunk(
-        hidden_size=4096, intermediate_size=11008, num_attention_heads=32, num_key_value_heads=8,
-        head_dim=128, num_hidden_layers=32, vocab_size=32000, max_position_embeddings=4096,
+        hidden_size=4096,
+        intermediate_size=11008,
+        num_attention_heads=32,
+        num_key_value_heads=8,
+        head_dim=128,
+        num_hidden_layers=32,
+        vocab_size=32000,
+        max_position_embeddings=4096,
         pad_token_id=31999,
         rope_parameters={"mrope_section": [16, 24, 24], "theta": 1e4},
-    )  # fmt: skip
+    )
     assert small == {
-        "hidden_size": 512, "intermediate_size": 1376, "num_attention_heads": 32, "num_key_value_heads": 8,
-        "head_dim": 16, "num_hidden_layers": 2, "vocab_size": 1024, "max_position_embeddings": 4096,
-        "pad_token_id": 1023, "rope_parameters": {"mrope_section": [2, 3, 3], "theta": 1e4},
-    }  # fmt: skip
+        "hidden_size": 512,
+        "intermediate_size": 1376,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "head_dim": 16,
+        "num_hidden_layers": 2,
+        "vocab_size": 1024,
+        "max_position_embeddings": 4096,
+        "pad_token_id": 1023,
+        "rope_parameters": {"mrope_section": [2, 3, 3], "theta": 1e4},
+    }
 
 
 def test_the_depth_shows_each_kind_of_layer() -> None:
@@ -80,6 +93,9 @@ def test_the_parts_of_a_configuration_shrink_with_it() -> None:
     small = shrunk(text_config=text, projection_dim=512)
     assert small["projection_dim"] == 64
     assert small["text_config"] == {
-        "model_type": "some", "hidden_size": 128, "num_attention_heads": 16, "num_hidden_layers": 2,
+        "model_type": "some",
+        "hidden_size": 128,
+        "num_attention_heads": 16,
+        "num_hidden_layers": 2,
         "num_experts": 32,
-    }  # fmt: skip
+    }

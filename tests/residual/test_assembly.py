@@ -62,10 +62,19 @@ def test_another_sum(body: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     "same",
     [
-        "x * 1.0", "x / 1", "1 * x", "x * torch.ones(16)", "x / torch.ones(16)", "x + 0", "x - 0.0", "x ** 1",
-        "x.clamp(max=float('inf'))", "x[torch.arange(2)]", "x.index_select(1, torch.arange(6))",
+        "x * 1.0",
+        "x / 1",
+        "1 * x",
+        "x * torch.ones(16)",
+        "x / torch.ones(16)",
+        "x + 0",
+        "x - 0.0",
+        "x ** 1",
+        "x.clamp(max=float('inf'))",
+        "x[torch.arange(2)]",
+        "x.index_select(1, torch.arange(6))",
     ],
-)  # fmt: skip
+)
 def test_what_changes_nothing_is_a_copy(same: str) -> None:
     assert residuals_of(f"return {same} + f(x)") == WHOLE
 

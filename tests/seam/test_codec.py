@@ -62,9 +62,15 @@ def test_a_value_comes_back_equal(value: Everything) -> None:
 
 def test_a_join_comes_back_equal() -> None:
     residual = Residual(
-        Kind.SCALED, "layers.0", "", "input", ("norm", "mlp"), Location("net.py", 3), (),
+        Kind.SCALED,
+        "layers.0",
+        "",
+        "input",
+        ("norm", "mlp"),
+        Location("net.py", 3),
+        (),
         (Factor("branch", 0.5), Factor("skip", None, "gamma")),
-    )  # fmt: skip
+    )
     join = Join(residual, 7, 1, (6,), (1,), (), (2, 3, 6), (1, 2), 0, 7)
     assert decode(list[Join], json.loads(json.dumps(encode(list[Join], [join])))) == [join]
 

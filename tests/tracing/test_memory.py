@@ -44,9 +44,14 @@ def test_ids_that_python_uses_again_name_the_right_step() -> None:
     expected: list[tuple[str, list[int]]] = [("input", [])]
     for start in range(1, 50 * 7, 7):
         expected += [
-            ("mul", [start - 1]), ("chunk", [start]), ("getitem", [start + 1]), ("getitem", [start + 1]),
-            ("relu", [start + 2]), ("cat", [start + 4, start + 3]), ("add", [start + 5]),
-        ]  # fmt: skip
+            ("mul", [start - 1]),
+            ("chunk", [start]),
+            ("getitem", [start + 1]),
+            ("getitem", [start + 1]),
+            ("relu", [start + 2]),
+            ("cat", [start + 4, start + 3]),
+            ("add", [start + 5]),
+        ]
     assert reads == expected
     assert torch.equal(trace.replay(), trace.output)
 

@@ -114,7 +114,7 @@ WRONG: dict[str, tuple[Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor], s
         lambda x, f: x.mean(1, keepdim=True) + f(x),
         "the sink does not move element by element with its source",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -178,7 +178,7 @@ def test_a_factor_on_the_branch_is_not_agreed_to_as_identity() -> None:
         ("partial", lambda x, f: F.pad(x[..., :4], (0, 4)) + f(x)),
         ("projection", lambda x, f: x @ torch.arange(64.0).view(8, 8).sin() + f(x)),
     ],
-)  # fmt: skip
+)
 def test_kinds_are_proved_and_no_other(kind: str, join: Any) -> None:
     if kind not in list(Kind):
         pytest.skip(f"there is no kind {kind} yet")

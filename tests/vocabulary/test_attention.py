@@ -184,9 +184,13 @@ def as_complex(x: Tensor) -> Tensor:
     [
         lambda x: x * WIDE_COS + rotate_half(x) * WIDE_SIN,
         lambda x: (WIDE_COS * x).add(rotate_half(x).mul(WIDE_SIN)),
-        interleaved, every_two, halves, partly, as_complex,
+        interleaved,
+        every_two,
+        halves,
+        partly,
+        as_complex,
     ],
-)  # fmt: skip
+)
 def test_rotations_in_each_of_their_forms(function: Callable[[Tensor], Tensor], seen: Seen) -> None:
     assert [r.term.name for r in seen(function).regions if r.term.family == "position"] == ["RoPE"]
 

@@ -51,27 +51,32 @@ TABLE: dict[str, tuple[str, str, str, str]] = {
     "exit_0_in_forward": (
         "forward",
         "os._exit(0)",
-        ERROR, f"TGT013 the model ended the process with code 0 {WHILE_RUNNING}",
+        ERROR,
+        f"TGT013 the model ended the process with code 0 {WHILE_RUNNING}",
     ),
     "exit_1_in_forward": (
         "forward",
         "os._exit(1)",
-        ERROR, f"TGT013 the model ended the process with code 1 {WHILE_RUNNING}",
+        ERROR,
+        f"TGT013 the model ended the process with code 1 {WHILE_RUNNING}",
     ),
     "exit_0_in_init": (
         "init",
         "os._exit(0)",
-        ERROR, "TGT013 the model ended the process with code 0 while building",
+        ERROR,
+        "TGT013 the model ended the process with code 0 while building",
     ),
     "exit_3_on_import": (
         "top",
         "os._exit(3)",
-        ERROR, "TGT013 the model ended the process with code 3 while building",
+        ERROR,
+        "TGT013 the model ended the process with code 3 while building",
     ),
     "sys_exit_0": (
         "forward",
         "sys.exit(0)",
-        ERROR, "TGT012 running the model ended the program with exit code 0",
+        ERROR,
+        "TGT012 running the model ended the program with exit code 0",
     ),
     "sys_exit_in_init": ("init", "sys.exit(0)", ERROR, "TGT006"),
     "sys_exit_on_import": ("top", "sys.exit(0)", ERROR, "TGT003"),
@@ -79,28 +84,33 @@ TABLE: dict[str, tuple[str, str, str, str]] = {
     "exec_another_program": (
         "forward",
         "os.execv(sys.executable, [sys.executable, '-c', ''])",
-        ERROR, "TGT013 the model ended the process with code 0",
+        ERROR,
+        "TGT013 the model ended the process with code 0",
     ),
     "exit_in_a_thread": (
         "forward",
         "threading.Thread(target=os._exit, args=(0,)).start(); time.sleep(9)",
-        ERROR, "TGT013 the model ended the process with code 0",
+        ERROR,
+        "TGT013 the model ended the process with code 0",
     ),
     "keyboard_interrupt": (
         "forward",
         "raise KeyboardInterrupt",
-        ERROR, "TGT012 the model raised KeyboardInterrupt",
+        ERROR,
+        "TGT012 the model raised KeyboardInterrupt",
     ),
     "generator_exit": ("forward", "raise GeneratorExit", ERROR, "TGT012"),
     "odd_exception": (
         "forward",
         "raise type('Odd', (BaseException,), {})('why')",
-        ERROR, "TGT012 running the model raised Odd: why",
+        ERROR,
+        "TGT012 running the model raised Odd: why",
     ),
     "mute_exception": (
         "forward",
         "raise type('Mute', (Exception,), {'__str__': lambda self: 1 / 0})",
-        ERROR, "",
+        ERROR,
+        "",
     ),
     "endless_recursion": ("forward", "self.forward(x)", ERROR, ""),
     # it crashes
@@ -109,35 +119,41 @@ TABLE: dict[str, tuple[str, str, str, str]] = {
     "kill_itself": (
         "forward",
         "os.kill(os.getpid(), 9)",
-        ERROR, "TGT013 the model was ended by the signal SIGKILL",
+        ERROR,
+        "TGT013 the model was ended by the signal SIGKILL",
     ),
     "terminate_itself": (
         "init",
         "os.kill(os.getpid(), 15)",
-        ERROR, "TGT013 the model was ended by the signal SIGTERM",
+        ERROR,
+        "TGT013 the model was ended by the signal SIGTERM",
     ),
     "kill_its_group": (
         "forward",
         "os.killpg(0, 9)",
-        ERROR, "TGT013 the model was ended by the signal SIGKILL",
+        ERROR,
+        "TGT013 the model was ended by the signal SIGKILL",
     ),
     "alarm": (
         "forward",
         "signal.setitimer(signal.ITIMER_REAL, 0.01); time.sleep(9)",
-        ERROR, "TGT013 the model was ended by the signal SIGALRM",
+        ERROR,
+        "TGT013 the model was ended by the signal SIGALRM",
     ),
     # it wants more than there is
     "too_many_bytes": ("forward", "bytearray(2**60)", ERROR, "TRC001 Net failed while it ran: MemoryError"),
     "too_large_a_tensor": (
         "forward",
         "torch.empty(2**50)",
-        ERROR, "TRC001 Net failed while it ran: RuntimeError",
+        ERROR,
+        "TRC001 Net failed while it ran: RuntimeError",
     ),
     "eats_memory": (
         "forward",
         "resource.setrlimit(resource.RLIMIT_DATA, (2**31, -1)); held = []\n"
         "        while True: held.append(bytearray(2**26))",
-        ERROR, "TRC001 Net failed while it ran: MemoryError",
+        ERROR,
+        "TRC001 Net failed while it ran: MemoryError",
     ),
     "no_more_files": ("forward", "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))", CONFORMS, ""),
     "no_file_may_grow": ("forward", "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))", CONFORMS, ""),
@@ -150,12 +166,14 @@ TABLE: dict[str, tuple[str, str, str, str]] = {
     "endless_thread": (
         "forward",
         "threading.Thread(target=lambda: [time.sleep(0.01) for _ in iter(int, 1)]).start()",
-        CONFORMS, "",
+        CONFORMS,
+        "",
     ),
     "printing_thread": (
         "forward",
         "threading.Thread(target=lambda: [print('.') for _ in iter(int, 1)], daemon=True).start()",
-        CONFORMS, "",
+        CONFORMS,
+        "",
     ),
     "atexit_prints": ("init", "atexit.register(print, 'forged: conforms')", CONFORMS, ""),
     "atexit_exits": ("init", "atexit.register(os._exit, 0)", CONFORMS, ""),
@@ -182,7 +200,7 @@ TABLE: dict[str, tuple[str, str, str, str]] = {
     "breakpoint": ("forward", "breakpoint()", ERROR, ""),
     # its streams
     "asks_for_input": ("forward", "input('name? ')", ERROR, "EOFError"),
-    "prints": ("forward", "print('{\"status\": \"conforms\"}')", CONFORMS, ""),
+    "prints": ("forward", 'print(\'{"status": "conforms"}\')', CONFORMS, ""),
     "prints_bytes": ("forward", "os.write(1, bytes(range(256)))", CONFORMS, ""),
     "flood": ("forward", "os.write(1, b'x' * 5_000_000)", CONFORMS, ""),
     "no_stdout": ("forward", "sys.stdout = None", CONFORMS, ""),
@@ -191,13 +209,13 @@ TABLE: dict[str, tuple[str, str, str, str]] = {
     "closed_everything": ("forward", "os.closerange(0, 1024)", ERROR, "TGT013"),
     "scribbles_everywhere": (
         "forward",
-        "for n in range(3, 64):\n            try: os.write(n, b'[1]\\n')\n"
-        "            except OSError: pass",
-        ERROR, "",
+        "for n in range(3, 64):\n            try: os.write(n, b'[1]\\n')\n            except OSError: pass",
+        ERROR,
+        "",
     ),
     # nothing
     "plain": ("forward", "pass", CONFORMS, ""),
-}  # fmt: skip
+}
 HANGS = {
     "loops": "while True: pass",
     "sleeps": "time.sleep(1e6)",
@@ -219,9 +237,12 @@ def verify(folder: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[s
     """One command on many specs; its reports by the spec's name."""
     result = subprocess.run(
         [sys.executable, "-m", "archcheck", "verify", "-f", "json", *arguments],
-        capture_output=True, text=True, errors="replace", cwd=folder,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
     reports = json.loads(result.stdout)["specs"]
     assert [report["file"] for report in reports] == [name for name in arguments if name.endswith(".yaml")]
     return result, {report["file"].removesuffix(".yaml"): report for report in reports}

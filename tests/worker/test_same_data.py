@@ -16,14 +16,16 @@ SMALL = {"num_hidden_layers": 2, "hidden_size": 32, "vocab_size": 64}
 REQUESTS = {
     "dense": Request("reference_models.minimind:build", SMALL, INPUTS, search=(str(ROOT),)),
     "experts, in two modes": Request(
-        "reference_models.minimind:build", SMALL | {"use_moe": True}, INPUTS,
+        "reference_models.minimind:build",
+        SMALL | {"use_moe": True},
+        INPUTS,
         (Mode("eval"), Mode("train", train=True, arguments={"num_hidden_layers": 1})),
         search=(str(ROOT),),
     ),
     "torch's own layer, guessed inputs": Request(
         "torch.nn:TransformerEncoderLayer", {"d_model": 8, "nhead": 2}, search=(str(ROOT),)
     ),
-}  # fmt: skip
+}
 
 
 def answers(worker: Worker, request: Request) -> tuple[list[Run], list[str]]:

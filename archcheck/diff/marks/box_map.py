@@ -87,9 +87,12 @@ def is_operation(panel: Panel, box: str) -> bool:
 
 
 def box_map(
-    panel: Panel, anchors: Territory, sinks: Sequence[tuple[str, int]], idle: Set[str] = frozenset(),
+    panel: Panel,
+    anchors: Territory,
+    sinks: Sequence[tuple[str, int]],
+    idle: Set[str] = frozenset(),
     without: Set[str] = frozenset(),
-) -> BoxMap:  # fmt: skip
+) -> BoxMap:
     """Place the boxes of a panel that have no module, but for those `without` an operation.
 
     `sinks` are the nodes that make the sums of residuals which edges show, each with the last box on the
@@ -242,9 +245,12 @@ class _Search:
     """The choice of a candidate for each box that makes the most lines ways of the data."""
 
     def __init__(
-        self, panel: Panel, anchors: Territory, sinks: Sequence[tuple[str, int]],
+        self,
+        panel: Panel,
+        anchors: Territory,
+        sinks: Sequence[tuple[str, int]],
         candidates: Mapping[str, tuple[Candidate, ...]],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.anchors = anchors
         self.candidates = candidates
         gone = {box for box, found in candidates.items() if not found}

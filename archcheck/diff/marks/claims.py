@@ -20,23 +20,47 @@ _WEIGHTED = frozenset(
 _LARGER = {
     Family.LINEAR: frozenset([Family.ATTENTION, Family.FEED_FORWARD, Family.CONVOLUTION, Family.MIXTURE]),
     Family.CONVOLUTION: frozenset([Family.ATTENTION]),
-    **dict.fromkeys(
-        (Family.FEED_FORWARD, Family.MIXTURE), frozenset([Family.ATTENTION, Family.RECURRENCE])
-    ),
+    **dict.fromkeys((Family.FEED_FORWARD, Family.MIXTURE), frozenset([Family.ATTENTION, Family.RECURRENCE])),
     Family.EMBEDDING: frozenset([Family.ATTENTION, Family.FEED_FORWARD]),
     **dict.fromkeys(
-        (Family.NORM, Family.ACTIVATION, Family.SOFTMAX, Family.POOLING, Family.DROPOUT, Family.SUM,
-         Family.SCALE, Family.PRODUCT, Family.MATRIX_PRODUCT, Family.CONCAT, Family.SPLIT,
-         Family.TRANSPOSE, Family.REPEAT, Family.MASK),
+        (
+            Family.NORM,
+            Family.ACTIVATION,
+            Family.SOFTMAX,
+            Family.POOLING,
+            Family.DROPOUT,
+            Family.SUM,
+            Family.SCALE,
+            Family.PRODUCT,
+            Family.MATRIX_PRODUCT,
+            Family.CONCAT,
+            Family.SPLIT,
+            Family.TRANSPOSE,
+            Family.REPEAT,
+            Family.MASK,
+        ),
         _WEIGHTED,
     ),
-}  # fmt: skip
+}
 # Recognisers that know their term in every form: what they do not find is not there.
 _CERTAIN = frozenset(
-    [Family.NORM, Family.ACTIVATION, Family.LINEAR, Family.CONVOLUTION, Family.EMBEDDING, Family.ATTENTION,
-     Family.SOFTMAX, Family.POOLING, Family.SUM, Family.CONCAT, Family.MATRIX_PRODUCT,
-     Family.RESAMPLING, Family.FEED_FORWARD, Family.DROPOUT]
-)  # fmt: skip
+    [
+        Family.NORM,
+        Family.ACTIVATION,
+        Family.LINEAR,
+        Family.CONVOLUTION,
+        Family.EMBEDDING,
+        Family.ATTENTION,
+        Family.SOFTMAX,
+        Family.POOLING,
+        Family.SUM,
+        Family.CONCAT,
+        Family.MATRIX_PRODUCT,
+        Family.RESAMPLING,
+        Family.FEED_FORWARD,
+        Family.DROPOUT,
+    ]
+)
 _NUMBERS = frozenset(["kernel", "stride", "channels", "from", "dilation", "groups", "k", "heads"])
 
 
@@ -125,8 +149,12 @@ def _is_before(territory: Territory, box: str, claim: Claim) -> bool:
         return False
     passed = territory.origins(territory.entering(box)).passed
     by_output = territory.values.recognition.by_output
-    return any(meets(region, claim) for node in passed if node not in territory.owner
-               for region in by_output.get(node, ()))  # fmt: skip
+    return any(
+        meets(region, claim)
+        for node in passed
+        if node not in territory.owner
+        for region in by_output.get(node, ())
+    )
 
 
 def _is_certain(claim: Claim, territory: Territory, nodes: frozenset[int]) -> bool:
@@ -182,8 +210,10 @@ def _principal(regions: Sequence[Region], claim: Claim) -> Region | None:
     ranked = sorted(
         regions,
         key=lambda region: (
-            region.term.family not in families, region.term.family is Family.SCALE, -len(region.ops),
+            region.term.family not in families,
+            region.term.family is Family.SCALE,
+            -len(region.ops),
             region.output,
         ),
-    )  # fmt: skip
+    )
     return ranked[0] if ranked else None

@@ -22,9 +22,15 @@ Evidence = tuple[Verdict, str]
 """A verdict with the reason for `not checked`."""
 
 _KIND_OF_CODE = {
-    "BOX001": MarkKind.BOX, "BOX007": MarkKind.BOX, "RES012": MarkKind.BOX, "BOX004": MarkKind.COUNT,
-    "BOX005": MarkKind.NUMBER, "BOX006": MarkKind.CLAIM, "BOX003": MarkKind.LINE, "FLOW001": MarkKind.LINE,
-}  # fmt: skip
+    "BOX001": MarkKind.BOX,
+    "BOX007": MarkKind.BOX,
+    "RES012": MarkKind.BOX,
+    "BOX004": MarkKind.COUNT,
+    "BOX005": MarkKind.NUMBER,
+    "BOX006": MarkKind.CLAIM,
+    "BOX003": MarkKind.LINE,
+    "FLOW001": MarkKind.LINE,
+}
 _UNSETTLING = frozenset(["BOX001", "BOX002", "BOX003", "BOX007", "BOX008", "FLOW001", "FLOW002"])
 _ABSENT = "it did not run"
 _FIRST = (Verdict.REFUTED, Verdict.UNCHECKED, Verdict.PROVED, Verdict.OUTSIDE)
@@ -212,9 +218,11 @@ def explained(checks: Iterable[FrameCheck], findings: Sequence[Finding]) -> froz
 
 
 def unchecked(
-    marks: Sequence[Mark], loaded: LoadedSpec, explained: Set[tuple[str, str]],
+    marks: Sequence[Mark],
+    loaded: LoadedSpec,
+    explained: Set[tuple[str, str]],
     fix: Callable[[Mark], Fix | None],
-) -> Iterator[Finding]:  # fmt: skip
+) -> Iterator[Finding]:
     """MARK001: in a strict spec each mark that is not checked is a finding, but for the lines at a box that
     is not, and for boxes that other findings have `explained`. `fix` says what would prove one."""
     unknown = {
@@ -232,7 +240,12 @@ def unchecked(
             one, _, other = mark.name.partition("->")
             shown = f"{label(panel, one)} → {label(panel, other)}" if other else label(panel, one)
             yield Finding(
-                "MARK001", f"the {mark.kind.value} {shown} is not proved: {mark.reason}", mark.panel,
-                mark.name, drawn=f"{mark.kind.value} {shown}", traced="not checked", spec=mark.spec,
+                "MARK001",
+                f"the {mark.kind.value} {shown} is not proved: {mark.reason}",
+                mark.panel,
+                mark.name,
+                drawn=f"{mark.kind.value} {shown}",
+                traced="not checked",
+                spec=mark.spec,
                 fix=fix(mark),
-            )  # fmt: skip
+            )

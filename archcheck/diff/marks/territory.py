@@ -94,9 +94,13 @@ class Territory:
         return [read for read in dict.fromkeys(reads) if read not in group]
 
     def origins(
-        self, starts: Iterable[int], without: Reads = frozenset(), indices: bool = True, hidden: bool = False,
+        self,
+        starts: Iterable[int],
+        without: Reads = frozenset(),
+        indices: bool = True,
+        hidden: bool = False,
         box: str = "",
-    ) -> Origins:  # fmt: skip
+    ) -> Origins:
         """Where the values of `starts`, which `box` reads, come from, behind nodes of no box.
 
         `without` are reads that are not followed; nor are indices and conditions unless `indices`, nor what

@@ -129,15 +129,22 @@ class BranchProof:
     def _outputs(self, call: Call) -> tuple[int, ...]:
         window = self.trial.window
         steps = window.sweep.steps
-        return tuple([
-            step for step in call.outputs
-            if window.start < step < window.end and step in window.sweep.runs and _is_real(steps[step].dtype)
-        ])  # fmt: skip
+        return tuple(
+            [
+                step
+                for step in call.outputs
+                if window.start < step < window.end
+                and step in window.sweep.runs
+                and _is_real(steps[step].dtype)
+            ]
+        )
 
     def _run(
-        self, uses: dict[tuple[int, int], Change] | None = None, outputs: Iterable[int] = (),
+        self,
+        uses: dict[tuple[int, int], Change] | None = None,
+        outputs: Iterable[int] = (),
         seen: dict[int, list[Tensor]] | None = None,
-    ) -> Tensor:  # fmt: skip
+    ) -> Tensor:
         changes = Changes({**self.silent, **(uses or {})}, dict.fromkeys(outputs, disturb))
         return self.trial.window.run(changes, seen)
 

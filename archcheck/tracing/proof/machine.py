@@ -16,9 +16,12 @@ from archcheck.tracing.replay import REFLECTED
 from archcheck.tracing.tape import ATTRIBUTE, CONSTANT, INPUT, Step
 
 _CASTS = {"float": "double", "half": "double", "bfloat16": "double", "cfloat": "cdouble", "chalf": "cdouble"}
-_DRAWS = frozenset(["bernoulli", "bernoulli_", "normal", "normal_", "uniform_", "exponential_", "random_",
-                    "rand_like", "randn_like", "randint_like", "multinomial", "poisson", "cauchy_",
-                    "geometric_", "log_normal_"])  # fmt: skip
+_DRAWS = frozenset(
+    """
+    bernoulli bernoulli_ normal normal_ uniform_ exponential_ random_ rand_like randn_like randint_like
+    multinomial poisson cauchy_ geometric_ log_normal_
+    """.split()
+)
 
 
 @dataclass

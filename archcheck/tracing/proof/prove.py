@@ -233,8 +233,11 @@ def _problem(traced: Recording, claim: Join, verdict: Verdict) -> Problem:
     around = ", ".join(claim.residual.branch) or "operations of its own"
     scope = claim.residual.scope or type(traced.model).__name__
     return Problem(
-        place.file if place else "", place.line if place else None, None, "TRC003",
+        place.file if place else "",
+        place.line if place else None,
+        None,
+        "TRC003",
         f"The {claim.residual.kind} residual around {around} in {scope} is not what the model computes: "
         f"{verdict.reason}",
         hint="Please report this model.",
-    )  # fmt: skip
+    )

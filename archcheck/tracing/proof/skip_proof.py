@@ -67,9 +67,10 @@ def uses_of(window: Window, source: int, skip: frozenset[int]) -> tuple[Uses, Us
     """The reads of `source` by steps on the skip path, and by all others in the window."""
     steps = window.sweep.steps
     reading = [
-        step for step in map(window.sweep.step, window.nodes)
+        step
+        for step in map(window.sweep.step, window.nodes)
         if any(source in reads for reads in steps[step].operands)
-    ]  # fmt: skip
+    ]
     return (
         frozenset((step, source) for step in reading if step in skip),
         frozenset((step, source) for step in reading if step not in skip),

@@ -60,11 +60,13 @@ class Window:
         if self.writes:
             inside = set(self.nodes)
             outer = {read for node in self.nodes for read in self.sweep.reads(node) if read not in inside}
-            self.before = _snapshot({
-                node: self.sweep.environment[node]
-                for node in outer
-                if node in self.sweep.environment and node.op != "get_attr"
-            })  # fmt: skip
+            self.before = _snapshot(
+                {
+                    node: self.sweep.environment[node]
+                    for node in outer
+                    if node in self.sweep.environment and node.op != "get_attr"
+                }
+            )
 
     def run(self, changes: Changes, seen: Mapping[int, list[Tensor]] | None = None) -> Tensor:
         """The value at the end with the changes; values of the steps in `seen` are appended there."""
