@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from archcheck.diff.binding import BoundPanel
@@ -192,10 +193,20 @@ def called(item: Item, values: Values) -> tuple[str, str]:
         said = claims(words.spaced(module.type_name))
         named = [region for region in recognition.inside(call) if any(meets(region, claim) for claim in said)]
     if named:
-        return label_of(named[0], leaf, _counts(named[0], path, values)), ROLES.get(
-            named[0].term.family, "block"
-        )
+        region = _with_source(named[0], call, values)
+        return label_of(region, leaf, _counts(region, path, values)), ROLES.get(region.term.family, "block")
     return words.block_label(module.type_name, leaf, recognition.inside(call)), "block"
+
+
+def _with_source(region: Region, call: int, values: Values) -> Region:
+    """A region that is told of as cross-attention only where its module is given two streams: queries and
+    keys may each have a latent of their own."""
+    ops = values.execution.flow.ops
+    given = {values.made(read): ops[read] for read in values.execution.flow.calls[call].inputs}
+    streams = [op for op in given.values() if op.depends_on_input and op.depends_on_parameter and op.floating]
+    if len(streams) > 1:
+        return region
+    return replace(region, details={**region.details, "source": None})
 
 
 _HEADS = {"heads": "heads", "kv_heads": "KV heads"}

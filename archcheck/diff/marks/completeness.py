@@ -98,7 +98,14 @@ def _regions(territory: Territory, classes: Mapping[Family, str]) -> list[Region
         and not region.inside
         and free.issuperset(region.ops)
         and not is_share(region, territory)
+        and not _is_read_inside(region, territory)
     ]
+
+
+def _is_read_inside(region: Region, territory: Territory) -> bool:
+    """Is it a parameter that boxes alone read, as a table of positions in the box of the embeddings is?"""
+    users = territory.values.recognition.flow.users[region.output]
+    return territory.values.is_constant(region.output) and all(user in territory.owner for user in users)
 
 
 def _sums(territory: Territory, free: Set[int]) -> Iterator[Region]:
