@@ -134,6 +134,8 @@ class Planner:
         path = self.calls[call].path
         if not self.inside.get(call):
             return False
+        if self._is_handed_modules(call):
+            return True
         is_member = self._stack(call) != path
         ends = any(is_within(sink, path) and not is_within(scope, path) for sink, scope in self.sinks)
         if ends and not is_member:
@@ -148,6 +150,14 @@ class Planner:
             return False
         is_list = self.calls[call].type_name == "Sequential" and not self._whole(call)
         return is_list or self._makes_residuals(path) or self._is_small(call)
+
+    def _is_handed_modules(self, call: int) -> bool:
+        """Does it run modules that another holds, as `x + sublayer(norm(x))` with a given sublayer does?"""
+        path = self.calls[call].path
+        return any(
+            not is_within(self.calls[inner].path, path) and not self._is_shared(inner)
+            for inner in self.inside.get(call, ())
+        )
 
     def _makes_residuals(self, path: str) -> bool:
         return any(is_within(scope, path) for _, scope in self.sinks)
@@ -185,7 +195,8 @@ class Planner:
             if self.calls[inner].first >= span.end and self.calls[inner].parent < call:
                 break
             path = self.calls[inner].path
-            if is_within(path, span.path) and (stack := self._stack(inner)) != path and stack:
+            stack = self._stack(inner)
+            if is_within(path, span.path) and stack not in ("", path) and not self._is_handed_modules(inner):
                 seen.setdefault(stack, set()).add(path)
         here = self._stack(call)
         return any(len(paths) > 1 and stack != here for stack, paths in seen.items())

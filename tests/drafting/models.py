@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -48,3 +50,42 @@ class TinyTransformer(nn.Module):
         for block in self.blocks:
             x = block(x)
         return self.head(self.norm(x))  # type: ignore[no-any-return]
+
+
+class AddAndNorm(nn.Module):
+    """Sums around a sublayer that it is handed, as the Annotated Transformer does."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
+        return self.norm(x + sublayer(x))  # type: ignore[no-any-return]
+
+
+class HandedBlock(nn.Module):
+    """A block whose sums and norms are in modules that are handed its sublayers."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.attn = Attention(width)
+        self.mlp = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+        self.sums = nn.ModuleList([AddAndNorm(width), AddAndNorm(width)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.sums[1](self.sums[0](x, self.attn), self.mlp)  # type: ignore[no-any-return]
+
+
+class HandedSublayers(nn.Module):
+    """Two such blocks."""
+
+    def __init__(self, width: int = 8) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(11, width)
+        self.layers = nn.ModuleList([HandedBlock(width), HandedBlock(width)])
+
+    def forward(self, ids: Tensor) -> Tensor:
+        x = self.embed(ids)
+        for layer in self.layers:
+            x = layer(x)
+        return x

@@ -90,6 +90,24 @@ def test_what_init_writes_verify_accepts(tmp_path: Path) -> None:
     assert (report.status, report.findings) == (Status.CONFORMS, ())
 
 
+def test_a_block_that_hands_its_sublayers_to_the_modules_that_make_the_sums_is_one_panel() -> None:
+    made = written("HandedSublayers")
+    assert made.report.status is Status.CONFORMS
+    assert list(made.spec.panels) == ["model", "layer", "attn", "mlp"]
+    layer = made.spec.panels["layer"]
+    assert {name: box.module for name, box in layer.boxes.items()} == {
+        "attn": "attn",
+        "norm": "sums.0.norm",
+        "mlp": "mlp",
+        "norm_2": "sums.1.norm",
+    }
+    assert layer.flow == ["attn", "norm", "mlp", "norm_2"]
+    assert [(edge.around, edge.line.value) for edge in layer.residuals] == [
+        ("attn", "solid"),
+        ("mlp", "solid"),
+    ]
+
+
 @pytest.mark.slow
 def test_minimind_conforms_at_once_with_a_panel_for_model_layer_attention_and_feed_forward() -> None:
     made = init("reference_models.minimind:build", [], {}, "spec.yaml", lambda _: None, in_this_process)
