@@ -2,8 +2,9 @@
 
     python benchmarks/init_zoo.py transformers|timm|torchvision [--family causal-lm] [--only REGEX] [--each N]
 
-For each model: how many panels were drawn and marks proved, which panels could not be proved and stay closed,
-and what stands against the spec. The exit code is 1 if a model that runs gets a spec that does not conform.
+For each model: how many panels were drawn, which could not be proved and stay closed, what stands against
+the spec, and what becomes of it when one mark, drawn by chance, is changed. The exit code is 1 if a model
+that runs gets a spec that does not conform.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import argparse
+import json
+import random
 import re
 import sys
 import time
@@ -25,12 +28,20 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
+from ruamel.yaml import YAML
 
 from archcheck.commands.run_modes import execution
+from archcheck.diff import compare
+from archcheck.diff.binding import bind
+from archcheck.diff.execution import Execution
 from archcheck.drafting import draft
+from archcheck.errors import SpecError
 from archcheck.findings import Finding
 from archcheck.seam.messages import Run
+from archcheck.spec.load import loads
 from archcheck.tracing import record
+from benchmarks.mutation.spec_operators import mutations
+from benchmarks.spec_mutants import flow_lines, names
 from benchmarks.zoo_pool import run_all
 
 TIMEOUT = 180.0
@@ -38,7 +49,8 @@ TIMEOUT = 180.0
 
 @dataclass(frozen=True)
 class Row:
-    """What came of one model: `status` is `conforms`, `differs` or `not run`."""
+    """What came of one model: `status` is `conforms`, `differs` or `not run`; `changed` tells what became of
+    the spec with one mark changed."""
 
     name: str
     status: str
@@ -48,6 +60,7 @@ class Row:
     residuals: int = 0
     closed: tuple[str, ...] = ()
     seconds: float = 0.0
+    changed: str = ""
 
 
 def check(item: tuple[str, str, str]) -> Row:
@@ -76,7 +89,26 @@ def check(item: tuple[str, str, str]) -> Row:
         len(ran.joins),
         made.closed,
         seconds,
+        "" if made.findings else _changed(made.text, ran),
     )
+
+
+def _changed(text: str, ran: Execution) -> str:
+    """What becomes of a spec with one mark changed: a finding that names it or one elsewhere, or nothing."""
+    data = YAML(typ="safe", pure=True).load(text)
+    found = list(mutations(data, flow_lines))
+    if not found:
+        return "no mark"
+    mutation = random.Random(text).choice(found)
+    what = f"{mutation.operator}, {mutation.panel}, {mutation.what}"
+    try:
+        loaded = loads(json.dumps(mutation.data))
+    except SpecError:
+        return f"refused: {what}"
+    findings = compare(loaded, [(ran, bind(loaded, ran.modules))]).findings
+    if not findings:
+        return f"UNNOTICED: {what}"
+    return f"{'named' if any(names(each, mutation) for each in findings) else 'elsewhere'}: {what}"
 
 
 def _told(finding: Finding) -> str:
@@ -113,11 +145,15 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="REGEX")
     parser.add_argument("--each", type=int, default=1, metavar="N", help="models of each family of a library")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="each Nth of these")
+    parser.add_argument("--shuffle", action="store_true", help="in an order drawn by chance")
     parser.add_argument("--folder", default="", help="where to write the specs (default: nowhere)")
     options = parser.parse_args()
     taken: dict[str, int] = {}
     chosen = []
-    for name, group in _names(options.library, options.family):
+    known = list(_names(options.library, options.family))
+    if options.shuffle:
+        random.Random(0).shuffle(known)
+    for name, group in known:
         if re.search(options.only, name) and taken.get(group, 0) < options.each:
             taken[group] = taken.get(group, 0) + 1
             chosen.append((options.library, name, options.folder))
@@ -127,12 +163,15 @@ def main() -> int:
         rows.append(row)
         print(
             f"{row.status:<9} {row.name:<45} {row.panels:2} panels {row.drawn:2} edges of {row.residuals:3} "
-            f"{row.seconds:5.1f} s {row.reason} {'closed: ' + ', '.join(row.closed) if row.closed else ''}",
+            f"{row.seconds:5.1f} s {row.reason} {'closed: ' + ', '.join(row.closed) if row.closed else ''} "
+            f"{row.changed}",
             flush=True,
         )
     ran = [row for row in rows if row.status != "not run"]
     good = sum(row.status == "conforms" for row in ran)
     print(f"{good} of {len(ran)} conform, {sum(not row.closed for row in ran)} with nothing closed")
+    changed = [row.changed.partition(":")[0] for row in ran if row.changed]
+    print("one mark changed:", *(f"{changed.count(word)} {word}" for word in sorted(set(changed))))
     return int(good < len(ran))
 
 

@@ -67,7 +67,7 @@ def judge(file: Path, only: str = "", wide: int = 0) -> Iterator[Judged]:
     plain = _loaded(data, file)
     runs = _runs(plain.spec.model, file.parent)
     assert not _findings(plain, runs), f"{file.name} does not conform"
-    found = list(wide_mutations(data, _lines) if wide else mutations(data, _lines))
+    found = list(wide_mutations(data, flow_lines) if wide else mutations(data, flow_lines))
     if wide:
         found = random.Random(file.stem).sample(found, min(wide, len(found)))
     for mutation in found:
@@ -94,7 +94,7 @@ def _judged(file: Path, mutation: Mutation, runs: Runs) -> Judged:
         key = f"{file.stem}: {mutation.operator}, {mutation.panel}, {mutation.what}"
         return Judged(file.stem, mutation, "equivalent" if key in EQUIVALENT else "conforms", False)
     told = [f"{each.code} {each.panel}.{each.edge} {each.message}" for each in findings]
-    return Judged(file.stem, mutation, "noticed", _names(findings[0], mutation), told)
+    return Judged(file.stem, mutation, "noticed", names(findings[0], mutation), told)
 
 
 def _findings(spec: LoadedSpec, runs: Runs) -> Sequence[Finding]:
@@ -103,7 +103,7 @@ def _findings(spec: LoadedSpec, runs: Runs) -> Sequence[Finding]:
     return compare(spec, *bound).findings
 
 
-def _names(finding: Finding, mutation: Mutation) -> bool:
+def names(finding: Finding, mutation: Mutation) -> bool:
     """Does a finding stand at the mark that was changed? At one that is gone none can."""
     if mutation.operator in ("delete", "residual deleted"):
         return finding.panel == mutation.panel
@@ -115,7 +115,7 @@ def _loaded(data: Data, file: Path) -> LoadedSpec:
     return loads(json.dumps(data, ensure_ascii=False, indent=1), str(file))  # JSON is YAML
 
 
-def _lines(data: Data, panel: str) -> list[tuple[str, str]]:
+def flow_lines(data: Data, panel: str) -> list[tuple[str, str]]:
     return list(flow_edges(Panel.model_validate(data["panels"][panel])))
 
 

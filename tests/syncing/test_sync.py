@@ -23,7 +23,7 @@ from archcheck.spec.load import loads
 from archcheck.spec.patching import UnwritableError, data_of, patched
 from archcheck.syncing import Synced, sync_spec
 from benchmarks.mutation.spec_operators import mutations
-from benchmarks.spec_mutants import _lines
+from benchmarks.spec_mutants import flow_lines
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GALLERY = REPOSITORY / "docs" / "gallery"
@@ -73,7 +73,7 @@ def broken(file: Path, seed: int) -> str | None:
     text = file.read_text(encoding="utf-8")
     for _ in range(chance.randint(1, 3)):
         data = data_of(text)
-        each = chance.choice(list(mutations(data, _lines)))
+        each = chance.choice(list(mutations(data, flow_lines)))
         try:
             changed = patched(text, each.data)
             loads(changed, str(file))
