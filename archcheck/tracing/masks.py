@@ -20,8 +20,9 @@ def mask_of(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: An
     """`causal`, `window N causal`, `window N`, `all`, `partial causal`, `partial`, or "" where the values do
     not tell.
 
-    Of a softmax the weights are looked at, of a fused attention its mask. Where batch or heads have masks of
-    their own, it is `partial`; `partial causal` where no query sees a later key.
+    Of a softmax the weights are looked at, of a fused attention its mask. Keys at the end that every query
+    sees are no positions (attention sinks). Where batch or heads have masks of their own, it is `partial`;
+    `partial causal` where no query sees a later key.
     """
     if name == "softmax" and isinstance(out, Tensor):
         return _pattern(out, 0.0)
@@ -51,6 +52,8 @@ def _pattern(values: Tensor, above: float) -> str:
         return ""
     with DisableTorchFunction(), torch.no_grad():
         each = (values > above).reshape(-1, *values.shape[-2:])
+        if bool(each[..., each.shape[-2] :].all()):
+            each = each[..., : each.shape[-2]]
         let_through = each[0]
         rows, columns = let_through.shape
         steps = torch.arange(columns - rows, columns)[:, None] - torch.arange(columns)[None, :]

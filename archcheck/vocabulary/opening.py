@@ -3,11 +3,12 @@
 `scaled_dot_product_attention` is ⊗, scale, mask, SoftMax, dropout and ⊗, and
 `multi_head_attention_forward` is these between four linear maps. The opened run is a run like any
 other, in which the parts stand where the fused operation stood; nothing that recognises terms needs to
-know of fused operations.
+know of fused operations. Likewise an empty tensor that is filled part by part is their concatenation.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,17 +21,55 @@ Shape = tuple[int, ...]
 
 def opened(flow: Dataflow) -> tuple[Dataflow, list[int]]:
     """The run with its fused operations opened, and for each operation the recorded one that it is of."""
-    if not any(op.name in _OPENED for op in flow.ops):
+    filled = _filled(flow)
+    if not filled and not any(op.name in _OPENED for op in flow.ops):
         return flow, list(range(len(flow.ops)))
-    opening = _Opening(flow)
+    opening = _Opening(flow, filled)
     for at, op in enumerate(flow.ops):
         opening.take(at, op)
     return opening.result(), opening.origin
 
 
+def _filled(flow: Dataflow) -> dict[int, tuple[Reads, Op]]:
+    """By its last write, each tensor that is filled part by part along one axis: how it is read, and the
+    concatenation that it is."""
+    found: dict[int, tuple[Reads, Op]] = {}
+    for op in flow.ops:
+        for reads in op.operands:
+            if len(reads) > 2 and reads[0] not in found and (joined := _joined(flow.ops, reads)) is not None:
+                found[reads[0]] = reads, joined
+    return found
+
+
+def _joined(ops: Sequence[Op], reads: Reads) -> Op | None:
+    """The concatenation that writes to a new tensor make; None where they do not fill it, each a part."""
+    *writes, own = reads
+    shape, last = ops[own].shape, ops[reads[0]]
+    parts = {write: ops[write].region for write in writes if ops[write].name == "copy"}
+    if ops[own].operands or len(parts) < len(writes) or any(ops[write].shape == shape for write in writes):
+        return None
+    for axis, size in enumerate(shape):
+        step, start = math.prod(shape[axis + 1 :]), 0
+        pieces = sorted((region[5], write) for write, region in parts.items() if region is not None)
+        for offset, write in pieces:
+            sizes = ops[write].shape
+            fits = (*sizes[:axis], size, *sizes[axis + 1 :]) == shape and offset == start * step
+            start = start + sizes[axis] if fits else -1
+            if not fits:
+                break
+        if start == size and len(pieces) == len(writes):
+            operands = tuple((write,) for _, write in pieces)
+            return replace(
+                last, name="cat", operands=operands, arguments={"dim": axis}, shape=shape, region=None
+            )
+    return None
+
+
 class _Opening:
-    def __init__(self, flow: Dataflow) -> None:
+    def __init__(self, flow: Dataflow, filled: Mapping[int, tuple[Reads, Op]]) -> None:
         self.flow = flow
+        self.filled = filled
+        self.joined: dict[Reads, int] = {}  # a read of a filled tensor -> the concatenation
         self.ops: list[Op] = []
         self.origin: list[int] = []
         self.place: list[int] = []  # recorded operation -> the one that makes its result
@@ -57,6 +96,9 @@ class _Opening:
         else:
             self.add(at, _reading(op, tuple([self.reads(operand) for operand in operands])))
         self.place.append(len(self.ops) - 1)
+        if at in self.filled:
+            reads, joined = self.filled[at]
+            self.joined[reads] = self.add(at, _reading(joined, tuple(map(self.reads, joined.operands))))
 
     def add(self, at: int, op: Op) -> int:
         self.ops.append(op)
@@ -64,6 +106,8 @@ class _Opening:
         return len(self.ops) - 1
 
     def reads(self, operand: Reads) -> Reads:
+        if operand in self.joined:
+            return (self.joined[operand],)
         return tuple([self.place[read] for read in operand])
 
     def result(self) -> Dataflow:

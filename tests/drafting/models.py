@@ -89,3 +89,18 @@ class HandedSublayers(nn.Module):
         for layer in self.layers:
             x = layer(x)
         return x
+
+
+class Turned(Attention):
+    """Self-attention with rotary positions, each half of the channels turned by itself."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k = (self._turned(part(x)) for part in (self.q, self.k))
+        weights = torch.softmax(q @ k.transpose(-2, -1) / 2, dim=-1)
+        return self.out(weights @ self.v(x))  # type: ignore[no-any-return]
+
+    def _turned(self, x: Tensor) -> Tensor:
+        angles = torch.outer(torch.arange(x.shape[-2]), 0.5 ** torch.arange(x.shape[-1] / 2))
+        one, other = x.chunk(2, dim=-1)
+        cos, sin = angles.cos(), angles.sin()
+        return torch.cat([one * cos - other * sin, other * cos + one * sin], dim=-1)

@@ -115,3 +115,11 @@ def test_minimind_conforms_at_once_with_a_panel_for_model_layer_attention_and_fe
     assert list(made.spec.panels) == ["model", "layer", "self_attn", "mlp"]
     assert made.spec.panels["layer"].scope == "model.layers.*"
     assert made.spec.panels["self_attn"].boxes["q_rope"].label == "RoPE"
+
+
+def test_the_sum_inside_a_rotation_is_no_sum_of_the_figure() -> None:
+    made = written("Turned", {"x": {"shape": [1, 6, 8]}})
+    assert made.report.status is Status.CONFORMS
+    labels = [box.label for box in made.spec.panels["model"].boxes.values()]
+    assert labels.count("RoPE") == 2
+    assert "+" not in labels

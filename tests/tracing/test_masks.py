@@ -57,3 +57,16 @@ def test_a_large_negative_addend_blocks_as_well() -> None:
     mask = torch.zeros(6, 6).masked_fill(~CAUSAL, -100.0)
     flow = trace(Attention(mask), torch.randn(2, 4, 6, 8)).dataflow
     assert [op.mask for op in flow.ops if op.mask] == ["causal"]
+
+
+class WithSink(ByHand):
+    def forward(self, x: Tensor) -> Tensor:
+        assert self.mask is not None
+        scores = (x @ x.mT).masked_fill(~self.mask, -1e9)
+        return torch.cat([scores, torch.zeros(6, 1)], -1).softmax(-1)[..., :-1] @ x
+
+
+@pytest.mark.parametrize(("mask", "lets_through"), [(CAUSAL, "causal"), (WINDOW, "window 3 causal")])
+def test_a_sink_beside_the_keys_is_no_position(mask: Tensor, lets_through: str) -> None:
+    flow = trace(WithSink(mask), torch.randn(6, 8)).dataflow
+    assert [op.mask for op in flow.ops if op.mask] == [lets_through]

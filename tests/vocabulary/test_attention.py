@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -121,6 +122,44 @@ def windowed(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 def test_a_window(seen: Seen) -> None:
     name, details = _attention(seen(windowed, 3))
     assert (name, details["window"], details["causal"]) == ("MHA", 3, True)
+
+
+class WithSinks(nn.Module):
+    """A learned score beside those of the keys, and the largest taken off all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sinks = nn.Parameter(torch.zeros(1, 4, 1, 1))
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        scores = heads(q) @ heads(k).mT / 2 + torch.full((6, 6), -1e9).triu(1)
+        scores = torch.cat([scores, self.sinks.expand(2, 4, 6, 1)], -1)
+        scores = scores - scores.max(-1, keepdim=True).values
+        return joined(scores.softmax(-1)[..., :-1] @ heads(v))
+
+
+def test_sinks_and_what_is_taken_off_all_scores_are_no_positions(seen: Seen) -> None:
+    found = seen(WithSinks(), 3)
+    assert _attention(found)[1]["causal"] is True
+    assert not [region for region in found.regions if region.term.family == "position"]
+
+
+def filled(q: Tensor, k: Tensor, latent: Tensor, again: bool = False) -> Tensor:
+    keys = q.new_empty(2, 4, 6, 6)
+    up = heads(F.linear(latent, torch.ones(32, 16, requires_grad=True)))
+    keys[..., :4].copy_(up[..., :4])
+    keys[..., slice(2) if again else slice(4, 6)].copy_(
+        latent[..., None, :2].transpose(1, 2).expand(2, 4, 6, 2)
+    )
+    query = torch.cat([heads(q), heads(k)[..., :2]], -1)
+    return joined(F.scaled_dot_product_attention(query, keys, up[..., 4:]))
+
+
+def test_a_tensor_that_is_filled_part_by_part_is_a_concatenation(seen: Seen) -> None:
+    found = [region.inputs for region in seen(filled, 3).regions if region.term.name == "concat"]
+    assert [len(inputs) for inputs in found] == [2, 2]
+    twice = seen(partial(filled, again=True), 3)
+    assert [region.term.name for region in twice.regions].count("concat") == 1
 
 
 def over_queries(q: Tensor, k: Tensor, v: Tensor) -> Tensor:

@@ -88,8 +88,9 @@ def _regions(territory: Territory, classes: Mapping[Family, str]) -> list[Region
     by_output = territory.values.recognition.by_output
     found = [region for node in sorted(free) for region in by_output.get(node, ())]
     if Family.SUM in classes:
+        turned = {node for region in found if region.term.name == "RoPE" for node in region.ops}
         found = [region for region in found if region.term.family is not Family.SUM]
-        found += _sums(territory, free)
+        found += (region for region in _sums(territory, free) if turned.isdisjoint(region.ops))
     return [
         region
         for region in sorted(found, key=lambda region: region.output)
