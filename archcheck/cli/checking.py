@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from archcheck.cli import output
 from archcheck.cli.configuration import Configuration
+from archcheck.cli.options import usage_error
 from archcheck.findings import Report
 from archcheck.model.arguments import Setting
 from archcheck.waivers import Waivers, waive
@@ -58,6 +60,26 @@ class Told:
     progress: bool
     cache: bool
     debug: bool
+
+
+def place(timeout: float, python: str | None, in_process: bool, jobs: int = 1) -> Place:
+    """Where models run. Raises ArchcheckError for options that can't be combined."""
+    if in_process and (python is not None or jobs > 1):
+        hint = "Leave --in-process out: it is for debuggers."
+        raise usage_error("--in-process runs one model at a time, with the Python of archcheck.", hint)
+    return Place(jobs, timeout, python, in_process)
+
+
+@contextmanager
+def one_worker(where: Place, *, shown: bool) -> Iterator[tuple[output.Progress, Start]]:
+    """What says how far the run of one model is, where that is shown, and what starts its worker."""
+    from archcheck.commands.verify_all import workers
+
+    with (
+        output.progress(shown) as progress,
+        workers(1, where.python, where.timeout, in_process=where.in_process) as worker,
+    ):
+        yield progress, worker
 
 
 def cache_of(project: Configuration, wanted: bool | None, where: Place) -> Cache | None:

@@ -302,13 +302,6 @@ def inputs(texts: list[str] | None) -> dict[str, Any]:
     return dict(parse_input(text) for text in texts)
 
 
-def check_place(python: str | None, in_process: bool, jobs: int = 1) -> None:
-    """Refuse options that can't be combined with `--in-process`. Raises ArchcheckError."""
-    if in_process and (python is not None or jobs > 1):
-        hint = "Leave --in-process out: it is for debuggers."
-        raise usage_error("--in-process runs one model at a time, with the Python of archcheck.", hint)
-
-
 def renames(texts: list[str] | None) -> dict[str, str]:
     """The names of `--rename`, the spec's to the model's. Raises ArchcheckError."""
     pairs = {}

@@ -1,0 +1,174 @@
+"""The commands that are about a model: `inspect`, `init`, `measure`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from archcheck.cli import options, output
+from archcheck.cli.checking import one_worker, place
+from archcheck.cli.options import Arrangement, Format, InspectFormat, MeasureFormat, Theme
+from archcheck.findings import Report
+
+
+def inspect(
+    target: options.TargetName,
+    set_: options.Settings = None,
+    arguments: options.ArgumentsFile = None,
+    shrink: options.Shrink = False,
+    input_: options.Inputs = None,
+    train: options.Train = False,
+    format: options.InspectionFormat = InspectFormat.TEXT,
+    output_: options.Output = None,
+    force: options.Force = False,
+    diagram: options.OutlinePicture = None,
+    prove: options.Prove = False,
+    timeout: options.Timeout = 600,
+    python: options.Python = None,
+    in_process: options.InProcess = False,
+    theme: options.ThemeOption = Theme.README,
+    layout: options.LayoutOption = Arrangement.ROW,
+    panels: options.PanelsOption = "",
+    dpi: options.DpiOption = 150,
+    verbose: options.Verbose = 0,
+    debug: options.Debug = False,
+) -> None:
+    """List the residual connections of any model.
+
+    With what is wrong with them whatever a diagram says; that makes exit code 1.
+    """
+    from archcheck.commands.inspect import inspect as inspect_target
+
+    reports: list[Report] = []
+    with output.errors(debug):
+        settings, inputs = options.settings(set_, None, arguments, shrink=shrink), options.inputs(input_)
+        output.check_files(output_, diagram, [Path(target.rpartition(":")[0])], force=force)
+        where = place(timeout, python, in_process)
+        outline = None
+        with (
+            one_worker(where, shown=format is InspectFormat.TEXT) as (progress, worker),
+            output.failures(target, reports, debug),
+        ):
+            report, outline = inspect_target(
+                target, settings, inputs, train, prove, progress, output.shown_cause(debug), worker
+            )
+            reports.append(report)
+        if format is InspectFormat.TEXT:
+            from archcheck.reporters.text import render_inspection
+
+            output.page(lambda console: render_inspection(reports[0], console, verbose=verbose), output_)
+        else:
+            output.report(reports, Format.JSON, output_, verbose, quiet=False)
+        if diagram is not None and outline is not None:
+            from archcheck.commands.render import render_spec
+
+            render_spec(outline(), diagram, options.style(theme, layout, panels, dpi), reports[0])
+    output.exit_with(reports)
+
+
+def init(
+    target: options.TargetName,
+    set_: options.Settings = None,
+    arguments: options.ArgumentsFile = None,
+    shrink: options.Shrink = False,
+    input_: options.Inputs = None,
+    output_: options.NewSpec = None,
+    force: options.Replace = False,
+    diagram: options.NewPicture = None,
+    timeout: options.Timeout = 600,
+    python: options.Python = None,
+    in_process: options.InProcess = False,
+    theme: options.ThemeOption = Theme.README,
+    layout: options.LayoutOption = Arrangement.ROW,
+    panels: options.PanelsOption = "",
+    dpi: options.DpiOption = 150,
+    verbose: options.Verbose = 0,
+    debug: options.Debug = False,
+) -> None:
+    """Write the spec of a model from its code.
+
+    With every mark proved: exit code 1 where one is not, and 2 where the model can't be built or run.
+    """
+    from archcheck.commands.init import file_of, write_spec
+    from archcheck.commands.init import init as draw_model
+
+    with output.errors(debug):
+        settings, inputs = options.settings(set_, None, arguments, shrink=shrink), options.inputs(input_)
+        file = output_ or file_of(target)
+        output.check_new(file, diagram, force=force)
+        where = place(timeout, python, in_process)
+        with one_worker(where, shown=True) as (progress, worker):
+            made = draw_model(target, settings, inputs, str(file), progress, worker)
+        if str(file) == "-":
+            output.text(made.text, None)
+        else:
+            write_spec(file, made.text)
+            output.report([made.report], Format.TEXT, None, verbose, quiet=False)
+        if diagram is not None:
+            from archcheck.commands.render import render_spec
+
+            render_spec(made.spec, diagram, options.style(theme, layout, panels, dpi), made.report)
+    output.exit_with([made.report])
+
+
+def measure(
+    subject: options.Subject,
+    set_: options.Settings = None,
+    arguments: options.ArgumentsFile = None,
+    shrink: options.Shrink = False,
+    input_: options.Inputs = None,
+    weights: options.Weights = None,
+    data: options.Data = None,
+    seeds: options.Seeds = 3,
+    format: options.MeasuresFormat = MeasureFormat.TEXT,
+    output_: options.Output = None,
+    force: options.Force = False,
+    plot: options.Plot = None,
+    diagram: options.MeasuredPicture = None,
+    show: options.Show = "gradient_ratio",
+    fail_if: options.FailIf = None,
+    timeout: options.Timeout = 600,
+    python: options.Python = None,
+    in_process: options.InProcess = False,
+    theme: options.ThemeOption = Theme.README,
+    dpi: options.DpiOption = 150,
+    verbose: options.Verbose = 0,
+    debug: options.Debug = False,
+) -> None:
+    """Measure what each residual connection does to signal and gradient.
+
+    Exit code 1 only if a bound of --fail-if is broken.
+    """
+    from archcheck.commands.measure import Options
+    from archcheck.commands.measure import measure as measure_model
+    from archcheck.measures.tables import WRITERS
+    from archcheck.measures.values import by_edge
+
+    with output.errors(debug):
+        settings, inputs = options.settings(set_, None, arguments, shrink=shrink), options.inputs(input_)
+        bounds = options.bounds(fail_if)
+        output.check_files(output_, diagram, [Path(subject)], force=force)
+        options.check_plot(plot)
+        options.check_measured_picture(diagram, subject, show)
+        where = place(timeout, python, in_process)
+        asked = Options(settings, inputs, weights, data, seeds)
+        with one_worker(where, shown=format is MeasureFormat.TEXT) as (progress, worker):
+            measures = measure_model(subject, asked, progress, worker)
+        output.text(WRITERS[format.value](measures, verbose > 0), output_)
+        if plot is not None:
+            from archcheck.diagram.plot import write_plot
+            from archcheck.measures.curves import charts_of
+
+            write_plot(charts_of(measures), measures.title or measures.target, plot, theme.value, dpi)
+        if diagram is not None:
+            from archcheck.commands.render import render_measures
+
+            render_measures(Path(subject), diagram, show, by_edge(measures.residuals, show), theme.value, dpi)
+        broken = [(bound, each) for bound in bounds for each in bound.broken_by(measures.residuals)]
+        for bound, each in broken:
+            value = each.values[bound.measure].mean
+            layer = "" if each.layer is None else f", layer {each.layer}"
+            typer.echo(f"{each.name}{layer}: {bound.measure} is {value:.3g} (fails if {bound})", err=True)
+    if broken:
+        raise typer.Exit(1)
