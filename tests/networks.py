@@ -86,7 +86,10 @@ class Nested:
 
 @dataclass(frozen=True)
 class Unit:
-    """One branch and how it is joined with the stream."""
+    """One branch and how it is joined with the stream.
+
+    `table`: positions are added to what the branch reads; `offset`: the mean of its result is added to it.
+    """
 
     part: str | Nested
     pre: bool = True
@@ -97,6 +100,8 @@ class Unit:
     kind: str = "identity"
     join: str = "sum"
     delegated: bool = False
+    table: bool = False
+    offset: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,11 +118,12 @@ class Block:
 
 @dataclass(frozen=True)
 class Network:
-    """A stem, blocks, perhaps the first block once more, perhaps a skip path around all of them."""
+    """A stem, perhaps a second input added to it, blocks in a loop, perhaps a skip path around them."""
 
     blocks: tuple[Block, ...]
     stem: str = "linear"
-    again: bool = False
+    rounds: int = 1
+    memory: bool = False
     long_skip: bool = False
     train: bool = False
 
@@ -155,6 +161,10 @@ class BlockModule(nn.Module):
                 setattr(self, f"{name}{number}", child)
             if unit.kind == "parameter":
                 setattr(self, f"alpha{number}", nn.Parameter(torch.ones(())))
+            if unit.join == "fused":
+                setattr(self, f"weight{number}", nn.Parameter(torch.randn(1, D, D)))
+            if unit.table:
+                self.register_buffer(f"table{number}", torch.rand(4, D))
 
     def forward(self, x: Tensor) -> Any:
         if self.plan.arrangement == "parallel":
@@ -185,11 +195,15 @@ class BlockModule(nn.Module):
     def branch(self, number: int, x: Tensor) -> Tensor:
         unit = self.plan.units[number]
         h = self.child("norm", number)(x) if unit.pre else x
+        if unit.table:
+            h = h + getattr(self, f"table{number}")[: h.shape[1]]
         h = _into_layout(unit.layout, h)
         h = self.child("f", number)(h)
         if isinstance(h, tuple):
             h = h[0]
         h = _out_of_layout(unit.layout, h, x.shape)
+        if unit.offset:
+            h = h + h.mean()
         for name in ("end", "scale", "drop"):
             if hasattr(self, f"{name}{number}"):
                 h = self.child(name, number)(h)
@@ -215,6 +229,9 @@ class BlockModule(nn.Module):
         if unit.kind == "gated":
             gate = torch.sigmoid(self.child("gate", number)(x))
             return gate * h + (1 - gate) * x  # sink gated
+        if unit.join == "fused":
+            weight = getattr(self, f"weight{number}").expand(len(x), D, D)
+            return torch.baddbmm(x, h, weight)  # sink fused
         return self.add(unit.join, x, h)
 
     def add(self, how: str, x: Tensor, h: Tensor) -> Tensor:
@@ -245,17 +262,22 @@ class NetworkModule(nn.Module):
             self.stem: nn.Module = (
                 nn.Embedding(VOCABULARY, D) if plan.stem == "embedding" else nn.Linear(D, D)
             )
+        if plan.memory:
+            self.memory = nn.Linear(D, D)
         self.blocks = nn.ModuleList([BlockModule(block, block.gives) for block in plan.blocks])
         self.out = nn.Linear(D, D)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
         if self.plan.stem != "none":
             x = self.stem(x)
+        if memory is not None:
+            x = x + self.memory(memory)
         start = x
-        for block in (*self.blocks, *list(self.blocks)[: self.plan.again]):
-            x = block(x)
-            if isinstance(x, tuple):
-                x = x[0]
+        for _ in range(self.plan.rounds):
+            for block in self.blocks:
+                x = block(x)
+                if isinstance(x, tuple):
+                    x = x[0]
         x = self.out(x)
         return start + x if self.plan.long_skip else x  # sink
 

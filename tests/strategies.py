@@ -32,12 +32,10 @@ LENGTH = 4
 def expected(plan: Network) -> tuple[Expected, ...]:
     """The residual connections of a network, in the order of their sinks."""
     found = [_block_residuals(block, f"blocks.{number}") for number, block in enumerate(plan.blocks)]
-    if plan.again:
-        found.append(found[0])
-    rows = [row for rows in found for row in rows]
+    rows = [row for rows in found for row in rows] * plan.rounds
     if plan.long_skip:
         names = " ".join(f"blocks.{number}" for number in range(len(plan.blocks)))
-        source = "input" if plan.stem == "none" else "stem"
+        source = None if plan.memory else "input" if plan.stem == "none" else "stem"
         rows.append(residual(NetworkModule.forward, source, f"{names} out"))
     return tuple(rows)
 
@@ -119,7 +117,7 @@ def _unit_residual(
         branch = [*branch, f"gate{number}"]
     plain = unit.kind in ("identity", "layer_scale")
     return residual(
-        BlockModule.add if plain else BlockModule.join,
+        BlockModule.add if plain and unit.join != "fused" else BlockModule.join,
         source,
         " ".join(branch),
         unit.join if plain else unit.kind,
@@ -133,7 +131,8 @@ def _next_source(number: int, unit: Unit, branch: list[str], row: Expected | Non
     if unit.post:
         return f"post{number}"
     if unit.kind == "none":
-        return branch[-1] if unit.layout == "as it is" or len(branch) > 1 + unit.pre else None
+        is_named = unit.layout == "as it is" and not unit.offset
+        return branch[-1] if is_named or len(branch) > 1 + unit.pre else None
     if unit.kind == "concat":
         return f"reduce{number}"
     if unit.delegated:
@@ -167,7 +166,8 @@ def case_of(plan: Network) -> Case:
     inputs = {
         "embedding": lambda: (torch.randint(0, VOCABULARY, (2, LENGTH)),),
     }.get(plan.stem, lambda: (torch.randn(2, LENGTH, D),))
-    return Case(repr(plan), lambda: NetworkModule(plan), expected(plan), inputs=inputs, train=plan.train)
+    both = (lambda: (*inputs(), torch.randn(2, LENGTH, D))) if plan.memory else inputs
+    return Case(repr(plan), lambda: NetworkModule(plan), expected(plan), inputs=both, train=plan.train)
 
 
 KINDS = (
@@ -186,7 +186,7 @@ KINDS = (
 )
 
 
-JOINS = ("sum", "swapped", "function", "into_stream", "into_branch", "method")
+JOINS = ("sum", "swapped", "function", "into_stream", "into_branch", "method", "fused")
 
 
 LAYOUTS = ("as it is", "as it is", "rolled", "windows", "transposed")
@@ -198,7 +198,8 @@ def networks(draw: st.DrawFn, depth: int = 2) -> Network:
     return Network(
         blocks=_several(draw, 3, depth),
         stem=draw(st.sampled_from(("linear", "embedding", "none"))),
-        again=draw(st.booleans()),
+        rounds=draw(st.sampled_from((1, 1, 2, 3))),
+        memory=draw(st.booleans()),
         long_skip=draw(st.booleans()),
         train=draw(st.booleans()),
     )
@@ -234,8 +235,12 @@ def _unit(draw: st.DrawFn, depth: int) -> Unit:
         layout=draw(st.sampled_from(LAYOUTS)),
         dropout=draw(st.sampled_from(("", "", "dropout", "path"))),
         kind=kind,
-        join=draw(st.sampled_from(JOINS)),
+        join=draw(
+            st.sampled_from(JOINS if kind == "identity" else JOINS[:-1])
+        ),  # a product takes the scale in
         delegated=kind == "identity" and draw(st.booleans()),
+        table=draw(st.integers(0, 3)) == 3,
+        offset=kind != "projection" and draw(st.integers(0, 3)) == 3,
     )
 
 
