@@ -1,9 +1,10 @@
-"""Which conditions of the detector no test misses: `python -m benchmarks.condition_mutants [FILE…]`.
+"""Which conditions no test misses: `python -m benchmarks.condition_mutants [FILE…]`.
 
-A mutant is one file of `archcheck/residual` in which one condition is changed: a comparison is turned, a
-`not` or a part of an `and` or `or` is taken away, a test is always true or always false. The examples of the
-tests are recorded once, and each mutant judges those recordings in a process of its own; those that judge
-them as expected are put to `tests/residual`. A line for each that survives, then their number.
+A mutant is a function in which one condition is changed: a comparison is turned, a `not` or a part of an
+`and` or `or` is taken away, a test is always true or always false. The file's tests are run once, to learn
+which of its lines each one runs. A mutant is then put to the tests that run its line, quickest first, in a
+process of its own where the function's code is exchanged. A line for each that survives, then their number;
+those that no input can tell are listed, with the reason, in `benchmarks/mutation/equal_conditions.py`.
 """
 
 from __future__ import annotations
@@ -11,32 +12,39 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import functools
 import gc
+import importlib
 import os
 import random
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, SourceFileLoader
-from importlib.util import spec_from_file_location
+from itertools import accumulate, zip_longest
 from pathlib import Path
+from types import CodeType, FrameType, FunctionType
 from typing import Any, NamedTuple
 
 import pytest
 import torch
+from _pytest.runner import runtestprotocol
 
-import archcheck
-from archcheck.commands.trace import Trace
-from archcheck.dataflow.run import Dataflow, Module
-from tests.examples import CASES
-from tests.examples.case import Case, described, seeded
-from tests.examples.parts import D
-from tests.examples.wrong import BUGS, SOUND
+from benchmarks.mutation.equal_conditions import EQUAL
 
 ROOT = Path(__file__).parents[1]
-FOLDER = ROOT / "archcheck" / "residual"
 SECONDS = 120
+TESTS = {
+    "residual": ("tests/residual",),
+    "dataflow": ("tests/residual", "tests/tracing/test_proof.py"),
+    "proof": (
+        "tests/tracing/test_proof.py",
+        "tests/tracing/test_unseen.py",
+        "tests/residual/test_assembly.py",
+    ),
+}
+"""What is expected to notice a change in a folder."""
+
 TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
@@ -52,34 +60,41 @@ TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 
 
 class Mutant(NamedTuple):
-    """A file in which the condition at `line` now reads `now`."""
+    """A function of a file in which the condition on `lines` now reads `now`."""
 
     file: Path
-    line: int
+    lines: range
     was: str
     now: str
+    function: str
     tree: ast.Module
 
-
-class Recorded(NamedTuple):
-    """A run, and what is expected of it: of an example its residuals, of a defective model its one code."""
-
-    flow: Dataflow
-    modules: dict[str, Module]
-    case: Case | None
-    codes: tuple[str, ...]
+    def __str__(self) -> str:
+        return f"{self.file.name}: {self.was} -> {self.now}"
 
 
 def mutants(file: Path) -> Iterator[Mutant]:
-    """All mutants of a file, from its first line to its last."""
+    """All mutants of a file's functions, from its first line to its last."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     for number, node in enumerate(ast.walk(tree)):
         for change in _changes(node):
             copied = copy.deepcopy(tree)
             target: Any = next(each for at, each in enumerate(ast.walk(copied)) if at == number)
-            was = _shown(target)
+            tested = target.test if isinstance(target, ast.If | ast.While) else target
+            lines, was = range(tested.lineno, tested.end_lineno + 1), _shown(target)
             change(target)
-            yield Mutant(file, target.lineno, was, _shown(target), ast.fix_missing_locations(copied))
+            function = _function_around(tree, node.lineno)  # type: ignore[attr-defined]
+            if function:
+                yield Mutant(file, lines, was, _shown(target), function, ast.fix_missing_locations(copied))
+
+
+def _function_around(tree: ast.Module | ast.ClassDef, line: int, within: str = "") -> str:
+    """The name of the outermost function that holds a line; "" outside of any."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or 0):
+            name = f"{within}{node.name}"
+            return name if isinstance(node, ast.FunctionDef) else _function_around(node, line, f"{name}.")
+    return ""
 
 
 def _shown(node: Any) -> str:
@@ -104,108 +119,120 @@ def _changes(node: ast.AST) -> Iterator[Callable[[Any], None]]:
                 yield lambda target, at=at, condition=condition: target.generators[at].ifs.pop(condition)
 
 
-def recorded() -> list[Recorded]:
-    """The examples of the tests, each run once."""
-    found = []
-    for case in CASES:
-        if not case.open_question:
-            args, kwargs = case.arguments()
-            with seeded():
-                found.append(_recorded(archcheck.trace(case.model(), *args, **kwargs), case))
-    for code, model in [*((code, bug) for code, bug, _ in BUGS), *(("", sound) for sound in SOUND)]:
-        with seeded():
-            instance: Any = model()
-            instance.train(hasattr(instance, "train_only"))
-            run = archcheck.trace(instance, torch.randn(2, 6, D))
-        found.append(_recorded(run, None, code))
-    return found
+class Ran(NamedTuple):
+    """How long a test took, and the lines that it ran: file and number."""
+
+    seconds: float
+    lines: frozenset[tuple[str, int]]
 
 
-def _recorded(run: Trace, case: Case | None, code: str = "") -> Recorded:
-    return Recorded(run.dataflow, run.modules, case, (code,) if code else ())
+class Judge:
+    """A pytest plugin: notes what each test runs of some files, then puts their mutants to the tests."""
+
+    def __init__(self, found: Sequence[Mutant], seconds: float) -> None:
+        self.found = found
+        self.seconds = seconds
+        self.files = {str(mutant.file) for mutant in found}
+        self.tests: dict[pytest.Item, Ran] = {}
+        self.survivors: list[Mutant] = []
+        self._lines: set[tuple[str, int]] = set()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self._lines, start = set(), time.process_time()
+        sys.settrace(self._call)
+        try:
+            return (yield)
+        finally:
+            sys.settrace(None)
+            self.tests[item] = Ran(time.process_time() - start, frozenset(self._lines))
+
+    def _call(self, frame: FrameType, _event: str, _argument: Any) -> Any:
+        return self._line if frame.f_code.co_filename in self.files else None
+
+    def _line(self, frame: FrameType, _event: str, _argument: Any) -> Any:
+        self._lines.add((frame.f_code.co_filename, frame.f_lineno))
+        return self._line
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
+        yield
+        if session.testsfailed:
+            raise session.Failed("the tests fail without any change")
+        gc.collect()
+        caches = [each for each in gc.get_objects() if type(each) is functools._lru_cache_wrapper]
+        gc.freeze()  # no child copies what it only reads
+        for mutant in self.found:
+            tests = self._telling(mutant)
+            if not tests or _passes(mutant, tests, caches):
+                self.survivors.append(mutant)
+                if str(mutant) not in EQUAL:
+                    print(f"{mutant.lines.start}: {mutant} ({len(tests)} tests)", flush=True)
+        return True
+
+    def _telling(self, mutant: Mutant) -> list[pytest.Item]:
+        """The tests that run the mutant's line, quickest first, until they take too long."""
+        places = {(str(mutant.file), line) for line in mutant.lines}
+        running = [item for item, ran in self.tests.items() if not places.isdisjoint(ran.lines)]
+        running.sort(key=lambda item: self.tests[item].seconds)
+        until = accumulate(self.tests[item].seconds for item in running)
+        return [item for item, seconds in zip(running, until, strict=True) if seconds < self.seconds]
 
 
-def survives(mutant: Mutant, runs: Sequence[Recorded]) -> bool:
-    """Does no example and no test of the detector tell the mutant from the detector?"""
-    return _in_a_child(mutant, lambda: _judges_as_expected(runs)) and _in_a_child(mutant, _passes_the_tests)
-
-
-def _judges_as_expected(runs: Sequence[Recorded]) -> bool:
-    from archcheck.residual import defects, search
-
-    for run in runs:
-        joins = search(run.flow).joins
-        residuals = [join.residual for join in joins]
-        if run.case is not None and described(residuals, run.case.expected) != list(run.case.expected):
-            return False
-        found = defects.merged(defects.find(run.flow, joins, run.modules))
-        if tuple(finding.code for finding in found) != run.codes:
-            return False
-    return True
-
-
-def _passes_the_tests() -> bool:
-    tests = ROOT / "tests" / "residual"
-    judged = [f"--ignore={tests / name}" for name in ("test_residuals.py", "test_wrong_code.py")]
-    return pytest.main(["-x", "-q", "-p", "no:cacheprovider", *judged, str(tests)]) == 0
-
-
-def _in_a_child(mutant: Mutant, judge: Callable[[], bool]) -> bool:
-    """What `judge` says where the mutant stands for its file; False if it fails or takes too long."""
+def _passes(mutant: Mutant, tests: Sequence[pytest.Item], caches: Sequence[Any]) -> bool:
+    """Do the tests pass in a process where the mutant is in the function's place?"""
     process = os.fork()
     if not process:
         signal.alarm(SECONDS)
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
         os.dup2(null, 2)
-        _install(mutant)
         try:
-            os._exit(0 if judge() else 1)
+            _exchange(mutant)
+            for cached in caches:
+                cached.cache_clear()
+            for test, following in zip_longest(tests, tests[1:]):
+                if any(report.failed for report in runtestprotocol(test, log=False, nextitem=following)):
+                    os._exit(1)
+            os._exit(0)
         except BaseException:
             os._exit(1)
     return os.waitpid(process, 0)[1] == 0
 
 
-def _install(mutant: Mutant) -> None:
-    """Import the detector, and whatever imports it, anew, with the mutant for its file."""
-    name = f"archcheck.residual.{mutant.file.stem}"
-
-    class Loader(SourceFileLoader):
-        def get_code(self, fullname: str) -> Any:
-            return compile(mutant.tree, str(mutant.file), "exec")
-
-    class Finder(MetaPathFinder):
-        def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-            if fullname != name:
-                return None
-            return spec_from_file_location(name, mutant.file, loader=Loader(name, str(mutant.file)))
-
-    for package in ("residual", "commands", "diff"):
-        for loaded in [each for each in sys.modules if f"{each}.".startswith(f"archcheck.{package}.")]:
-            del sys.modules[loaded]
-    vars(archcheck).pop("trace", None)
-    sys.meta_path.insert(0, Finder())
+def _exchange(mutant: Mutant) -> None:
+    """Give the function of the loaded module the mutant's code."""
+    name = ".".join(mutant.file.relative_to(ROOT).with_suffix("").parts)
+    found: Any = importlib.import_module(name)
+    code = compile(mutant.tree, str(mutant.file), "exec")
+    for part in mutant.function.split("."):
+        found = vars(found)[part]
+        code = next(each for each in code.co_consts if isinstance(each, CodeType) and each.co_name == part)
+    while not isinstance(found, FunctionType):
+        inner = ("fget", "func", "__func__", "__wrapped__")
+        found = next(getattr(found, each) for each in inner if hasattr(found, each))
+    getattr(found, "__wrapped__", found).__code__ = code
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("files", nargs="*", type=Path, default=sorted(FOLDER.glob("*.py")))
+    parser.add_argument("files", nargs="*", type=Path, default=sorted(ROOT.glob("archcheck/residual/*.py")))
     parser.add_argument("--sample", type=int, default=0, help="judge so many, drawn at random")
+    parser.add_argument("--seconds", type=float, default=10, help="of the tests that run a mutant's line")
     chosen = parser.parse_args()
-    found = [mutant for file in chosen.files for mutant in mutants(file.resolve())]
+    files = [file.resolve() for file in chosen.files]
+    found = [mutant for file in files for mutant in mutants(file)]
     if chosen.sample:
         found = random.Random(0).sample(found, min(chosen.sample, len(found)))
     torch.set_num_threads(1)
-    runs = recorded()
-    gc.collect()
-    gc.freeze()  # no child copies what it only reads
-    survivors = 0
-    for mutant in found:
-        if survives(mutant, runs):
-            survivors += 1
-            print(f"{mutant.file.name}:{mutant.line}: {mutant.was} -> {mutant.now}", flush=True)
-    print(f"{survivors} of {len(found)} survive")
-    return int(survivors > 0)
+    judge = Judge(found, chosen.seconds)
+    tests = sorted({tests for file in files for tests in TESTS[file.parent.name]})
+    status = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests], plugins=[judge])
+    if status:
+        return int(status)
+    equal = sum(str(mutant) in EQUAL for mutant in judge.survivors)
+    print(f"{len(judge.survivors) - equal} of {len(found)} survive, beside {equal} that no input can tell")
+    return int(len(judge.survivors) > equal)
 
 
 if __name__ == "__main__":

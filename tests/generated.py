@@ -13,7 +13,7 @@ from tests.examples.case import Case, described, seeded
 from tests.networks import Network
 from tests.oracle import Oracle
 from tests.residual.test_oracle_agrees import disagreements
-from tests.strategies import case_of, networks
+from tests.strategies import ablatable, case_of, networks
 
 
 def judge(case: Case, ablate: bool = False) -> None:
@@ -36,7 +36,7 @@ def _run(case: Case, model: torch.nn.Module) -> Any:
 
 
 def main(count: int) -> None:
-    """Draw and judge `count` networks; one in twenty is ablated too, unless it drops at random."""
+    """Draw and judge `count` networks; one in twenty is ablated too."""
     torch.set_num_threads(1)
     judged = 0
 
@@ -51,7 +51,8 @@ def main(count: int) -> None:
     def run(plan: Network) -> None:
         nonlocal judged
         judged += 1
-        judge(case_of(plan), ablate=judged % 20 == 0 and not plan.train)
+        ablate = judged % 20 == 0
+        judge(case_of(ablatable(plan) if ablate else plan), ablate)
         if judged % 500 == 0:
             print(f"{judged} networks judged", flush=True)
 

@@ -170,6 +170,25 @@ def case_of(plan: Network) -> Case:
     return Case(repr(plan), lambda: NetworkModule(plan), expected(plan), inputs=both, train=plan.train)
 
 
+def ablatable(plan: Network) -> Network:
+    """The network without what an ablation can't see past: random drops, and streams that no module takes."""
+    return replace(plan, train=False, blocks=tuple(map(_seen, plan.blocks)))
+
+
+def _seen(block: Block) -> Block:
+    return replace(
+        block,
+        units=tuple(
+            replace(
+                unit,
+                table=unit.table and unit.pre,
+                part=unit.part if isinstance(unit.part, str) else Nested(tuple(map(_seen, unit.part.blocks))),
+            )
+            for unit in block.units
+        ),
+    )
+
+
 KINDS = (
     "identity",
     "identity",

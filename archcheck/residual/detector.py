@@ -222,7 +222,7 @@ class _Detector:
         """The walk of a skip path whose tensor is also among the other summands, times what they are."""
         walk = Walk()
         for term in own:
-            factors = tail_factors(self.facts, term)
+            factors = tail_factors(self.facts, index, term)
             value = 1 + prod(value for _, value in factors if value is not None)
             learned = [at for at, number in factors if number is None]
             walk = walk.scaled(learned[0], None) if learned else walk.scaled(index, value)

@@ -94,7 +94,7 @@ def _product_factor(op: Op) -> float:
 def _on_branch(facts: Facts, sink: int, term: Term) -> list[FactorAt]:
     """Constant or learned factors at the branch's end, put there by the sink's own module or by a module
     that does nothing else (LayerScale). The random factor of stochastic depth is passed."""
-    found = tail_factors(facts, term)
+    found = tail_factors(facts, sink, term)
     reads, dropping = term.reads, -1
     while len(reads) == 1:
         at = reads[0]
@@ -112,11 +112,16 @@ def _on_branch(facts: Facts, sink: int, term: Term) -> list[FactorAt]:
     return found
 
 
-def tail_factors(facts: Facts, term: Term) -> list[FactorAt]:
-    """The sign of a summand, and the factors between it and the sink."""
+def tail_factors(facts: Facts, sink: int, term: Term) -> list[FactorAt]:
+    """The sign of a summand, and the factors between it and the sink, from the last one on."""
     found: list[FactorAt] = [(term.reads[0], term.sign)]
-    for at in term.tail:
-        found += _factor_at(facts, at)
+    dropping = -1
+    for at in reversed(term.tail):
+        op = facts.ops[at]
+        if op.name in PRODUCTS and (op.call == dropping or facts.is_random(op)):
+            dropping = op.call
+        elif _only_scales(facts, op.call, sink):
+            found += _factor_at(facts, at)
     return found
 
 

@@ -74,6 +74,8 @@ def test_random_masks_are_no_factors() -> None:
     assert residuals_of(f"{drop}; return x + f(x) * m", train=True) == [PLAIN]
     assert residuals_of(f"{drop}; return x * m + f(x)", train=True) == [PLAIN]
     assert residuals_of("return x + F.dropout(f(x), 0.5, True)", train=True) == [PLAIN]
+    mean = f"h = f(x); h = h + h.mean(); {drop}"
+    assert residuals_of(f"{mean}; return x + (h / 0.5) * m", train=True) == [PLAIN]
 
 
 def test_a_difference_that_takes_the_source_away_again() -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.generated import judge
 from tests.networks import Network
-from tests.strategies import case_of, networks
+from tests.strategies import ablatable, case_of, networks
 
 pytestmark = pytest.mark.slow
 _STEADY = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -25,4 +23,4 @@ def test_random_networks(plan: Network) -> None:
 @settings(_STEADY, max_examples=8, phases=[Phase.explicit, Phase.generate])
 @given(networks(depth=0))
 def test_random_networks_under_ablation(plan: Network) -> None:
-    judge(case_of(replace(plan, train=False)), ablate=True)
+    judge(case_of(ablatable(plan)), ablate=True)
