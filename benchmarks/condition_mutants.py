@@ -20,6 +20,7 @@ import random
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, zip_longest
 from pathlib import Path
@@ -135,6 +136,7 @@ class Judge:
         self.files = {str(mutant.file) for mutant in found}
         self.tests: dict[pytest.Item, Ran] = {}
         self.survivors: list[Mutant] = []
+        self.kills: Counter[str] = Counter()
         self._lines: set[tuple[str, int]] = set()
 
     @pytest.hookimpl(wrapper=True)
@@ -164,40 +166,48 @@ class Judge:
         gc.freeze()  # no child copies what it only reads
         for mutant in self.found:
             tests = self._telling(mutant)
-            if not tests or _passes(mutant, tests, caches):
+            failed = _failing(mutant, tests, caches)
+            if failed is not None:
+                self.kills[failed] += 1
+            else:
                 self.survivors.append(mutant)
                 if str(mutant) not in EQUAL:
                     print(f"{mutant.lines.start}: {mutant} ({len(tests)} tests)", flush=True)
         return True
 
     def _telling(self, mutant: Mutant) -> list[pytest.Item]:
-        """The tests that run the mutant's line, quickest first, until they take too long."""
+        """The tests that run the mutant's line, until they take too long; those that told most come first."""
         places = {(str(mutant.file), line) for line in mutant.lines}
         running = [item for item, ran in self.tests.items() if not places.isdisjoint(ran.lines)]
-        running.sort(key=lambda item: self.tests[item].seconds)
+        running.sort(key=lambda item: (-self.kills[item.nodeid], self.tests[item].seconds))
         until = accumulate(self.tests[item].seconds for item in running)
         return [item for item, seconds in zip(running, until, strict=True) if seconds < self.seconds]
 
 
-def _passes(mutant: Mutant, tests: Sequence[pytest.Item], caches: Sequence[Any]) -> bool:
-    """Do the tests pass in a process where the mutant is in the function's place?"""
+def _failing(mutant: Mutant, tests: Sequence[pytest.Item], caches: Sequence[Any]) -> str | None:
+    """The test that fails in a process where the mutant is in place of the function; "" if it ends."""
+    told, tell = os.pipe()
     process = os.fork()
-    if not process:
+    if process:
+        os.close(tell)
+        with os.fdopen(told) as pipe:
+            name = pipe.read()
+        return None if os.waitpid(process, 0)[1] == 0 else name
+    try:
         signal.alarm(SECONDS)
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
         os.dup2(null, 2)
-        try:
-            _exchange(mutant)
-            for cached in caches:
-                cached.cache_clear()
-            for test, following in zip_longest(tests, tests[1:]):
-                if any(report.failed for report in runtestprotocol(test, log=False, nextitem=following)):
-                    os._exit(1)
-            os._exit(0)
-        except BaseException:
-            os._exit(1)
-    return os.waitpid(process, 0)[1] == 0
+        _exchange(mutant)
+        for cached in caches:
+            cached.cache_clear()
+        for test, following in zip_longest(tests, tests[1:]):
+            if any(report.failed for report in runtestprotocol(test, log=False, nextitem=following)):
+                os.write(tell, test.nodeid.encode())
+                os._exit(1)
+        os._exit(0)
+    except BaseException:
+        os._exit(1)
 
 
 def _exchange(mutant: Mutant) -> None:
