@@ -82,8 +82,7 @@ class Walk:
 
     def scaled(self, op: int, value: float | None) -> Walk:
         """The walk through a product with a number, or with something learned (None)."""
-        factors = self.factors if value == 1.0 else (*self.factors, (op, value))
-        return replace(self, passed=(*self.passed, op), factors=factors)
+        return replace(self, passed=(*self.passed, op), factors=(*self.factors, (op, value)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def with_learned_streams(flow: Dataflow) -> Dataflow:
 def _streams(flow: Dataflow) -> frozenset[int]:
     added: dict[int, list[tuple[int, tuple[int, ...]]]] = {}
     for index, op in enumerate(flow.ops):
-        if op.name != "add" or not op.depends_on_input or len(op.operands) != 2:
+        if op.name != "add" or len(op.operands) != 2:
             continue
         for operand, other in (op.operands, op.operands[::-1]):
             root = _parameter(flow, operand)

@@ -188,6 +188,121 @@ def test_kinds_are_proved_and_no_other(kind: str, join: Any) -> None:
         prove(recording, claimed(recording, "identity"))
 
 
+MATRIX = torch.arange(64.0).view(8, 8).sin()
+WRONG_KINDS: dict[str, tuple[str, Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor], str]] = {
+    "scaled by itself": (
+        "scaled",
+        lambda x, f: x * torch.tanh(x.mean()) + f(x),
+        "the sink does not move element by element with its source",
+    ),
+    "a part that is the whole": (
+        "partial",
+        lambda x, f: x + f(x),
+        "what moves is no part of the source in its own place",
+    ),
+    "a part that is turned round": (
+        "partial",
+        lambda x, f: F.pad(x[..., :4].flip(-1), (0, 4)) + f(x),
+        "what moves is no part of the source in its own place",
+    ),
+    "a part that is scaled": (
+        "partial",
+        lambda x, f: 2 * F.pad(x[..., :4], (0, 4)) + f(x),
+        "the sink moves by 2 times the change of its source, not 1 times",
+    ),
+    "a projection that is none": (
+        "projection",
+        lambda x, f: x * 1.0 + f(x),
+        "the skip path is the source itself, not a projection of it",
+    ),
+    "a projection and a ReLU": (
+        "projection",
+        lambda x, f: (x @ MATRIX).relu() + f(x),
+        "the skip path is not an affine map of the source",
+    ),
+    "a ReLU and a norm": (
+        "projection",
+        lambda x, f: F.layer_norm((x @ MATRIX).relu(), (8,)) + f(x),
+        "the skip path is not an affine map of the source, nor one that is normalized",
+    ),
+    "a projection of nothing": (
+        "projection",
+        lambda x, f: 0 * (x @ MATRIX) + f(x),
+        "the sink does not move with its source",
+    ),
+    "a gate that is open": (
+        "gated",
+        lambda x, f: x + f(x),
+        "nothing gates the source on its way to the sink",
+    ),
+    "another tensor concatenated": (
+        "concat",
+        lambda x, f: torch.cat([2 * x, f(x)], -1),
+        "the part that is concatenated is not its source's values",
+    ),
+    "no concatenation": ("concat", lambda x, f: x + f(x), "nothing but the source is concatenated"),
+    "streams that a ReLU cuts": (
+        "multi-stream",
+        lambda x, f: (x @ MATRIX).relu() + f(x),
+        "the skip path is not an affine map of the source",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_KINDS)
+def test_a_wrong_residual_of_each_kind_is_refuted(name: str) -> None:
+    kind, join, reason = WRONG_KINDS[name]
+    recording = recorded(Block(join))
+    with pytest.raises(TraceError) as caught:
+        prove(recording, claimed(recording, kind))
+    (problem,) = caught.value.problems
+    assert problem.message.partition("is not what the model computes: ")[2] == reason
+
+
+def test_a_factor_that_depends_on_the_source_is_not_a_learned_one() -> None:
+    recording = recorded(Block(lambda x, f: x * torch.sigmoid(f(x)) + f(x)))
+    (claim,) = claimed(recording, "scaled")
+    learned = replace(claim, residual=replace(claim.residual, factors=(Factor("skip", None, "gamma"),)))
+    with pytest.raises(TraceError, match="the factor on the skip path depends on the source"):
+        prove(recording, [learned])
+
+
+UNPROVED_KINDS: dict[str, tuple[str, Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor], str]] = {
+    "a gate that is constant": (
+        "gated",
+        lambda x, f: 0.5 * x + f(x),
+        "the gate does not depend on the source",
+    ),
+    "half of it concatenated": (
+        "concat",
+        lambda x, f: torch.cat([x[..., :4], f(x)], -1),
+        "only a part of the source is concatenated",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNPROVED_KINDS)
+def test_a_doubtful_residual_of_each_kind_is_not_proved(name: str) -> None:
+    kind, join, reason = UNPROVED_KINDS[name]
+    recording = recorded(Block(join))
+    summary, remark = prove(recording, claimed(recording, kind))
+    assert summary == agreed(0, 1)
+    assert remark.endswith(f": {reason}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "join"),
+    [
+        ("gated", lambda x, f: (lambda branch: x * torch.sigmoid(branch) + branch)(f(x))),
+        ("projection", lambda x, f: F.layer_norm(x @ MATRIX, (8,)) + f(x)),
+        ("projection", lambda x, f: F.max_pool1d(x @ MATRIX, 3, 1, 1) + f(x)),
+    ],
+)
+def test_a_right_residual_of_the_other_kinds(kind: str, join: Any) -> None:
+    recording = recorded(Block(join))
+    assert prove(recording, claimed(recording, kind)) == [agreed(1, 1)]
+
+
 def test_a_dropped_sum_is_refuted() -> None:
     recording = recorded(Dropped())
     flow = recording.dataflow
