@@ -2,7 +2,7 @@
 
 A model runs once; each changed spec is compared with what that run did.
 
-    python -m benchmarks.spec_mutants [SPEC…] [--only OPERATOR] [--list]
+    python -m benchmarks.spec_mutants [SPEC…] [--only OPERATOR] [--claims] [--list]
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from archcheck.spec import LoadedSpec
 from archcheck.spec.flow import flow_edges
 from archcheck.spec.load import loads
 from archcheck.spec.model import Model, Panel
+from benchmarks.mutation.claim_operators import claim_mutations
 from benchmarks.mutation.equivalent_specs import EQUIVALENT
 from benchmarks.mutation.spec_operators import Data, Mutation, mutations
 from benchmarks.mutation.wide_operators import wide_mutations
@@ -58,8 +59,8 @@ class Judged(NamedTuple):
     told: Sequence[str] = ()
 
 
-def judge(file: Path, only: str = "", wide: int = 0) -> Iterator[Judged]:
-    """Every changed spec of one file, or `wide` of the further ones, drawn by chance.
+def judge(file: Path, only: str = "", wide: int = 0, claims: bool = False) -> Iterator[Judged]:
+    """Every changed spec of one file, those of its `claims`, or `wide` of the further ones, drawn by chance.
 
     Raises AssertionError where the spec itself does not conform.
     """
@@ -67,7 +68,7 @@ def judge(file: Path, only: str = "", wide: int = 0) -> Iterator[Judged]:
     plain = _loaded(data, file)
     runs = _runs(plain.spec.model, file.parent)
     assert not _findings(plain, runs), f"{file.name} does not conform"
-    found = list(wide_mutations(data, flow_lines) if wide else mutations(data, flow_lines))
+    found = list((wide_mutations if wide else claim_mutations if claims else mutations)(data, flow_lines))
     if wide:
         found = random.Random(file.stem).sample(found, min(wide, len(found)))
     for mutation in found:
@@ -149,11 +150,12 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="list the changed specs that conform")
     parser.add_argument("--unnamed", action="store_true", help="list those whose first finding is elsewhere")
     parser.add_argument("--several", action="store_true", help="list those with more than one finding")
+    parser.add_argument("--claims", action="store_true", help="the changes of single claims instead")
     parser.add_argument("--wide", type=int, default=0, help="so many of a spec's further changes instead")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    found = [judged for file in chosen.specs or SHIPPED for judged in judge(file, chosen.only, chosen.wide)]
+    found = [judged for file in chosen.specs or SHIPPED for judged in judge(file, chosen.only, chosen.wide, chosen.claims)]
     print(table(found, "operator"), table(found, "spec"), sep="\n\n")
     for judged in found:
         place = f"{judged.spec}: {judged.mutation.operator}, {judged.mutation.panel}, {judged.mutation.what}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +10,7 @@ from archcheck.diff import fixes, mark_fixes
 from archcheck.diff.binding import BoundPanel, Layer, patterns, suggestion
 from archcheck.diff.evidence import Evidence
 from archcheck.diff.execution import Execution
-from archcheck.diff.label_numbers import Miscount, inside, miscounts, numbered
+from archcheck.diff.label_numbers import Counted, counted, inside, numbered
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.settling import Settled
 from archcheck.diff.wording import Names, label
@@ -70,6 +70,10 @@ class _Boxes:
             note=self.panel.boxes[box].note if box in self.panel.boxes else "",
             fix=fix,
         )
+
+    def recognised(self, box: str) -> Mapping[str, int]:
+        """The numbers of what was recognised in the box's modules, in their first call."""
+        return self.evidence.frames[self.calls[0]].counted(box) if self.calls else {}
 
     def setting(self, box: str, **words: object) -> Fix:
         return fixes.setting(("panels", self.bound.name, "boxes", box), words.items())
@@ -175,7 +179,7 @@ def numbers(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
     """BOX005: a label says a number of heads, experts or layers, and the model has another."""
     for box, modules in boxes.layer.boxes.items():
         said = label(boxes.panel, box)
-        for wrong in miscounts(said, boxes.panel.boxes[box], modules, boxes.execution) if modules else ():
+        for wrong in _miscounts(boxes, box, said):
             yield boxes.finding(
                 "BOX005",
                 box,
@@ -187,15 +191,22 @@ def numbers(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
             )
 
 
-def _renumbered(boxes: _Boxes, box: str, wrong: Miscount) -> Fix | None:
+def _miscounts(boxes: _Boxes, box: str, text: str) -> list[Counted]:
+    """The numbers of a label `text` that are not those of the box's modules."""
     value, modules = boxes.panel.boxes[box], boxes.layer.bound(box)
-    before = {each.noun for each in miscounts(label(boxes.panel, box), value, modules, boxes.execution)}
+    found = [counted(text, value, modules, boxes.execution, boxes.recognised(box))] if modules else []
+    return [each for numbers in found for each in numbers if each.is_wrong]
+
+
+def _renumbered(boxes: _Boxes, box: str, wrong: Counted) -> Fix | None:
+    before = {each.noun for each in _miscounts(boxes, box, label(boxes.panel, box))}
 
     def holds(text: str) -> bool:
-        left = {each.noun for each in miscounts(text, value, modules, boxes.execution)}
+        left = {each.noun for each in _miscounts(boxes, box, text)}
         return left < before and wrong.noun not in left
 
-    return fixes.renumbered(boxes.bound.name, box, value.label or box, [wrong.actual], holds)
+    text, actual = boxes.panel.boxes[box].label or box, [wrong.actual] if wrong.actual is not None else []
+    return fixes.renumbered(boxes.bound.name, box, text, actual, holds)
 
 
 BOX_RULES: tuple[Callable[[_Boxes, Settled], Iterator[Finding]], ...] = (

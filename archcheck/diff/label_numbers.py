@@ -1,24 +1,26 @@
-"""Numbers in labels against the model's (BOX005): "8 heads", "4 experts", "12 layers", "×12".
+"""Numbers in labels against the model's (BOX005): "8 heads", "4 experts", "12 layers", "×12", 12 层.
 
 The model's numbers are what the box's modules, those inside them and their configs keep under customary
-names, and how many modules a list holds. Where there is none of these, nothing is said.
+names, how many modules a list holds, and else what was recognised in the run. Where there is none of these,
+the number is not checked.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from archcheck.diff.execution import Execution
 from archcheck.phrasing.module_paths import ModulePath, Phrase, leaf, parent
 from archcheck.spec.model import Box, Role
 
-_COUNT = r"(?<![\w.,×-])(\d+)[\s-]+"
+_COUNT = r"(?<![\w.,×-])(\d+)"
 _HEADS = r"(?:(?:attention|query|q)[\s-]+)?heads?\b"
 _KV_HEADS = r"(?:kv|k/v|key[\s/-]*value|key|value)[\s-]+heads?\b"
 _EXPERTS = r"(?:(?:routed|local|total)[\s-]+)?experts?\b"
 _LAYERS = r"(?:(?:\w+)[\s-]+)?(?:layers?|blocks?)\b"
+_NO_NORM = r"(?!归一化|规范化|标准化)"  # 层归一化 is LayerNorm
 _TIMES = r"(?:^|[\s(])×\s*(\d+)\)?\s*$"
 
 
@@ -32,20 +34,19 @@ class _Sort:
     held: re.Pattern[str] | None = None
 
 
-def _sort(noun: str, said: str, attribute: str, held: str = "") -> _Sort:
-    attributes = re.compile(rf"(?:{attribute})$")
-    return _Sort(
-        noun, re.compile(_COUNT + said, re.IGNORECASE), attributes, re.compile(held) if held else None
-    )
+def _sort(noun: str, english: str, chinese: str, attribute: str, held: str = "") -> _Sort:
+    said = re.compile(rf"{_COUNT}(?:[\s-]+{english}|\s*个?{chinese})", re.IGNORECASE)
+    return _Sort(noun, said, re.compile(rf"(?:{attribute})$"), re.compile(held) if held else None)
 
 
 _SORTS = (
-    _sort("key-value heads", _KV_HEADS, r"(?:num_|n_|n_local_)?(?:kv|key_value)_heads?"),
-    _sort("heads", _HEADS, r"(?:num_|n_|n_local_)?(?:attention_|query_|q_)?heads?|nhead"),
-    _sort("experts", _EXPERTS, r"(?:num_|n_)?(?:local_|routed_)?experts", r"(?:^|\.)experts$"),
+    _sort("key-value heads", _KV_HEADS, "(?:键值|kv|键|值)头", r"(?:num_|n_|n_local_)?(?:kv|key_value)_heads?"),
+    _sort("heads", _HEADS, "(?:注意力|查询)?头", r"(?:num_|n_|n_local_)?(?:attention_|query_|q_)?heads?|nhead"),
+    _sort("experts", _EXPERTS, "(?:路由)?专家", r"(?:num_|n_)?(?:local_|routed_)?experts", r"(?:^|\.)experts$"),
     _sort(
         "layers",
         _LAYERS,
+        rf"(?:层|块){_NO_NORM}",
         r"(?:num_|n_)?(?:hidden_|encoder_|decoder_)?(?:layers?|blocks?)|depth",
         r"(?:^|\.)(?:layers?|blocks?|h)$",
     ),
@@ -54,28 +55,41 @@ _REPEATED = re.compile(_TIMES)
 
 
 @dataclass(frozen=True, slots=True)
-class Miscount:
-    """A label says `said` of something, and the model has `actual`, as `where` says."""
+class Counted:
+    """A label says `said` of something, and the model has `actual`, as `where` says; None: it does not tell."""
 
     noun: str
     said: int
-    actual: int
-    where: Phrase
+    actual: int | None = None
+    where: Phrase = ()
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.actual not in (None, self.said)
 
 
-def miscounts(label: str, box: Box, modules: Sequence[str], execution: Execution) -> Iterator[Miscount]:
-    """The numbers in a box's label that no number of its modules agrees with."""
+def counted(
+    label: str, box: Box, modules: Sequence[str], execution: Execution, recognised: Mapping[str, int]
+) -> Iterator[Counted]:
+    """The numbers in a box's label, with those of its modules; what was `recognised` in them, by noun, is
+    asked where they keep no number."""
     for sort in _SORTS:
         match = sort.said.search(label)
-        counts = _counts(sort, modules, execution) if match else {}
-        if match and counts and int(match[1]) not in counts.values():
+        if match is None:
+            continue
+        said, counts = int(match[1]), _counts(sort, modules, execution)
+        if not counts and sort.noun in recognised:
+            counts = {("the number of ", sort.noun, " in its computation"): recognised[sort.noun]}
+        if said in counts.values() or not counts:
+            yield Counted(sort.noun, said, said if counts else None)
+        else:
             where, actual = next(iter(counts.items()))
-            yield Miscount(sort.noun, int(match[1]), actual, (*where, f" is {actual}"))
+            yield Counted(sort.noun, said, actual, (*where, f" is {actual}"))
     repeated = _REPEATED.search(label)
-    if repeated and (box.detail or box.role in (Role.BLOCK, Role.EXPERT)) and not isinstance(box.repeat, int):
+    if repeated and (box.detail or box.role in (Role.BLOCK, Role.EXPERT)):
         count = _stacked(box, modules, execution)
-        if count and count != int(repeated[1]):
-            yield Miscount("modules", int(repeated[1]), count, (f"the box stands for {count} modules",))
+        if count:
+            yield Counted("modules", int(repeated[1]), count, (f"the box stands for {count} modules",))
 
 
 def _counts(sort: _Sort, modules: Sequence[str], execution: Execution) -> dict[Phrase, int]:

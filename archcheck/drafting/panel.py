@@ -8,7 +8,7 @@ from typing import Any
 
 from archcheck.diff.binding import BoundPanel
 from archcheck.diff.boxes import undrawn_modules
-from archcheck.diff.label_numbers import miscounts
+from archcheck.diff.label_numbers import counted
 from archcheck.diff.marks.adjacent import with_adjacent
 from archcheck.diff.marks.claimed import meets
 from archcheck.diff.marks.routing import with_picked
@@ -216,7 +216,7 @@ def _counts(region: Region, path: str, values: Values) -> dict[str, str]:
     """The numbers of heads that the diff would miss in a label if they were others."""
 
     def is_wrong(text: str) -> bool:
-        return any(miscounts(text, Box(), [path], values.execution))
+        return any(each.is_wrong for each in counted(text, Box(), [path], values.execution, {}))
 
     found = {}
     for key, noun in _HEADS.items():

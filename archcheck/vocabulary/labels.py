@@ -139,9 +139,13 @@ _KERNEL = re.compile(
 _KERNEL_AFTER = re.compile(rf"(?:conv\w*|卷积|pool\w*)[ ,(]*(\d+){_TIMES}(\d+)(?:{_TIMES}(\d+))?")
 _KERNEL_WORD = re.compile(r"\b(?:k|kernel(?:[ _]size)?)\s*[=:]?\s*(\d+)(?:\s*[×x]\s*(\d+))?")
 _STRIDE = re.compile(r"\b(?:s|strides?)\s*[=:]?\s*(\d+)|(?<![\w/])/\s*(\d+)\b")
-_CHANNELS = re.compile(r"(?:conv\w*|卷积|linear|fc|dense)(?: block)?\s*,\s*(\d+)\b|\b(\d+)\s*channels?\b")
-_DILATION = re.compile(r"\b(?:d|dilation|rate)\s*[=:]\s*(\d+)")
-_GROUPS = re.compile(r"\bgroups?\s*[=:]\s*(\d+)|\b(\d+) groups\b")
+_CHANNELS = re.compile(
+    r"(?:conv\w*|卷积层?|linear|线性层?|fc|dense|embed\w*|嵌入层?)(?: block)?\s*[,，]\s*(\d+)\b"
+    r"(?!\s*(?:[×x*]|groups?|heads?|experts?|layers?|blocks?|个|组|头|层))"
+    r"|(?<![\w.])(\d+)\s*(?:channels?\b|通道)"
+)
+_DILATION = re.compile(r"\b(?:(?:d|rate)\s*[=:]|dilation\s*[=:]?)\s*(\d+)")
+_GROUPS = re.compile(r"\bgroups?\s*[=:]?\s*(\d+)|(?<![\w.])(\d+)\s*(?:groups\b|组(?!归一化))")
 _FROM_TO = re.compile(r"(?<![\w.])(\d+)\s*(?:→|->|⇒)\s*(\d+)")
 _TOP = re.compile(r"\btop[ -]?(\d+)\b")
 

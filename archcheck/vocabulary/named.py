@@ -245,6 +245,11 @@ def _details(flow: Dataflow, op: Op) -> dict[str, Detail]:
             details[name] = _every(op.arguments.get(name), axes)
     elif op.name == "linear":
         details["from"], details["channels"] = flow.ops[op.operands[0][0]].shape[-1], op.shape[-1]
+    elif op.name == "embedding":
+        table = flow.ops[op.operands[op.roles.get("weight", 1)][0]].shape
+        details["from"], details["channels"] = table[0] if table else None, op.shape[-1]
+    elif op.name == "group_norm":
+        details["groups"] = details.pop("num_groups", None)
     elif "_pool" in op.name and not op.name.startswith("adaptive"):
         axes = int(op.name[-2])
         details["kernel"] = _every(op.arguments.get("kernel_size"), axes)

@@ -135,19 +135,19 @@ def _deleted(data: Data, panel: str) -> Iterator[Mutation]:
     for name, box in value["boxes"].items():
         if not inside(box) or box.get("detail") or box.get("role") in ("input", "output"):
             continue
-        if len(value["boxes"]) == 1 or name in _named(value):
+        if len(value["boxes"]) == 1 or name in named_by(value):
             continue
         copy = deepcopy(data)
         changed = copy["panels"][panel]
         del changed["boxes"][name]
         if "flow" in changed:
-            changed["flow"] = _without(changed["flow"], name)
+            changed["flow"] = without(changed["flow"], name)
         chains = [[each for each in chain if each != name] for chain in changed.get("edges", ())]
         changed["edges"] = [chain for chain in chains if len(chain) > 1]
         yield Mutation("delete", panel, f"{name} ({box.get('label', name)})", (name,), copy)
 
 
-def _named(value: Data) -> set[str]:
+def named_by(value: Data) -> set[str]:
     """The boxes that a panel's residual edges name."""
     found: set[str] = set()
     for edge in value.get("residuals", ()):
@@ -156,8 +156,8 @@ def _named(value: Data) -> set[str]:
     return found
 
 
-def _without(items: list[Any], name: str) -> list[Any]:
-    kept = [_without(item, name) if isinstance(item, list) else item for item in items if item != name]
+def without(items: list[Any], name: str) -> list[Any]:
+    kept = [without(item, name) if isinstance(item, list) else item for item in items if item != name]
     return [item for item in kept if item != []]
 
 
@@ -252,12 +252,12 @@ def redrawn(
 def _residuals(data: Data, panel: str) -> Iterator[Mutation]:
     value = data["panels"][panel]
     for number, edge in enumerate(value.get("residuals", ())):
-        boxes = tuple(_named({"residuals": [edge]}))
+        boxes = tuple(named_by({"residuals": [edge]}))
         name = f"{edge.get('around') or (edge.get('from'), edge.get('to'))}"
         for operator, changed in _changed_edges(edge, chain_of(value)):
             copy = deepcopy(data)
             copy["panels"][panel]["residuals"][number : number + 1] = changed
-            touched = _named({"residuals": [edge, *changed]})
+            touched = named_by({"residuals": [edge, *changed]})
             yield Mutation(operator, panel, name, tuple(touched) or boxes, copy)
 
 

@@ -23,6 +23,8 @@ _ROLES = {
 WIDTHS = frozenset(["channels", "from"])
 """Numbers that a spec's narrow model does not have: they are compared with the published size alone."""
 
+NUMBERS = WIDTHS | {"kernel", "stride", "dilation", "groups", "k", "heads"}
+
 
 def claimed(panel: Panel, box: str) -> tuple[Claim, ...]:
     """The claims of a box; () where it names nothing that the vocabulary knows."""
@@ -53,7 +55,15 @@ def contradiction(region: Region, claim: Claim, widths: bool = False) -> str:
     return ""
 
 
+def untold(region: Region, claim: Claim) -> str:
+    """The first detail of a claim, but for numbers, of which a region's say nothing; "" if there is none."""
+    details = (name for name in claim.details if name not in NUMBERS)
+    return next((name for name in details if region.details.get(name) is None), "")
+
+
 def _agree(said: object, actual: object) -> bool:
+    if said is True and isinstance(actual, int):
+        return bool(actual)
     if isinstance(actual, tuple) and not isinstance(said, tuple):
         return all(part == said for part in actual)
     if isinstance(said, tuple) and isinstance(actual, tuple) and len(said) != len(actual):

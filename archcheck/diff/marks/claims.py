@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from archcheck.diff.marks.claimed import claimed, contradiction, meets
+from archcheck.diff.marks.claimed import NUMBERS, claimed, contradiction, meets, untold
 from archcheck.diff.marks.territory import Territory
 from archcheck.diff.wording import label
 from archcheck.spec.model import Panel
@@ -61,13 +61,12 @@ _CERTAIN = frozenset(
         Family.DROPOUT,
     ]
 )
-_NUMBERS = frozenset(["kernel", "stride", "channels", "from", "dilation", "groups", "k", "heads"])
-
 
 @dataclass(frozen=True, slots=True)
 class ClaimCheck:
-    """One claim of a box that has a module. `computed` is what its module computes instead; `detail` names
-    what of the claim is wrong where its term is right; `holds` is None where it could not be told."""
+    """One claim of a box that has a module. `computed` is what its module computes, instead where it does not
+    hold; `detail` names what of the claim is wrong, or could not be told, where its term is right; `holds` is
+    None where it could not be told."""
 
     claim: Claim
     holds: bool | None
@@ -76,7 +75,7 @@ class ClaimCheck:
 
     @property
     def is_number(self) -> bool:
-        return self.detail in _NUMBERS
+        return self.detail in NUMBERS
 
 
 def check_claims(panel: Panel, box: str, territory: Territory, widths: bool = False) -> Iterator[ClaimCheck]:
@@ -85,7 +84,7 @@ def check_claims(panel: Panel, box: str, territory: Territory, widths: bool = Fa
     said = claimed(panel, box)
     if not nodes or not said:
         return
-    regions = _regions(territory, nodes)
+    regions = regions_of(territory, box)
     larger = _larger(said, regions) if _says_all(label(panel, box), said) else None
     for claim in said:
         fitting = [region for region in regions if meets(region, claim)]
@@ -100,10 +99,17 @@ def check_claims(panel: Panel, box: str, territory: Territory, widths: bool = Fa
             yield ClaimCheck(claim, False, larger)
         else:
             wrong = [contradiction(region, claim, widths) for region in fitting]
-            yield ClaimCheck(claim, not all(wrong), fitting[0], wrong[0] if all(wrong) else "")
+            right = next((region for region, detail in zip(fitting, wrong, strict=True) if not detail), None)
+            if right is None:
+                yield ClaimCheck(claim, False, fitting[0], wrong[0])
+            else:
+                unknown = untold(right, claim)
+                yield ClaimCheck(claim, None if unknown else True, right, unknown)
 
 
-def _regions(territory: Territory, nodes: frozenset[int]) -> list[Region]:
+def regions_of(territory: Territory, box: str) -> list[Region]:
+    """The regions that lie within a box."""
+    nodes = frozenset(territory.nodes_of.get(box, ()))
     by_output = territory.values.recognition.by_output
     return [
         region

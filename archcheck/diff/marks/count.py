@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 
+from archcheck.diff.label_numbers import counted
 from archcheck.diff.marks.box_map import is_operation
+from archcheck.diff.marks.claimed import NUMBERS, WIDTHS
+from archcheck.diff.marks.claims import ClaimCheck
 from archcheck.diff.marks.entries import begins, ends
 from archcheck.diff.marks.frame_check import FrameCheck
 from archcheck.diff.marks.lines import Line, Way
@@ -48,7 +51,7 @@ def marks(loaded: LoadedSpec, checks: Sequence[FrameCheck], findings: Sequence[F
         unopened = _unopened(own, opened)
         evidence |= {(name, MarkKind.MODULES, box): [seen] for box, seen in unopened.items()}
         for check in own:
-            for key, seen in _evidence(name, panel, check, refuted):
+            for key, seen in _evidence(loaded, name, check):
                 evidence.setdefault(key, []).append(seen)
         said = (MarkKind.CLAIM, MarkKind.NUMBER)
         for key in sorted(key for key in refuted if key[0] == name and key[1] in said):
@@ -110,21 +113,54 @@ def _keys(name: str, panel: Panel) -> Iterator[Key]:
 
 
 def _evidence(
-    name: str, panel: Panel, check: FrameCheck, refuted: Set[Key]
+    loaded: LoadedSpec, name: str, check: FrameCheck
 ) -> Iterator[tuple[Key, Evidence | None]]:
     """What one frame shows of the panel's marks; None: nothing, and that is no fault of the mark."""
+    panel = loaded.spec.panels[name]
     for box, value in panel.boxes.items():
         yield (name, MarkKind.BOX, box), _box(panel, box, check)
         if isinstance(value.repeat, int):
             yield (name, MarkKind.COUNT, box), (Verdict.PROVED, "")
         for claim in check.claims.get(box, ()):
             verdict = Verdict.UNCHECKED if claim.holds is None else Verdict.PROVED
-            kind = MarkKind.NUMBER if claim.is_number else MarkKind.CLAIM
-            yield (name, kind, box), (verdict, f"no {claim.claim.terms[0]} was recognised in it")
+            yield (name, MarkKind.CLAIM, box), (verdict, _unknown(claim))
+        for told in _numbers(loaded, panel, box, check):
+            yield (name, MarkKind.NUMBER, box), told
     for line, way in check.lines.ways.items():
         yield (name, MarkKind.LINE, _arrow(line)), _line(panel, line, way, check)
     for edge in panel.residuals:
         yield (name, MarkKind.EDGE, edge_id(edge)), (Verdict.PROVED, "")
+
+
+def _unknown(claim: ClaimCheck) -> str:
+    if claim.detail:
+        return f"the run does not tell whether it is {claim.detail}"
+    return f"no {claim.claim.terms[0]} was recognised in it"
+
+
+def _numbers(loaded: LoadedSpec, panel: Panel, box: str, check: FrameCheck) -> Iterator[Evidence]:
+    """What is known of each number in a box's label, but for those that a finding speaks of."""
+    call, modules = check.call, check.call.layer.bound(box)
+    if modules:
+        text, value = label(panel, box), panel.boxes[box]
+        for each in counted(text, value, modules, call.execution, check.counted(box)):
+            known = each.actual is not None
+            yield Verdict.PROVED if known else Verdict.UNCHECKED, f"the model tells no number of {each.noun}"
+    for claim in check.claims.get(box, ()):
+        for name, said in claim.claim.details.items():
+            if name in NUMBERS and claim.computed is not None:
+                yield _number(loaded, name, said, claim.computed.details.get(name))
+
+
+def _number(loaded: LoadedSpec, name: str, said: object, actual: object) -> Evidence:
+    if actual is None:
+        return Verdict.UNCHECKED, f"{name} {said} could not be told"
+    if name not in WIDTHS or loaded.spec.model.published or said == actual:
+        return Verdict.PROVED, ""
+    return (
+        Verdict.UNCHECKED,
+        f"the model that ran has {actual}; name the arguments of the full size in the model's published",
+    )
 
 
 def _box(panel: Panel, box: str, check: FrameCheck) -> Evidence | None:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from archcheck.diff.marks.adjacent import with_adjacent
 from archcheck.diff.marks.box_map import BoxMap, box_map
-from archcheck.diff.marks.claims import ClaimCheck, check_claims
+from archcheck.diff.marks.claims import ClaimCheck, check_claims, regions_of
 from archcheck.diff.marks.completeness import LeftOut, left_out
 from archcheck.diff.marks.entries import Entries, entries
 from archcheck.diff.marks.lines import Line, LineCheck, check_lines, connected
@@ -39,6 +39,16 @@ class FrameCheck:
     def stands_in(self, box: str) -> bool:
         """Is it an inactive one of several alike (an expert), another of which ran?"""
         return bool(twin(self.call, self.placed.territory, box))
+
+    def counted(self, box: str) -> Mapping[str, int]:
+        """The numbers of heads of the attention in a box, by noun, where there is one number."""
+        found = regions_of(self.placed.territory, box)
+        attentions = [region.details for region in found if region.term.family is Family.ATTENTION]
+        numbers: dict[str, int] = {}
+        for noun, key in (("heads", "heads"), ("key-value heads", "kv_heads")):
+            values = {details.get(key) for details in attentions}
+            numbers |= {noun: value for value in values if len(values) == 1 and isinstance(value, int)}
+        return numbers
 
     @cached_property
     def instead(self) -> Mapping[str, LeftOut]:
