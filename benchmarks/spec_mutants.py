@@ -155,7 +155,11 @@ def main() -> int:
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    found = [judged for file in chosen.specs or SHIPPED for judged in judge(file, chosen.only, chosen.wide, chosen.claims)]
+    found = [
+        judged
+        for file in chosen.specs or SHIPPED
+        for judged in judge(file, chosen.only, chosen.wide, chosen.claims)
+    ]
     print(table(found, "operator"), table(found, "spec"), sep="\n\n")
     for judged in found:
         place = f"{judged.spec}: {judged.mutation.operator}, {judged.mutation.panel}, {judged.mutation.what}"

@@ -138,8 +138,10 @@ def repeats(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
     """BOX004: a wildcard matches another number of modules than drawn, or a module runs another number of
     times."""
     for box, value in boxes.panel.boxes.items():
-        count, wildcards = len(boxes.layer.bound(box)), [name for name in patterns(value) if "*" in name]
-        named = wildcards or (patterns(value) if count > 1 else ())
+        paths = boxes.layer.bound(box)
+        count, wildcards = len(paths), [name for name in patterns(value) if "*" in name]
+        alike = len({boxes.execution.modules[path].type_name for path in paths}) == 1
+        named = wildcards or (patterns(value) if count > 1 and alike else ())
         if isinstance(value.repeat, int) and named and count != value.repeat:
             container = join(boxes.layer.base, named[0].partition("*")[0].rstrip("."))
             owner = boxes.execution.running_owner(container)
@@ -152,16 +154,17 @@ def repeats(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
                 boxes.execution.definition(owner),
                 boxes.setting(box, repeat=count),
             )
-        elif isinstance(value.repeat, int) and count == 1 and not wildcards:
+        elif isinstance(value.repeat, int) and count and not wildcards:
             yield from _calls(boxes, box, value.repeat)
 
 
 def _calls(boxes: _Boxes, box: str, repeat: int) -> Iterator[Finding]:
-    (path,) = boxes.layer.bound(box)
+    path = boxes.layer.bound(box)[0]
     if any(numbered(held, boxes.execution) == repeat for held in inside([path], boxes.execution)):
         return  # a stack in one module
     for call in boxes.calls:
-        runs = [run for one in call.frame.occurrences if one.box == box for run in one.runs]
+        ran = [one for one in call.frame.occurrences if one.box == box]
+        runs = [run for one in ran if one.name == ran[0].name for run in one.runs]
         if runs and len(runs) != repeat:
             name = boxes.names.path(path)
             yield boxes.finding(

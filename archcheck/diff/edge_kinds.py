@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from archcheck.connections import Factor, Kind
 from archcheck.diff.drawn_edges import Drawn
+from archcheck.diff.edge_labels import contradicted
 from archcheck.diff.marks.claimed import claimed
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.wording import Names
@@ -31,11 +32,12 @@ _TOLERANCE = 1e-5  # of a factor that the code keeps in single precision
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`words`: what the edge should say instead, as keys and values of the spec."""
+    """`words`: what the edge should say instead, as keys and values of the spec. `of_label`: of its label."""
 
     message: str
     traced: str
-    words: tuple[tuple[str, str | float], ...] = ()
+    words: tuple[tuple[str, str | float | None], ...] = ()
+    of_label: bool = False
 
 
 def wrong_kind(drawn: Drawn, join: Join, call: PanelCall) -> Difference | None:
@@ -45,7 +47,7 @@ def wrong_kind(drawn: Drawn, join: Join, call: PanelCall) -> Difference | None:
     says = _factors(factors, call.names)
     if kind is Kind.SCALED and drawn.edge.kind is None and not _draws_a_factor(drawn):
         if not factors:
-            return None  # the boxes are the factors
+            return _wrong_label(drawn, join)  # the boxes are the factors
         subtracts = any((factor.value or 0) < 0 for factor in factors)
         what = "the code subtracts" if subtracts else f"the code has {_KINDS[kind][0]}"
         return Difference(
@@ -63,7 +65,22 @@ def wrong_kind(drawn: Drawn, join: Join, call: PanelCall) -> Difference | None:
             _KINDS[kind][1] + (f": {details}" if details else ""),
             words,
         )
-    return _wrong_factor(drawn, join.residual.factors, call.names)
+    return _wrong_factor(drawn, join.residual.factors, call.names) or _wrong_label(drawn, join)
+
+
+def _wrong_label(drawn: Drawn, join: Join) -> Difference | None:
+    residual, on_the_way = join.residual, (*drawn.inside, *drawn.edge.through)
+    terms = {term for box in on_the_way for claim in claimed(drawn.panel, box) for term in claim.terms}
+    if not contradicted(drawn.edge.label, residual.kind, _products(residual.factors), terms):
+        return None
+    what = _KINDS[residual.kind]
+    return Difference(
+        f"the residual {drawn.around()} is labelled '{' '.join(drawn.edge.label.split())}', "
+        f"and the code has {what[0]}",
+        what[1],
+        (("label", None),),
+        of_label=True,
+    )
 
 
 def _claimed(drawn: Drawn) -> tuple[Kind, ...]:

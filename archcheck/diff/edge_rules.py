@@ -31,7 +31,8 @@ def wrong_kind(edge: EdgeEvidence) -> Candidate | None:
     for join in edge.matched if edge.drawn.solid else ():
         found = kind_difference(edge.drawn, join, edge.call) or _misses_a_box(edge, join)
         if found:
-            fix = edge.redrawing(join) or (edge.setting(found.words) if found.words else None)
+            own = edge.setting(found.words) if found.words else None
+            fix = own if found.of_label else edge.redrawing(join) or own
             return edge.candidate("RES009", found.message, found.traced, join, fix=fix)
     return None
 
@@ -39,16 +40,28 @@ def wrong_kind(edge: EdgeEvidence) -> Candidate | None:
 def _misses_a_box(edge: EdgeEvidence, join: Join) -> Difference | None:
     """A box that is drawn on the skip path, and that the skip path does not pass."""
     for box in edge.drawn.edge.through:
-        ran = [one for one in edge.call.frame.occurrences if one.box == box]
-        skip = (*join.skip, *join.skip_operand)
-        if ran and not any(run.holds(at) for one in ran for run in one.runs for at in skip):
-            name = edge.names.paths(one.name for one in ran)
+        if not _is_passed(edge, join, box):
+            name = edge.names.paths(edge.call.layer.bound(box)) or label(edge.panel, box)
             return Difference(
                 f"the skip path of the residual {edge.drawn.around()} is drawn through "
                 f"{label(edge.panel, box)}, and does not pass it",
                 f"{name} is not on the skip path ({join.residual.kind.value})",
             )
     return None
+
+
+def _is_passed(edge: EdgeEvidence, join: Join, box: str) -> bool:
+    """Is a box on the skip path, as far as that can be told? What the source comes from is not."""
+    if begins(edge.panel, box) or edge.drawn.reach.leads(box, edge.drawn.inside[0]):
+        return False
+    ran = [one for one in edge.call.frame.occurrences if one.box == box]
+    skip = (*join.skip, *join.skip_operand)
+    if ran:
+        return any(run.holds(at) for one in ran for run in one.runs for at in skip)
+    check = edge.evidence.frames[edge.call]
+    nodes = check.placed.territory.nodes_of.get(box, ())
+    origin = check.values.recognition.origin
+    return not nodes or any(origin[node] in skip for node in nodes)
 
 
 def missing_in_rounds(edge: EdgeEvidence) -> Candidate | None:

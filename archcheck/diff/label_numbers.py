@@ -40,9 +40,15 @@ def _sort(noun: str, english: str, chinese: str, attribute: str, held: str = "")
 
 
 _SORTS = (
-    _sort("key-value heads", _KV_HEADS, "(?:键值|kv|键|值)头", r"(?:num_|n_|n_local_)?(?:kv|key_value)_heads?"),
-    _sort("heads", _HEADS, "(?:注意力|查询)?头", r"(?:num_|n_|n_local_)?(?:attention_|query_|q_)?heads?|nhead"),
-    _sort("experts", _EXPERTS, "(?:路由)?专家", r"(?:num_|n_)?(?:local_|routed_)?experts", r"(?:^|\.)experts$"),
+    _sort(
+        "key-value heads", _KV_HEADS, "(?:键值|kv|键|值)头", r"(?:num_|n_|n_local_)?(?:kv|key_value)_heads?"
+    ),
+    _sort(
+        "heads", _HEADS, "(?:注意力|查询)?头", r"(?:num_|n_|n_local_)?(?:attention_|query_|q_)?heads?|nhead"
+    ),
+    _sort(
+        "experts", _EXPERTS, "(?:路由)?专家", r"(?:num_|n_)?(?:local_|routed_)?experts", r"(?:^|\.)experts$"
+    ),
     _sort(
         "layers",
         _LAYERS,
@@ -56,7 +62,7 @@ _REPEATED = re.compile(_TIMES)
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A label says `said` of something, and the model has `actual`, as `where` says; None: it does not tell."""
+    """A label says `said` of something; the model has `actual` (None: it does not tell), as `where` says."""
 
     noun: str
     said: int

@@ -13,13 +13,19 @@ from archcheck.findings import Fix, Mark
 from archcheck.phrasing.module_paths import leaf
 from archcheck.spec.model import Spec
 from archcheck.vocabulary import Region, claims
+from archcheck.vocabulary.words import ROLES
 
 
 def of_claim(check: FrameCheck, box: str, wrong: ClaimCheck) -> Fix | None:
     """The box says what its module computes: another number, or another term."""
     computed = wrong.computed
+    place = ("panels", check.call.bound.name, "boxes", box)
+    if wrong.looks == "inactive":
+        return fixes.setting(place, [("inactive", None)])
     if computed is None:
         return None
+    if wrong.looks:
+        return fixes.setting(place, [("role", ROLES.get(computed.term.family))])
     name, value = check.call.bound.name, check.call.panel.boxes[box]
     actual = computed.details.get(wrong.detail) if wrong.is_number and not value.op else None
     numbers = [each for each in (actual if isinstance(actual, tuple) else (actual,)) if isinstance(each, int)]

@@ -115,6 +115,7 @@ class _Telling:
 
     def on_claim(self, box: str, wrong: ClaimCheck) -> Finding:
         shown, paths = label(self.panel, box), self.names.paths(self.call.layer.bound(box))
+        paths = paths or "the code"
         computed = wrong.computed
         location = computed.location if computed else None
         if location is None or is_torchs_own(location):
@@ -129,6 +130,14 @@ class _Telling:
             message = f"the label '{shown}' says {said}, and the model {has} {actual}"
             traced = f"{paths} {computes} {actual}"
             return self._note(code, box, message, said, traced, location, fix)
+        if wrong.looks == "inactive":
+            message = f"{shown} is greyed as not chosen, and {paths} runs in every call"
+            drawn, traced = "inactive", f"{paths} is none of several alike, and runs"
+            return self._note("BOX006", box, message, drawn, traced, location, fix)
+        if wrong.looks and computed is not None:
+            message = f"{shown} has the role {wrong.claim.text}, and {paths} computes {computed.term.name}"
+            drawn, traced = f"role {wrong.claim.text}", f"{paths} computes {computed.term.name}"
+            return self._note("BOX006", box, message, drawn, traced, location, fix)
         if computed is None:
             message = f"{shown} is drawn, and {paths} does not compute it"
             traced = f"{paths} computes no {_either(wrong.claim.terms)}"

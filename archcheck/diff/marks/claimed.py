@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from archcheck.diff.wording import label
-from archcheck.spec.model import Panel, Role
+from archcheck.spec.model import Box, Panel, Role
 from archcheck.vocabulary import TERMS, Claim, Family, Region, claims, is_a
 
-_ROLES = {
-    Role.EMBEDDING: "Embedding",
-    Role.NORM: "Norm",
-    Role.LINEAR: "Linear",
-    Role.CONVOLUTION: "convolution",
-    Role.ATTENTION: "attention",
-    Role.ACTIVATION: "activation",
-    Role.SOFTMAX: "SoftMax",
-    Role.DROPOUT: "dropout",
-    Role.POOLING: "pooling",
-    Role.POSITION: "positions",
-    Role.MASK: "mask",
+_ROLES: Mapping[Role, tuple[str, ...]] = {
+    Role.EMBEDDING: ("Embedding",),
+    Role.NORM: ("Norm",),
+    Role.LINEAR: ("Linear",),
+    Role.CONVOLUTION: ("convolution",),
+    Role.ATTENTION: ("attention",),
+    Role.FEED_FORWARD: ("feed-forward", "mixture of experts"),
+    Role.ACTIVATION: ("activation",),
+    Role.SOFTMAX: ("SoftMax",),
+    Role.DROPOUT: ("dropout",),
+    Role.POOLING: ("pooling",),
+    Role.POSITION: ("positions",),
+    Role.ROUTER: ("router",),
+    Role.MASK: ("mask",),
 }
+_LOOSE = frozenset([Role.FEED_FORWARD, Role.ROUTER])
+"""Roles of which no single operation is expected where the label names nothing."""
 
 WIDTHS = frozenset(["channels", "from"])
 """Numbers that a spec's narrow model does not have: they are compared with the published size alone."""
@@ -34,9 +40,16 @@ def claimed(panel: Panel, box: str) -> tuple[Claim, ...]:
     found = claims(label(panel, box))
     if value.module is not None:  # "Q" may be what a module makes
         found = tuple(claim for claim in found if TERMS[claim.terms[0]].family is not Family.VALUE)
-    if found or value.module is None or value.role not in _ROLES:
+    own = role_claim(value)
+    if found or own is None or value.module is None or value.role in _LOOSE:
         return found
-    return (Claim((_ROLES[value.role],), value.role.value),)
+    return (own,)
+
+
+def role_claim(value: Box) -> Claim | None:
+    """What a box's role says by itself; None where that is nothing."""
+    terms = _ROLES.get(value.role) if value.role else None
+    return Claim(terms, value.role.value) if terms and value.role else None
 
 
 def meets(region: Region, claim: Claim) -> bool:

@@ -7,11 +7,13 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from archcheck.diff.marks.appearance import other_role, runs_though_greyed
 from archcheck.diff.marks.claimed import NUMBERS, claimed, contradiction, meets, untold
 from archcheck.diff.marks.territory import Territory
+from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.wording import label
 from archcheck.spec.model import Panel
-from archcheck.vocabulary import TERMS, Claim, Family, Region, is_a
+from archcheck.vocabulary import TERMS, Claim, Family, Region, claims, is_a
 
 _WEIGHTED = frozenset(
     [Family.LINEAR, Family.CONVOLUTION, Family.EMBEDDING, Family.ATTENTION, Family.RECURRENCE, Family.MIXTURE]
@@ -62,16 +64,19 @@ _CERTAIN = frozenset(
     ]
 )
 
+
 @dataclass(frozen=True, slots=True)
 class ClaimCheck:
     """One claim of a box that has a module. `computed` is what its module computes, instead where it does not
     hold; `detail` names what of the claim is wrong, or could not be told, where its term is right; `holds` is
-    None where it could not be told."""
+    None where it could not be told. `looks`: it is not the label that says it, but the box's colour (`role`)
+    or that it is greyed (`inactive`)."""
 
     claim: Claim
     holds: bool | None
     computed: Region | None = None
     detail: str = ""
+    looks: str = ""
 
     @property
     def is_number(self) -> bool:
@@ -85,7 +90,8 @@ def check_claims(panel: Panel, box: str, territory: Territory, widths: bool = Fa
     if not nodes or not said:
         return
     regions = regions_of(territory, box)
-    larger = _larger(said, regions) if _says_all(label(panel, box), said) else None
+    by_role = not panel.boxes[box].op and not claims(label(panel, box))
+    larger = _larger(said, regions) if by_role or _says_all(label(panel, box), said) else None
     for claim in said:
         fitting = [region for region in regions if meets(region, claim)]
         fitting = fitting or _around(claim, territory, nodes) or _without_activation(claim, said, regions)
@@ -117,6 +123,23 @@ def regions_of(territory: Territory, box: str) -> list[Region]:
         for region in by_output.get(node, ())
         if not region.inside and all(op in nodes or territory.values.is_constant(op) for op in region.ops)
     ]
+
+
+def check_looks(
+    call: PanelCall, territory: Territory, box: str, chosen: Sequence[Region]
+) -> Iterator[ClaimCheck]:
+    """What the looks of a box say, where that is not true. `chosen` are the regions that a box without a
+    module stands for."""
+    panel = call.panel
+    if box not in territory.nodes_of:
+        return
+    if runs_though_greyed(call, territory, box):
+        yield ClaimCheck(Claim((), "inactive"), False, looks="inactive")
+    computed = chosen or regions_of(territory, box)
+    principal = _principal(computed, claimed(panel, box)[0]) if computed and claimed(panel, box) else None
+    claim = other_role(panel, box, [principal] if principal else [])
+    if claim is not None and principal is not None:
+        yield ClaimCheck(claim, False, principal, looks="role")
 
 
 def _without_activation(claim: Claim, said: Sequence[Claim], regions: Sequence[Region]) -> list[Region]:

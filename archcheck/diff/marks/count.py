@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 
+from archcheck.diff.execution import Execution
 from archcheck.diff.label_numbers import counted
 from archcheck.diff.marks.box_map import is_operation
 from archcheck.diff.marks.claimed import NUMBERS, WIDTHS
@@ -13,6 +14,7 @@ from archcheck.diff.marks.frame_check import FrameCheck
 from archcheck.diff.marks.lines import Line, Way
 from archcheck.diff.wording import label
 from archcheck.findings import Finding, Fix, Mark, MarkKind, Verdict
+from archcheck.phrasing.module_paths import leaf
 from archcheck.source_location import Location
 from archcheck.spec.edges import edge_id
 from archcheck.spec.flow import flow_edges
@@ -43,12 +45,12 @@ def marks(loaded: LoadedSpec, checks: Sequence[FrameCheck], findings: Sequence[F
     """Every mark of a spec, in its order. `checks` are the frames of all modes."""
     refuted = _refuted(findings, checks)
     opened = {path for check in checks for path in check.call.layer.own}
-    opened |= {path for path in _all_modules(checks) if _is_excepted(loaded, path)}
+    excepted = {path for path in _all_modules(checks) if _is_excepted(loaded, path)}
     found: list[Mark] = []
     for name, panel in loaded.spec.panels.items():
         own = [check for check in checks if check.call.bound.name == name]
         evidence: dict[Key, list[Evidence | None]] = {key: [] for key in _keys(name, panel)}
-        unopened = _unopened(own, opened)
+        unopened = _unopened(own, opened, excepted)
         evidence |= {(name, MarkKind.MODULES, box): [seen] for box, seen in unopened.items()}
         for check in own:
             for key, seen in _evidence(loaded, name, check):
@@ -70,18 +72,32 @@ def _is_excepted(loaded: LoadedSpec, path: str) -> bool:
     return any(matches(pattern, [path]) for panel in loaded.spec.panels.values() for pattern in panel.except_)
 
 
-def _unopened(checks: Sequence[FrameCheck], opened: Set[str]) -> dict[str, Evidence]:
-    """The boxes of several modules alike of which panels open some and not others."""
+def _unopened(checks: Sequence[FrameCheck], opened: Set[str], excepted: Set[str]) -> dict[str, Evidence]:
+    """The boxes of several modules alike of which panels open some and not others. What panels except is of
+    another sort, and need not be opened, unless it is built as those are that are."""
     found: dict[str, Evidence] = {}
     for check in checks:
         modules = check.call.execution.modules
         for box, paths in check.call.layer.boxes.items():
             kinds = {modules[path].type_name for path in paths if path in opened}
             left = [path for path in paths if path not in opened and modules[path].type_name in kinds]
+            if not excepted.isdisjoint(left):
+                shown = {_built(path, check.call.execution) for path in paths if path in opened}
+                left = [
+                    path
+                    for path in left
+                    if path not in excepted or _built(path, check.call.execution) in shown
+                ]
             if left:
                 reason = f"no panel opens {len(left)} of its {len(paths)} modules, such as {left[0]}"
                 found[box] = Verdict.UNCHECKED, reason
     return found
+
+
+def _built(path: str, execution: Execution) -> str:
+    """The types of a module and of all inside it."""
+    inside = ",".join(f"{leaf(child)}={_built(child, execution)}" for child in execution.children(path))
+    return f"{execution.modules[path].type_name}({inside})"
 
 
 def _refuted(findings: Sequence[Finding], checks: Sequence[FrameCheck]) -> frozenset[Key]:
@@ -112,9 +128,7 @@ def _keys(name: str, panel: Panel) -> Iterator[Key]:
         yield name, MarkKind.EDGE, edge_id(edge)
 
 
-def _evidence(
-    loaded: LoadedSpec, name: str, check: FrameCheck
-) -> Iterator[tuple[Key, Evidence | None]]:
+def _evidence(loaded: LoadedSpec, name: str, check: FrameCheck) -> Iterator[tuple[Key, Evidence | None]]:
     """What one frame shows of the panel's marks; None: nothing, and that is no fault of the mark."""
     panel = loaded.spec.panels[name]
     for box, value in panel.boxes.items():

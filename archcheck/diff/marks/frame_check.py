@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from archcheck.diff.marks.adjacent import with_adjacent
 from archcheck.diff.marks.box_map import BoxMap, box_map
-from archcheck.diff.marks.claims import ClaimCheck, check_claims, regions_of
+from archcheck.diff.marks.claims import ClaimCheck, check_claims, check_looks, regions_of
 from archcheck.diff.marks.completeness import LeftOut, left_out
 from archcheck.diff.marks.entries import Entries, entries
 from archcheck.diff.marks.lines import Line, LineCheck, check_lines, connected
@@ -42,12 +42,13 @@ class FrameCheck:
 
     def counted(self, box: str) -> Mapping[str, int]:
         """The numbers of heads of the attention in a box, by noun, where there is one number."""
-        found = regions_of(self.placed.territory, box)
-        attentions = [region.details for region in found if region.term.family is Family.ATTENTION]
+        regions = regions_of(self.placed.territory, box)
+        attentions = [region.details for region in regions if region.term.family is Family.ATTENTION]
         numbers: dict[str, int] = {}
         for noun, key in (("heads", "heads"), ("key-value heads", "kv_heads")):
-            values = {details.get(key) for details in attentions}
-            numbers |= {noun: value for value in values if len(values) == 1 and isinstance(value, int)}
+            found = list(dict.fromkeys(details.get(key) for details in attentions))
+            if len(found) == 1 and isinstance(found[0], int):
+                numbers[noun] = found[0]
         return numbers
 
     @cached_property
@@ -171,4 +172,13 @@ def check_frame(
             break
         other = checked(frozenset([box]))
         best = min(best, other, key=lambda check: check.disagreements(strict))
-    return best
+    return replace(best, claims=dict(_with_looks(best)))
+
+
+def _with_looks(check: FrameCheck) -> Iterator[tuple[str, tuple[ClaimCheck, ...]]]:
+    """The claims of each box, with those of its looks that are not true."""
+    placed = check.placed
+    for box in check.call.panel.boxes:
+        said, chosen = check.claims.get(box, ()), placed.chosen.get(box)
+        looks = check_looks(check.call, placed.territory, box, chosen.regions if chosen else ())
+        yield box, (*said, *looks)

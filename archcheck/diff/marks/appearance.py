@@ -1,0 +1,69 @@
+"""What a box's looks say: its colour, which is its role, and whether it is greyed as not chosen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from archcheck.diff.marks.claimed import claimed, role_claim
+from archcheck.diff.marks.territory import Territory
+from archcheck.diff.panel_calls import PanelCall
+from archcheck.diff.wording import label
+from archcheck.phrasing.module_paths import parent
+from archcheck.spec.flow import flow_edges
+from archcheck.spec.model import Panel, Role
+from archcheck.vocabulary import TERMS, Claim, Family, Region, claims, is_a
+
+# What a box of a role may name or compute beside the role's own term.
+_FITTING: Mapping[Role, tuple[str, ...]] = {
+    Role.LINEAR: ("pointwise convolution", "router"),
+    Role.FEED_FORWARD: ("gate",),
+    Role.ACTIVATION: ("SoftMax", "gate"),
+    Role.POOLING: ("downsampling",),
+    Role.ROUTER: ("router", "Linear", "SoftMax", "Sigmoid"),
+}
+# A patch embedding is a convolution, a table of positions an embedding.
+_WORDS: Mapping[Role, re.Pattern[str]] = {
+    Role.EMBEDDING: re.compile("embed|patch|嵌入"),
+    Role.POSITION: re.compile("pos|位置"),
+}
+
+
+def other_role(panel: Panel, box: str, computed: Iterable[Region]) -> Claim | None:
+    """What a box's role claims, where neither its label nor anything that was `computed` for it fits it; None
+    where the label names nothing, so that the role is the box's claim anyway."""
+    value = panel.boxes[box]
+    said = claimed(panel, box)
+    own = role_claim(value)
+    if own is None or value.role is None or not (value.op or claims(label(panel, box))):
+        return None
+    names = [*(term for claim in said for term in claim.terms), *(region.term.name for region in computed)]
+    fitting = (*own.terms, *_FITTING.get(value.role, ()))
+    word = _WORDS.get(value.role)
+    if any(is_a(name, term) for name in names if name in TERMS for term in fitting):
+        return None
+    is_value = any(name in TERMS and TERMS[name].family is Family.VALUE for name in names)
+    return None if is_value or (word and word.search(label(panel, box).casefold())) else own
+
+
+def runs_though_greyed(call: PanelCall, territory: Territory, box: str) -> bool:
+    """Is a box greyed, and neither one of several alike (experts) nor tied to one, and does it run?"""
+    panel = call.panel
+    if not panel.boxes[box].inactive or box not in territory.nodes_of:
+        return False
+    if panel.boxes[box].module is not None:
+        return not _has_alike(call, box)
+    beside = {other for line in flow_edges(panel) if box in line for other in line if other != box}
+    return not any(panel.boxes[other].inactive for other in beside)
+
+
+def _has_alike(call: PanelCall, box: str) -> bool:
+    """Is a module of the box one of several of a list, of which one or another runs?"""
+    modules = call.execution.modules
+    paths = call.layer.bound(box)
+    kinds = {(parent(path), modules[path].type_name) for path in paths}
+    return any(
+        (parent(path), modules[path].type_name) in kinds
+        for path in modules
+        if path not in paths and path.rpartition(".")[2].isdigit()
+    ) or (len(paths) > 1 and len(kinds) == 1)
