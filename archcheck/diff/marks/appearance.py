@@ -46,19 +46,27 @@ def other_role(panel: Panel, box: str, computed: Iterable[Region]) -> Claim | No
     return None if is_value or (word and word.search(label(panel, box).casefold())) else own
 
 
+def not_chosen(call: PanelCall) -> frozenset[str]:
+    """The inactive boxes whose module is one of several of a list (experts), of which one or another runs."""
+    return frozenset(
+        box
+        for box, value in call.panel.boxes.items()
+        if value.inactive and value.module is not None and _has_alike(call, box)
+    )
+
+
 def runs_though_greyed(call: PanelCall, territory: Territory, box: str) -> bool:
     """Is a box greyed, and neither one of several alike (experts) nor tied to one, and does it run?"""
     panel = call.panel
     if not panel.boxes[box].inactive or box not in territory.nodes_of:
         return False
     if panel.boxes[box].module is not None:
-        return not _has_alike(call, box)
+        return box not in not_chosen(call)
     beside = {other for line in flow_edges(panel) if box in line for other in line if other != box}
     return not any(panel.boxes[other].inactive for other in beside)
 
 
 def _has_alike(call: PanelCall, box: str) -> bool:
-    """Is a module of the box one of several of a list, of which one or another runs?"""
     modules = call.execution.modules
     paths = call.layer.bound(box)
     kinds = {(parent(path), modules[path].type_name) for path in paths}

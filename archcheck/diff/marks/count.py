@@ -137,7 +137,7 @@ def _evidence(loaded: LoadedSpec, name: str, check: FrameCheck) -> Iterator[tupl
             yield (name, MarkKind.COUNT, box), (Verdict.PROVED, "")
         for claim in check.claims.get(box, ()):
             verdict = Verdict.UNCHECKED if claim.holds is None else Verdict.PROVED
-            yield (name, MarkKind.CLAIM, box), (verdict, _unknown(claim))
+            yield (name, MarkKind.CLAIM, box), (verdict, _unknown(claim) if claim.holds is None else "")
         for told in _numbers(loaded, panel, box, check):
             yield (name, MarkKind.NUMBER, box), told
     for line, way in check.lines.ways.items():

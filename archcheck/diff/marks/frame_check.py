@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from archcheck.diff.marks.adjacent import with_adjacent
+from archcheck.diff.marks.appearance import not_chosen
 from archcheck.diff.marks.box_map import BoxMap, box_map
 from archcheck.diff.marks.claims import ClaimCheck, check_claims, check_looks, regions_of
 from archcheck.diff.marks.completeness import LeftOut, left_out
@@ -144,7 +145,7 @@ def check_frame(
     widths in labels are compared too. Of the ways to take the boxes that leaves least to say is the one.
     """
     panel = call.panel
-    anchors = with_adjacent(panel, with_inactive(panel, territory(call.layer, call.frame, values)))
+    anchors = with_adjacent(panel, with_inactive(not_chosen(call), territory(call.layer, call.frame, values)))
     shown = [
         (drawn.edge, join) for drawn in call.drawn if drawn.solid for join in exact.get(drawn.number, ())
     ]

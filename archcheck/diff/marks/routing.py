@@ -7,20 +7,18 @@ another of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from archcheck.dataflow.operations import SUMS
 from archcheck.diff.marks.territory import Territory
-from archcheck.spec.model import Panel
 from archcheck.vocabulary import Family
 
 _GATHERS = frozenset(["getitem", "index_select", "gather", "take_along_dim", "masked_select", "where"])
 _GATHERED = SUMS | frozenset(["index_add", "scatter_add", "index_copy", "cat", "stack", "scatter_reduce"])
 
 
-def with_inactive(panel: Panel, anchors: Territory) -> Territory:
+def with_inactive(inactive: Set[str], anchors: Territory) -> Territory:
     """Give to each inactive box what the code does with its result before it is joined with others'."""
-    inactive = {box for box, value in panel.boxes.items() if value.inactive}
     if not inactive:
         return anchors
     flow = anchors.values.recognition.flow

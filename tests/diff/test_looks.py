@@ -1,0 +1,227 @@
+"""What the looks of a figure say beside its labels: colours, grey, counts, labels at edges, widths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archcheck import verify
+from archcheck.findings import MarkKind, Report, Verdict
+
+MODEL = """\
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.q, self.k, self.v = nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x):
+        q, k, v = (f(x).view(*x.shape[:2], 2, 4).transpose(1, 2) for f in (self.q, self.k, self.v))
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm, self.attn, self.mlp = nn.LayerNorm(8), Attention(), nn.Linear(8, 8)
+
+    def forward(self, x):
+        x = x + self.attn(self.norm(x))
+        return x + torch.sigmoid(self.mlp(x))
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.ModuleList(Block() for _ in range(3))
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+"""
+SPEC = """\
+strict: true
+model:
+  target: model.py:Net
+  inputs:
+    x: {shape: [1, 4, 8]}
+panels:
+  model:
+    boxes:
+      x: {label: x, role: input}
+      blocks: {label: Block, module: blocks.*, repeat: 3, detail: block, role: block}
+  block:
+    scope: blocks.*
+    boxes:
+      norm: {label: LayerNorm, module: norm, role: norm}
+      attn: {label: Attention, module: attn, role: attention}
+      mlp: {label: Linear, module: mlp, role: linear}
+      act: {label: Sigmoid, role: activation}
+    residuals:
+      - {around: [norm, attn], label: skip}
+      - {around: [mlp, act]}
+"""
+
+
+def report(folder: Path, *changes: tuple[str, str]) -> Report:
+    spec = SPEC
+    for old, new in changes:
+        assert old in spec
+        spec = spec.replace(old, new)
+    (folder / "model.py").write_text(MODEL)
+    (folder / "spec.yaml").write_text(spec)
+    return verify(folder / "spec.yaml")
+
+
+def told(found: Report) -> list[tuple[str, str, str]]:
+    return [(each.code, f"{each.panel}.{each.edge}", each.message) for each in found.findings]
+
+
+def numbers(found: Report) -> list[tuple[str, Verdict]]:
+    return [(mark.name, mark.verdict) for mark in found.marks if mark.kind is MarkKind.NUMBER]
+
+
+def test_the_figure_is_true_as_it_is(tmp_path: Path) -> None:
+    found = report(tmp_path)
+    assert (told(found), found.problems) == ([], ())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "role: norm",
+            "role: attention",
+            ("BOX006", "block.norm", "LayerNorm has the role attention, and norm computes LayerNorm"),
+        ),
+        (
+            "role: activation",
+            "role: norm",
+            ("BOX006", "block.act", "Sigmoid has the role norm, and the code computes Sigmoid"),
+        ),
+        (
+            "module: attn, role: attention",
+            "module: attn, role: feed_forward",
+            ("BOX006", "block.attn", "Attention has the role feed_forward, and attn computes MHA"),
+        ),
+        (
+            "module: attn, role: attention",
+            "module: attn, inactive: true",
+            ("BOX006", "block.attn", "Attention is greyed as not chosen, and attn runs in every call"),
+        ),
+        (
+            "label: Sigmoid,",
+            "label: Sigmoid, inactive: true,",
+            ("BOX006", "block.act", "Sigmoid is greyed as not chosen, and the code runs in every call"),
+        ),
+        (
+            "label: skip",
+            "label: concat",
+            (
+                "RES009",
+                "block.norm..attn",
+                "the residual around LayerNorm … Attention is labelled 'concat', "
+                "and the code has the plain sum",
+            ),
+        ),
+        (
+            "label: skip",
+            "label: × 0.5",
+            (
+                "RES009",
+                "block.norm..attn",
+                "the residual around LayerNorm … Attention is labelled '× 0.5', "
+                "and the code has the plain sum",
+            ),
+        ),
+        (
+            "module: mlp, role: linear",
+            "module: mlp, role: linear, repeat: 2",
+            ("BOX004", "block.mlp", "Linear is drawn ×2, and runs 1 times"),
+        ),
+        (
+            "{label: Attention, module: attn, role: attention}",
+            '{label: "Attention，8 头", module: attn}',
+            ("BOX005", "block.attn", "the label 'Attention，8 头' says 8 heads, and the model has 2"),
+        ),
+        (
+            "label: Block, ",
+            "label: Block ×5, ",
+            ("BOX005", "model.blocks", "the label 'Block ×5' says 5 modules, and the model has 3"),
+        ),
+        (
+            "    scope: blocks.*\n",
+            "    scope: blocks.*\n    except: [blocks.1]\n",
+            (
+                "MARK001",
+                "model.blocks",
+                "the modules Block is not proved: no panel opens 1 of its 3 modules, such as blocks.1",
+            ),
+        ),
+        (
+            "label: Linear,",
+            'label: "Linear, 512",',
+            (
+                "MARK001",
+                "block.mlp",
+                "the number Linear, 512 is not proved: the model that ran has 8; "
+                "name the arguments of the full size in the model's published",
+            ),
+        ),
+        (
+            "label: Attention,",
+            "label: Sliding-window attention,",
+            (
+                "MARK001",
+                "block.attn",
+                "the label Sliding-window attention is not proved: "
+                "the run does not tell whether it is window",
+            ),
+        ),
+    ],
+)
+def test_what_is_not_true_is_one_finding_at_the_mark(
+    old: str, new: str, expected: tuple[str, str, str], tmp_path: Path
+) -> None:
+    assert told(report(tmp_path, (old, new))) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("label: Linear,", 'label: "Linear, 8",'),
+        ("label: Attention,", 'label: "Attention, 2 heads",'),
+        ("label: Attention,", "label: Causal attention,"),
+        ("role: linear", "role: other"),
+        ("label: skip", "label: ⊕ residual"),
+    ],
+)
+def test_what_is_true_is_proved(old: str, new: str, tmp_path: Path) -> None:
+    assert told(report(tmp_path, (old, new))) == []
+
+
+def test_a_number_is_a_mark(tmp_path: Path) -> None:
+    changes = [
+        ("label: Linear,", 'label: "Linear, 512",'),
+        ("label: Attention,", 'label: "Attention, 2 heads",'),
+    ]
+    found = report(tmp_path, ("strict: true\n", ""), *changes)
+    assert numbers(found) == [("attn", Verdict.PROVED), ("mlp", Verdict.UNCHECKED)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fix"),
+    [
+        ("role: linear", "role: norm", "role: linear"),
+        ("label: skip", "label: concat", "remove label"),
+        ("module: mlp,", "module: mlp, inactive: true,", "remove inactive"),
+    ],
+)
+def test_fixes_of_looks(old: str, new: str, fix: str, tmp_path: Path) -> None:
+    assert [str(each.fix) for each in report(tmp_path, (old, new)).findings] == [fix]
