@@ -58,7 +58,7 @@ def disagreements(recorder: Recorder, probes: Sequence[Probe]) -> tuple[int, lis
 
 def _behaviour(recorder: Recorder, probe: Probe) -> str | None:
     test = _TESTS.get(probe.term) or _TESTS.get(probe.family)
-    steps = [recorder.steps[at] for at in probe.steps]
+    steps = [recorder.tape.steps[at] for at in probe.steps]
     if test is None or any(step.kind != CALL or step.autocast for step in steps):
         return None
     try:
@@ -83,7 +83,7 @@ class _Replay:
     """Operations that are run again with other inputs."""
 
     def __init__(self, recorder: Recorder, probe: Probe) -> None:
-        self.steps_of_run = recorder.steps
+        self.steps_of_run = recorder.tape.steps
         self.steps, self.inputs = probe.steps, probe.inputs
         self.term, self.details = probe.term, probe.details
         self.generator = torch.Generator().manual_seed(0)

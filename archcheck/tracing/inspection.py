@@ -31,7 +31,7 @@ _BY_ANY_NAME = frozenset(
 def modules(recorder: Recorder) -> dict[str, Module]:
     """All modules by path, in the order in which they were registered; called ones in plain lists last."""
     found = dict(recorder.model.named_modules())
-    for call in recorder.calls:
+    for call in recorder.tape.calls:
         found.setdefault(call.path, call.module)
     holders = {""} if any(True for _ in recorder.model.parameters()) else set()
     for path, module in found.items():
@@ -52,12 +52,12 @@ def modules(recorder: Recorder) -> dict[str, Module]:
 
 def escaping(recorder: Recorder) -> frozenset[int]:
     """Steps whose results are read by no other step, but still held by something after the run."""
-    read = {step for each in recorder.steps for operand in each.operands for step in operand}
+    read = {step for each in recorder.tape.steps for operand in each.operands for step in operand}
     found: set[int] = set()
-    for index in range(len(recorder.steps)):
-        held = recorder.lives(index) if index not in read else None
+    for index in range(len(recorder.tape.steps)):
+        held = recorder.tape.lives(index) if index not in read else None
         if held is not None:
-            found.update(recorder.peek(held))  # what it holds now: it may have been overwritten
+            found.update(recorder.tape.held_by(held))  # what it holds now: it may have been overwritten
     return frozenset(found)
 
 

@@ -25,7 +25,8 @@ from archcheck.model.private_torch import (
     qualified_name,
     set_grad_enabled,
 )
-from archcheck.tracing.recorder import UNWRITTEN, Recorder, zeroed
+from archcheck.tracing.recorder import Recorder
+from archcheck.tracing.stand_ins import UNWRITTEN, zeroed
 from archcheck.tracing.tape import ATTRIBUTE, CONSTANT, FUSED, INPUT, OPAQUE, Step
 
 _PLAIN = (
@@ -96,7 +97,7 @@ def graph_module(recorder: Recorder, arguments: Mapping[str, Any], output: Any) 
 
 def copied_inputs(recorder: Recorder, value: Any) -> Any:
     """What the run was given, as it was before the run: `value` with copies of the inputs in it."""
-    before = {id(step.out): step.args for step in recorder.steps if step.kind == INPUT}
+    before = {id(step.out): step.args for step in recorder.tape.steps if step.kind == INPUT}
 
     def copied(value: Any) -> Any:
         if isinstance(value, Tensor):
@@ -126,7 +127,7 @@ class _Builder:
     def build(self, arguments: Mapping[str, Any], output: Any) -> fx.GraphModule:
         for name, value in arguments.items():
             self._input(self.graph.placeholder(_identifier(name)), value)
-        for index, step in enumerate(self.recorder.steps):
+        for index, step in enumerate(self.recorder.tape.steps):
             if step.kind == INPUT:
                 self.nodes[index] = self.known[id(step.out)]
                 self.nodes[index].meta["step"] = self.nodes[index].meta["input"] = index
@@ -137,7 +138,7 @@ class _Builder:
             if isinstance(step.out, Tensor):
                 self.known[id(step.out)] = node
             if step.call >= 0:
-                node.meta["module"] = self.recorder.calls[step.call].path
+                node.meta["module"] = self.recorder.tape.calls[step.call].path
             if step.code is not None:
                 node.meta["location"] = (step.code.co_filename, step.line)
         self._leave_autocast()
@@ -244,7 +245,7 @@ class _Builder:
 
     def _output(self, value: Any, seen: frozenset[int] = frozenset()) -> Any:
         if isinstance(value, Tensor):
-            node = self.known.get(id(self.recorder.stand_in(value)))
+            node = self.known.get(id(self.recorder.tape.stand_in(value)))
             return node if node is not None else self._attribute(f"_output_{len(self.root)}", value.detach())
         if type(value) in (tuple, list):
             parts = [self._output(item, seen) for item in value]

@@ -1,14 +1,37 @@
-"""The tape: steps in the order in which they ran, and the module calls that bracket them."""
+"""The tape: the steps of a run in their order, the module calls that bracket them, and who made a tensor."""
 
 from __future__ import annotations
 
+import sys
+import weakref
+from collections.abc import Callable, Iterable
 from types import CodeType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from archcheck.dataflow.operations import LIKE, UNIFORM
 from archcheck.dataflow.run import Layout
+from archcheck.tracing.containers import tensors_held, tensors_in
+from archcheck.tracing.stand_ins import UNWRITTEN, outline, shared, uniform
+from archcheck.tracing.storage import (
+    Write,
+    covers,
+    extent_of,
+    is_everything,
+    layout_of,
+    may_overlap,
+    part_of,
+    storage_of,
+)
+
+# In-place calls that do not look at what they overwrite.
+_OVERWRITES = frozenset(
+    """
+    copy_ fill_ zero_ normal_ uniform_ bernoulli_ random_ exponential_ trunc_normal_ set_
+    """.split()
+)
 
 # Kinds of steps.
 INPUT, ATTRIBUTE, CONSTANT, CALL, OPAQUE, FUSED = "input", "attribute", "constant", "call", "opaque", "fused"
@@ -51,7 +74,7 @@ class Step:
         self.operands: tuple[tuple[int, ...], ...] = operands
         self.call = call
         self.name = ""
-        self.out: Any = None  # what stands for the result (see `Recorder._bind`)
+        self.out: Any = None  # what stands for the result (see `Tape.bind`)
         self.mask = ""
         self.code: CodeType | None = None
         self.line = 0
@@ -93,3 +116,198 @@ class Call:
         self.code: CodeType | None = None
         self.line = 0
         self.opaque = False
+
+
+class Tape:
+    """One run: its steps, its calls, and which step made a tensor that the model holds.
+
+    `unknown` gives the step for a tensor that no step made.
+    """
+
+    def __init__(self, unknown: Callable[[Tensor], Step]) -> None:
+        self.steps: list[Step] = []
+        self.calls: list[Call] = []
+        self._unknown = unknown
+        self._ids: dict[int, int] = {}  # id of a tensor object -> the step that made it
+        self._living: dict[int, weakref.ref[Tensor]] = {}  # step -> its tensor, as long as the model holds it
+        self._of_input: set[int] = set()  # steps whose results depend on the input
+        self._writes: dict[int, list[Write]] = {}  # storage -> its writes, oldest first
+
+    # -- which step made a tensor -----------------------------------------------------------------
+
+    def made(self, tensor: Tensor) -> int:
+        """The step that made this tensor; -1 if the tape does not know it."""
+        return self._ids.get(id(tensor), -1)
+
+    def knows(self, tensor: Tensor) -> bool:
+        """Did a step on the tape make this tensor?"""
+        return id(tensor) in self._ids
+
+    def adopt(self, tensor: Tensor) -> int:
+        """Know a tensor that no step made: a parameter, a buffer, or a value from outside the run."""
+        index = self.append(self._unknown(tensor))
+        self.bind(tensor, index)
+        return index
+
+    def append(self, step: Step) -> int:
+        """Put a step at the end; returns its number."""
+        self.steps.append(step)
+        return len(self.steps) - 1
+
+    def bind(self, tensor: Tensor, index: int) -> None:
+        """Know `tensor` as the result of a step, for as long as the model keeps it.
+
+        The tape keeps what stands for it: a tensor of the same shape without memory (on the meta device; of
+        one number, where it holds no other), or one with its memory where its values are no activation, and
+        may be asked for.
+        """
+        step, key = self.steps[index], id(tensor)
+        if step.name in UNIFORM or step.name in UNWRITTEN:
+            step.out = uniform(tensor)
+        elif self._is_of_input(index) and step.kind != INPUT:
+            step.out = outline(tensor)
+        else:
+            step.out = shared(tensor) if step.kind == CALL else tensor
+        self._ids[key] = index
+        self._living[index] = weakref.ref(tensor, lambda _: self._forget(key, index))
+
+    def bind_parts(self, out: Any, index: int, whole: Tensor | None = None) -> None:
+        """Know the tensors inside a result: one `getitem` step each, nested where the result is.
+
+        They may be views of `whole`.
+        """
+        if not isinstance(out, (tuple, list)):
+            return
+        parent = self.steps[index]
+        self._is_of_input(index)
+        for position, part in enumerate(out):
+            if isinstance(part, Tensor) and id(part) in self._ids:
+                continue
+            if isinstance(part, Tensor) or (isinstance(part, (tuple, list)) and tensors_in(part)):
+                step = Step(CALL, None, None, {}, ((index,),), parent.call)
+                step.name = "getitem"
+                step.origin = (index, position)
+                step.code, step.line = parent.code, parent.line
+                child = self.append(step)
+                if isinstance(part, Tensor):
+                    step.layout = layout_of(whole, part) if whole is not None else None
+                    self.bind(part, child)
+                else:
+                    self.bind_parts(part, child)
+
+    def _is_of_input(self, index: int) -> bool:
+        step = self.steps[index]
+        if step.kind == INPUT:
+            self._of_input.add(index)
+        reads = () if step.name in LIKE else (read for operand in step.operands for read in operand)
+        if not self._of_input.isdisjoint(reads):
+            self._of_input.add(index)
+        return index in self._of_input
+
+    def is_of_input(self, reads: Iterable[int]) -> bool:
+        """Were any of these values computed from an input's?"""
+        return not self._of_input.isdisjoint(reads)
+
+    def _forget(self, key: int, index: int) -> None:
+        """The tensor is gone; its id may become another's."""
+        if self._ids.get(key) == index:
+            del self._ids[key]
+        self._living.pop(index, None)
+
+    def lives(self, index: int) -> Tensor | None:
+        """The tensor that a step made, where something beside the tape still holds it."""
+        living = self._living.get(index)
+        tensor = living() if living is not None else None
+        if tensor is None or (tensor is self.steps[index].out and sys.getrefcount(tensor) <= 3):
+            return None  # the step, the name here, and the call of getrefcount
+        return tensor
+
+    def value(self, index: int) -> Tensor | None:
+        """The values that a step made, where the tape has them."""
+        step = self.steps[index]
+        value = step.args if step.kind == CONSTANT else step.out
+        if value is None and step.mutates is not None and 0 not in step.mutates.stride():
+            value = step.mutates
+        return value if isinstance(value, Tensor) and not value.is_meta else None
+
+    def stand_in(self, tensor: Tensor) -> Tensor:
+        """What stands on the tape for a tensor that the model holds; the tensor itself if it is unknown."""
+        index = self._ids.get(id(tensor))
+        made = self.steps[index].out if index is not None else None
+        return made if isinstance(made, Tensor) else tensor
+
+    # -- what a read sees -------------------------------------------------------------------------
+
+    def read(self, tensor: Tensor) -> tuple[int, ...]:
+        """The steps whose results a read of `tensor` sees now: its own, or later writes to its elements."""
+        own = self._ids.get(id(tensor))
+        if own is None:
+            own = self.adopt(tensor)
+        elif self.steps[own].mutates is not None:
+            self.steps[own].rebound = True
+        if not self._writes:
+            return (own,)
+        writes = self._writes.get(storage_of(tensor))
+        if not writes or writes[-1].step <= own:
+            return (own,)
+        extent, stand_in = extent_of(tensor), self.stand_in(tensor)
+        seen: list[int] = []
+        for write in reversed(writes):
+            if write.step <= own:
+                break
+            if write.target is stand_in:
+                self.steps[write.step].reread = True
+                return (*seen, write.step)
+            if covers(write.extent, extent):
+                return (*seen, write.step)
+            if may_overlap(write.extent, extent):
+                seen.append(write.step)
+        return (*seen, own)
+
+    def peek(self, tensors: Iterable[Tensor]) -> tuple[int, ...]:
+        """The steps that reads of `tensors` see, without counting as uses of an in-place call's result."""
+        return tuple([step for tensor in tensors for step in self._peek(tensor)])
+
+    def _peek(self, tensor: Tensor) -> tuple[int, ...]:
+        own = self._ids.get(id(tensor))
+        rebound = own is not None and self.steps[own].rebound
+        read = self.read(tensor)
+        if own is not None:
+            self.steps[own].rebound = rebound
+        return read
+
+    def held_by(self, value: Any) -> tuple[int, ...]:
+        """The steps whose results the known tensors in `value` hold, in containers and attributes."""
+        return self.peek([tensor for tensor in tensors_held(value) if id(tensor) in self._ids])
+
+    def stale_reads(self, tensors: list[Tensor], operands: Any) -> tuple[tuple[int, bool], ...]:
+        """The writes that a read sees through a name bound before them (see the text of `recorder`)."""
+        if not self._writes:
+            return ()
+        return tuple(
+            (step, self.steps[step].mutates is self.stand_in(tensor))
+            for tensor, read in zip(tensors, operands, strict=True)
+            for step in read
+            if step != self._ids[id(tensor)] and self.steps[step].mutates is not None
+        )
+
+    def written(
+        self, index: int, tensor: Tensor, name: str, args: Any, operands: Any, tensors: list[Tensor]
+    ) -> None:
+        """Know that a step, a call of `name`, has changed `tensor`, one of its arguments' `tensors`."""
+        step = self.steps[index]
+        step.mutates = self.stand_in(tensor)
+        blind = name in _OVERWRITES or (name == "__setitem__" and is_everything(args[1]))
+        is_out = step.kwargs.get("out") is self.stand_in(tensor)
+        if (blind and tensors[0] is tensor) or is_out:
+            # What is written to stands first, or, as `out`, last: it may be an operand as well.
+            place = len(tensors) - 1 if is_out else 0
+            step.operands = (*operands[:place], *operands[place + 1 :])
+        key = storage_of(tensor)
+        touched: Tensor | None = tensor
+        if name == "__setitem__" and args[0] is tensor:
+            touched = part_of(tensor, args[1])
+        if touched is not None:
+            step.region = layout_of(tensor, touched)
+        touched = tensor if touched is None else touched
+        self._writes.setdefault(key, []).append(Write(index, step.mutates, touched))

@@ -197,7 +197,7 @@ def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
     ops: list[Op] = []
     codes: dict[int, int] = {}  # functions by the order in which they first ran: the same in every process
     random: set[int] = set()
-    for step in recorder.steps:
+    for step in recorder.tape.steps:
         op = _op(step, recorder)
         op.instruction = (codes.setdefault(id(step.code), len(codes)), step.instruction)
         if op.name in RANDOM or any(read in random for operand in op.operands for read in operand):
@@ -217,7 +217,7 @@ def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
             op.operands = ()
         ops.append(op)
     calls: list[Call] = []
-    for call in recorder.calls:
+    for call in recorder.tape.calls:
         made = Call(
             call.path,
             type(call.module).__name__,
@@ -230,7 +230,7 @@ def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
         )
         made.depth = calls[call.parent].depth + 1 if call.parent >= 0 else 0
         calls.append(made)
-    ends = recorder.peek(output)
+    ends = recorder.tape.held_by(output)
     return assembled(Dataflow(ops, calls, ends, tuple(recorder.host_reads), inspection.escaping(recorder)))
 
 
@@ -241,10 +241,10 @@ def _name_of_lists(recorder: Recorder, step: Step, op: Op, ops: list[Op]) -> Non
         op.name, op.opaque = (op.name.removeprefix("_foreach_"), False) if in_place else (op.name, True)
     elif step.origin is not None and ops[step.origin[0]].name.startswith("_foreach_"):
         at, position = step.origin
-        lists, rest = divmod(len(ops[at].operands), len(recorder.steps[at].args[0]))
+        lists, rest = divmod(len(ops[at].operands), len(recorder.tape.steps[at].args[0]))
         if lists and not rest:
             op.name = ops[at].name.removeprefix("_foreach_")
-            op.operands = ops[at].operands[position :: len(recorder.steps[at].args[0])]
+            op.operands = ops[at].operands[position :: len(recorder.tape.steps[at].args[0])]
             op.numbers, op.inner = ops[at].numbers, ((at,),) * len(op.operands)
 
 
@@ -257,7 +257,7 @@ def _let_pass(recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set
         (read,) = op.operands[place]
         if ops[read].depends_on_input or ops[read].depends_on_parameter or read in random:
             return None
-        return recorder.value(read)
+        return recorder.tape.value(read)
 
     name = op.name
     if name == "setitem" and is_everything(step.args[1]) and isinstance(step.args[2], Tensor):
@@ -276,7 +276,7 @@ def _let_pass(recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set
 def _drops_in_evaluation(recorder: Recorder, step: Step, op: Op) -> bool:
     """Does a dropout go on in a module that is evaluated? Then it is no copy in the mean, but noise."""
     is_active = bool(op.arguments.get("training", True)) and op.arguments.get("p", 0.5) != 0
-    return op.name in DROPOUTS and is_active and not recorder.calls[step.call].module.training
+    return op.name in DROPOUTS and is_active and not recorder.tape.calls[step.call].module.training
 
 
 def _is_custom(func: Any) -> bool:
@@ -313,7 +313,7 @@ def _op(step: Step, recorder: Recorder) -> Op:
         op.numbers = _numbers(step)
         op.training = _in_training(step, op.name)
         op.mask = step.mask
-        op.stale = tuple(write for write, same in step.stale if _goes_on(recorder.steps[write], same))
+        op.stale = tuple(write for write, same in step.stale if _goes_on(recorder.tape.steps[write], same))
     return op
 
 

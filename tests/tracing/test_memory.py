@@ -63,6 +63,6 @@ def test_constants_keep_their_values() -> None:
 
     with torch.no_grad():
         trace = archcheck.trace(Masked(), torch.ones(4, 4))
-    steps = {step.name: step for step in trace.recording.recorder.steps}
+    steps = {step.name: step for step in trace.recording.recorder.tape.steps}
     assert steps["bool"].out.tolist() == torch.ones(4, 4).triu(1).bool().tolist()
     assert steps["masked_fill"].out.is_meta

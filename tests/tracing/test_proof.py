@@ -67,7 +67,7 @@ def claimed(recording: Recording, kind: str = "identity") -> list[Join]:
     flow = recording.dataflow
     inner = [index for index, call in enumerate(flow.calls) if call.parent == 0]
     inside = {step for index in inner for step in range(flow.calls[index].first, flow.calls[index].end)}
-    steps = recording.recorder.steps
+    steps = recording.recorder.tape.steps
     own = [at for at, step in enumerate(steps) if at not in inside and step.kind == "call"]
     *skip, sink = own
     residual = Residual(Kind(kind), "", "", "input", ("norm", "mlp"), None)
@@ -366,7 +366,7 @@ def test_a_module_that_is_not_in_the_branch_is_named() -> None:
 
 def test_a_corrupted_tape_does_not_replay() -> None:
     recording = recorded(Block(lambda x, f: x + f(x)))
-    step = next(step for step in recording.recorder.steps if step.name == "add")
+    step = next(step for step in recording.recorder.tape.steps if step.name == "add")
     step.func = torch.Tensor.sub
     with pytest.raises(TraceError) as caught:
         prove(recording, claimed(recording))

@@ -83,7 +83,7 @@ class BranchProof:
             if len(others) < len(operands):
                 moved.add(step)
                 is_product = canonical(window.sweep.steps[step].name) in PRODUCTS
-                if is_product and any(recorder.is_of_input(operand) for operand in others):
+                if is_product and any(recorder.tape.is_of_input(operand) for operand in others):
                     return True
         return False
 

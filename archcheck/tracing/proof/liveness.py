@@ -83,8 +83,8 @@ class Liveness:
 
 def _state(recorder: Recorder) -> Iterable[int]:
     """Steps that write into a buffer or a parameter."""
-    for index, step in enumerate(recorder.steps):
+    for index, step in enumerate(recorder.tape.steps):
         if step.mutates is not None and any(
-            recorder.steps[read].kind == ATTRIBUTE for reads in step.operands for read in reads
+            recorder.tape.steps[read].kind == ATTRIBUTE for reads in step.operands for read in reads
         ):
             yield index

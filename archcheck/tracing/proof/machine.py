@@ -48,9 +48,9 @@ class Witness(fx.Interpreter):
 
     def run_node(self, n: fx.Node) -> Any:
         index = n.meta.get("step")
-        if index is None or self.recorder.steps[index].kind in (INPUT, ATTRIBUTE, CONSTANT):
+        if index is None or self.recorder.tape.steps[index].kind in (INPUT, ATTRIBUTE, CONSTANT):
             return super().run_node(n)
-        step = self.recorder.steps[index]
+        step = self.recorder.tape.steps[index]
         before = torch.get_rng_state()
         args, kwargs = self.fetch_args_kwargs_from_env(n)
         reads = list(tensors_in((args, kwargs)))
@@ -105,7 +105,7 @@ class Machine:
     def call(self, node: fx.Node, args: Any, kwargs: Any) -> Any:
         """The result of the call that `node` stands for."""
         index = node.meta.get("step")
-        step = self.recorder.steps[index] if index is not None else None
+        step = self.recorder.tape.steps[index] if index is not None else None
         if index in self.held.dropped:
             addend, factor = self.held.dropped[index]
             return next(tensors_in((args, kwargs))) * factor + addend
@@ -129,13 +129,15 @@ class Machine:
                 raise
             result = self._in_own_precision(node, step, args, kwargs)
         if isinstance(result, Tensor) and any(result is read for read in tensors_in(args)):
-            first = self.recorder.steps[step.operands[0][-1]] if step is not None and step.operands else None
+            first = (
+                self.recorder.tape.steps[step.operands[0][-1]] if step is not None and step.operands else None
+            )
             if step is not None and first is not None and step.mutates is None and first.dtype != step.dtype:
                 return result.clone()  # a cast that copied
         return changed_in(result, doubled)
 
     def _in_own_precision(self, node: fx.Node, step: Step, args: Any, kwargs: Any) -> Any:
-        dtypes = [self.recorder.steps[read[-1]].dtype for read in step.operands if read]
+        dtypes = [self.recorder.tape.steps[read[-1]].dtype for read in step.operands if read]
         own = next(
             (dtype for dtype in dtypes if dtype is not None and dtype.is_floating_point), torch.float32
         )

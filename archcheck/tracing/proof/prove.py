@@ -73,7 +73,7 @@ def judged(traced: Recording, claims: Sequence[Join], held: Held) -> list[Verdic
         tasks.setdefault(window, []).append(number)
 
     for number, claim in enumerate(claims):
-        start = parting(claim, recorder.steps)
+        start = parting(claim, recorder.tape.steps)
         if (
             not -1 < claim.source <= start < claim.sink
             or not {claim.sink, claim.end} <= sweep.runs

@@ -119,7 +119,7 @@ class Sweep:
     def __init__(self, machine: Machine, module: fx.GraphModule, recorder: Recorder) -> None:
         self.machine = machine
         self.recorder = recorder
-        self.steps = recorder.steps
+        self.steps = recorder.tape.steps
         self.module = module
         self.nodes: dict[int, fx.Node] = {
             node.meta["step"]: node for node in module.graph.nodes if "step" in node.meta

@@ -1,0 +1,52 @@
+"""The tensors in what a call takes and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from torch import Tensor, nn
+
+
+def tensors_in(values: Iterable[Any]) -> list[Tensor]:
+    """Every tensor in these values and the containers nested in them, in order."""
+    found: list[Tensor] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, (tuple, list, dict)):
+            _collect(value, found)
+    return found
+
+
+def tensors_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
+    """Every tensor among the arguments of a call."""
+    found = tensors_in(args)
+    if kwargs:
+        _collect(kwargs, found)
+    return found
+
+
+def tensors_held(value: Any) -> list[Tensor]:
+    """Every tensor in a value: in nested containers, and in the attributes of objects."""
+    found: list[Tensor] = []
+    _collect(value, found, objects=True)
+    return found
+
+
+def _collect(value: Any, found: list[Tensor], objects: bool = False, depth: int = 0) -> None:
+    """Append every tensor inside nested containers (and, if asked, the attributes of objects).
+
+    By hand, since it runs at every call: `torch.utils._pytree` takes several times as long.
+    """
+    if isinstance(value, Tensor):
+        found.append(value)
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            _collect(item, found, objects, depth)
+    elif isinstance(value, dict):
+        for item in value.values():
+            _collect(item, found, objects, depth)
+    elif objects and depth < 4 and hasattr(value, "__dict__") and not isinstance(value, (nn.Module, type)):
+        for item in vars(value).values():
+            _collect(item, found, objects, depth + 1)

@@ -1,0 +1,50 @@
+"""What stands on the tape for a tensor, so that the tape holds no activation in memory."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from archcheck.model.private_torch import DisableTorchFunction, is_wrapped
+
+# What they leave in memory is zeros in a recorded run, and when it is replayed: chance is no value.
+UNWRITTEN = frozenset(
+    ["empty", "empty_like", "empty_strided", "empty_permuted", "new_empty", "new_empty_strided"]
+)
+
+
+def zeroed(tensor: Tensor) -> Tensor:
+    """The tensor, with zeros written into it unseen."""
+    with DisableTorchFunction(), torch.no_grad():
+        return tensor.zero_()
+
+
+def outline(tensor: Tensor) -> Tensor:
+    """A tensor of the same shape and dtype on the meta device; itself where there is no such thing."""
+    if tensor.is_meta or not _is_plain(tensor):
+        return tensor
+    with DisableTorchFunction():
+        return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+
+
+def shared(tensor: Tensor) -> Tensor:
+    """Another tensor in the same memory, so that this one can be seen to be gone."""
+    if not _is_plain(tensor):
+        return tensor
+    with DisableTorchFunction():
+        return tensor.detach()
+
+
+def uniform(tensor: Tensor) -> Tensor:
+    """A tensor of the same shape, all of whose elements are the first one of this."""
+    if not tensor.numel() or tensor.is_meta or not _is_plain(tensor):
+        return tensor
+    with DisableTorchFunction(), torch.no_grad():
+        return tensor[(0,) * tensor.ndim].clone().expand(tensor.shape)
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    if tensor.layout != torch.strided or type(tensor) is not Tensor or is_wrapped(tensor):
+        return False
+    with DisableTorchFunction():
+        return not (tensor.is_quantized or tensor.is_nested)
