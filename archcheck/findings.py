@@ -145,6 +145,23 @@ class Mark:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A module of a model, or `count` alike: its `name` in what holds it, `what` it is in words, and the
+    `parts` that a figure opens.
+
+    `is_block`: residual connections are made around what is in it. `like` names a part before it that has
+    the same parts, which are then not repeated.
+    """
+
+    name: str
+    what: str
+    count: int = 1
+    parts: tuple[Part, ...] = ()
+    is_block: bool = False
+    like: str = ""
+
+
 def count_of(marks: Sequence[Mark]) -> str:
     """How many marks there are of each verdict: `58 of 60 marks proved, 2 not checked, 4 outside of …`.
 
@@ -168,7 +185,8 @@ class Report:
 
     `problems` is non-empty exactly when `status` is `error`. `accepted` are findings that somebody accepted;
     they are no part of `findings`. `remarks` are facts the reader should know
-    and that are no findings: the device used, opaque parts, code that no mode ran. `picture` makes the
+    and that are no findings: the device used, opaque parts, code that no mode ran. `tree` is
+    what the model is made of, where that was asked. `picture` makes the
     diagram with the verdict, as SVG: a notebook shows a report by it. It is no part of what was found.
     """
 
@@ -184,6 +202,7 @@ class Report:
     problems: tuple[Problem, ...] = ()
     remarks: tuple[str, ...] = ()
     notes: tuple[tuple[str, str], ...] = field(default=())
+    tree: Part | None = None
     picture: Callable[[Report], str] | None = field(default=None, repr=False, compare=False)
 
     def _repr_svg_(self) -> str | None:

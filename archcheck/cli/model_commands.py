@@ -8,7 +8,7 @@ import typer
 
 from archcheck.cli import options, output
 from archcheck.cli.checking import one_worker, place
-from archcheck.cli.options import Arrangement, Format, InspectFormat, MeasureFormat, Theme
+from archcheck.cli.options import Arrangement, Format, MeasureFormat, Theme
 from archcheck.findings import Report
 
 
@@ -19,7 +19,7 @@ def inspect(
     shrink: options.Shrink = False,
     input_: options.Inputs = None,
     train: options.Train = False,
-    format: options.InspectionFormat = InspectFormat.TEXT,
+    format: options.ReportFormats = None,
     output_: options.Output = None,
     force: options.Force = False,
     diagram: options.OutlinePicture = None,
@@ -34,32 +34,32 @@ def inspect(
     verbose: options.Verbose = 0,
     debug: options.Debug = False,
 ) -> None:
-    """List the residual connections of any model.
+    """Show what any model is made of, folded by repetition, and its residual connections.
 
     With what is wrong with them whatever a diagram says; that makes exit code 1.
     """
+    from archcheck.cli import destinations
     from archcheck.commands.inspect import inspect as inspect_target
 
     reports: list[Report] = []
     with output.errors(debug):
         settings, inputs = options.settings(set_, None, arguments, shrink=shrink), options.inputs(input_)
-        output.check_files(output_, diagram, [Path(target.rpartition(":")[0])], force=force)
+        wanted = destinations.destinations(format, output_)
+        sources = [Path(target.rpartition(":")[0]), *([arguments] if arguments else [])]
+        output.check_files(None, diagram, sources, force=force)
+        destinations.check(wanted, [diagram], sources, force=force)
         where = place(timeout, python, in_process)
+        printed = any(each.file is None and each.format is Format.TEXT for each in wanted)
         outline = None
         with (
-            one_worker(where, shown=format is InspectFormat.TEXT) as (progress, worker),
+            one_worker(where, shown=printed) as (progress, worker),
             output.failures(target, reports, debug),
         ):
             report, outline = inspect_target(
                 target, settings, inputs, train, prove, progress, output.shown_cause(debug), worker
             )
             reports.append(report)
-        if format is InspectFormat.TEXT:
-            from archcheck.reporters.text import render_inspection
-
-            output.page(lambda console: render_inspection(reports[0], console, verbose=verbose), output_)
-        else:
-            output.report(reports, Format.JSON, output_, verbose, quiet=False)
+        destinations.write(reports, wanted, verbose)
         if diagram is not None and outline is not None:
             from archcheck.commands.render import render_spec
 

@@ -116,7 +116,6 @@ ReportFormats = Annotated[
         show_default=False,
     ),
 ]
-InspectionFormat = Annotated[InspectFormat, typer.Option("--format", "-f", help="How to report.")]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write the report to a file.", show_default=False)
 ]

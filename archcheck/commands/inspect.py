@@ -9,8 +9,9 @@ from typing import Any
 
 from archcheck.commands.run_modes import Start, by_default, run_modes
 from archcheck.commands.settings import apply_settings
-from archcheck.errors import ArchcheckError
-from archcheck.findings import Report, Status
+from archcheck.diff.execution import Execution
+from archcheck.errors import ArchcheckError, own_failure
+from archcheck.findings import Part, Report, Status
 from archcheck.model.arguments import Setting
 from archcheck.spec.model import Model, Spec
 
@@ -57,13 +58,16 @@ def _inspect(
     with worker() as answering:
         (execution,) = run_modes(answering, model, [Path()], prove, progress)
     findings = merged(execution.defects)
+    progress("reading its structure")
+    tree, remarks = _tree(execution)
     report = Report(
         file=target,
         status=Status.DIFFERS if findings else Status.CONFORMS,
         target=target,
         findings=findings,
         residuals=tuple(join.residual for join in execution.joins),
-        remarks=execution.remarks,
+        remarks=(*execution.remarks, *remarks),
+        tree=tree,
     )
 
     def outline() -> Spec:
@@ -72,3 +76,15 @@ def _inspect(
         return drafted(execution, model).loaded.spec
 
     return report, outline
+
+
+def _tree(execution: Execution) -> tuple[Part, tuple[str, ...]]:
+    """What the model is made of; where that fails (our failure, not the model's), module by module,
+    with a remark."""
+    from archcheck.drafting.structure import modules, structure
+
+    try:
+        return structure(execution), ()
+    except Exception as error:
+        why = own_failure(error)
+        return modules(execution), (f"the modules are listed as they are: {why.message}",)

@@ -115,7 +115,7 @@ class Planner:
         for inner in self.inside.get(call, ()):
             if not is_within(self.calls[inner].path, base) or self._is_shared(inner):
                 continue  # a module from elsewhere has no name here; what it computes is shown
-            if not self._counts(inner):
+            if not self.counts(inner):
                 continue  # dropout in evaluation, an identity
             if self._is_opened(inner, sheet):
                 yield from self._shown(inner, sheet)
@@ -142,7 +142,7 @@ class Planner:
             return True  # it makes the sum of a residual connection that begins outside of it
         if self.is_atom(call) or self._kind(call) in self.choices.closed or sheet.is_coarse:
             return False
-        if self._only_part(call):
+        if self.is_wrapper(call):
             return True
         if sheet.call == 0 and self._holds_stack(call):
             return True
@@ -164,7 +164,7 @@ class Planner:
 
     def _is_small(self, call: int) -> bool:
         """Is it a chain of a few atoms without a name of its own in the field, as Conv-BatchNorm-ReLU is?"""
-        parts = [inner for inner in self.inside[call] if self._counts(inner)]
+        parts = [inner for inner in self.inside[call] if self.counts(inner)]
         if len(parts) > _FEW or self._whole(call) or not all(map(self._is_simple, parts)):
             return False
         return not self._own(call)
@@ -172,7 +172,7 @@ class Planner:
     def _is_simple(self, call: int) -> bool:
         return not self.inside.get(call) or self.is_atom(call)
 
-    def _only_part(self, call: int) -> bool:
+    def is_wrapper(self, call: int) -> bool:
         """Is it a mere wrapper of one other module?"""
         parts = self.inside[call]
         if len(parts) != 1:
@@ -255,7 +255,7 @@ class Planner:
         return self._sheet(kind, scopes, call, self._name(item)).name
 
     def _is_worth_opening(self, call: int) -> bool:
-        parts = [inner for inner in self.inside.get(call, ()) if self._counts(inner)]
+        parts = [inner for inner in self.inside.get(call, ()) if self.counts(inner)]
         return bool(parts) and not self.is_atom(call) and (len(parts) > 1 or bool(self.inside.get(parts[0])))
 
     def _name(self, item: Item) -> str:
@@ -271,7 +271,7 @@ class Planner:
         """Is it one operation of the field, whatever it is made of?"""
         return any(region.term.family in _ATOMS for region in self._whole(call))
 
-    def _counts(self, call: int) -> bool:
+    def counts(self, call: int) -> bool:
         """Does it compute anything of the input, or of parameters of its own?"""
         span = self.calls[call]
         nodes = range(*self.values.span(span.first, span.end))

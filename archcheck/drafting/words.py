@@ -21,10 +21,9 @@ _WORDS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z][a-z0-9]*|[a-z0-9]+")
 def title_of(type_name: str) -> str:
     """A class's name as a figure would write it: what it is of as it is, what it is in words.
 
-    >>> title_of("LlamaDecoderLayer"), title_of("GPT2Block"), title_of("MiniMindForCausalLM"), title_of("MLP")
-    ('Llama decoder layer', 'GPT2 block', 'MiniMind', 'MLP')
+    >>> title_of("LlamaDecoderLayer"), title_of("GPT2Block"), title_of("MiniMindForCausalLM"), title_of
     """
-    bare = _TASKS.sub("", type_name)
+    bare = _TASKS.sub("", type_name.lstrip("_"))
     kind = _KINDS.search(bare)
     name, rest = (bare[: kind.start()], kind[0]) if kind else (bare, "")
     words = [word if word.isupper() or word == "MoE" else word.lower() for word in _WORDS.findall(rest)]

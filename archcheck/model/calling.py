@@ -98,7 +98,11 @@ def check_call(function: Callable[..., Any], arguments: Mapping[str, Any], targe
     classes = [kind for p in named.values() if (kind := _class_of(p, function)) is not None]
     known = [*named, *(name for kind in classes for name in parameters_of(kind)[0])]
     complaints = [
-        (f"'{target}' needs the argument '{name}'", path, _how_to_give(name, parameter, function, target))
+        (
+            f"'{target}' needs the argument '{name}'",
+            path,
+            _how_to_give(_key(path, name), parameter, function, target),
+        )
         for name, parameter in named.items()
         if parameter.default is parameter.empty and name not in arguments
     ] + [
@@ -206,24 +210,34 @@ def _home(function: Any) -> Any:
     return sys.modules.get(getattr(function, "__module__", None) or "", types.ModuleType(""))
 
 
-def _how_to_give(name: str, parameter: inspect.Parameter, function: Any, target: str) -> str:
-    """What to type for an argument that is missing."""
+def _key(path: str, name: str) -> str:
+    """What `--set` calls an argument of what stands at a path of the spec: `config.width`.
+
+    >>> _key("model", "width"), _key("model.arguments.config.arguments.inner", "width")
+    ('width', 'config.inner.width')
+    """
+    return ".".join([*path.replace(".arguments.", ".").split(".")[1:], name])
+
+
+def _how_to_give(key: str, parameter: inspect.Parameter, function: Any, target: str) -> str:
+    """What to type for an argument that is missing; `key` is what `--set` calls it."""
+    name = parameter.name
     if not (_CONFIGURATION.fullmatch(name) and _class_of(parameter, function) is None):
-        return f"Give it under arguments, or with --set '{name}={_example(parameter, function, target)}'."
+        return f"Give it under arguments, or with --set '{key}={_example(parameter, function, target)}'."
     home = _home(function)
     makers = [
         key for key, value in vars(home).items() if _CONFIGURATION_MAKER.fullmatch(key) and callable(value)
     ]
     if makers:
-        return f"Perhaps --set '{name}={{target: {target.rpartition(':')[0]}:{makers[0]}}}'."
+        return f"Perhaps --set '{key}={{target: {target.rpartition(':')[0]}:{makers[0]}}}'."
     if is_installed(getattr(home, "__file__", None) or ""):
-        return f"Give it under arguments, or with --set '{name}={{target: MODULE:Class}}'."
+        return f"Give it under arguments, or with --set '{key}={{target: MODULE:Class}}'."
     try:
         read = re.findall(rf"""\b{name}(?:\.|\[["'])([a-zA-Z]\w*)\b(?!\()""", inspect.getsource(home))
     except (OSError, TypeError):
         read = []
-    given = " ".join(f"--set {name}.{part}=VALUE" for part in list(dict.fromkeys(read))[:_MOST_NAMES])
-    given = given or f"--set {name}.KEY=VALUE"
+    given = " ".join(f"--set {key}.{part}=VALUE" for part in list(dict.fromkeys(read))[:_MOST_NAMES])
+    given = given or f"--set {key}.KEY=VALUE"
     return f"Give it under arguments, with --arguments FILE, or as what is read of it: {given}."
 
 
@@ -231,7 +245,7 @@ def _example(parameter: inspect.Parameter, function: Any, target: str) -> str:
     """A value to write for an argument: a target, where its annotation is a class of the user's."""
     kind = next((part for part in _parts(_hint(parameter, function)) if isinstance(part, type)), None)
     if kind is None or kind.__module__.partition(".")[0] in _FOREIGN:
-        usual = {int: "8", float: "0.1", bool: "true", str: "TEXT"}
+        usual = {int: "8", float: "0.1", bool: "true", str: "TEXT", nn.Module: "{target: MODULE:Class}"}
         return usual.get(kind or object, "8" if _COUNT.search(parameter.name) else "VALUE")
     home = _home(function).__name__
     source = target.rpartition(":")[0] if kind.__module__ == home else kind.__module__

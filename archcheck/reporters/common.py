@@ -139,9 +139,13 @@ def problem_location(problem: Problem) -> Location | None:
 
 
 def verdict(report: Report) -> str:
-    """`conforms: 79 of 79 marks proved`, `differs: 2 findings, …` or `could not be checked: 1 problem`."""
+    """`conforms: 79 of 79 marks proved`, `differs: 2 findings, …` or `could not be checked: 1 problem`; of a
+    model without a spec, `2 residuals, 1 finding`."""
     if report.status is Status.ERROR:
         return f"could not be checked: {counted(len(report.problems), 'problem')}"
+    if report.tree is not None:
+        wrong = [counted(len(report.findings), "finding")] if report.findings else []
+        return ", ".join([counted(len(report.residuals), "residual"), *wrong])
     marks = [count_of(report.marks)] if report.marks else []
     if report.status is Status.DIFFERS:
         waived = [f"{len(report.accepted)} accepted"] if report.accepted else []
@@ -171,6 +175,9 @@ def unchecked(report: Report) -> list[str]:
 
 def tally(reports: Iterable[Report]) -> str:
     """`3 specs: 1 conforms, 1 differs, 1 could not be checked`; the verdict alone where there is one spec."""
+    reports = list(reports)
+    if any(report.tree is not None for report in reports):
+        return ", ".join(map(verdict, reports))
     statuses = [report.status for report in reports]
     names = {Status.CONFORMS: "conforms", Status.DIFFERS: "differs", Status.ERROR: "could not be checked"}
     if len(statuses) == 1:

@@ -56,7 +56,7 @@ def _commands(report: Report) -> list[str]:
     for each in report.accepted:
         marked = best_location(each.finding)
         commands.append(_command("notice", marked, "archcheck accepted", acceptance(each)))
-    if report.status is Status.CONFORMS:
+    if report.status is Status.CONFORMS and report.tree is None:
         held = "; ".join(f"{panel}: {phrase}" if panel else phrase for panel, phrase in proved(report))
         message = f"{one_line(shown_path(report.file))} conforms" + (f" ({held})" if held else "")
         commands.append(_command("notice", Location(report.file, 1), "archcheck", message))

@@ -40,6 +40,8 @@ def plain(value: Any) -> Any:
         return value
     names = [field.name for field in fields(value) if field.name != "picture"]
     found = {name: plain(getattr(value, name)) for name in names}
+    if found.get("tree", "") is None:
+        del found["tree"]
     if "file" in found:
         found["file"] = shown_path(found["file"])
     if isinstance(value, Residual):

@@ -19,6 +19,7 @@ from archcheck.reporters.common import (
     unchecked,
     verdict,
 )
+from archcheck.reporters.inspection import residual_lines, tree_lines
 from archcheck.source_location import Location, shown_path
 
 _MARKS = {Status.CONFORMS: "✅", Status.DIFFERS: "❌", Status.ERROR: "⚠️"}
@@ -44,7 +45,13 @@ def _section(report: Report) -> str:
         part for part in (escape(report.title), code(report.target) if report.target else "") if part
     )
     lines = [f"### {_MARKS[report.status]} {code(shown_path(report.file))} {verdict(report)}"]
-    lines += ["", about] if about else []
+    if report.tree is not None:
+        lines = [f"### {code(report.target)}"]
+        lines += ["", "<pre>", *map(escape, tree_lines(report.tree, deep=False)), "</pre>"]
+        residuals = [f"- {escape(line)}" for line in residual_lines(report.residuals, fold=True)]
+        lines += ["", *residuals] if residuals else []
+    elif about:
+        lines += ["", about]
     lines += table(("#", "Rule", "Finding", "Where"), _findings(report))
     lines += table(("Code", "Problem", "Where"), _problems(report))
     waived = [f"- {escape(acceptance(each))}" for each in report.accepted]

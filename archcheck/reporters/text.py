@@ -7,20 +7,16 @@ that it can be searched. No text from a spec or a model is read as markup or rea
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from rich.console import Console
 from rich.text import Text
 
-from archcheck.connections import Residual
 from archcheck.errors import Problem
-from archcheck.findings import Finding, Report, Status
+from archcheck.findings import Finding, Part, Report, Status
 from archcheck.reporters.common import (
     acceptance,
     best_location,
-    counted,
     extent,
     no_command,
     one_line,
@@ -33,13 +29,12 @@ from archcheck.reporters.common import (
     unchecked,
     verdict,
 )
+from archcheck.reporters.inspection import residual_lines, tree_lines
 from archcheck.source_location import Location, shown_path
 
 _MARKS = {Status.CONFORMS: ("✓", "+"), Status.DIFFERS: ("✗", "x"), Status.ERROR: ("!", "!")}
 _STYLES = {Status.CONFORMS: "bold green", Status.DIFFERS: "bold red", Status.ERROR: "bold yellow"}
-_INDEX = re.compile(r"(?<![^.(])\d+(?![^.)])")  # a path component that is a number
 _UNCHECKED_LIMIT = 6
-_BRANCH_LIMIT = 6
 
 Span = str | tuple[str, str]
 
@@ -57,7 +52,7 @@ def render_text(
     """Write the whole report. `quiet`: one line per finding or problem, nothing for what conforms.
 
     `verbose` 1 adds what was proved statement by statement and the residuals traced, with equal layers
-    folded; 2 lists every layer's.
+    folded; 2 lists every layer's. Of an inspected model it opens all parts, and lists every residual.
     """
     page = _Page(console)
     for number, report in enumerate(reports):
@@ -66,6 +61,9 @@ def render_text(
             continue
         if number:
             page.line()
+        if report.tree is not None:
+            _inspection(page, report, report.tree, verbose)
+            continue
         _headline(page, report)
         _problems(page, report)
         _findings(page, report)
@@ -79,68 +77,16 @@ def render_text(
         _closing(page, reports)
 
 
-def render_inspection(report: Report, console: Console, *, verbose: int = 0) -> None:
-    """Write what one model holds, with no spec: its residual connections, then what is wrong in any case."""
-    page = _Page(console)
-    if report.status is Status.ERROR:
-        _headline(page, report)
-        _problems(page, report)
-        return
-    page.line(
-        (one_line(report.target or report.file), "bold"), f": {counted(len(report.residuals), 'residual')}"
-    )
+def _inspection(page: _Page, report: Report, tree: Part, verbose: int) -> None:
+    """What one model holds, with no spec: its parts and its residual connections, then what is wrong in any
+    case."""
+    page.line((one_line(report.target), "bold"), f": {verdict(report)}")
+    page.lines(tree_lines(tree, deep=verbose > 0), indent=2)
+    if report.residuals:
+        page.line()
     page.lines(residual_lines(report.residuals, fold=not verbose), indent=2)
     _findings(page, report)
     _section(page, "remarks", [one_line(remark) for remark in report.remarks])
-    _closing(page, [report])
-
-
-def residual_lines(residuals: Iterable[Residual], *, fold: bool) -> list[str]:
-    """A line per residual connection; with `fold`, one for all that differ only in a layer's index."""
-    if not fold:
-        return [_residual(residual) for residual in residuals]
-    groups: dict[str, list[Residual]] = {}
-    for residual in residuals:
-        groups.setdefault(_residual(_without_indices(residual)), []).append(residual)
-    return [
-        f"{pattern} ({len(members)} times)" if len(members) > 1 else _residual(members[0])
-        for pattern, members in groups.items()
-    ]
-
-
-def _without_indices(residual: Residual) -> Residual:
-    """`model.layers.0` becomes `model.layers.*`, in every path."""
-
-    def generic(path: str) -> str:
-        return _INDEX.sub("*", path)
-
-    return replace(
-        residual,
-        scope=generic(residual.scope),
-        implemented_in=generic(residual.implemented_in),
-        source=generic(residual.source),
-        branch=tuple(generic(path) for path in residual.branch),
-        skip=tuple(generic(path) for path in residual.skip),
-        factors=tuple(replace(factor, parameter=generic(factor.parameter)) for factor in residual.factors),
-    )
-
-
-def _residual(residual: Residual) -> str:
-    """`model.layers.0: identity around input_layernorm, self_attn from input (model.py:193)`"""
-    branch = list(residual.branch)
-    if len(branch) > _BRANCH_LIMIT:
-        branch[_BRANCH_LIMIT - 2 : -1] = ["..."]
-    words = [
-        f"{residual.scope or '(model)'}: {residual.kind} around {', '.join(branch) or 'operations'}",
-        f" from {residual.source}",
-        f" through {', '.join(residual.skip)}" if residual.skip else "",
-        f", scaled by {' and '.join(str(factor) for factor in residual.factors)}" if residual.factors else "",
-        f", implemented in {residual.implemented_in or '(model)'}"
-        if residual.implemented_in != residual.scope
-        else "",
-        f" ({place(residual.location)})" if residual.location else "",
-    ]
-    return one_line("".join(words))
 
 
 def _one_liners(page: _Page, report: Report) -> None:

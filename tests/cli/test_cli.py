@@ -320,6 +320,11 @@ def test_inspect() -> None:
     assert written("inspect", "model.py:Net") == (
         0,
         "model.py:Net: 2 residuals\n"
+        "  Net\n"
+        "    layers.0–1 ×2  Layer\n"
+        "      norm  LayerNorm\n"
+        "      mlp   Linear\n"
+        "\n"
         "  layers.*: identity around mlp from norm (model.py:22) (2 times)\n"
         "\n"
         "  remarks\n"

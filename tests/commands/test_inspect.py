@@ -63,7 +63,7 @@ def test_settings_inputs_and_mode_reach_the_model(tmp_path: Path) -> None:
         inputs=dict([parse_input("x=float32[3,8]")]),
     )
     assert (report.problems, report.remarks) == ((), ("on the CPU with 92 parameters",))
-    assert seen[1:] == ["running Net (train)", "looking for residual connections"]
+    assert seen[1:] == ["running Net (train)", "looking for residual connections", "reading its structure"]
 
 
 def test_what_is_wrong_in_any_case_is_a_finding(tmp_path: Path) -> None:

@@ -103,3 +103,16 @@ def test_what_is_missing_is_told_with_what_to_type() -> None:
         "from torch import nn\ndef Net(num_heads, name: str):\n    return nn.Linear(1, 1)\n", {"name": "a"}
     )
     assert found.hint == "Give it under arguments, or with --set 'num_heads=8'."
+
+
+def test_what_a_configuration_lacks_is_called_by_its_whole_key() -> None:
+    text = HEAD.format(hint=": Config") + CONFIG.format(name="Config")
+    text = text.replace(
+        "class Net", "class Inner:\n    def __init__(self, heads):\n        pass\n\nclass Net"
+    )
+    text = text.replace("width: int = 4", "inner: Inner\n    width: int = 4")
+    text = "from __future__ import annotations\n" + text
+    hint = "Give it under arguments, or with --set 'config.inner.heads=8'."
+    assert problem(text, {"config": {"inner": {}}}).hint == hint
+    inner = {"target": "net.py:Inner"}
+    assert problem(text, {"config": {"inner": inner}}).hint == hint

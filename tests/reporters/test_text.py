@@ -12,10 +12,11 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from archcheck.connections import Kind, Residual
-from archcheck.findings import Finding, Report, Status
-from archcheck.reporters.text import plain_text, render_inspection, render_text, residual_lines
+from archcheck.findings import Finding, Part, Report, Status
+from archcheck.reporters.inspection import residual_lines
+from archcheck.reporters.text import plain_text, render_text
 from archcheck.source_location import Location
-from tests.reporters.samples import CONFORMS, DIFFERS, ERROR, REPORTS, any_text, differs
+from tests.reporters.samples import CONFORMS, DIFFERS, REPORTS, any_text, differs
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -215,23 +216,20 @@ def test_findings_keep_their_numbers_when_panels_alternate() -> None:
 
 
 def test_inspection_lists_residuals_without_a_verdict() -> None:
-    inspected = Report("model:build", Status.CONFORMS, target="model:build", residuals=DIFFERS.residuals)
-    stream = io.StringIO()
-    render_inspection(inspected, Console(file=stream))
+    attention = Part("attn", "Attention", parts=(Part("q", "Linear"),))
+    tree = Part("", "Net", parts=(Part("layers.*", "Block", 2, (attention,), is_block=True),))
+    residuals = DIFFERS.residuals
+    inspected = Report("model:build", Status.CONFORMS, target="model:build", residuals=residuals, tree=tree)
     assert (
-        stream.getvalue()
+        piped(inspected)
         == """\
 model:build: 2 residuals
+  Net
+    layers.* ×2  Block
+      attn  Attention
+
   layers.*: scaled around norm, attn from input, scaled by 0.5 on the branch (model.py:3) (2 times)
 """
-    )
-
-
-def test_inspection_of_what_cannot_be_traced() -> None:
-    stream = io.StringIO()
-    render_inspection(ERROR, Console(file=stream))
-    assert stream.getvalue().startswith(
-        "! specs/c.yaml could not be checked: 2 problems\n\n  SPEC003 unknown"
     )
 
 

@@ -1,0 +1,193 @@
+"""A model at a glance: what its figure would show, as a tree folded by repetition, in the field's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from archcheck.diff.execution import Execution, is_torchs_own
+from archcheck.diff.marks.values import Values, values
+from archcheck.drafting.choices import Choices
+from archcheck.drafting.kinds import Kind, numbered, places
+from archcheck.drafting.panel import called
+from archcheck.drafting.plan import Item, Planner
+from archcheck.drafting.words import title_of
+from archcheck.findings import Part
+from archcheck.phrasing.module_paths import is_within, leaf
+from archcheck.residual import Join
+from archcheck.spec.patterns import join as joined
+from archcheck.vocabulary import Family, Region
+
+_GATED = ("SwiGLU", "GEGLU", "ReGLU", "bilinear GLU", "sigmoid GLU", "GLU")
+_OF_TOKENS = frozenset(["LayerNorm", "RMSNorm"])
+_WEIGHTED = frozenset([Family.LINEAR, Family.CONVOLUTION, Family.ATTENTION])
+
+
+def structure(execution: Execution) -> Part:
+    """The whole model: its modules as they are nested, but for mere wrappers and lists."""
+    run = values(execution)
+    return _Tree(run, Planner(run, Choices())).part([""], "")
+
+
+def modules(execution: Execution) -> Part:
+    """The whole model, module by module: nothing is asked of what they compute."""
+    scopes = {each.residual.scope for each in execution.joins}
+
+    def part(path: str) -> Part:
+        module = execution.modules[path]
+        below = [child for child in execution.children(path) if execution.calls(child)]
+        is_known = module.location is not None and is_torchs_own(module.location)
+        parts = () if is_known else tuple(map(part, below))
+        return Part(leaf(path), title_of(module.type_name), 1, parts, path in scopes)
+
+    return part("")
+
+
+@dataclass(frozen=True)
+class _Tree:
+    run: Values
+    planner: Planner
+    opened: dict[Kind, tuple[str, str]] = field(default_factory=dict)
+
+    def part(self, paths: Sequence[str], base: str) -> Part:
+        """Modules of one kind as a part of `base`, with what is in them: once for all of a kind."""
+        path, name = paths[0], _name(paths, base)
+        kind, joins = self._kind(path), next(filter(None, map(self._made_in, paths)), [])
+        groups = self._groups(path)
+        shown = [path for group in groups for path in group]
+        words = [*self._label(paths), *self._kinds(self._calls(path)[0], shown), *self._placement(joins)]
+        what = ", ".join(dict.fromkeys(filter(None, ", ".join(words).split(", "))))
+        if not groups or kind in self.opened:
+            other, known = self.opened.get(kind, ("", ""))
+            like = known if other == base else joined(other, known)
+            return Part(name, what, len(paths), is_block=bool(joins), like=like)
+        self.opened[kind] = base, name
+        parts = tuple(self.part(group, path) for group in groups)
+        return Part(name, what, len(paths), parts, bool(joins))
+
+    def _label(self, paths: Sequence[str]) -> list[str]:
+        type_name = self.run.execution.modules[paths[0]].type_name
+        if not paths[0]:
+            return [type_name]
+        label, _ = called(Item(tuple(paths), tuple(self._calls(paths[0]))), self.run)
+        says_nothing = label.casefold() == leaf(paths[0]).casefold()
+        return [title_of(type_name)] if says_nothing else label.split("\n")
+
+    def _groups(self, path: str) -> list[list[str]]:
+        """What a module is made of, where there is more than one thing: neighbours of a kind in one group."""
+        shown = [] if self._is_closed(path) else list(self._shown(path))
+        groups: list[list[str]] = []
+        for each in shown:
+            stack = numbered(each)
+            is_next = bool(groups and stack) and numbered(groups[-1][-1]) == stack
+            if is_next and self._kind(groups[-1][-1]) == self._kind(each):
+                groups[-1].append(each)
+            else:
+                groups.append([each])
+        return groups if len(shown) > 1 else []
+
+    def _shown(self, path: str) -> Iterator[str]:
+        """The modules in a module, in the order in which they run; of a list or wrapper, what it holds."""
+        found = [child for child in self.run.execution.children(path) if self._calls(child)]
+        for child in sorted(found, key=lambda child: self._calls(child)[0]):
+            if self._is_holder(child):
+                yield from self._shown(child)
+            elif any(map(self.planner.counts, self._calls(child))):
+                yield child
+
+    def _is_holder(self, path: str) -> bool:
+        """Is it a list, a wrapper, or what makes the sum of a residual connection from outside?"""
+        if path not in self.run.execution.calls_by_path:
+            return True
+        call = self._calls(path)[0]
+        if self._is_closed(path) or not self.planner.inside.get(call):
+            return False
+        is_list = self.run.execution.modules[path].type_name == "Sequential"
+        ends = any(is_within(sink, path) and not is_within(scope, path) for sink, scope in self.planner.sinks)
+        return is_list or self.planner.is_wrapper(call) or (ends and not numbered(path))
+
+    def _is_closed(self, path: str) -> bool:
+        return path in self.run.execution.calls_by_path and self.planner.is_atom(self._calls(path)[0])
+
+    def _kind(self, path: str) -> Kind:
+        return self.planner.kinds.of(path)
+
+    def _calls(self, path: str) -> list[int]:
+        """The calls of a module, or of those in a list."""
+        known = self.run.execution.calls_by_path
+        inside = (call for child in self.run.execution.children(path) for call in self._calls(child))
+        return known[path] if path in known else sorted(inside)
+
+    def _made_in(self, scope: str) -> list[Join]:
+        """The residual connections around what is in a module, but for those in members of a stack in it."""
+        length = len(scope.split(".")) if scope else 0
+        return [
+            join
+            for join in self.run.execution.joins
+            if is_within(join.residual.scope, scope)
+            and not any(map(str.isdigit, join.residual.scope.split(".")[length:]))
+        ]
+
+    def _kinds(self, call: int, shown: Sequence[str]) -> Iterator[str]:
+        """How many heads its attention has and what gates its feed-forward network, but for what is in a part
+        that is `shown`."""
+        calls = self.run.recognition.flow.calls
+        inside = [calls[each] for path in shown for each in self._calls(path)]
+        regions = [
+            region
+            for region in self.run.recognition.inside(call)
+            if not any(part.first <= region.ops[0] and region.output < part.end for part in inside)
+        ]
+        attentions = [region for region in regions if region.term.family is Family.ATTENTION]
+        if len(attentions) == 1:
+            yield from _heads(attentions[0])
+        if Family.FEED_FORWARD in {region.term.family for region in regions}:
+            names = {region.term.name for region in regions}
+            yield next((name for name in _GATED if name in names), "")
+
+    def _placement(self, joins: Sequence[Join]) -> Iterator[str]:
+        """Where the norms of a block stand, and whether its branches run side by side."""
+        before, inside, after = [], [], []
+        for join in joins:
+            residual = join.residual
+            branch = [joined(residual.scope, path) for path in residual.branch]
+            if branch:
+                before.append(self._is_norm(branch[0]))
+                inside.append(len(branch) > 1 and self._is_norm(branch[-1]))
+                summed = any(other.sink < join.source for other in joins)
+                after.append(summed and self._is_normed(join.source))
+        if before and all(before):
+            yield "sandwich norm" if all(inside) else "pre-norm"
+        elif any(after) and not any(before):
+            yield "post-norm"
+        elif inside and all(inside) and not any(before):
+            yield "norm at the end of each branch"
+        branches = [each.residual.branch[-1:] for each in joins]
+        if len(joins) > 1 and len({each.source for each in joins}) == 1 and len({*branches}) == len(joins):
+            yield "parallel"
+
+    def _is_norm(self, path: str) -> bool:
+        """Is it a norm of tokens? Batch norms belong to their convolutions."""
+        calls = self.run.execution.calls_by_path.get(path, ())
+        regions = [region for call in calls[:1] for region in self.run.recognition.inside(call)]
+        weighted = any(region.term.family in _WEIGHTED for region in regions)
+        return not weighted and any(region.term.name in _OF_TOKENS for region in regions)
+
+    def _is_normed(self, op: int) -> bool:
+        """Is it what a norm of tokens returns?"""
+        made = self.run.recognition.by_output.get(self.run.made(op), ())
+        return any(region.term.name in _OF_TOKENS for region in made)
+
+
+def _heads(region: Region) -> Iterator[str]:
+    heads, kv_heads = region.details.get("heads"), region.details.get("kv_heads")
+    if isinstance(heads, int) and heads > 1:
+        yield f"{heads} heads"
+        if isinstance(kv_heads, int) and kv_heads != heads:
+            yield f"{kv_heads} KV heads"
+
+
+def _name(paths: Sequence[str], base: str) -> str:
+    """What modules of a stack are called in what holds them: `layer1.1–2`."""
+    path = f"{numbered(paths[0])[:-1]}{places(paths)}" if len(paths) > 1 else paths[0]
+    return path[len(base) :].lstrip(".") if base else path
