@@ -17,7 +17,7 @@ Extent = tuple[tuple[int, ...], tuple[int, ...], int]
 
 _PROBES = 48
 # What hands on its operand's elements in their order, as long as it has as many.
-_KEEPS = frozenset(
+KEEPS = frozenset(
     """
     view reshape flatten unflatten ravel squeeze unsqueeze contiguous clone to type float half double
     bfloat16 type_as detach alias cpu cuda data view_as reshape_as expand_as broadcast_to expand
@@ -67,7 +67,7 @@ def _before(ops: Sequence[Op], at: int, flat: int) -> Place | None:
         return op.operands[0][0], before_turn(flat, op)
     below = ops[op.operands[0][0]]
     is_part = op.name == "getitem" and not below.shape
-    if op.name in _SPLITS or (op.name in _KEEPS and below.numel == op.numel and not is_part):
+    if op.name in _SPLITS or (op.name in KEEPS and below.numel == op.numel and not is_part):
         return op.operands[0][0], flat
     return None
 

@@ -23,7 +23,7 @@ _COPIES = VIEWS | PRODUCTS | {"neg", "attribute"}
 _ON_THE_WAY_TO_SOFTMAX = VIEWS | PRODUCTS | SUMS | {"where", "tanh", "maximum", "max"}
 
 
-def summands(facts: Facts, reads: Reads, sink: int, at_sink: Mapping[int, Sequence[Join]]) -> Iterator[Term]:
+def summands(facts: Facts, reads: Reads, sink: int, at_sink: Mapping[int, object]) -> Iterator[Term]:
     """The summands of the branch's side: a sum made by the sink's own module is taken apart."""
     tail: list[int] = []
     at = reads

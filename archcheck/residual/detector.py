@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 
 from archcheck.connections import Kind
 from archcheck.dataflow import queries
@@ -25,13 +24,12 @@ from archcheck.residual.branch import (
     is_part_of_sum,
     is_score,
     mixes,
-    subtracts,
     summands,
 )
 from archcheck.residual.carriage import Carriage, carriage, parts_taken, turns
-from archcheck.residual.factors import tail_factors
 from archcheck.residual.join import Join, Path, Search, Term, Walk
 from archcheck.residual.kinds import kind_of
+from archcheck.residual.multiples import multiple, share_a_tensor, taken_together
 from archcheck.residual.naming import name_join
 from archcheck.residual.operation_facts import Facts, Reads
 from archcheck.residual.skip_path import SkipPaths
@@ -148,8 +146,7 @@ class _Detector:
     def _sum(self, index: int, operands: Sequence[Reads]) -> None:
         if len(operands) < 2 or any(is_score(self.facts, operand) for operand in operands):
             return
-        if subtracts(self.facts.ops[index]) and (self._cancels(operands) or self._is_mixed_in(index)):
-            return
+        self._withdraw_inner(index, operands)
         if self._try(index, operands, Path.PLAIN):
             return
         if is_part_of_sum(self.facts, index):
@@ -160,31 +157,15 @@ class _Detector:
                 self._widen(part, self.facts.ops[part].operands)
         self._widen(index, operands)
 
-    def _cancels(self, operands: Sequence[Reads]) -> bool:
-        """Does a difference take away again what a sum before it added? Then that sum has no residual."""
+    def _withdraw_inner(self, index: int, operands: Sequence[Reads]) -> None:
+        """Take back the residuals of sums that are nothing but summands of this one, where it holds a tensor
+        of theirs once more, or takes it off again: only together they tell how often it is added."""
         facts = self.facts
-        for one, other in (operands, operands[::-1]):
-            at, wanted = facts.root(one[0]), facts.root(other[0])
-            for join in self.at_sink.get(at, ()):
-                plain = join.residual.kind is Kind.IDENTITY and facts.root(join.source) == wanted
-                if plain and len(facts.flow.users[at]) == 1 and at not in facts.ends:
-                    self.joins.remove(join)
-                    self.at_sink[at].remove(join)
-                    return True
-        return False
-
-    def _is_mixed_in(self, index: int) -> bool:
-        """Is it the `f(x) - x` of `x + a·(f(x) - x)`, which is read as one sum?"""
-        facts, at = self.facts, index
-        own = {facts.root(read) for operand in facts.ops[index].operands for read in operand}
-        while len(users := set(facts.flow.users[at])) == 1:
-            before, at = at, users.pop()
-            op = facts.ops[at]
-            if op.name == "add" and op.call == facts.ops[index].call:
-                return any(facts.root(operand[0]) in own for operand in op.operands if before not in operand)
-            if not facts.scales(op) and not (op.name in VIEWS and len(op.operands) == 1):
-                return False
-        return False
+        if any(multiple(facts, index, operand)[0] in self.at_sink for operand in operands):
+            for at in share_a_tensor(facts, index, operands) & self.at_sink.keys():
+                if len(set(facts.flow.users[at])) == 1 and at not in facts.ends:
+                    withdrawn = self.at_sink.pop(at)
+                    self.joins = [join for join in self.joins if join not in withdrawn]
 
     def _widen(self, index: int, operands: Sequence[Reads]) -> None:
         """Look for a residual with a gate or a projection on its skip path."""
@@ -208,27 +189,10 @@ class _Detector:
         for place, skip in enumerate(operands):
             others = [operand for at, operand in enumerate(operands) if at != place]
             terms = [term for other in others for term in summands(self.facts, other, index, self.at_sink)]
-            root = self.facts.root(skip[0])
-            own = [term for term in terms if self.facts.root(term.reads[0]) == root and term.tail]
-            terms = [term for term in terms if term not in own]
-            start = self._with_own(index, own)
-            if any(value == 0 for _, value in start.factors):
-                continue  # taken off again: the straight-through `x + (q - x)` is q
-            if self._accept(index, skip, terms, path, start=start):
+            start, terms = taken_together(self.facts, index, skip, terms, self.at_sink)
+            if start is not None and self._accept(index, skip, terms, path, start=start):
                 return True
         return False
-
-    def _with_own(self, index: int, own: Sequence[Term]) -> Walk:
-        """The walk of a skip path whose tensor is also among the other summands, times what they are."""
-        walk = Walk()
-        for term in own:
-            factors = tail_factors(self.facts, index, term)
-            value = 1 + prod(value for _, value in factors if value is not None)
-            learned = [at for at, number in factors if number is None]
-            walk = walk.scaled(learned[0], None) if learned else walk.scaled(index, value)
-            for at in term.tail:  # so it is read there too
-                walk = walk.through(at)
-        return walk
 
     def _accept(
         self,

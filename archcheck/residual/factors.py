@@ -22,8 +22,8 @@ _NO_MORE_THAN_SCALING = VIEWS | PRODUCTS | {"attribute", "neg", "constant"}
 def factors_of(facts: Facts, sink: int, skip: Reads, term: Term, walk: Walk) -> tuple[Factor, ...]:
     """The factors on either side, then that of the whole sum. One number on both sides is the sum's."""
     sides = {
-        "skip": [*walk.factors, *_by_sink(facts, sink, skip)],
-        "branch": [*_by_sink(facts, sink, skip, term), *_on_branch(facts, sink, term)],
+        "skip": [*walk.factors, *by_sink(facts, sink, skip)],
+        "branch": [*by_sink(facts, sink, skip, on_branch=True), *_on_branch(facts, sink, term)],
         "both": on_sum(facts, sink)[0],
     }
     numbers = {on: prod(value for _, value in found if value is not None) for on, found in sides.items()}
@@ -46,11 +46,11 @@ def _parameter(facts: Facts, at: int) -> str:
 # -- what the sink itself multiplies by -------------------------------------------------------------
 
 
-def _by_sink(facts: Facts, sink: int, skip: Reads, term: Term | None = None) -> list[FactorAt]:
-    """The factor that the sink puts on the skip path's operand, or (`term`) on the branch's."""
+def by_sink(facts: Facts, sink: int, skip: Reads, *, on_branch: bool = False) -> list[FactorAt]:
+    """The factor that the sink puts on the skip path's operand, or on the branch's."""
     op = facts.ops[sink]
     place = op.operands.index(skip) if skip in op.operands else 0
-    if term is not None:
+    if on_branch:
         place = 0 if place else 1
     if op.name in SUMS and len(op.operands) == 2:
         return [(sink, _sign(op, place))]
@@ -104,7 +104,7 @@ def _on_branch(facts: Facts, sink: int, term: Term) -> list[FactorAt]:
         elif op.name in PRODUCTS and op.depends_on_input and (op.call == dropping or facts.is_random(op)):
             reads, dropping = facts.stream(op), op.call
         else:
-            factor = _factor_at(facts, at)
+            factor = factor_at(facts, at)
             if not factor or not _only_scales(facts, op.call, sink):
                 break
             found += factor
@@ -121,7 +121,7 @@ def tail_factors(facts: Facts, sink: int, term: Term) -> list[FactorAt]:
         if op.name in PRODUCTS and (op.call == dropping or facts.is_random(op)):
             dropping = op.call
         elif _only_scales(facts, op.call, sink):
-            found += _factor_at(facts, at)
+            found += factor_at(facts, at)
     return found
 
 
@@ -135,7 +135,7 @@ def on_sum(facts: Facts, sink: int) -> tuple[list[FactorAt], int]:
         op = facts.ops[at]
         if op.call != facts.ops[sink].call or op.numel != facts.ops[sink].numel:
             break
-        factor = _factor_at(facts, at)
+        factor = factor_at(facts, at)
         if not factor and not (op.name in VIEWS and len(op.operands) == 1):
             break
         if factor:
@@ -143,7 +143,8 @@ def on_sum(facts: Facts, sink: int) -> tuple[list[FactorAt], int]:
     return found, end
 
 
-def _factor_at(facts: Facts, at: int) -> list[FactorAt]:
+def factor_at(facts: Facts, at: int) -> list[FactorAt]:
+    """The factor that an operation puts on its one operand of the input; [] if it does something else."""
     op = facts.ops[at]
     if op.name == "neg":
         return [(at, -1.0)]

@@ -84,6 +84,10 @@ class Walk:
         """The walk through a product with a number, or with something learned (None)."""
         return replace(self, passed=(*self.passed, op), factors=(*self.factors, (op, value)))
 
+    def then(self, more: Walk) -> Walk:
+        """The walk, and the operations and factors of another that passes nothing but these."""
+        return replace(self, passed=(*self.passed, *more.passed), factors=(*self.factors, *more.factors))
+
 
 @dataclass(frozen=True, slots=True)
 class Term:

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from archcheck.dataflow.operations import AFFINE, NORMS, PRODUCTS, PRODUCTS_OF_MATRICES, SUMS, VIEWS
 from archcheck.dataflow.run import Op
 from archcheck.residual.ancestry import Ancestors, Ancestry
-from archcheck.residual.factors import constant_of, number_of
+from archcheck.residual.branch import summands
+from archcheck.residual.factors import by_sink, constant_of, number_of
 from archcheck.residual.join import Join, Path, Term, Walk
+from archcheck.residual.multiples import multiple, product, taken_together
 from archcheck.residual.operation_facts import Facts, Reads
 
 Step = tuple[int, Walk]
@@ -31,6 +33,7 @@ class SkipPaths:
         ways: list[tuple[int, int, Walk]] = [(-skip[0], 0, start)]
         visited: set[int] = set()
         pushed = 0
+        own = () if term.fused else (*term.reads, multiple(self.facts, sink, term.reads)[0])
         while ways:
             at, _, walk = heapq.heappop(ways)
             at = -at
@@ -38,7 +41,7 @@ class SkipPaths:
                 continue
             visited.add(at)
             op = ops[at]
-            if at in term.reads and not term.fused:
+            if at in own:
                 continue  # no skip path runs through the branch's own result
             is_tensor = bool(op.shape) or not op.operands
             if is_tensor and self.ancestry.depends(back, at):
@@ -103,7 +106,14 @@ class SkipPaths:
         if op.name in SUMS and path is Path.PLAIN and op.call == self.facts.ops[sink].call:
             ways += [operand for operand in dependent if operand not in ways]
         for operand in ways:
-            yield operand[0], walk.through(at)
+            others = list(dependent)
+            if operand in others:
+                others.remove(operand)
+            terms = [term for other in others for term in summands(self.facts, other, at, self.at_sink)]
+            start, _ = taken_together(self.facts, at, operand, terms, self.at_sink)
+            if start is not None:
+                sign = product(by_sink(self.facts, at, operand))
+                yield operand[0], walk.scaled(at, sign).then(start)
 
     def _through_product(
         self, at: int, op: Op, walk: Walk, dependent: list[Reads], path: Path

@@ -1,0 +1,130 @@
+"""Multiples of one tensor among the summands of a sum: `0.5*x + f(x) + 0.5*x` holds x once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+from archcheck.dataflow.elements import KEEPS
+from archcheck.residual.branch import summands
+from archcheck.residual.factors import by_sink, factor_at, tail_factors
+from archcheck.residual.join import FactorAt, Term, Walk
+from archcheck.residual.operation_facts import Facts, Reads
+
+_NOTHING = 1e-9  # what is left of 0.1 + 0.2 - 0.3
+
+
+def taken_together(
+    facts: Facts, sink: int, skip: Reads, terms: Sequence[Term], at_sink: Mapping[int, object]
+) -> tuple[Walk | None, list[Term]]:
+    """The start of the skip path behind operand `skip`, times what the summands that are multiples of the
+    same tensor make of it, and the other summands, those of one tensor as one. None where all of the tensor
+    is taken off again: the straight-through `x + (q - x)` is q."""
+    tensor, own = multiple(facts, sink, skip)
+    weighted = [_weighted(facts, sink, term) for term in terms]
+    mine = [each for each in weighted if each.tensor == tensor]
+    rest = [each for each in weighted if each.tensor != tensor]
+    to_skip = by_sink(facts, sink, skip)
+    to_branch = by_sink(facts, sink, skip, on_branch=True)
+    walk: Walk | None = Walk()
+    if mine:
+        walk = _started(sink, [*own, *to_skip], [(one.term, [*one.factors, *to_branch]) for one in mine])
+    inner = [_weighted(facts, sink, term) for term in summands(facts, skip, sink, at_sink)] if rest else []
+    ratio = product(to_skip) / (product(to_branch) or 1)
+    return walk, _each_once(rest, inner if len(inner) > 1 else [], ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighted:
+    """A summand, the tensor that it is a multiple of, and all its factors."""
+
+    term: Term
+    tensor: int
+    factors: list[FactorAt]
+
+    @property
+    def value(self) -> float | None:
+        """The factor as a number; None where it is learned."""
+        return None if any(number is None for _, number in self.factors) else product(self.factors)
+
+
+def _weighted(facts: Facts, sink: int, term: Term) -> _Weighted:
+    at, factors = (term.reads[0], []) if term.fused else multiple(facts, sink, term.reads)
+    return _Weighted(term, at, [*tail_factors(facts, sink, term), *factors])
+
+
+def _started(
+    sink: int, own: Sequence[FactorAt], mine: Sequence[tuple[Term, list[FactorAt]]]
+) -> Walk | None:
+    first = product(own)
+    total = first + sum(product(found) for _, found in mine)
+    learned = [at for at, number in (*own, *(each for _, found in mine for each in found)) if number is None]
+    if not learned and (not first or abs(total) < _NOTHING):
+        return None
+    walk = Walk().scaled(learned[0], None) if learned else Walk().scaled(sink, total / first)
+    for term, _ in mine:
+        for at in term.tail:  # so it is read there too
+            walk = walk.through(at)
+    return walk
+
+
+def share_a_tensor(facts: Facts, sink: int, operands: Sequence[Reads]) -> frozenset[int]:
+    """The inner sums that a sum is made of in which a tensor stands that stands in it once more, but for one
+    that is added as it is each time: `(x + f(x)) - x` holds no x, `0.5*x + (0.5*x + f(x))` holds it once."""
+    by_tensor: dict[int, list[tuple[Term, float | None]]] = {}
+    for operand in operands:
+        sign = product(by_sink(facts, sink, operand))
+        for term in summands(facts, operand, sink, {}):
+            one = _weighted(facts, sink, term)
+            value = None if one.value is None else sign * one.value
+            by_tensor.setdefault(one.tensor, []).append((term, value))
+    return frozenset(
+        at
+        for group in by_tensor.values()
+        if len(group) > 1 and any(value != 1 for _, value in group)
+        for term, _ in group
+        for at in term.tail
+    )
+
+
+def _each_once(
+    terms: Sequence[_Weighted], beside: Sequence[_Weighted], ratio: float
+) -> list[Term]:
+    """The summands, those that are multiples of one tensor put together: `0.5*b + 0.5*b` is b. Those `beside`
+    the skip path in its own operand count `ratio` times. What is added as it is several times stays so: that
+    is a branch joined twice."""
+    by_tensor: dict[int, list[_Weighted]] = {}
+    for one in terms:
+        by_tensor.setdefault(one.tensor, []).append(one)
+    found: list[Term] = []
+    for tensor, group in by_tensor.items():
+        values = [one.value for one in group]
+        values += [one.value and one.value * ratio for one in beside if one.tensor == tensor]
+        numbers = [value for value in values if value]
+        if len(values) == 1 or len(numbers) < len(values) or all(value == 1 for value in numbers):
+            found += [one.term for one in group]
+        elif abs(total := sum(numbers)) > _NOTHING:
+            first = group[0].term
+            found.append(replace(first, sign=first.sign * total / numbers[0]))
+    return found
+
+
+def multiple(facts: Facts, sink: int, reads: Reads) -> tuple[int, list[FactorAt]]:
+    """The tensor that these values are, behind reshapes and factors of the sink's own module."""
+    factors: list[FactorAt] = []
+    while len(reads) == 1:
+        op = facts.ops[reads[0]]
+        if op.name in KEEPS and op.operands and op.numel == facts.numel(op.operands[0]):
+            reads = op.operands[0]
+        elif op.call == facts.ops[sink].call and (found := factor_at(facts, reads[0])):
+            factors += found
+            reads = facts.stream(op)
+        else:
+            break
+    return reads[0], factors
+
+
+def product(factors: Sequence[FactorAt]) -> float:
+    """Of the factors that are numbers."""
+    return prod(number for _, number in factors if number is not None)
