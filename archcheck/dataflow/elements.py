@@ -31,6 +31,7 @@ _SPLITS = frozenset(
     chunk split tensor_split unsafe_chunk unsafe_split split_with_sizes unbind hsplit vsplit
     """.split()
 )
+_PARTS_OF_COMPLEX = {"real": 0, "imag": 1}
 _WRITES = frozenset(["setitem", "copy", "fill"])
 
 
@@ -59,6 +60,10 @@ def _before(ops: Sequence[Op], at: int, flat: int) -> Place | None:
         return None
     if op.name in CONCATS | STACKS:
         return _in_part(ops, op, flat)
+    if op.name in _PARTS_OF_COMPLEX:
+        whole = ops[op.operands[0][0]]
+        is_made = len(op.operands[0]) == 1 and whole.name == "complex" and len(whole.operands) == 2
+        return (whole.operands[_PARTS_OF_COMPLEX[op.name]][0], flat) if is_made else None
     if op.layout is not None:
         return _read(ops, op.operands[0], op.layout[:3], behind(flat, op.layout))
     if len(op.operands[0]) > 1:

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from enum import Enum
 from math import prod
 
-from archcheck.dataflow.elements import before_padding, before_turn, behind, is_turn, probes
-from archcheck.dataflow.operations import VIEWS
+from archcheck.dataflow.elements import KEEPS, before_padding, before_turn, behind, is_turn, probes
+from archcheck.dataflow.operations import TRANSPOSES, VIEWS
 from archcheck.dataflow.run import Layout, Op
+from archcheck.residual.join import Term
 from archcheck.residual.operation_facts import Facts, Reads
 
 # Views that move elements, or take several times or only some of them, in a way that no layout tells.
@@ -24,6 +25,7 @@ _MOVES = frozenset(
     """.split()
 )
 _PADS = frozenset(["pad", "constant_pad_nd"])
+_OF_COMPLEX = frozenset(["real", "imag", "view_as_real", "view_as_complex"])  # other elements, no other places
 
 
 class Carriage(Enum):
@@ -80,6 +82,31 @@ def _is_transposed(facts: Facts, chain: Sequence[Op], skip: Reads, source: int) 
             digit * (step or 0) for digit, step in zip(digits, steps, strict=True)
         ):
             return False
+    return True
+
+
+def is_joined_in_place(facts: Facts, sink: int, term: Term, branch: Sequence[int]) -> bool:
+    """Does the sink's own module hand on what the branch computed as it is, or a part of it? Not if it reads
+    it in another order, or takes a part for all of it."""
+    passed = [at for at in reversed(term.tail) if facts.ops[at].name in VIEWS]
+    at = term.reads
+    while len(at) == 1 and facts.ops[at[0]].call == facts.ops[sink].call:
+        op = facts.ops[at[0]]
+        if not op.operands or op.name in _OF_COMPLEX or (op.layout is None and op.name not in KEEPS):
+            break
+        passed.append(at[0])
+        at = op.operands[0]
+    if not passed or len(at) != 1 or not facts.ops[at[0]].shape:
+        return True
+    end = (term.tail[-1],) if term.tail else term.reads
+    match carriage(facts, at[0], end, sorted(passed)):
+        case Carriage.MOVED:
+            return False
+        case Carriage.PERMUTED:  # back to how the source lies
+            is_turned = any(facts.ops[one].name in TRANSPOSES for one in branch if one not in passed)
+            return is_turned or facts.ops[at[0]].shape != facts.ops[end[0]].shape
+        case Carriage.PART:
+            return facts.numel(end) >= facts.ops[sink].numel
     return True
 
 

@@ -26,7 +26,7 @@ from archcheck.residual.branch import (
     mixes,
     summands,
 )
-from archcheck.residual.carriage import Carriage, carriage, parts_taken, turns
+from archcheck.residual.carriage import Carriage, carriage, is_joined_in_place, parts_taken, turns
 from archcheck.residual.join import Join, Path, Search, Term, Walk
 from archcheck.residual.kinds import kind_of
 from archcheck.residual.multiples import multiple, share_a_tensor, taken_together
@@ -216,6 +216,8 @@ class _Detector:
         source, walk, back = found
         branch = self.ancestry.between(source, back)
         if not is_branch(self.facts, index, source, branch, term) or self._is_withheld(index, term):
+            return False
+        if not term.fused and not is_joined_in_place(self.facts, index, term, branch):
             return False
         if (walk.gated or gated) and not self._is_carried(source, term, gated):
             return False

@@ -103,8 +103,11 @@ class SkipPaths:
             if path is Path.AFFINE or not moved:
                 yield dependent[0][0], walk.through(at, shifted=moved)
             return
-        if op.name in SUMS and path is Path.PLAIN and op.call == self.facts.ops[sink].call:
-            ways += [operand for operand in dependent if operand not in ways]
+        if op.name in SUMS:
+            own = path is Path.PLAIN and op.call == self.facts.ops[sink].call
+            tensors = {multiple(self.facts, at, operand)[0] for operand in dependent}
+            summed = dependent if own else dependent[:1] if len(tensors) == 1 else ()
+            ways += [operand for operand in summed if operand not in ways]
         for operand in ways:
             others = list(dependent)
             if operand in others:

@@ -65,13 +65,16 @@ def blocked(
 
 def copied(op: Op, ops: Sequence[Op], value_of: Callable[[int], Tensor | None]) -> int | None:
     """The place of the operand that the operation only copies: times one, plus zero, to the power of one,
-    bounded by nothing, or indexed by all its rows in their order. None if it does more. A buffer of ones may
-    hold other values tomorrow."""
+    bounded by nothing, multiplied element by element with ones, or indexed by all its rows in their order.
+    None if it does more. A buffer of ones may hold other values tomorrow."""
 
     def is_one(place: int) -> bool:
         return _is_one(value_of(place)) and not any(ops[read].parameter for read in op.operands[place])
 
     one = len(op.operands) == 1
+    if op.name == "einsum" and len(op.operands) == 2:
+        kept = [place for place in (0, 1) if not is_one(place)]
+        return kept[0] if len(kept) == 1 and _is_pointwise(_equation(op), kept[0]) else None
     if op.name in PRODUCTS:
         if one:
             return 0 if op.numbers[:1] == (1.0,) else None
@@ -106,6 +109,49 @@ def as_sum(op: Op, ops: Sequence[Op], value_of: Callable[[int], Tensor | None]) 
                 (),
             )
             return
+
+
+def as_reduction(op: Op, ops: Sequence[Op], value_of: Callable[[int], Tensor | None]) -> None:
+    """Call a matrix product with a vector of ones what it is: a sum over the axis that it takes away."""
+    if op.name not in ("matmul", "mm", "mv", "einsum") or len(op.operands) != 2:
+        return
+    for ones, kept in ((0, 1), (1, 0)):
+        by = op.operands[ones]
+        if not _is_one(value_of(ones)) or any(ops[read].parameter for read in by):
+            continue
+        axis = _summed_axis(op, ops[by[0]].shape, ones, len(ops[op.operands[kept][0]].shape))
+        if axis is not None:
+            op.name, op.operands = "sum", (op.operands[kept],)
+            op.arguments, op.roles, op.numbers = {"dim": axis}, {}, ()
+            return
+
+
+def _summed_axis(op: Op, ones: tuple[int, ...], place: int, axes: int) -> int | None:
+    if op.name == "einsum":
+        factors, _, after = _equation(op).partition("->")
+        one, other = (factors.split(",")[::-1] if place else factors.split(","))
+        gone = set(one) - set(after)
+        is_sum = len(one) == len(gone) == 1 and other.count(one) == 1 and other.replace(one, "") == after
+        at = other.find(one)
+        return None if not is_sum else at if "." not in other[:at] else at - len(other)
+    if place:
+        return axes - 1 if len(ones) == 1 or (len(ones) == 2 and ones[1] == 1) else None
+    return max(axes - 2, 0) if len(ones) == 1 or (len(ones) == 2 and ones[0] == 1) else None
+
+
+def _equation(op: Op) -> str:
+    return str(op.arguments.get("equation", "")).replace(" ", "")
+
+
+def _is_pointwise(equation: str, kept: int) -> bool:
+    """Is a product of two, in Einstein's notation, one for each element of the operand `kept`?
+
+    >>> _is_pointwise("b...,b...->b...", 0), _is_pointwise("ij,j->ij", 0), _is_pointwise("ij,j->i", 0)
+    (True, True, False)
+    """
+    before, arrow, after = equation.partition("->")
+    factors = before.split(",")
+    return bool(arrow) and len(factors) == 2 and factors[kept] == after and set(factors[1 - kept]) <= set(after)
 
 
 def _is_one(tensor: Tensor | None) -> bool:

@@ -95,8 +95,10 @@ def _mixed(walks: Walks, regions: list[Region]) -> Iterator[Region]:
 def _marked(regions: list[Region]) -> Iterator[Region]:
     """The regions, with those marked that are nothing but steps of a larger operation."""
     steps: dict[int, list[Region]] = {}
+    alone = {(region.term.name, at) for region in regions if len(region.ops) == 1 for at in region.ops}
     for region in regions:
-        if region.term.family in _WHOLE and len(region.ops) > 1:
+        more = any((region.term.name, at) in alone for at in region.ops)  # a ReLU, and arithmetic that undoes itself
+        if region.term.family in _WHOLE and len(region.ops) > 1 and not more:
             for at in region.ops:
                 steps.setdefault(at, []).append(region)
     for region in regions:

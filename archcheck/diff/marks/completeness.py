@@ -81,10 +81,8 @@ def _drawn(panel: Panel, placed: BoxMap, classes: Mapping[Family, str]) -> set[s
 
 def _regions(territory: Territory, classes: Mapping[Family, str]) -> list[Region]:
     """Regions of operations that belong to no box, the largest of each place first; sums that residual edges
-    speak of are none, nor is what nothing reads, or what is computed of indices alone."""
-    flow = territory.values.recognition.flow
-    ends = {*flow.outputs, *flow.escaping}
-    free = frozenset(node for node in territory.unowned() if flow.users[node] or node in ends)
+    speak of are none, nor is what the result does not depend on, or what is computed of indices alone."""
+    free = frozenset(node for node in territory.unowned() if node in territory.values.live)
     by_output = territory.values.recognition.by_output
     found = [region for node in sorted(free) for region in by_output.get(node, ())]
     if Family.SUM in classes:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from archcheck.dataflow.queries import live
 from archcheck.diff.execution import Execution
 from archcheck.residual import Join
 from archcheck.vocabulary import Recognition, recognise
@@ -39,6 +40,12 @@ class Values:
     def _reads(self) -> list[tuple[int, ...]]:
         ops = self.recognition.flow.ops
         return [tuple(read for operand in op.operands for read in operand) for op in ops]
+
+    @cached_property
+    def live(self) -> frozenset[int]:
+        """The nodes on which the run's result depends, or the way that it took."""
+        found = live(self.execution.flow, with_control=True)
+        return frozenset(node for node, op in enumerate(self.recognition.origin) if op in found)
 
     def is_constant(self, node: int) -> bool:
         """Is it a parameter, a buffer or another constant, which no box makes?"""
