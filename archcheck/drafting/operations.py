@@ -15,6 +15,7 @@ from archcheck.vocabulary import Family, Region
 
 _AS_PARTS = frozenset([Family.PRODUCT, Family.MATRIX_PRODUCT])
 """Of these a figure draws the last operation, and what it reads as boxes of its own: SiLU, then ⊙."""
+_TOO_SMALL = frozenset([Family.OFFSET, Family.NOISE, Family.SCALE])  # a figure shows none of these
 _ROUNDS = 8
 
 
@@ -49,7 +50,8 @@ def _wanted(panel: Panel, territory: Territory, found: Mapping[int, Region]) -> 
     chosen = {str(at): Candidate((region,)) for at, region in found.items()}
     placed = BoxMap(territory, chosen)
     for left in left_out(panel, placed, entries(panel, placed), strict=True):
-        yield _as_drawn(left.region, territory)
+        if left.region.term.family not in _TOO_SMALL and left.region.term.name != "function":
+            yield _as_drawn(left.region, territory)
     free = frozenset(territory.unowned())
     for node in sorted(free):
         for region in territory.values.recognition.by_output.get(node, ()):

@@ -190,6 +190,19 @@ class _Parts:
         )
 
 
+def _sum_with_product(parts: _Parts) -> int:
+    """x + a·b, where both factors depend on the model's input; otherwise b has a scale, and it stays."""
+    op, opening = parts.op, parts.opening
+    operands = tuple(opening.reads(operand) for operand in op.operands)
+    if len(operands) != 3 or not all(opening.ops[read[0]].depends_on_input for read in operands[1:]):
+        return opening.add(parts.at, _reading(op, operands))
+    value = op.arguments.get("value", 1)
+    made = parts.make("mul" if op.name == "addcmul" else "div", [read[0] for read in operands[1:]], op.shape)
+    if isinstance(value, (int, float)) and value != 1:
+        made = parts.make("mul", (made,), op.shape, numbers=(float(value),))
+    return parts.make("add", (operands[0][0], made), op.shape)
+
+
 def _attention(parts: _Parts) -> int:
     query, key, value = (parts.required(role) for role in ("query", "key", "value"))
     arguments = parts.op.arguments
@@ -325,6 +338,7 @@ _OPENED: dict[str, Callable[[_Parts], int | dict[int, int]]] = {
     "flex_attention": _attention,
     "multi_head_attention_forward": _multi_head,
     "glu": _glu,
+    **dict.fromkeys(("addcmul", "addcdiv"), _sum_with_product),
     "addmm": _product_and_sum,
     "baddbmm": _product_and_sum,
 }

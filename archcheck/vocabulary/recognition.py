@@ -9,6 +9,7 @@ from archcheck.dataflow.pause import no_collection
 from archcheck.dataflow.run import Dataflow
 from archcheck.vocabulary import blocks, mixtures, positions, recurrences
 from archcheck.vocabulary.attention import attentions
+from archcheck.vocabulary.functions import functions
 from archcheck.vocabulary.named import named
 from archcheck.vocabulary.opening import opened
 from archcheck.vocabulary.regions import Recognition, Region
@@ -35,6 +36,7 @@ def _recognise(flow: Dataflow) -> Recognition:
         found = list(larger(walks, regions))
         regions += found
         walks.add(found)
+    regions += functions(flow, regions)
     regions.sort(key=lambda region: (region.output, len(region.ops), region.term.name))
     return Recognition(flow, origin, tuple(_marked(regions)))
 
@@ -97,7 +99,7 @@ def _marked(regions: list[Region]) -> Iterator[Region]:
     steps: dict[int, list[Region]] = {}
     alone = {(region.term.name, at) for region in regions if len(region.ops) == 1 for at in region.ops}
     for region in regions:
-        more = any((region.term.name, at) in alone for at in region.ops)  # a ReLU, and arithmetic that undoes itself
+        more = any((region.term.name, at) in alone for at in region.ops)  # a ReLU, and x/2 + x/2 of it
         if region.term.family in _WHOLE and len(region.ops) > 1 and not more:
             for at in region.ops:
                 steps.setdefault(at, []).append(region)

@@ -38,6 +38,8 @@ class Family(StrEnum):
     TRANSPOSE = "transpose"
     REORDERING = "reordering"
     ELEMENTWISE = "elementwise"
+    OFFSET = "offset"
+    NOISE = "noise"
     SCAN = "scan"
     VALUE = "value"
 
@@ -92,8 +94,10 @@ _TABLE: dict[Family, str] = {
     Family.REPEAT: "repeat",
     Family.MASK: "mask",
     Family.TRANSPOSE: "transpose",
-    Family.REORDERING: "flip; cyclic shift; sort",
-    Family.ELEMENTWISE: "absolute value; power; clamp; rounding",
+    Family.REORDERING: "flip; cyclic shift; sort; reordering",
+    Family.ELEMENTWISE: "absolute value; power; clamp; rounding; function",
+    Family.OFFSET: "offset",
+    Family.NOISE: "noise",
     Family.SCAN: "running sum; running product",
     Family.VALUE: "query; key; value",
 }

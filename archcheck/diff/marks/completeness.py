@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
+from archcheck.connections import Kind
 from archcheck.dataflow.join import Join
 from archcheck.dataflow.run import Dataflow
 from archcheck.diff.marks.box_map import BoxMap, is_share
@@ -35,7 +36,16 @@ _STRICT: Mapping[Family, str] = {
     Family.REORDERING: "reordering",
     Family.ELEMENTWISE: "elementwise function",
     Family.SCAN: "running sum",
+    Family.OFFSET: "added constant",
+    Family.NOISE: "noise",
+    Family.LINEAR: "linear map",
+    Family.CONVOLUTION: "convolution",
+    Family.SCALE: "scale",
 }
+
+
+# What keeps away from zero with an offset, and products: (1 + a)·x.
+_TAKE_OFFSETS = frozenset(["mul", "div", "rsqrt", "sqrt", "log", "pow", "reciprocal", "reciprocal_div", "clamp"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,7 @@ def _regions(territory: Territory, classes: Mapping[Family, str]) -> list[Region
         and free.issuperset(region.ops)
         and not is_share(region, territory)
         and not _is_read_inside(region, territory)
+        and not _is_told_by_edges(region, territory)
     ]
 
 
@@ -105,6 +116,30 @@ def _is_read_inside(region: Region, territory: Territory) -> bool:
     """Is it a parameter that boxes alone read, as a table of positions in the box of the embeddings is?"""
     users = territory.values.recognition.flow.users[region.output]
     return territory.values.is_constant(region.output) and all(user in territory.owner for user in users)
+
+
+def _is_told_by_edges(region: Region, territory: Territory) -> bool:
+    """Is it no more than edges tell, or than a figure ever shows? A factor counts where a branch begins with
+    it, a plain exponential on a branch, a linear map where no streams are mixed."""
+    flow, joins = territory.values.recognition.flow, territory.values.execution.joins
+    at, family = territory.values.recognition.origin[region.output], region.term.family
+    if region.term.name == "Exp":
+        return not any(at in join.branch for join in joins)
+    if family is Family.LINEAR:
+        return any(
+            at in (*join.skip, *join.branch, join.sink)
+            for join in joins
+            if join.residual.kind is Kind.MULTI_STREAM
+        )
+    if family is Family.SCALE:
+        begins = any(at in join.branch and territory.values.made(join.source) in region.inputs for join in joins)
+        return not begins
+    if family is Family.OFFSET:
+        users = [flow.ops[user].name for user in flow.users[region.output]]
+        reads = [read for read in territory.values.reads(region.output) if not flow.ops[read].depends_on_input]
+        is_drawn = bool(territory.origins(reads).boxes)  # a table of positions
+        return is_drawn or (bool(users) and all(name in _TAKE_OFFSETS for name in users))
+    return False
 
 
 def _sums(territory: Territory, free: Set[int]) -> Iterator[Region]:
