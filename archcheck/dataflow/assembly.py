@@ -37,7 +37,12 @@ def assembled(flow: Dataflow) -> Dataflow:
 
 def _is_put_together(ops: Sequence[Op], op: Op) -> bool:
     """A concatenation, a stack, a buffer that was written to in parts, a view of one, or another flip."""
-    if op.name in CONCATS | STACKS or is_turn(op) or op.name in ("real", "imag") or (op.name == "setitem" and op.region is not None):
+    if (
+        op.name in CONCATS | STACKS
+        or is_turn(op)
+        or op.name in ("real", "imag")
+        or (op.name == "setitem" and op.region is not None)
+    ):
         return True
     if op.name not in VIEWS or op.layout is None:
         return False

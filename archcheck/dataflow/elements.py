@@ -32,6 +32,7 @@ _SPLITS = frozenset(
     """.split()
 )
 _PARTS_OF_COMPLEX = {"real": 0, "imag": 1}
+_PICKS = frozenset(["getitem", "index_select", "gather", "take_along_dim"])
 _WRITES = frozenset(["setitem", "copy", "fill"])
 
 
@@ -143,6 +144,15 @@ def _read(ops: Sequence[Op], reads: tuple[int, ...], extent: Extent, flat: int |
                 there = flat_of(address, region[:3])
                 return None if there is None else (write, there)
     return own, flat
+
+
+def is_pick(ops: Sequence[Op], op: Op) -> bool:
+    """Are as many elements taken as there are, at places that do not depend on the input?"""
+    if op.name not in _PICKS or op.layout is not None or not op.operands:
+        return False
+    whole, *places = (ops[operand[0]] for operand in op.operands)
+    is_fixed = whole.depends_on_input and not any(place.depends_on_input for place in places)
+    return is_fixed and bool(whole.shape) and whole.numel == op.numel
 
 
 # -- places in memory -------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from archcheck.dataflow.operations import (
     VIEWS,
 )
 from archcheck.dataflow.run import Op
-from archcheck.residual.join import Join, Term
+from archcheck.residual.join import Term
 from archcheck.residual.operation_facts import Facts, Reads
 
 _COPIES = VIEWS | PRODUCTS | {"neg", "attribute"}

@@ -54,9 +54,7 @@ def _weighted(facts: Facts, sink: int, term: Term) -> _Weighted:
     return _Weighted(term, at, [*tail_factors(facts, sink, term), *factors])
 
 
-def _started(
-    sink: int, own: Sequence[FactorAt], mine: Sequence[tuple[Term, list[FactorAt]]]
-) -> Walk | None:
+def _started(sink: int, own: Sequence[FactorAt], mine: Sequence[tuple[Term, list[FactorAt]]]) -> Walk | None:
     first = product(own)
     total = first + sum(product(found) for _, found in mine)
     learned = [at for at, number in (*own, *(each for _, found in mine for each in found)) if number is None]
@@ -88,9 +86,7 @@ def share_a_tensor(facts: Facts, sink: int, operands: Sequence[Reads]) -> frozen
     )
 
 
-def _each_once(
-    terms: Sequence[_Weighted], beside: Sequence[_Weighted], ratio: float
-) -> list[Term]:
+def _each_once(terms: Sequence[_Weighted], beside: Sequence[_Weighted], ratio: float) -> list[Term]:
     """The summands, those that are multiples of one tensor put together: `0.5*b + 0.5*b` is b. Those `beside`
     the skip path in its own operand count `ratio` times. What is added as it is several times stays so: that
     is a branch joined twice."""

@@ -129,7 +129,7 @@ def as_reduction(op: Op, ops: Sequence[Op], value_of: Callable[[int], Tensor | N
 def _summed_axis(op: Op, ones: tuple[int, ...], place: int, axes: int) -> int | None:
     if op.name == "einsum":
         factors, _, after = _equation(op).partition("->")
-        one, other = (factors.split(",")[::-1] if place else factors.split(","))
+        one, other = factors.split(",")[::-1] if place else factors.split(",")
         gone = set(one) - set(after)
         is_sum = len(one) == len(gone) == 1 and other.count(one) == 1 and other.replace(one, "") == after
         at = other.find(one)
@@ -151,7 +151,9 @@ def _is_pointwise(equation: str, kept: int) -> bool:
     """
     before, arrow, after = equation.partition("->")
     factors = before.split(",")
-    return bool(arrow) and len(factors) == 2 and factors[kept] == after and set(factors[1 - kept]) <= set(after)
+    return (
+        bool(arrow) and len(factors) == 2 and factors[kept] == after and set(factors[1 - kept]) <= set(after)
+    )
 
 
 def _is_one(tensor: Tensor | None) -> bool:

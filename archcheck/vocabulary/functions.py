@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from archcheck.dataflow.elements import is_pick
 from archcheck.dataflow.operations import COMPARISONS, NEGATIONS, PRODUCTS, RANDOM, SUMS
 from archcheck.dataflow.run import Dataflow, Op
 from archcheck.vocabulary.arithmetic import BINARY, UNARY
 from archcheck.vocabulary.regions import Region, region_of
 
-_PICKS = frozenset(["getitem", "index_select", "gather", "take_along_dim"])
 _FUNCTIONS = frozenset([*UNARY, *BINARY, "where", "threshold"]) - frozenset(
     [*SUMS, *PRODUCTS, *COMPARISONS, *NEGATIONS, "neg", "eq", "ne", "reciprocal_div"]
 )
@@ -38,9 +38,8 @@ def _name(flow: Dataflow, op: Op) -> str:
         case name if name in SUMS and len(fed) == 1:
             is_drawn = any(_is_random(flow, at) for at in constants)
             return "noise" if is_drawn else "offset" if constants or op.numbers else ""
-        case name if name in _PICKS and len(fed) == len(constants) == 1:
-            whole = flow.ops[op.operands[0][0]]
-            return "reordering" if whole.depends_on_input and whole.numel == op.numel else ""
+    if is_pick(flow.ops, op):
+        return "reordering"
     return "function" if op.name in _FUNCTIONS else ""
 
 

@@ -249,3 +249,60 @@ def test_widths_are_compared_with_the_published_size(tmp_path: Path) -> None:
         "the label '3×3 conv, 32' says channels 32, and the model has channels 64"
     ]
     assert count_of(wrong.marks) == "2 of 3 marks proved, 1 refuted"
+
+
+BRANCH = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm, self.linear = nn.LayerNorm(8), nn.Linear(8, 8)
+        self.weight = nn.Parameter(torch.eye(8))
+
+    def forward(self, x):
+        return BODY
+"""
+BRANCH_SPEC = """\
+strict: true
+model: {target: "model.py:Net", inputs: {x: {shape: [2, 4, 8]}}}
+panels:
+  model:
+    boxes:
+      norm: {label: LayerNorm, module: norm}
+      linear: {label: Linear, module: linear}
+    residuals:
+      - {around: [norm, linear]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "term"),
+    [
+        ("x + self.linear(self.norm(x)).exp()", "Exp"),
+        ("x + (self.linear(self.norm(x)) + 1)", "offset"),
+        ("x + self.linear(self.norm(x + torch.randn(x.shape)))", "noise"),
+        ("x + nn.functional.dropout(self.linear(self.norm(x)))", "noise"),
+        ("x + self.linear(self.norm(x)).erf()", "function"),
+        ("x + self.linear(self.norm(x)[:, torch.tensor([1, 0, 3, 2])])", "reordering"),
+        ("x + self.linear(self.norm(3 * x))", "scale"),
+        ("x + self.linear(self.norm(x)) @ self.weight", "Linear"),
+        ("(lambda b: torch.addcmul(x, b, b))(self.linear(self.norm(x)))", "product"),
+    ],
+)
+def test_a_strict_diagram_leaves_out_nothing_of_a_branch(tmp_path: Path, body: str, term: str) -> None:
+    (tmp_path / "model.py").write_text(BRANCH.replace("BODY", body))
+    (tmp_path / "spec.yaml").write_text(BRANCH_SPEC)
+    report = verify(tmp_path / "spec.yaml")
+    assert [(finding.code, finding.message) for finding in report.findings] == [
+        ("BOX008", f"{term} is computed here and not drawn")
+    ]
+
+
+def test_what_a_strict_diagram_need_not_draw(tmp_path: Path) -> None:
+    body = "x + (self.linear(self.norm(x)) * 2).view(2, 4, 8) / torch.tensor(2.0)"
+    (tmp_path / "model.py").write_text(BRANCH.replace("BODY", body))
+    (tmp_path / "spec.yaml").write_text(BRANCH_SPEC)
+    assert verify(tmp_path / "spec.yaml").findings == ()

@@ -31,6 +31,17 @@ SCALED = "scaled of input: norm, mlp"
         "return torch.addcmul(x, f(x), torch.ones_like(x))",
         "return torch.addcdiv(x, f(x), torch.ones_like(x))",
         "b = f(x).clone(); torch._foreach_add_([b], [x]); return b",
+        "return 0.5 * x + 0.5 * x + f(x)",
+        "return 0.5 * x + (0.5 * x + f(x))",
+        "b = f(x); return x + 0.5 * b + 0.5 * b",
+        "b = f(x); return x + (0.3 * b + 0.7 * b)",
+        "b = f(x); return 3 * x + b - 2 * x",
+        "return torch.complex(x, x).real + f(x)",
+        "return torch.complex(f(x), x).imag + f(x)",
+        "return torch.einsum('bij,bij->bij', x, torch.ones_like(x)) + f(x)",
+        "return (torch.stack([x, f(x)], -1) @ torch.ones(2, 1))[..., 0]",
+        "return torch.einsum('k,kbij->bij', torch.ones(2), torch.stack([x, f(x)]))",
+        "return (x.flip(-1) + f(x).flip(-1)).flip(-1)",
     ],
 )
 def test_the_plain_sum(body: str) -> None:
@@ -57,6 +68,12 @@ def test_the_plain_sum(body: str) -> None:
         ("return x + 0.25 * (f(x) - x)", "0.75 on the skip; 0.25 on the branch"),
         ("return x + self.alpha * (f(x) - x)", "alpha on the skip; alpha on the branch"),
         ("return x + f(x) * torch.tensor(0.5)", "0.5 on the branch"),
+        ("return 2 * x - 0.5 * x + f(x)", "1.5 on the skip"),
+        ("return x + x + f(x)", "2.0 on the skip"),
+        ("return (x + f(x)) * 0.5 + 0.5 * x", "0.5 on the branch"),
+        ("return x - 0.1 * (x - f(x))", "0.9 on the skip; 0.1 on the branch"),
+        ("return torch.lerp(x, x + f(x), 0.5)", "0.5 on the branch"),
+        ("b = f(x); return x + b - 0.5 * b", "0.5 on the branch"),
     ],
 )
 def test_factors(body: str, factors: str) -> None:
@@ -80,4 +97,19 @@ def test_random_masks_are_no_factors() -> None:
 
 def test_a_difference_that_takes_the_source_away_again() -> None:
     assert residuals_of("return f(x) + x - x") == []
+    assert residuals_of("return x + 2 * (f(x) - 0.5 * x)") == []
+    assert residuals_of("b = f(x); return x + b - b") == []
     assert residuals_of("y = x + f(x); return y, y - x")[0] == PLAIN  # the sum is returned as well
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["b[:, :1]", "b[..., :1]", "b[:, :1].expand_as(x)", "b.mT.reshape(x.shape)", "b[:, [1, 0, 2, 3, 4, 5]]"],
+)
+def test_a_part_of_the_branch_for_all_of_it_or_in_another_order_is_not_the_branch(part: str) -> None:
+    assert residuals_of(f"b = f(x); return x + {part}") == []
+
+
+def test_a_branch_that_is_one_for_all_positions() -> None:
+    assert residuals_of("return x + f(x.mean(1, keepdim=True))") == [PLAIN]
+    assert residuals_of("return x + f(x.mT.reshape(2, 6, 16)).view(2, 3, 32).view(2, 6, 16)") == [PLAIN]

@@ -45,7 +45,9 @@ _STRICT: Mapping[Family, str] = {
 
 
 # What keeps away from zero with an offset, and products: (1 + a)·x.
-_TAKE_OFFSETS = frozenset(["mul", "div", "rsqrt", "sqrt", "log", "pow", "reciprocal", "reciprocal_div", "clamp"])
+_TAKE_OFFSETS = frozenset(
+    ["mul", "div", "rsqrt", "sqrt", "log", "pow", "reciprocal", "reciprocal_div", "clamp"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +134,15 @@ def _is_told_by_edges(region: Region, territory: Territory) -> bool:
             if join.residual.kind is Kind.MULTI_STREAM
         )
     if family is Family.SCALE:
-        begins = any(at in join.branch and territory.values.made(join.source) in region.inputs for join in joins)
+        begins = any(
+            at in join.branch and territory.values.made(join.source) in region.inputs for join in joins
+        )
         return not begins
     if family is Family.OFFSET:
         users = [flow.ops[user].name for user in flow.users[region.output]]
-        reads = [read for read in territory.values.reads(region.output) if not flow.ops[read].depends_on_input]
+        reads = [
+            read for read in territory.values.reads(region.output) if not flow.ops[read].depends_on_input
+        ]
         is_drawn = bool(territory.origins(reads).boxes)  # a table of positions
         return is_drawn or (bool(users) and all(name in _TAKE_OFFSETS for name in users))
     return False
