@@ -115,7 +115,8 @@ def _coarser(attempt: _Attempt) -> Choices:
         kind = attempt.sheets[panel].kind
         boxes = attempt.draft.loaded.spec.panels[panel].boxes
         named = {finding.edge for finding in findings if finding.code in _ON_BOXES} & set(boxes)
-        dropped = {box for box in named if boxes[box].module is None}
+        signs = {boxes[box].label for box in named if boxes[box].module is None}
+        dropped = {name for name, box in boxes.items() if box.module is None and box.label in signs}
         dropped |= {finding.edge for finding in findings} & _edges(attempt, panel)
         if choices.dropped.get(kind):
             dropped = set()  # once is enough: what the panel needs can't be told apart

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
-from archcheck.diff.marks.box_map import BoxMap, Candidate
+from archcheck.diff.marks.assignment import Candidate
+from archcheck.diff.marks.box_map import BoxMap
 from archcheck.diff.marks.completeness import left_out
 from archcheck.diff.marks.entries import entries
 from archcheck.diff.marks.sums import sums

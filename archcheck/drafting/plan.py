@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 
+from archcheck.dataflow.queries import depends, reads
 from archcheck.diff.marks.values import Values
 from archcheck.drafting.choices import Choices
-from archcheck.drafting.kinds import Kind, Kinds, natural, numbered, places
+from archcheck.drafting.kinds import Kind, Kinds, natural, numbered, pattern_of, places
 from archcheck.drafting.words import title_of
 from archcheck.phrasing.module_paths import is_within
 from archcheck.vocabulary import Family, Region
@@ -78,7 +80,7 @@ class Planner:
         self.calls = values.execution.flow.calls
         self.kinds = Kinds(values)
         self.choices = choices
-        self.sheets: dict[Kind, Sheet] = {}
+        self.sheets: dict[str, Sheet] = {}
         self.inside: dict[int, list[int]] = {}
         for index, call in enumerate(self.calls):
             if index:
@@ -97,7 +99,7 @@ class Planner:
 
     def _sheet(self, kind: Kind, scopes: list[str], call: int, name: str) -> Sheet:
         sheet = Sheet(kind, name, scopes, call, title_of(self.calls[call].type_name))
-        self.sheets[kind] = sheet
+        self.sheets[name] = sheet
         sheet.is_coarse = kind in self.choices.closed
         sheet.items = list(self._grouped(list(self._shown(call, sheet))))
         if len(sheet.items) > _MOST_BOXES:
@@ -143,10 +145,10 @@ class Planner:
         if self.is_atom(call) or self._kind(call) in self.choices.closed or sheet.is_coarse:
             return False
         if self.is_wrapper(call):
-            return True
+            return sheet.call == 0 or not self._is_long_list(self.inside[call][0])
         if sheet.call == 0 and self._holds_stack(call):
             return True
-        if is_member:
+        if is_member or self.calls[call].type_name in self._types_of_members:
             return False
         is_list = self.calls[call].type_name == "Sequential" and not self._whole(call)
         return is_list or self._makes_residuals(path) or self._is_small(call)
@@ -187,9 +189,22 @@ class Planner:
         nodes = range(*self.values.span(span.first, span.end))
         return [node for node in nodes if node not in within and self.values.recognition.counts(node)]
 
+    def _is_long_list(self, call: int) -> bool:
+        """Is it a list of so many parts that what holds it alone stands for them?"""
+        parts = [inner for inner in self.inside.get(call, ()) if self._counts(inner)]
+        return self.calls[call].type_name == "Sequential" and len(parts) > _FEW
+
+    @cached_property
+    def _types_of_members(self) -> frozenset[str]:
+        """The classes of the blocks in stacks: one that stands alone is drawn as they are."""
+        members = (
+            call for call in range(1, len(self.calls)) if self._stack(call) not in ("", self.calls[call].path)
+        )
+        return frozenset(self.calls[call].type_name for call in members) - {"Sequential"}
+
     def _holds_stack(self, call: int) -> bool:
-        """Are there several blocks of a stack somewhere in it?"""
-        seen: dict[str, set[str]] = {}
+        """Does a stack run somewhere in it, several blocks one after the other? Experts run side by side."""
+        seen: dict[str, dict[str, int]] = {}
         span = self.calls[call]
         for inner in range(call + 1, len(self.calls)):
             if self.calls[inner].first >= span.end and self.calls[inner].parent < call:
@@ -197,21 +212,45 @@ class Planner:
             path = self.calls[inner].path
             stack = self._stack(inner)
             if is_within(path, span.path) and stack not in ("", path) and not self._is_handed_modules(inner):
-                seen.setdefault(stack, set()).add(path)
-        here = self._stack(call)
-        return any(len(paths) > 1 and stack != here for stack, paths in seen.items())
+                seen.setdefault(stack, {}).setdefault(path, inner)
+        seen.pop(self._stack(call), None)
+        return any(
+            self._is_chain(*list(members.values())[:2]) for members in seen.values() if len(members) > 1
+        )
+
+    def _is_chain(self, one: int, other: int) -> bool:
+        """Does the second call get what the first made?"""
+        flow = self.execution.flow
+        return depends(self.calls[other].inputs, self.calls[one].outputs, reads(flow))
 
     def _grouped(self, shown: list[int]) -> Iterator[Item]:
         """The calls as items: of a stack neighbours of one kind together, or all where kinds take turns."""
         for stack, group in groupby(shown, key=self._stack):
             calls = tuple(group)
-            runs = [tuple(run) for _, run in groupby(calls, key=self._kind)]
+            runs = [run for _, same in groupby(calls, key=self._kind) for run in self._parted(tuple(same))]
             if not stack:
                 yield from (self._item((call,)) for call in calls)
             elif len(runs) > _MOST_RUNS:
                 yield self._item(calls)
             else:
                 yield from map(self._item, runs)
+
+    def _parted(self, calls: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        """A run of calls, parted where a skip connection from before it ends between two of them, or one that
+        ends after it begins, as on the two sides of a U-Net."""
+        first, end = self.calls[calls[0]].first, self.calls[calls[-1]].end
+        start = 0
+        for at in range(1, len(calls)):
+            one, other = self.calls[calls[at - 1]], self.calls[calls[at]]
+            for join in self.execution.joins:
+                branch = [self.calls[call] for call in join.branch_calls]
+                ends = one.end <= join.sink < other.first and any(call.first < first for call in branch)
+                begins = one.first <= join.source < other.first and any(call.first >= end for call in branch)
+                if ends or begins:
+                    yield calls[start:at]
+                    start = at
+                    break
+        yield calls[start:]
 
     def _kind(self, call: int) -> Kind:
         return self.kinds.of(self.calls[call].path)
@@ -248,10 +287,13 @@ class Planner:
             for path in paths
             if (other := _moved(path, base, scope)) in self.execution.calls_by_path
         ]
-        if kind in self.sheets:
-            known = self.sheets[kind]
-            known.scopes = natural({*known.scopes, *scopes})
-            return known.name
+        for known in self.sheets.values():
+            together = natural({*known.scopes, *scopes})
+            if known.kind == kind and (
+                together == known.scopes or pattern_of(together, self.execution.modules)
+            ):
+                known.scopes = together
+                return known.name
         return self._sheet(kind, scopes, call, self._name(item)).name
 
     def _is_worth_opening(self, call: int) -> bool:
@@ -262,8 +304,7 @@ class Planner:
         """A panel's name, from what the module is called."""
         parts = item.paths[0].split(".")
         word = parts[-1] if not parts[-1].isdigit() else parts[-2].rstrip("s") if len(parts) > 1 else "block"
-        taken = {sheet.name for sheet in self.sheets.values()}
-        return unused(word, taken)
+        return unused(word, {*self.sheets})
 
     # -- questions about calls ------------------------------------------------------------------------
 

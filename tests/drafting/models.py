@@ -104,3 +104,96 @@ class Turned(Attention):
         one, other = x.chunk(2, dim=-1)
         cos, sin = angles.cos(), angles.sin()
         return torch.cat([one * cos - other * sin, other * cos + one * sin], dim=-1)
+
+
+class LoopedExperts(nn.Module):
+    """A mixture of experts as a loop, with one that all tokens pass."""
+
+    def __init__(self, width: int = 8) -> None:
+        super().__init__()
+        self.gate = nn.Linear(width, 3, bias=False)
+        self.experts = nn.ModuleList([feed_forward(width) for _ in range(3)])
+        self.shared = feed_forward(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights, chosen = self.gate(x).softmax(-1).topk(2, -1)
+        out = torch.zeros_like(x)
+        for number, expert in enumerate(self.experts):
+            share = ((chosen == number) * weights).sum(-1, keepdim=True)
+            out = out + share * expert(x)
+        return out + self.shared(x)  # type: ignore[no-any-return]
+
+
+def feed_forward(width: int) -> nn.Sequential:
+    """Two linear layers with a SiLU between them."""
+    return nn.Sequential(nn.Linear(width, 16), nn.SiLU(), nn.Linear(16, width))
+
+
+class MixtureBlocks(nn.Module):
+    """Two pre-norm blocks with such a mixture."""
+
+    def __init__(self, width: int = 8) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(11, width)
+        self.layers = nn.ModuleList([MixtureBlock(width) for _ in range(2)])
+
+    def forward(self, ids: Tensor) -> Tensor:
+        x = self.embed(ids)
+        for layer in self.layers:
+            x = layer(x)
+        return x  # type: ignore[no-any-return]
+
+
+class MixtureBlock(nn.Module):
+    """Attention and mixture, each with its residual."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.ln1, self.ln2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attn, self.moe = Attention(width), LoopedExperts(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attn(self.ln1(x))
+        return x + self.moe(self.ln2(x))  # type: ignore[no-any-return]
+
+
+class ConvBlock(nn.Module):
+    """A convolution with a shortcut that is projected where the widths differ."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(before, after, 3, padding=1), nn.Conv2d(after, after, 3, padding=1)
+        self.skip = nn.Conv2d(before, after, 1) if before != after else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.skip(x) + self.conv2(self.conv1(x).relu())  # type: ignore[no-any-return]
+
+
+class UNet(nn.Module):
+    """Two levels down and up, with a block of the same class between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.d1, self.d2, self.mid = ConvBlock(3, 4), ConvBlock(4, 8), ConvBlock(8, 8)
+        self.u2, self.u1 = ConvBlock(16, 4), ConvBlock(8, 3)
+
+    def forward(self, image: Tensor) -> Tensor:
+        a = self.d1(image)
+        b = self.d2(a)
+        x = self.u2(torch.cat([self.mid(b), b], 1))
+        return self.u1(torch.cat([x, a], 1))  # type: ignore[no-any-return]
+
+
+class ParallelThenSerial(nn.Module):
+    """Two branches side by side, and one after both."""
+
+    def __init__(self, width: int = 8) -> None:
+        super().__init__()
+        self.norm, self.attn, self.conv = nn.LayerNorm(width), Attention(width), nn.Linear(width, width)
+        self.mlp = feed_forward(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.norm(x)
+        x = x + self.attn(h)
+        x = x + self.conv(h)
+        return x + self.mlp(x)  # type: ignore[no-any-return]

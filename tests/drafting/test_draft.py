@@ -11,6 +11,7 @@ import pytest
 from archcheck.commands.init import Written, init
 from archcheck.commands.run_modes import in_this_process
 from archcheck.commands.verify import verify
+from archcheck.connections import Kind
 from archcheck.findings import Status
 
 TRANSFORMER = """\
@@ -106,6 +107,32 @@ def test_a_block_that_hands_its_sublayers_to_the_modules_that_make_the_sums_is_o
         ("attn", "solid"),
         ("mlp", "solid"),
     ]
+
+
+def test_experts_that_a_loop_runs_are_one_box_in_the_panel_of_the_mixture() -> None:
+    made = written("MixtureBlocks")
+    assert made.report.status is Status.CONFORMS
+    assert list(made.spec.panels) == ["model", "layer", "attn", "moe", "expert", "shared"]
+    experts = made.spec.panels["moe"].boxes["experts"]
+    assert (experts.module, experts.repeat, experts.detail) == ("experts.*", 3, "expert")
+    assert made.spec.panels["expert"].scope == "layers.*.moe.experts.*"
+
+
+def test_the_blocks_of_a_unet_are_parted_where_its_skips_join() -> None:
+    made = written("UNet", {"image": {"shape": [1, 3, 8, 8]}})
+    assert made.report.status is Status.CONFORMS
+    model = made.spec.panels["model"]
+    assert model.flow == ["image", "d1", "d2", "mid", "u2", "u1"]
+    assert [(edge.around, edge.kind) for edge in model.residuals] == [
+        ("mid", Kind.CONCAT),
+        (["d2", "u2"], Kind.CONCAT),
+    ]
+
+
+def test_what_follows_two_parallel_branches_gets_a_line_from_each() -> None:
+    made = written("ParallelThenSerial", {"x": {"shape": [1, 4, 8]}})
+    assert made.report.status is Status.CONFORMS
+    assert made.spec.panels["model"].flow == ["features", "norm", ["attn", "conv"], "mlp"]
 
 
 @pytest.mark.slow

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import islice, product
 
+from archcheck.diff.marks.assignment import Candidate, Search
 from archcheck.diff.marks.carried import carried, is_value
 from archcheck.diff.marks.claimed import claimed, contradiction, meets
 from archcheck.diff.marks.routing import with_picked
@@ -19,37 +19,6 @@ from archcheck.diff.marks.territory import Territory
 from archcheck.spec.flow import flow_edges
 from archcheck.spec.model import Panel, Role
 from archcheck.vocabulary import TERMS, Claim, Family, Region
-
-_TRIES = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """Connected regions that a box may stand for, one for each claim; `rank` prefers its first terms.
-
-    `aside`: the box is not the operation but what it reads beside its main operand, as a mask is that is
-    drawn with a line to the sum that applies it. `carried`: it is but the value that `output` makes.
-    """
-
-    regions: tuple[Region, ...]
-    rank: int = 0
-    aside: bool = False
-    carried: bool = False
-
-    @property
-    def nodes(self) -> frozenset[int]:
-        return (
-            frozenset() if self.aside else frozenset(node for region in self.regions for node in region.ops)
-        )
-
-    @property
-    def key(self) -> tuple[int, bool]:
-        """What no two boxes stand for."""
-        return self.output, self.carried
-
-    @property
-    def output(self) -> int:
-        return self.regions[-1].output
 
 
 @dataclass(frozen=True)
@@ -117,7 +86,7 @@ def box_map(
         for box in boxes
         if said[box]
     }
-    search = _Search(
+    search = Search(
         panel, anchors, sinks, {box: () if box in without else candidates[box] for box in candidates}
     )
     chosen, unclear = search.best()
@@ -214,7 +183,7 @@ def _smallest(regions: Sequence[Region]) -> list[Region]:
     for region in sorted(regions, key=lambda region: (len(region.ops), region.term.name)):
         if region.term.name == "sum" or region.output not in found:
             found[region.output] = region
-    return list(found.values())
+    return sorted(found.values(), key=lambda region: region.output)
 
 
 def _rank(region: Region, claim: Claim) -> int:
@@ -224,160 +193,3 @@ def _rank(region: Region, claim: Claim) -> int:
 
 def _follows(one: Region, other: Region, anchors: Territory) -> bool:
     return one.output in anchors.origins(anchors.read_by(other.ops)).passed
-
-
-def _past(lines: Sequence[tuple[str, str]], gone: Set[str]) -> list[tuple[str, str]]:
-    """The lines, led past boxes that stand for nothing."""
-    found = list(dict.fromkeys(lines))
-    for box in sorted(gone):
-        before = [one for one, other in found if other == box and one != box]
-        after = [other for one, other in found if one == box and other != box]
-        found = [line for line in found if box not in line]
-        found += [line for line in product(before, after) if line not in found]
-    return found
-
-
-def _operations(choice: Mapping[str, Candidate]) -> frozenset[int]:
-    return frozenset(one.output for one in choice.values() if not one.carried)
-
-
-class _Search:
-    """The choice of a candidate for each box that makes the most lines ways of the data."""
-
-    def __init__(
-        self,
-        panel: Panel,
-        anchors: Territory,
-        sinks: Sequence[tuple[str, int]],
-        candidates: Mapping[str, tuple[Candidate, ...]],
-    ) -> None:
-        self.anchors = anchors
-        self.candidates = candidates
-        gone = {box for box, found in candidates.items() if not found}
-        self.lines = [
-            (one, other)
-            for one, other in _past(flow_edges(panel), gone)
-            if one in candidates or other in candidates
-        ]
-        self.after = [(other, node) for last, node in sinks for one, other in self.lines if one == last]
-        self._behind: dict[tuple[str, tuple[int, bool]], tuple[frozenset[str], frozenset[int]]] = {}
-
-    def best(self) -> tuple[dict[str, Candidate], dict[str, tuple[Candidate, ...]]]:
-        """The choice, and for each box that could as well be another candidate, those."""
-        kept = self._pruned()
-        choices = list(islice(self._choices(kept), _TRIES))
-        if not choices:
-            return {}, {}
-        scored = [(self._score(choice), choice) for choice in choices]
-        top = max(score for score, _ in scored)
-        winners = [choice for score, choice in scored if score == top]
-        chosen = winners[0]
-        unclear: dict[str, tuple[Candidate, ...]] = {}
-        if len({_operations(choice) for choice in winners}) > 1:
-            for box, candidate in chosen.items():
-                if candidate.carried:
-                    continue  # any place on the way is as good
-                others = {other[box] for other in winners if box in other} - {candidate}
-                if others:
-                    unclear[box] = (candidate, *sorted(others, key=lambda one: one.output))
-        astray = {box for box in chosen if self._is_astray(box, chosen, unclear)}
-        settled = {box: one for box, one in chosen.items() if box not in unclear and box not in astray}
-        return settled, {box: others for box, others in unclear.items() if box not in astray}
-
-    def _is_astray(
-        self, box: str, choice: Mapping[str, Candidate], unclear: Mapping[str, tuple[Candidate, ...]]
-    ) -> bool:
-        """Does no line at the box hold, of a box that could be anything, or that a figure may leave out?
-
-        What no figure has to draw is not looked for elsewhere than where it is drawn.
-        """
-        if box not in unclear and choice[box].regions[-1].term.family is not Family.DROPOUT:
-            return False
-        lines = [line for line in self.lines if box in line]
-        return bool(lines) and not any(
-            self._holds(first, choice.get(first), second, choice.get(second))
-            for first, second in lines
-            if all(end in choice or end not in self.candidates for end in (first, second))
-        )
-
-    def _pruned(self) -> dict[str, tuple[Candidate, ...]]:
-        """Each box's candidates with the most lines that hold for some candidates of its neighbours."""
-        kept = dict(self.candidates)
-        for _ in range(3):
-            scores = {
-                box: {one: self._local(box, one, kept) for one in candidates}
-                for box, candidates in kept.items()
-            }
-            kept = {
-                box: tuple(one for one in candidates if scores[box][one] == max(scores[box].values()))
-                if self._rivals(box, kept) <= 1
-                else candidates
-                for box, candidates in kept.items()
-            }
-        return kept
-
-    def _rivals(self, box: str, kept: Mapping[str, tuple[Candidate, ...]]) -> int:
-        """How many boxes want one of a box's candidates."""
-        keys = {one.key for one in kept[box] if not one.aside}
-        return sum(
-            any(one.key in keys and not one.aside for one in candidates) for candidates in kept.values()
-        )
-
-    def _local(self, box: str, one: Candidate, kept: Mapping[str, tuple[Candidate, ...]]) -> int:
-        found = 0
-        for first, second in self.lines:
-            if first == box:
-                others = kept.get(second, ())
-                found += any(self._holds(first, one, second, other) for other in others or (None,))
-            elif second == box:
-                others = kept.get(first, ())
-                found += any(self._holds(first, other, second, one) for other in others or (None,))
-        return found + self._sums(box, one)
-
-    def _sums(self, box: str, one: Candidate) -> int:
-        """How many sums a box reads that are drawn right before it."""
-        passed = self._origins(box, one)[1]
-        return sum(node in passed for other, node in self.after if other == box)
-
-    def _choices(self, kept: Mapping[str, tuple[Candidate, ...]]) -> Iterator[dict[str, Candidate]]:
-        """Every choice of disjoint candidates for as many boxes as can be."""
-        boxes = [box for box in kept if kept[box]]
-        spare = {box: self._rivals(box, kept) > len(kept[box]) for box in boxes}
-
-        def choose(at: int, used: frozenset[tuple[int, bool]]) -> Iterator[dict[str, Candidate]]:
-            if at == len(boxes):
-                yield {}
-                return
-            box = boxes[at]
-            for one in kept[box]:
-                if one.aside or one.key not in used:
-                    for rest in choose(at + 1, used if one.aside else used | {one.key}):
-                        yield {box: one, **rest}
-            if spare[box]:
-                yield from choose(at + 1, used)
-
-        yield from choose(0, frozenset())
-
-    def _score(self, choice: Mapping[str, Candidate]) -> tuple[int, int, int]:
-        holding = sum(
-            self._holds(first, choice.get(first), second, choice.get(second))
-            for first, second in self.lines
-            if all(box in choice or box not in self.candidates for box in (first, second))
-        )
-        holding += sum(self._sums(box, one) for box, one in choice.items())
-        return len(choice), holding, -sum(one.rank for one in choice.values())
-
-    def _holds(self, first: str, one: Candidate | None, second: str, other: Candidate | None) -> bool:
-        if one is not None and one.aside:
-            return other is not None and one.output in other.nodes
-        boxes, passed = self._origins(second, other)
-        return one.output in passed if one is not None else first in boxes
-
-    def _origins(self, box: str, candidate: Candidate | None) -> tuple[frozenset[str], frozenset[int]]:
-        key = box, candidate.key if candidate else (-1, False)
-        if key not in self._behind:
-            reads = self.anchors.read_by(candidate.nodes) if candidate else self.anchors.entering(box)
-            reads = [candidate.output] if candidate and candidate.carried else reads
-            origins = self.anchors.origins(reads)
-            self._behind[key] = frozenset(origins.boxes), origins.passed
-        return self._behind[key]

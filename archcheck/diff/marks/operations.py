@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from archcheck.diff.box_calls import Occurrence, Run
-from archcheck.diff.marks.box_map import Candidate
+from archcheck.diff.marks.assignment import Candidate
 from archcheck.diff.marks.frame_check import FrameCheck
 from archcheck.diff.panel_calls import PanelCall
 

@@ -61,14 +61,19 @@ class Values:
         """The reads (reader, read) by which skip paths leave their sources, or enter their sinks."""
         found: set[tuple[int, int]] = set()
         terms: dict[int, set[int]] = {}
+        entered: dict[int, set[int]] = {}
         for join in joins:
-            source = self.made(join.source)
+            source, sink = self.made(join.source), self.made(join.sink)
             for reader in (*join.skip, join.sink):
                 first, end = self.span(reader, reader + 1)
                 found |= {(node, source) for node in range(first, end)}
-            terms.setdefault(self.made(join.sink), set()).update(map(self.made, join.term))
+            terms.setdefault(sink, set()).update(map(self.made, join.term))
+            entered.setdefault(sink, set()).update(map(self.made, join.skip))
         for sink, read in terms.items():
             if read & set(self.reads(sink)):
+                # Of parallel branches, as in x + a + b, the sum of the first is on the way of the second,
+                # and carries what the first has added.
+                read = read | (entered[sink] & terms.keys())
                 found |= {(sink, other) for other in self.reads(sink) if other not in read}
         return frozenset(found)
 
