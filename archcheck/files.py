@@ -36,7 +36,7 @@ def check_writable(path: Path) -> None:
     if not folder.is_dir():
         raise FileNotFoundError(None, f"there is no folder {folder}", str(path))
     if not os.access(path if path.exists() else folder, os.W_OK):
-        raise PermissionError(None, "you have no permission to write it", str(path))
+        raise PermissionError(None, "you don't have permission to write it", str(path))
 
 
 def check_output(path: Path, inputs: Iterable[Path] = (), *, force: bool = False) -> None:
@@ -50,11 +50,11 @@ def check_output(path: Path, inputs: Iterable[Path] = (), *, force: bool = False
         return
     if any(is_same_file(path, each) for each in inputs):
         raise FileExistsError(
-            None, "this is an input of the run; name another file, or add --force", str(path)
+            None, "this is an input of the run; choose another file, or add --force", str(path)
         )
     if path.suffix.lower() in SOURCE_SUFFIXES:
         raise FileExistsError(
-            None, f"a report does not end in {path.suffix}; name another file, or add --force", str(path)
+            None, f"a report should not end in {path.suffix}; choose another file, or add --force", str(path)
         )
 
 

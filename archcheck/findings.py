@@ -166,7 +166,7 @@ def count_of(marks: Sequence[Mark]) -> str:
     """How many marks there are of each verdict: `58 of 60 marks proved, 2 not checked, 4 outside of …`.
 
     >>> count_of([Mark("p", MarkKind.BOX, "a", verdict) for verdict in (Verdict.PROVED, Verdict.OUTSIDE)])
-    '1 of 1 marks proved, 1 outside of the model'
+    '1 of 1 marks proved, 1 outside the model'
     """
     counts = {verdict: sum(mark.verdict is verdict for mark in marks) for verdict in Verdict}
     inside = len(marks) - counts[Verdict.OUTSIDE]
@@ -175,7 +175,7 @@ def count_of(marks: Sequence[Mark]) -> str:
         if counts[verdict]:
             parts.append(f"{counts[verdict]} {verdict.value}")
     if counts[Verdict.OUTSIDE]:
-        parts.append(f"{counts[Verdict.OUTSIDE]} outside of the model")
+        parts.append(f"{counts[Verdict.OUTSIDE]} outside the model")
     return ", ".join(parts)
 
 

@@ -63,10 +63,10 @@ def test_a_report_replaces_no_input_and_no_source(tmp_path: Path) -> None:
         with pytest.raises(FileExistsError, match="this is an input of the run"):
             check_output(output, [spec])
     with pytest.raises(
-        FileExistsError, match=r"a report does not end in \.py; name another file, or add --force"
+        FileExistsError, match=r"a report should not end in \.py; choose another file, or add --force"
     ):
         check_output(model)
-    with pytest.raises(FileExistsError, match=r"a report does not end in \.yaml"):
+    with pytest.raises(FileExistsError, match=r"a report should not end in \.yaml"):
         check_output(tmp_path / "new.yaml")
     check_output(spec, [spec], force=True)
     check_output(model, force=True)

@@ -56,21 +56,19 @@ def test_the_figure_before_issue_304_draws_two_inner_residuals_that_the_layer_im
             "gqa.norm..out",
             "- {around: [norm, out], line: solid}",
             "h = x + attended",
-            "the residual around RMSNorm … Linear is not implemented in (a) GQA, "
-            "but in layers.* (MiniMindBlock)",
+            "the residual around RMSNorm … Linear is implemented in layers.* (MiniMindBlock), not in (a) GQA",
         ),
         (
             "RES006",
             "ffn.norm..dropout",
             "- {around: [norm, dropout], line: solid}",
             "out = h + self.feed_forward(self.ffn_norm(h))",
-            "the residual around RMSNorm … Dropout is not implemented in (b) FFN, "
-            "but in layers.* (MiniMindBlock)",
+            "the residual around RMSNorm … Dropout is implemented in layers.* (MiniMindBlock), "
+            "not in (b) FFN",
         ),
     ]
     assert [finding.traced for finding in report.findings] == [
-        "layers.* (MiniMindBlock) makes the sum; "
-        f"a dashed line, with realized_by: layer.{box}, tells the truth"
+        f"layers.* (MiniMindBlock) computes the sum; draw it dashed with realized_by: layer.{box}"
         for box in ("gqa", "ffn")
     ]
     assert all(finding.layers == tuple(range(8)) for finding in report.findings)
@@ -83,7 +81,7 @@ def test_the_figure_of_march_2026_draws_a_dropout_that_is_gone() -> None:
             "ffn.dropout",
             "dropout: {label: Dropout, module: mlp.dropout, role: dropout}",
             "def forward(self, x: Tensor) -> Tensor:",
-            "Dropout is drawn, and the model has no module mlp.dropout",
+            "Dropout is drawn, but the model has no module mlp.dropout",
         )
     ]
 
@@ -130,7 +128,7 @@ def test_the_figures_of_the_moe_block_weigh_before_the_expert_what_the_code_weig
 ) -> None:
     (rule, edge, _, model, message), _ = told(check(name))
     assert (rule, edge) == ("BOX003", f"moe.{line}")
-    assert message.endswith(f"is drawn before {expert}, and runs after it")
+    assert message.endswith(f"is drawn before {expert}, but runs after it")
     assert model.startswith(code)
 
 

@@ -40,7 +40,9 @@ def states_of(touched: Sequence[Touched], own_files: Iterable[str]) -> States:
     """
     for each in touched:
         if each.beyond:
-            raise Unsettled(f"the model's code uses what can't be accounted for: {', '.join(each.beyond)}")
+            raise Unsettled(
+                f"the model's code depends on something archcheck can't track:  {', '.join(each.beyond)}"
+            )
     modules = _all(each.modules for each in touched)
     foreign = [file for file in modules if _is_foreign(file)]
     opened = _all([*(each.opened for each in touched), own_files, set(modules).difference(foreign)])

@@ -47,7 +47,7 @@ class Cache:
         self._surroundings = surroundings()
         self._stamps: dict[str, Any] = {}
         if self._key is None:
-            complain("the cache is not used: its key can't be kept in the user's cache folder")
+            complain("the cache is off: its key can't be stored in the user's cache folder")
 
     def get(self, question: Question) -> Report | None:
         """The report that was kept, if nothing has changed since."""
@@ -66,10 +66,10 @@ class Cache:
     def put(self, question: Question, report: Report, touched: Sequence[Touched | None], since: int) -> str:
         """Keep a report; "" or why it can't be kept. `since` is when the check began (`time.time_ns()`)."""
         if self._key is None or report.status is Status.ERROR:
-            return "" if self._key is None else "only verdicts are kept"
+            return "" if self._key is None else "only verdicts are cached"
         seen = [each for each in touched if each is not None]
         if not seen or len(seen) < len(touched):
-            return "what the model touched was not watched"
+            return "what the model read was not recorded"
         try:
             states = states_of(seen, [os.path.abspath(question.spec)])
             check_settled(seen, states, since)
@@ -79,7 +79,7 @@ class Cache:
         except Unsettled as why:
             return str(why)
         except OSError as error:
-            self._complain(f"{error.filename or self._folder}: {error.strerror}; no verdict is kept")
+            self._complain(f"{error.filename or self._folder}: {error.strerror}; no verdict was cached")
         except (TypeError, ValueError) as error:  # a value that is not plain data
             return str(error)
         return ""

@@ -28,10 +28,10 @@ def waivers(
     unknown = no_rule([*selected, *ignored])
     if unknown:
         raise options.usage_error(
-            f"No rule has a code that begins with '{unknown}'.", "Write codes such as RES002 or RES."
+            f"No code begins with '{unknown}'.", "Write a code or a prefix, such as RES002 or RES."
         )
     if baseline is not None and written is not None:
-        raise options.usage_error("--baseline and --write-baseline do not go together.", "Give one of them.")
+        raise options.usage_error("--baseline and --write-baseline can't be combined.", "Give one of them.")
     if baseline is None and written is None and project.baseline:
         baseline = project.folder / project.baseline
     return Waivers(selected, ignored, Baseline.read(baseline) if baseline else None)
@@ -43,7 +43,7 @@ def written(file: Path, reports: Sequence[Report]) -> list[Report]:
     Raises ArchcheckError and OSError.
     """
     if any(report.status is Status.ERROR for report in reports):
-        complain(f"{file}: the baseline is not written, as not all specs could be checked")
+        complain(f"{file}: the baseline was not written because some specs could not be checked")
         return list(reports)
     baseline = write(file, reports)
     return [waive(report, Waivers(baseline=baseline)) for report in reports]

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 _GIVEN_UP = (
-    "--in-process: the model runs inside of archcheck, and can end it, hang it or alter what it reports; "
-    "no --timeout holds"
+    "--in-process: the model runs inside archcheck; it can exit, hang or tamper with the report, "
+    "and --timeout has no effect"
 )
 
 
@@ -65,8 +65,8 @@ class Told:
 def place(timeout: float, python: str | None, in_process: bool, jobs: int = 1) -> Place:
     """Where models run. Raises ArchcheckError for options that can't be combined."""
     if in_process and (python is not None or jobs > 1):
-        hint = "Leave --in-process out: it is for debuggers."
-        raise usage_error("--in-process runs one model at a time, with the Python of archcheck.", hint)
+        hint = "Leave out --in-process; it is for debugging."
+        raise usage_error("--in-process runs one model at a time, in archcheck's own Python.", hint)
     return Place(jobs, timeout, python, in_process)
 
 
@@ -161,7 +161,7 @@ def _keep(
     report = _check(spec, asked, lambda: watched(worker, seen), progress, told)
     why = cache.put(_question(spec, asked), report, seen, since)
     if why and told.cache:
-        output.complain(f"{spec}: the verdict is not kept: {why}")
+        output.complain(f"{spec}: the verdict was not cached: {why}")
     return report
 
 
@@ -170,7 +170,7 @@ def _kept(spec: Path, asked: Asked, cache: Cache | None, told: Told) -> Report |
     if report is None:
         return None
     if told.cache:
-        output.complain(f"{spec}: nothing has changed: the verdict is the one that was kept")
+        output.complain(f"{spec}: nothing has changed; this is the cached verdict")
     return replace(report, picture=partial(_picture, spec))
 
 

@@ -46,8 +46,8 @@ class Configuration:
         """
         found = self.matches()
         if not found:
-            hint = "Name the specs, or give their patterns as `specs` in archcheck.toml or [tool.archcheck]."
-            message = f"no spec matches {', '.join(self.specs)} in {self.folder.name or self.folder}"
+            hint = "Name the specs, or set `specs` to their patterns in archcheck.toml or [tool.archcheck]."
+            message = f"no spec in {self.folder.name or self.folder} matches {', '.join(self.specs)}"
             raise ArchcheckError(Problem("", None, None, "CFG002", message, hint=hint))
         here = Path.cwd()
         return [path.relative_to(here) if path.is_relative_to(here) else path for path in found]
@@ -91,7 +91,7 @@ def _read(file: Path, table: Any) -> Configuration:
     known = {field.name for field in fields(Configuration)} - {"folder"}
     for key, value in table.items():
         if key not in known:
-            hint = suggestion(key, sorted(known), f"The keys are {', '.join(sorted(known))}.")
+            hint = suggestion(key, sorted(known), f"Known keys: {', '.join(sorted(known))}.")
             raise _error(file, f"has an unknown key '{key}'", hint)
         values[key] = _value(file, key, value)
     return Configuration(file.parent, **values)
@@ -105,13 +105,13 @@ def _value(file: Path, key: str, value: Any) -> Any:
     if key == "baseline":
         if isinstance(value, str):
             return value
-        raise _error(file, f"'{key}' must be a text, the name of a file")
+        raise _error(file, f"'{key}' must be a file name")
     texts = [value] if isinstance(value, str) else value
     if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
         if key == "specs" and not all(text and not Path(text).is_absolute() for text in texts):
-            raise _error(file, "'specs' must be patterns relative to its folder")
+            raise _error(file, "'specs' must be patterns relative to the folder of this file")
         return tuple(texts)
-    raise _error(file, f"'{key}' must be a list of texts")
+    raise _error(file, f"'{key}' must be a list of strings")
 
 
 def _error(file: Path, message: str, hint: str = "") -> ArchcheckError:

@@ -31,12 +31,15 @@ def destinations(texts: Sequence[str] | None, file: Path | None) -> list[Destina
     found = [_destination(text) for text in texts or [Format.TEXT.value]]
     bare = [each for each in found if each.file is None]
     if len(bare) > 1:
-        message = (
-            f"Only one report can go to standard output, not {' and '.join(each.format for each in bare)}."
+        both = " and ".join(each.format for each in bare)
+        raise usage_error(
+            f"Only one report can go to standard output, not {both}.",
+            "Give the others a file: --format sarif=out.sarif",
         )
-        raise usage_error(message, "Give the others a file: --format sarif=out.sarif")
     if file is not None and not bare:
-        raise usage_error("--output is the file of a format that has none.", "Each of these has its own.")
+        raise usage_error(
+            "--output is for a format without a file of its own.", "Every format here already has one."
+        )
     found = [Destination(each.format, each.file or file) for each in found]
     files = [each.file for each in found if each.file is not None]
     for number, one in enumerate(files):
@@ -49,7 +52,7 @@ def _destination(text: str) -> Destination:
     name, equals, file = text.partition("=")
     if name not in list(Format):
         hint = suggestion(name, list(Format), f"Choose one of {', '.join(Format)}.")
-        raise usage_error(f"There is no format '{name}'.", hint)
+        raise usage_error(f"Unknown format '{name}'.", hint)
     if equals and not file:
         raise usage_error(f"--format {text} names no file.", f"Write --format {name}=FILE.")
     return Destination(Format(name), Path(file) if equals else None)

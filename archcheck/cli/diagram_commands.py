@@ -46,7 +46,7 @@ def verify(
 ) -> None:
     """Check each SPEC against its model.
 
-    Exit code 0 if all conform, 1 with findings, 2 if one could not be checked.
+    Exit code 0 if all conform, 1 if there are findings, 2 if a spec could not be checked.
     """
     from archcheck.cli import accepting, checking, destinations, github_actions
     from archcheck.cli.configuration import configuration
@@ -60,7 +60,7 @@ def verify(
         specs = specs or project.find_specs()
         if diagram is not None and len(specs) > 1:
             hint = "Check one spec at a time, or use archcheck render."
-            raise options.usage_error("--diagram draws one spec.", hint)
+            raise options.usage_error("--diagram takes a single spec.", hint)
         known = waivers.baseline and Path(waivers.baseline.file)
         inputs = [*specs, *(file for file in (known, arguments) if file)]
         output.check_files(write_baseline, diagram, inputs, force=force)
@@ -93,7 +93,7 @@ def render(
     dpi: options.DpiOption = 150,
     debug: options.Debug = False,
 ) -> None:
-    """Draw SPEC as a picture. Needs no model, and runs none."""
+    """Draw SPEC as a picture, without running a model."""
     from archcheck.commands.render import check_picture, staleness
     from archcheck.commands.render import render as draw_file
 
@@ -122,9 +122,9 @@ def sync(
     verbose: options.Verbose = 0,
     debug: options.Debug = False,
 ) -> None:
-    """Rewrite SPEC so that it says what its model's code does, and show the change.
+    """Rewrite SPEC to match its model's code, and show the change.
 
-    What it does not touch keeps its bytes. Exit code 0 if the spec then conforms, 1 if findings are left.
+    Nothing else in the file changes. Exit code 0 if the spec then conforms, 1 if findings remain.
     """
     from archcheck.cli.configuration import configuration
     from archcheck.commands import sync as syncing

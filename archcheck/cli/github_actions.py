@@ -38,7 +38,7 @@ def tell(reports: Sequence[Report], wanted: Sequence[Destination]) -> None:
         try:
             _add_to(summary, reports)
         except OSError as error:
-            output.complain(f"{summary}: {error.strerror or error}; the job summary is not complete")
+            output.complain(f"{summary}: {error.strerror or error}; the job summary is incomplete")
 
 
 def _add_to(summary: str, reports: Sequence[Report]) -> None:

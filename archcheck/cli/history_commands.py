@@ -25,9 +25,9 @@ def diff(
     python: options.Python = None,
     debug: options.Debug = False,
 ) -> None:
-    """Say which residual connections changed from A to B.
+    """Show which residual connections changed from A to B.
 
-    Revisions are read from git aside. Exit code 2 if a side could not be checked, else 0.
+    A git revision is read without touching the work tree. Exit code 2 if either side could not be checked.
     """
     from archcheck.cli.configuration import specs_of
     from archcheck.commands.diff import How, as_document
@@ -63,9 +63,9 @@ def log(
     python: options.Python = None,
     debug: options.Debug = False,
 ) -> None:
-    """Say which commits changed a model's residual connections.
+    """Show which commits changed a model's residual connections.
 
-    With --residual, which commit put that one there or took it away.
+    With --residual, show which commit added or removed that one.
     """
     from archcheck.commands.diff import How
     from archcheck.commands.log import log as history_of

@@ -36,7 +36,7 @@ def inspect(
 ) -> None:
     """Show what any model is made of, folded by repetition, and its residual connections.
 
-    With what is wrong with them whatever a diagram says; that makes exit code 1.
+    Also report defects that need no diagram (RES007, RES008, RES011, RES012); exit code 1 if there are any.
     """
     from archcheck.cli import destinations
     from archcheck.commands.inspect import inspect as inspect_target
@@ -86,9 +86,9 @@ def init(
     verbose: options.Verbose = 0,
     debug: options.Debug = False,
 ) -> None:
-    """Write the spec of a model from its code.
+    """Write a spec from a model's code.
 
-    With every mark proved: exit code 1 where one is not, and 2 where the model can't be built or run.
+    Exit code 0 if every mark of the spec is proved, 1 if one is not, 2 if the model can't be built or run.
     """
     from archcheck.commands.init import file_of, write_spec
     from archcheck.commands.init import init as draw_model
@@ -138,7 +138,7 @@ def measure(
 ) -> None:
     """Measure what each residual connection does to signal and gradient.
 
-    Exit code 1 only if a bound of --fail-if is broken.
+    Exit code 1 if a --fail-if condition holds.
     """
     from archcheck.commands.measure import Options
     from archcheck.commands.measure import measure as measure_model
@@ -169,6 +169,6 @@ def measure(
         for bound, each in broken:
             value = each.values[bound.measure].mean
             layer = "" if each.layer is None else f", layer {each.layer}"
-            typer.echo(f"{each.name}{layer}: {bound.measure} is {value:.3g} (fails if {bound})", err=True)
+            typer.echo(f"{each.name}{layer}: {bound.measure} is {value:.3g} (--fail-if {bound})", err=True)
     if broken:
         raise typer.Exit(1)

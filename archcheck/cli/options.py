@@ -61,14 +61,14 @@ class Arrangement(StrEnum):
 
 SpecPaths = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[SPEC...]", help="The specs; else the configuration's.", show_default=False),
+    typer.Argument(
+        metavar="[SPEC...]", help="Specs to check; by default those of the configuration.", show_default=False
+    ),
 ]
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec to draw.", show_default=False)]
 SpecToSync = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec to rewrite.", show_default=False)]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show the change; write nothing.")]
-CheckSync = Annotated[
-    bool, typer.Option("--check", help="Write nothing; exit 1 if there is something to change.")
-]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the change but write nothing.")]
+CheckSync = Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if something would change.")]
 TargetName = Annotated[
     str,
     typer.Argument(
@@ -76,13 +76,13 @@ TargetName = Annotated[
     ),
 ]
 Codes = Annotated[
-    list[str], typer.Argument(metavar="CODE...", help="Codes such as RES006.", show_default=False)
+    list[str], typer.Argument(metavar="CODE...", help="Codes, such as RES006.", show_default=False)
 ]
 Before = Annotated[
     str,
     typer.Argument(metavar="A", help="A revision, spec, target or saved report (.json).", show_default=False),
 ]
-After = Annotated[str, typer.Argument(metavar="B", help="The same, later.", show_default=False)]
+After = Annotated[str, typer.Argument(metavar="B", help="What to compare it with.", show_default=False)]
 Paths = Annotated[
     list[str] | None,
     typer.Option(
@@ -92,19 +92,23 @@ Paths = Annotated[
 ResidualName = Annotated[
     str | None,
     typer.Option(
-        "--residual", metavar="NAME", help="Only this one: an edge, a module of its branch, its key."
+        "--residual", metavar="NAME", help="Only this residual: an edge, a module of its branch or its key."
     ),
 ]
-Revision = Annotated[str, typer.Option("--revision", metavar="REVISION", help="Where the history ends.")]
-Most = Annotated[int | None, typer.Option("--max-count", "-n", min=1, help="At most so many commits.")]
-LogFormat = Annotated[InspectFormat, typer.Option("--format", "-f", help="How to report.")]
+Revision = Annotated[str, typer.Option("--revision", metavar="REVISION", help="The last commit to look at.")]
+Most = Annotated[
+    int | None, typer.Option("--max-count", "-n", min=1, help="Look at no more than this many commits.")
+]
+LogFormat = Annotated[InspectFormat, typer.Option("--format", "-f", help="Output format.")]
 Named = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[SPEC|TARGET...]", help="Of revisions: these; else their specs.", show_default=False
+        metavar="[SPEC|TARGET...]",
+        help="With revisions: what to compare; by default their specs.",
+        show_default=False,
     ),
 ]
-ChangesFormat = Annotated[DiffFormat, typer.Option("--format", "-f", help="How to report.")]
+ChangesFormat = Annotated[DiffFormat, typer.Option("--format", "-f", help="Output format.")]
 ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit 1 if something changed.")]
 ReportFormats = Annotated[
     list[str] | None,
@@ -112,7 +116,7 @@ ReportFormats = Annotated[
         "--format",
         "-f",
         metavar="NAME[=FILE]",
-        help=f"How to report: {', '.join(Format)}. Several at once, each but one with its file.",
+        help=f"Output format: {', '.join(Format)}. May be repeated; all but one need a FILE.",
         show_default=False,
     ),
 ]
@@ -130,91 +134,128 @@ class MeasureFormat(StrEnum):
 
 
 Force = Annotated[
-    bool, typer.Option("--force", help="Let --output replace a spec or a source file.", show_default=False)
+    bool, typer.Option("--force", help="Let --output overwrite a spec or a source file.", show_default=False)
 ]
 Picture = Annotated[
     Path,
-    typer.Option("--output", "-o", help="The picture: .svg .png .pdf .html .dot .mmd", show_default=False),
+    typer.Option(
+        "--output", "-o", help="The picture to write: .svg .png .pdf .html .dot .mmd", show_default=False
+    ),
 ]
 VerdictPicture = Annotated[
     Path | None,
-    typer.Option("--diagram", help="Draw the diagram with the verdict: .svg .png .pdf .html .dot .mmd"),
+    typer.Option(
+        "--diagram", help="Draw the diagram and mark what is proved or wrong: .svg .png .pdf .html .dot .mmd"
+    ),
 ]
 OutlinePicture = Annotated[
-    Path | None, typer.Option("--diagram", help="Draw the spec that init would write.")
+    Path | None,
+    typer.Option("--diagram", help="Draw the diagram that init would write: .svg .png .pdf .html .dot .mmd"),
 ]
 NewSpec = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", help="Where the spec goes: specs/NAME.yaml unless given, - for standard output."
+        "--output", "-o", help="The spec to write: specs/NAME.yaml by default, - for standard output."
     ),
 ]
 NewPicture = Annotated[
-    Path | None, typer.Option("--diagram", help="Draw the spec too: .svg .png .pdf .html .dot .mmd")
+    Path | None, typer.Option("--diagram", help="Draw the spec as well: .svg .png .pdf .html .dot .mmd")
 ]
-Replace = Annotated[bool, typer.Option("--force", help="Replace the spec that is there.")]
+Replace = Annotated[bool, typer.Option("--force", help="Overwrite an existing spec.")]
 Check = Annotated[
     bool,
     typer.Option(
-        "--check", help="Only compare: exit 1 if the picture is out of date or was changed by hand."
+        "--check", help="Write nothing; exit 1 (DIA001) if the picture is out of date or was edited by hand."
     ),
 ]
 OtherModel = Annotated[
     str | None,
-    typer.Option("--model", metavar="TARGET", help="Check another implementation: pkg.module:factory"),
+    typer.Option(
+        "--model", metavar="TARGET", help="Check another implementation of the model: pkg.module:factory"
+    ),
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override an argument of the model; may be repeated."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a model argument; may be repeated."),
 ]
 Unset = Annotated[
     list[str] | None,
-    typer.Option("--unset", metavar="NAME", help="Leave out an argument or input of the spec."),
+    typer.Option("--unset", metavar="NAME", help="Drop an argument or input that the spec gives."),
 ]
 ArgumentsFile = Annotated[
     Path | None,
     typer.Option(
-        "--arguments", metavar="FILE", help="Arguments of the model: YAML or JSON.", show_default=False
+        "--arguments",
+        metavar="FILE",
+        help="Read model arguments from a YAML or JSON file.",
+        show_default=False,
     ),
 ]
 Shrink = Annotated[
-    bool, typer.Option("--shrink", help="Of timm:, torchvision: and hf: models: the same, small.")
+    bool, typer.Option("--shrink", help="Build a small version of a timm:, torchvision: or hf: model.")
 ]
 Renames = Annotated[
     list[str] | None,
-    typer.Option("--rename", metavar="SPEC=MODEL", help="A module's name in the spec, and in the model."),
+    typer.Option(
+        "--rename", metavar="SPEC=MODEL", help="Map a module name in the spec to its name in the model."
+    ),
 ]
 Inputs = Annotated[
     list[str] | None,
     typer.Option(
-        "--input", "-i", metavar="NAME=DTYPE[SHAPE]", help="An input: ids=int64[1,16]<6400, use_cache=false"
+        "--input",
+        "-i",
+        metavar="NAME=DTYPE[SHAPE]",
+        help="A model input, such as ids=int64[1,16]<6400 or use_cache=false.",
     ),
 ]
-Train = Annotated[bool, typer.Option("--train", help="Run in training mode.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Make each mark that is not proved a finding.")]
+Train = Annotated[bool, typer.Option("--train", help="Run the model in training mode.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Report each mark that could not be proved as a finding (MARK001).")
+]
 Select = Annotated[
-    list[str] | None, typer.Option("--select", metavar="CODE", help="Fail only for these: RES002, BOX.")
+    list[str] | None,
+    typer.Option(
+        "--select", metavar="CODE", help="Fail only for these codes or prefixes, such as RES002 or BOX."
+    ),
 ]
 Ignore = Annotated[
-    list[str] | None, typer.Option("--ignore", metavar="CODE", help="Accept findings of these: RES002, BOX.")
+    list[str] | None,
+    typer.Option(
+        "--ignore",
+        metavar="CODE",
+        help="Accept findings with these codes or prefixes, such as RES002 or BOX.",
+    ),
 ]
 BaselineFile = Annotated[
-    Path | None, typer.Option("--baseline", metavar="FILE", help="Accept the findings in this file.")
+    Path | None,
+    typer.Option(
+        "--baseline",
+        metavar="FILE",
+        help="Accept the findings listed in this file; report those that are gone (BAS002).",
+    ),
 ]
 WriteBaseline = Annotated[
-    Path | None, typer.Option("--write-baseline", metavar="FILE", help="Write the findings to such a file.")
+    Path | None,
+    typer.Option("--write-baseline", metavar="FILE", help="Write the current findings to a baseline file."),
 ]
 Prove = Annotated[
-    bool, typer.Option("--prove", help="Also replay each trace, and prove residuals by finite changes.")
+    bool,
+    typer.Option(
+        "--prove",
+        help="Also replay each trace and check each residual numerically (TRC002, TRC003, TRC004).",
+    ),
 ]
 Python = Annotated[
     str | None,
     typer.Option(
-        "--python", metavar="PYTHON", help="Run the model with this Python; it need not have archcheck."
+        "--python",
+        metavar="PYTHON",
+        help="Run the model with this Python interpreter; archcheck need not be installed there.",
     ),
 ]
 Timeout = Annotated[
-    float, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="How long a model may take.")
+    float, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="Time limit for one model.")
 ]
 Jobs = Annotated[
     int,
@@ -223,58 +264,72 @@ Jobs = Annotated[
         "-j",
         min=0,
         metavar="N",
-        help="Specs checked at the same time; 0: as many as fit the cores.",
+        help="Number of specs to check in parallel; 0 chooses by the number of cores.",
     ),
 ]
 InProcess = Annotated[
     bool,
     typer.Option(
         "--in-process",
-        help="Run the model in this process, for debuggers: one that exits, hangs or alters the process then "
-        "decides what is reported.",
+        help="Run the model inside the archcheck process, for debugging; a model that exits, hangs or "
+        "tampers with the process can then falsify the report.",
     ),
 ]
 KeepVerdicts = Annotated[
     bool | None,
     typer.Option(
         "--cache/--no-cache",
-        help="Keep verdicts in .archcheck_cache, for as long as nothing changes that they depend on.",
+        help="Keep verdicts in .archcheck_cache and reuse them while nothing they depend on has changed.",
         show_default=False,
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="One line per finding, nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print one line per finding and nothing else.")]
 Verbose = Annotated[
-    int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Show more; -vv all.")
+    int,
+    typer.Option(
+        "--verbose", "-v", count=True, show_default=False, help="Print more; -vv prints everything."
+    ),
 ]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of errors.")]
 Subject = Annotated[
     str, typer.Argument(metavar="SPEC|TARGET", help="A spec, or pkg.module:factory", show_default=False)
 ]
-MeasuresFormat = Annotated[MeasureFormat, typer.Option("--format", "-f", help="How to report.")]
+MeasuresFormat = Annotated[MeasureFormat, typer.Option("--format", "-f", help="Output format.")]
 Weights = Annotated[
-    Path | None, typer.Option("--weights", metavar="FILE", help="A state dict: .safetensors or torch.save's.")
+    Path | None,
+    typer.Option(
+        "--weights",
+        metavar="FILE",
+        help="Load weights from a state dict: .safetensors, or a file from torch.save.",
+    ),
 ]
 Data = Annotated[
-    Path | None, typer.Option("--data", metavar="FILE", help="The inputs, and targets: .npz or .safetensors.")
+    Path | None,
+    typer.Option("--data", metavar="FILE", help="Read inputs and targets from a file: .npz or .safetensors."),
 ]
 Seeds = Annotated[
-    int, typer.Option("--seeds", min=1, max=100, help="How many times to initialise the model.")
+    int, typer.Option("--seeds", min=1, max=100, help="Number of random initialisations to measure.")
 ]
-Plot = Annotated[Path | None, typer.Option("--plot", help="Draw curves over depth: .svg .png .pdf")]
+Plot = Annotated[Path | None, typer.Option("--plot", help="Plot the measures over depth: .svg .png .pdf")]
 MeasuredPicture = Annotated[
-    Path | None, typer.Option("--diagram", help="Draw the spec; each residual line is as wide as its --show.")
+    Path | None,
+    typer.Option(
+        "--diagram", help="Draw the spec with each residual line as wide as its --show measure is large."
+    ),
 ]
-Show = Annotated[str, typer.Option("--show", metavar="MEASURE", help="What --diagram shows.")]
+Show = Annotated[str, typer.Option("--show", metavar="MEASURE", help="The measure that --diagram shows.")]
 FailIf = Annotated[
     list[str] | None,
     typer.Option(
-        "--fail-if", metavar="BOUND", help="Exit 1 if it holds for a residual: 'gradient_ratio < 1e-3'"
+        "--fail-if",
+        metavar="BOUND",
+        help="Exit 1 if this holds for any residual, such as 'gradient_ratio < 1e-3'.",
     ),
 ]
-ThemeOption = Annotated[Theme, typer.Option("--theme", help="How the picture looks.")]
-LayoutOption = Annotated[Arrangement, typer.Option("--layout", help="How the panels are arranged.")]
+ThemeOption = Annotated[Theme, typer.Option("--theme", help="Style of the picture.")]
+LayoutOption = Annotated[Arrangement, typer.Option("--layout", help="Arrangement of the panels.")]
 PanelsOption = Annotated[str, typer.Option("--panels", metavar="A,B", help="Draw only these panels.")]
-DpiOption = Annotated[int, typer.Option("--dpi", min=10, max=1200, help="Resolution of a PNG.")]
+DpiOption = Annotated[int, typer.Option("--dpi", min=10, max=1200, help="Resolution of a PNG picture.")]
 
 
 def settings(
@@ -351,7 +406,7 @@ def check_measured_picture(diagram: Path | None, subject: str, show: str) -> Non
     from archcheck.measures.values import MEASURES
 
     if show not in MEASURES:
-        raise usage_error(f"There is no measure {show!r}.", f"Choose one of {', '.join(MEASURES)}.")
+        raise usage_error(f"Unknown measure {show!r}.", f"Choose one of {', '.join(MEASURES)}.")
     if diagram is not None and not subject.endswith((".yaml", ".yml")):
         raise usage_error("--diagram draws a spec.", "Measure a spec, or draw curves with --plot.")
 

@@ -107,8 +107,8 @@ def check_new(spec: Path, diagram: Path | None, *, force: bool) -> None:
     """Refuse to write a spec where there is a file already. Raises ArchcheckError or OSError."""
     if str(spec) != "-":
         if spec.exists() and not force:
-            hint = "name another file with -o, or add --force"
-            raise FileExistsError(None, f"there is such a file already; {hint}", str(spec))
+            hint = "choose another file with -o, or add --force"
+            raise FileExistsError(None, f"the file already exists; {hint}", str(spec))
         if spec.parent.is_dir():
             check_writable(spec)
     check_files(None, diagram)

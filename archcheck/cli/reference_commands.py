@@ -8,7 +8,7 @@ from archcheck.cli import options, output
 
 
 def explain(codes: options.Codes) -> None:
-    """Say what a rule or an error code means: bad, good, fix."""
+    """Explain a finding or error code: a bad example, a good one, and the fix."""
     from archcheck.rules.pages import explain as explain_code
 
     try:

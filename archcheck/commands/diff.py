@@ -76,7 +76,9 @@ def diff(before: str, after: str, names: Sequence[str], specs_of: SpecsOf, how: 
             if name in (shown := {*old, *new}) or shown_path(name) in shown:
                 continue
             if names or not shown:
-                raise failed(f"neither revision has {name}", "Name a spec or a target that one of them has.")
+                raise failed(
+                    f"neither revision has {name}", "Name a spec or a target that exists in one of them."
+                )
     return [_compared(name, old.get(name), new.get(name)) for name in sorted({*old, *new})]
 
 
@@ -111,7 +113,7 @@ def _commits(names: tuple[str, str], wanted: bool) -> tuple[Repository, list[str
             if name not in others:
                 hint = "Give two revisions of a git repository, or two specs, targets or saved reports."
                 why = error.problems[0].message.removeprefix("git rev-parse: ")
-                raise failed(f"'{name}' is no file, no target and no revision ({why})", hint) from None
+                raise failed(f"'{name}' is not a file, a target or a revision ({why})", hint) from None
         raise
     return repository, [repository.resolve(name) for name in names]
 
@@ -128,7 +130,7 @@ def _subject(name: str, how: How) -> dict[str, Side]:
     try:
         text = Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
+        why = getattr(error, "strerror", None) or "it is not text"
         raise ArchcheckError(Problem(name, None, None, "HIS002", f"can't be read: {why}")) from None
     reports = read_reports(text, _root(), name)
     return {shown_path(report.file): Side(report) for report in reports}
@@ -192,8 +194,6 @@ def from_export(side: Side, export: Export) -> Side:
 
     report = with_files(replace(side.report, picture=None), outside)
     if strays:
-        hint = "Uninstall the package, so that it is imported from the revision's own files."
-        raise failed(
-            f"not the revision's {shown_path(strays[0])} was run, but the one of the work tree", hint
-        )
+        hint = "Uninstall the package, so that the revision's own files are imported."
+        raise failed(f"{shown_path(strays[0])} was imported from the work tree, not from the revision", hint)
     return replace(side, report=report)

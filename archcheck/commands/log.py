@@ -54,7 +54,7 @@ def log(
     if residual is not None:
         reports = list({id(each): each.report for _, each in states}.values())
         entries = _blamed(entries, residual, reports)
-    remark = "the clone is shallow: its history is cut off" if repository.is_shallow else ""
+    remark = "the clone is shallow: older history is missing" if repository.is_shallow else ""
     return Log(name, tuple(entries), len(steps), len(done), remark)
 
 
@@ -97,6 +97,6 @@ def _blamed(entries: Sequence[Entry], residual: str, reports: Sequence[Report]) 
     if not found:
         known = sorted({pattern(each) for report in reports for each in report.residuals})
         near = nearest(residual, known)
-        hint = f"Did you mean '{near}'?" if near else f"There were: {', '.join(known[:12]) or 'none'}."
+        hint = f"Did you mean '{near}'?" if near else f"Found: {', '.join(known[:12]) or 'none'}."
         raise failed(f"no commit has a residual connection '{residual}'", hint)
     return found

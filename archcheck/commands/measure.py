@@ -25,9 +25,7 @@ from archcheck.spec import LoadedSpec, load
 from archcheck.spec.flow import Reachability
 from archcheck.spec.model import Model
 
-_CAVEAT = (
-    "{state}, on small inputs: this is how signal and gradient flow there, not what training makes of it"
-)
+_CAVEAT = "{state}, on small inputs: this shows signal and gradient at this point, not the effect of training"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ def _sample(
         (run,) = answering.run(asked, progress)
         found = execution(run)
         if any("meta device" in remark for remark in run.remarks):
-            hint = "Measure a smaller one: --set num_hidden_layers=4."
+            hint = "Measure a smaller model, for instance with --set num_hidden_layers=4."
             raise TargetError(
                 Problem("", None, None, "TGT018", "the model is too large to be measured", hint=hint)
             )
@@ -126,7 +124,9 @@ def _measures(
     state = f"Weights from {options.weights.name}" if options.weights else "At initialisation"
     remarks = [_CAVEAT.format(state=state) + "."]
     if unclear:
-        remarks.append(f"Not measured: {unclear} residual connections whose parts can't be told apart.")
+        remarks.append(
+            f"Not measured: {unclear} residual connections whose skip path and branch can't be separated."
+        )
     order = {id(each): place for place, each in enumerate(measured)}
     measured.sort(key=lambda each: (each.stack, each.name, order[id(each)]))
     title = loaded.spec.title if loaded else ""

@@ -177,8 +177,8 @@ class RemoteWorker:
 
     def _problem(self, code: str, what: str) -> TargetError:
         hint = {
-            "TGT013": "Its own words, if any, stand on standard error.",
-            "TGT014": "Look for an endless loop or a wait, or allow more time: --timeout SECONDS.",
+            "TGT013": "Its own messages, if any, are on standard error.",
+            "TGT014": "Look for an endless loop or a wait, or allow more time with --timeout SECONDS.",
         }[code]
         message = f"the model {what} while {self._doing or 'torch was loaded'}"
         return TargetError(Problem("", None, None, code, message, "model.target", hint))
@@ -197,7 +197,7 @@ def _signal(number: int) -> str:
         name = signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-    short = " (the machine may be short of memory)" if name == "SIGKILL" else ""
+    short = " (the machine may be out of memory)" if name == "SIGKILL" else ""
     return f"the signal {name}, {(signal.strsignal(number) or '').lower()}{short}".rstrip(", ")
 
 
@@ -388,7 +388,7 @@ class _Output:
         text = part[: self._left].decode(errors="replace")
         self._left -= min(len(part), self._left)
         if not self._left:
-            text += "\narchcheck: the model printed more than 1 MB; the rest is left out\n"
+            text += "\narchcheck: the model printed more than 1 MB; the rest was dropped\n"
         with contextlib.suppress(Exception):  # there may be no standard error, or nobody who reads it
             sys.stderr.write(text)
             sys.stderr.flush()

@@ -34,12 +34,10 @@ def parse_setting(text: str) -> Setting:
     """
     key, equals, value = text.partition("=")
     if not equals or not all(key.strip().split(".")):
-        raise unusable(
-            text, "it has no key", "Write --set KEY=VALUE, for instance --set num_hidden_layers=4."
-        )
+        raise unusable(text, "it has no key", "Write --set KEY=VALUE, such as --set num_hidden_layers=4.")
     data, problem = _read(value)
     if problem:
-        raise unusable(text, problem, "Put a text with special characters in quotes.")
+        raise unusable(text, problem, "Put text with special characters in quotes.")
     return key.strip(), data
 
 
@@ -49,11 +47,11 @@ def read_arguments(file: Path) -> list[Setting]:
         data, problem = _read(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise unusable(
-            str(file), getattr(error, "strerror", None) or "it is no text", "Give a file."
+            str(file), getattr(error, "strerror", None) or "it is not text", "Give a file."
         ) from None
     if problem or not isinstance(data, dict):
         hint = "Write the arguments as a mapping, such as num_hidden_layers: 4"
-        raise unusable(str(file), problem or "it is no mapping", hint)
+        raise unusable(str(file), problem or "it is not a mapping", hint)
     return [(str(name), value) for name, value in data.items()]
 
 
@@ -115,8 +113,8 @@ def apply_settings(model: Model, given: Sequence[Setting], inputs: Mapping[str, 
     """
     settings = [("shrink", value) if key == SHRINK else (key, value) for key, value in given]
     if settings != list(given) and scheme_of(model.target) is None:
-        hint = "Make it small by its own arguments, such as --set num_layers=2."
-        raise unusable("shrink", f"'{model.target}' is no timm:, torchvision: or hf: model", hint)
+        hint = "Make it small with its own arguments, such as --set num_layers=2."
+        raise unusable("shrink", f"'{model.target}' is not a timm:, torchvision: or hf: model", hint)
     gone = {key for key, value in settings if value is UNSET}
     gone_inputs = {key for key in gone if key in model.inputs and key not in model.arguments}
     settings = [(key, value) for key, value in settings if key not in gone_inputs or value is not UNSET]

@@ -44,7 +44,7 @@ def sync(
         def judge(changed: LoadedSpec) -> Report:
             return judged(adapted(changed, None, settings, {}, {}, strict), executions, published, target)
 
-        progress("looking for what makes it true")
+        progress("looking for changes that make it conform")
         modules = dict.fromkeys(name for execution in executions for name in execution.modules)
         return sync_spec(loaded, judge, modules, _accepted(loaded, judge))
     except ArchcheckError as error:

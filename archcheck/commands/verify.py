@@ -186,7 +186,7 @@ def _with_way_out(problem: Problem) -> Problem:
     if problem.code not in ("TGT005", "TGT008") or match is None or "takes no" not in problem.message:
         return problem
     name = match[1].replace(".arguments.", ".")
-    return replace(problem, hint=f"{problem.hint} To leave it out: --unset {name}".strip())
+    return replace(problem, hint=f"{problem.hint} To drop it: --unset {name}".strip())
 
 
 def picture_of(spec: Spec, report: Report) -> str:

@@ -233,7 +233,7 @@ def chosen(spec: Spec, style: Style) -> list[str]:
     if unknown or not style.panels:
         names = ", ".join(plain(name, 60) for name in spec.panels)
         asked = ", ".join(plain(name, 60) for name in unknown) or "none"
-        raise DrawError.of("DIA003", f"No such panel: {asked}.", f"The spec has: {names}.")
+        raise DrawError.of("DIA003", f"Unknown panels: {asked}.", f"The spec has {names}.")
     return [name for name in spec.panels if name in style.panels]
 
 

@@ -207,4 +207,4 @@ def _check_glyphs(drawing: Drawing) -> None:
     hint = (
         f"Install a font that has them, such as {font}, or write .svg, which leaves the font to the viewer."
     )
-    raise DrawError.of("DIA003", f"No font on this machine has: {names}{more}.", hint)
+    raise DrawError.of("DIA003", f"No font on this machine has {names}{more}.", hint)

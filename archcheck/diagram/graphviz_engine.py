@@ -36,7 +36,7 @@ def run(dot: str, form: str) -> bytes:
         except (ValueError, pygraphviz.DotError, OSError) as error:
             raise DrawError.of("DIA002", f"Graphviz could not draw the {form}: {error}", said()) from error
     if not isinstance(picture, bytes) or not picture:
-        raise DrawError.of("DIA002", f"Graphviz drew no {form}.", _INSTALL)
+        raise DrawError.of("DIA002", f"Graphviz produced no {form}.", _INSTALL)
     return picture
 
 
@@ -79,7 +79,7 @@ def _utf16(digits: str) -> str:
 def _by_command(dot: str, form: str) -> bytes:
     command = shutil.which("dot")
     if command is None:
-        raise DrawError.of("DIA002", "There is no Graphviz here.", _INSTALL)
+        raise DrawError.of("DIA002", "Graphviz was not found.", _INSTALL)
     arguments = [command, "-Kneato", "-n2", f"-T{form}"]
     done = subprocess.run(arguments, input=dot.encode(), capture_output=True, check=False)
     if done.returncode or not done.stdout:

@@ -66,7 +66,7 @@ def page(drawing: Drawing, picture: bytes) -> str:
             _verdict(drawing.report),
             f"<figure>{svg}</figure>",
             _findings(drawing.report, cards),
-            '<p id="hint" class="muted" hidden>Choose a residual connection to see its lines.</p>',
+            '<p id="hint" class="muted" hidden>Choose a residual connection to see it in spec and code.</p>',
             *(_card(card) for card in cards),
             f"<script>{_SCRIPT}</script>",
             "</body></html>",
@@ -102,7 +102,7 @@ def _verdict(report: Report | None) -> str:
     if report is None:
         return ""
     count = len(report.findings)
-    words = "The diagram says what the code does." if not count else f"{count} finding{'s' * (count != 1)}."
+    words = "The diagram matches the code." if not count else f"{count} finding{'s' * (count != 1)}."
     words += f" {count_of(report.marks)}." if report.marks else ""
     return f'<p class="{"wrong" if count else "proved"}"><strong>{words}</strong></p>'
 

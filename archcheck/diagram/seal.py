@@ -30,8 +30,8 @@ class State(Enum):
 
     CURRENT = "is up to date"
     OUTDATED = "is out of date"
-    EDITED = "was changed by hand since it was drawn"
-    FOREIGN = "was not made by archcheck"
+    EDITED = "was edited by hand after it was drawn"
+    FOREIGN = "was not drawn by archcheck"
 
 
 def sealed(content: bytes, suffix: str, digest: str) -> bytes:

@@ -44,7 +44,7 @@ class Style:
         for what, value, known in (("theme", self.theme, ThemeName), ("layout", self.layout, Arrangement)):
             if value not in list(known):
                 names = ", ".join(known)
-                raise DrawError.of("DIA003", f"There is no {what} {value[:40]!r}.", f"Choose one of {names}.")
+                raise DrawError.of("DIA003", f"Unknown {what} {value[:40]!r}.", f"Choose one of {names}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The verdict in the picture: proved edges get a quiet tick, findings a number and a sign without colour.
 
-Red and a cross: drawn, not in the code. Amber, dashed and doubled: in the code, not drawn. An amber arrow
+Red and a cross: drawn, not in the code. Amber, dashed and doubled: in the code, but not drawn. An amber arrow
 leads from the drawn source to the true one.
 """
 

@@ -13,7 +13,7 @@ from archcheck.diff.execution import Execution
 from archcheck.diff.label_numbers import Counted, counted, inside, numbered
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.settling import Settled
-from archcheck.diff.wording import Names, label
+from archcheck.diff.wording import Names, label, times
 from archcheck.findings import Finding, Fix
 from archcheck.phrasing.module_paths import is_within, sentence
 from archcheck.rules.codes import RuleCode
@@ -90,7 +90,7 @@ def missing(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
             yield boxes.finding(
                 "BOX001",
                 box,
-                f"{said} is drawn, and the model has no module {names.path(path)}",
+                f"{said} is drawn, but the model has no module {names.path(path)}",
                 f"box {said} ({names.path(path)})",
                 f"{names.module(owner)} has no such module. {hint}".strip(),
                 execution.definition(owner),
@@ -106,9 +106,9 @@ def undrawn(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
         yield boxes.finding(
             "BOX002",
             "",
-            f"{shown} ({type_name}) runs and is not drawn",
+            f"{shown} ({type_name}) runs but is not drawn",
             "no box",
-            f"{shown} holds parameters and runs; draw it, or name it in the panel's omit",
+            f"{shown} has parameters and runs; draw it, or list it under the panel's omit",
             boxes.execution.location(path),
             mark_fixes.of_undrawn(boxes.evidence.frames[boxes.calls[0]], path),
         )
@@ -148,7 +148,7 @@ def repeats(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
             yield boxes.finding(
                 "BOX004",
                 box,
-                f"{label(boxes.panel, box)} is drawn ×{value.repeat}, and the model has {count}",
+                f"{label(boxes.panel, box)} is drawn ×{value.repeat}, but the model has {count}",
                 f"×{value.repeat}",
                 f"{count} modules match {', '.join(named)}",
                 boxes.execution.definition(owner),
@@ -170,9 +170,9 @@ def _calls(boxes: _Boxes, box: str, repeat: int) -> Iterator[Finding]:
             yield boxes.finding(
                 "BOX004",
                 box,
-                f"{label(boxes.panel, box)} is drawn ×{repeat}, and runs {len(runs)} times",
+                f"{label(boxes.panel, box)} is drawn ×{repeat} but runs {times(len(runs))}",
                 f"×{repeat}",
-                f"{name} is called {len(runs)} times",
+                f"{name} is called {times(len(runs))}",
                 runs[0].location,
                 boxes.setting(box, repeat=len(runs)),
             )
@@ -186,7 +186,7 @@ def numbers(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
             yield boxes.finding(
                 "BOX005",
                 box,
-                f"the label '{said}' says {wrong.said} {wrong.noun}, and the model has {wrong.actual}",
+                f"the label '{said}' says {wrong.said} {wrong.noun}, but the model has {wrong.actual}",
                 f"{wrong.said} {wrong.noun}",
                 sentence(wrong.where, boxes.names.path),
                 boxes.execution.location(modules[0]),

@@ -78,7 +78,7 @@ class Drawn:
     def source(self) -> str:
         """What the drawing has as the source."""
         if self.entering:
-            return f"what leaves {labels(self.panel, self.entering)}"
+            return f"the output of {labels(self.panel, self.entering)}"
         return f"the input of {panel_title(self.bound)}"
 
     def describe(self) -> str:

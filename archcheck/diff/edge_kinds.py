@@ -17,15 +17,21 @@ from archcheck.residual import Join
 from archcheck.spec.factors import factor_value
 from archcheck.spec.patterns import join as joined
 
-_SIDES = {"skip": "the skip path", "branch": "the branch", "both": "the sum as a whole"}
+_SIDES = {"skip": "the skip path", "branch": "the branch", "both": "the whole sum"}
 _KINDS = {
-    Kind.IDENTITY: ("the plain sum", "the source itself is added to the branch"),
-    Kind.SCALED: ("a scaled sum", "a factor scales the skip path or the branch"),
-    Kind.PROJECTION: ("a projection", "the skip path is a projection of the source"),
-    Kind.GATED: ("a gate", "a gate mixes source and branch"),
-    Kind.CONCAT: ("a concatenation", "source and branch are concatenated"),
-    Kind.PARTIAL: ("a part of the source", "the skip path carries a part of the source, or it and zeros"),
-    Kind.MULTI_STREAM: ("several streams", "several streams are mixed and the branch is spread over them"),
+    Kind.IDENTITY: ("computes a plain sum", "the source itself is added to the branch"),
+    Kind.SCALED: ("computes a scaled sum", "a factor scales the skip path or the branch"),
+    Kind.PROJECTION: ("projects the source", "the skip path is a projection of the source"),
+    Kind.GATED: ("computes a gated sum", "a gate mixes source and branch"),
+    Kind.CONCAT: ("concatenates", "source and branch are concatenated"),
+    Kind.PARTIAL: (
+        "adds only a part of the source",
+        "the skip path carries a part of the source, maybe padded with zeros",
+    ),
+    Kind.MULTI_STREAM: (
+        "mixes several streams",
+        "several streams are mixed, and each receives a share of the branch",
+    ),
 }
 _TOLERANCE = 1e-5  # of a factor that the code keeps in single precision
 
@@ -49,10 +55,10 @@ def wrong_kind(drawn: Drawn, join: Join, call: PanelCall) -> Difference | None:
         if not factors:
             return _wrong_label(drawn, join)  # the boxes are the factors
         subtracts = any((factor.value or 0) < 0 for factor in factors)
-        what = "the code subtracts" if subtracts else f"the code has {_KINDS[kind][0]}"
+        what = "the code subtracts" if subtracts else f"the code {_KINDS[kind][0]}"
         return Difference(
-            f"{around} is drawn as a sum, and {what}",
-            f"a factor is negative: {says}" if subtracts else f"{_KINDS[kind][1]}: {says}",
+            f"{around} is drawn as a sum, but {what}",
+            f"one factor is negative: {says}" if subtracts else f"{_KINDS[kind][1]}: {says}",
             _factor_words(factors),
         )
     if kind not in _claimed(drawn):
@@ -61,7 +67,7 @@ def wrong_kind(drawn: Drawn, join: Join, call: PanelCall) -> Difference | None:
         words = _factor_words(factors) if kind is Kind.SCALED else (("kind", kind.value),)
         return Difference(
             f"{around} is drawn as {drawn.edge.kind.value if drawn.edge.kind else 'a sum'}, "
-            f"and the code has {_KINDS[kind][0]}",
+            f"but the code {_KINDS[kind][0]}",
             _KINDS[kind][1] + (f": {details}" if details else ""),
             words,
         )
@@ -76,7 +82,7 @@ def _wrong_label(drawn: Drawn, join: Join) -> Difference | None:
     what = _KINDS[residual.kind]
     return Difference(
         f"the residual {drawn.around()} is labelled '{' '.join(drawn.edge.label.split())}', "
-        f"and the code has {what[0]}",
+        f"but the code {what[0]}",
         what[1],
         (("label", None),),
         of_label=True,
@@ -110,11 +116,12 @@ def _is_drawn(factor: Factor, drawn: Drawn, join: Join, call: PanelCall) -> bool
 def _wrong_factor(drawn: Drawn, factors: tuple[Factor, ...], names: Names) -> Difference | None:
     edge, around = drawn.edge, f"the residual {drawn.around()}"
     sides = sorted({factor.on for factor in factors})
+    where = " and ".join(_SIDES[side] for side in sides)
     code = f"the factor is {_factors(factors, names) or 'none'}"
     if edge.factor_on is not None and sides != [edge.factor_on]:
         return Difference(
             f"the factor of {around} is drawn on {_SIDES[edge.factor_on]}, "
-            f"and stands on {' and '.join(_SIDES[side] for side in sides) or 'neither side'}",
+            f"but the code has {f'it on {where}' if where else 'none'}",
             code,
             _factor_words(factors),
         )
@@ -123,7 +130,7 @@ def _wrong_factor(drawn: Drawn, factors: tuple[Factor, ...], names: Names) -> Di
         for value in _products(factors)
     ):
         return Difference(
-            f"the factor of {around} is drawn as {edge.factor}, and the code has another",
+            f"the factor of {around} is drawn as {edge.factor}, but the code has a different one",
             code,
             _factor_words(factors),
         )
@@ -149,8 +156,7 @@ def _factor_words(factors: tuple[Factor, ...]) -> tuple[tuple[str, str | float],
 
 def _factors(factors: tuple[Factor, ...], names: Names) -> str:
     return " and ".join(
-        f"{names.path(factor.parameter) if factor.parameter else _shown(factor.value)} "
-        f"on {'the whole sum' if factor.on == 'both' else f'the {factor.on}'}"
+        f"{names.path(factor.parameter) if factor.parameter else _shown(factor.value)} on {_SIDES[factor.on]}"
         for factor in factors
     )
 

@@ -18,7 +18,7 @@ from archcheck.diff.marks.entries import begins, ends
 from archcheck.diff.matching import find_similar_elsewhere, is_realized, realizes
 from archcheck.diff.panel_calls import is_norm_or_activation
 from archcheck.diff.source_words import code_of_source, source_words
-from archcheck.diff.wording import label
+from archcheck.diff.wording import label, times
 from archcheck.findings import Fix
 from archcheck.residual import Join
 from archcheck.spec.patterns import join as joined
@@ -44,7 +44,7 @@ def _misses_a_box(edge: EdgeEvidence, join: Join) -> Difference | None:
             name = edge.names.paths(edge.call.layer.bound(box)) or label(edge.panel, box)
             return Difference(
                 f"the skip path of the residual {edge.drawn.around()} is drawn through "
-                f"{label(edge.panel, box)}, and does not pass it",
+                f"{label(edge.panel, box)}, but does not pass through it",
                 f"{name} is not on the skip path ({join.residual.kind.value})",
             )
     return None
@@ -75,8 +75,9 @@ def missing_in_rounds(edge: EdgeEvidence) -> Candidate | None:
         return None
     return edge.candidate(
         "RES001",
-        f"there is no residual connection {edge.drawn.around()} in {len(without)} of its {len(runs)} rounds",
-        f"the source is not added to what {edge.names.path(last.name)} returns",
+        f"there is no residual connection {edge.drawn.around()} "
+        f"in {len(without)} of its {len(runs)} iterations",
+        f"the source is not added to the output of {edge.names.path(last.name)}",
         None,
         without[0].location,
     )
@@ -101,12 +102,12 @@ def more_often(edge: EdgeEvidence) -> Candidate | None:
         return None
     if any(edge.panel.boxes[box].repeat for box in edge.drawn.inside):
         return None
-    drawn = "once" if len(edges) == 1 else f"{len(edges)} times"
+    drawn, executed = times(len(edges)), times(len(joins))
     where = ", ".join(dict.fromkeys(str(join.residual.location) for join in joins))
     return edge.candidate(
         "RES002",
-        f"the residual {edge.drawn.around()} is drawn {drawn}, and executed {len(joins)} times",
-        f"{names.module(joins[-1].residual.implemented_in)} makes {len(joins)} sums ({where})",
+        f"the residual {edge.drawn.around()} is drawn {drawn} but executed {executed}",
+        f"{names.module(joins[-1].residual.implemented_in)} computes {len(joins)} sums ({where})",
         joins[-1],
     )
 
@@ -119,8 +120,8 @@ def drawn_again(edge: EdgeEvidence) -> Candidate | None:
     first, sums = edge.call.drawn[edges[0]], len(edge.matched)
     return edge.candidate(
         "RES001",
-        f"the residual {edge.drawn.around()} is drawn again: {first.id} shows the same sum",
-        f"there is {'one sum' if sums == 1 else f'{sums} sums'} for {len(edges)} edges",
+        f"the residual {edge.drawn.around()} duplicates {first.id}: both show the same sum",
+        f"the code has {'one sum' if sums == 1 else f'{sums} sums'} for {len(edges)} edges",
         edge.matched[0],
         fix=edge.removal(),
     )
@@ -146,8 +147,8 @@ def implemented_here(edge: EdgeEvidence) -> Candidate | None:
     unrealized = [("realized_by", None)] if edge.drawn.edge.realized_by else []
     return edge.candidate(
         "RES003",
-        f"the residual {edge.drawn.around()} is drawn dashed, and {edge.call.title} executes it itself",
-        f"{where} makes the sum; a solid line tells the truth",
+        f"the residual {edge.drawn.around()} is drawn dashed, but {edge.call.title} implements it itself",
+        f"{where} computes the sum; draw it solid",
         join,
         fix=edge.setting([("line", "solid"), *unrealized]),
     )
@@ -168,8 +169,8 @@ def realized_otherwise(edge: EdgeEvidence) -> Candidate | None:
         fix = edge.setting([("realized_by", realized)])
     return edge.candidate(
         "RES006",
-        f"{reference} does not realize the residual {edge.drawn.around()}: it has another branch",
-        f"the residual {reference} is around {around}",
+        f"{reference} does not realize the residual {edge.drawn.around()}: its branch is different",
+        f"{reference} goes around {around}",
         fit.join,
         fix=fix,
     )
@@ -202,8 +203,8 @@ def implemented_nowhere(edge: EdgeEvidence) -> Candidate | None:
         return None
     return edge.candidate(
         "RES001",
-        f"there is no residual connection {drawn.around()}, here or in another module",
-        "no module makes such a sum",
+        f"no module implements the residual {drawn.around()}",
+        "no module computes such a sum",
         None,
         edge.execution.location(call.layer.own[0]),
         fix=edge.removal(),
@@ -216,9 +217,9 @@ def implemented_elsewhere(edge: EdgeEvidence) -> Candidate | None:
     if join is None:
         return None
     drawn_at = edge.evidence.cross_panel.solid_edge(join)
-    realized = f", with realized_by: {drawn_at}," if drawn_at else ""
+    realized = f" with realized_by: {drawn_at}" if drawn_at else ""
     words = [("line", "dashed"), *([("realized_by", drawn_at)] if drawn_at else [])]
-    return _wrong_level(edge, join, f"; a dashed line{realized} tells the truth", edge.setting(words))
+    return _wrong_level(edge, join, f"; draw it dashed{realized}", edge.setting(words))
 
 
 def taken_elsewhere(edge: EdgeEvidence) -> Candidate | None:
@@ -226,15 +227,15 @@ def taken_elsewhere(edge: EdgeEvidence) -> Candidate | None:
     if not edge.is_unmatched or edge.nearest is not None:
         return None
     fit = find_similar_elsewhere(edge.call, edge.drawn, edge.evidence.cross_panel.is_undrawn)
-    return _wrong_level(edge, fit.join, f", {_taken(edge, fit)[1]}", None) if fit else None
+    return _wrong_level(edge, fit.join, f"; its source is {_taken(edge, fit)[1]}", None) if fit else None
 
 
 def _wrong_level(edge: EdgeEvidence, join: Join, more: str, fix: Fix | None) -> Candidate:
     where = edge.names.module(join.residual.implemented_in)
     return edge.candidate(
         "RES006",
-        f"the residual {edge.drawn.around()} is not implemented in {edge.call.title}, but in {where}",
-        f"{where} makes the sum{more}",
+        f"the residual {edge.drawn.around()} is implemented in {where}, not in {edge.call.title}",
+        f"{where} computes the sum{more}",
         join,
         fix=fix,
     )
@@ -260,7 +261,7 @@ def on_the_skip_path(edge: EdgeEvidence) -> Candidate | None:
     return edge.candidate(
         "RES009",
         f"{_called(edge, misfit, fit)} is drawn on the branch of the residual {edge.drawn.around()}, "
-        "and is on its skip path",
+        "but is on its skip path",
         f"{_ran(edge, misfit)} on the skip path{_at(misfit)} ({fit.join.residual.kind.value})",
         fit.join,
         fit=fit,
@@ -278,7 +279,7 @@ def wrong_side(edge: EdgeEvidence) -> Candidate | None:
     return edge.candidate(
         "RES010",
         f"{_called(edge, misfit, fit)} is drawn {draws} the sum of the residual {edge.drawn.around()}, "
-        f"and runs {runs} it",
+        f"but runs {runs} it",
         f"{_ran(edge, misfit)} {runs} the sum{_at(misfit)}",
         fit.join,
         fit=fit,
@@ -300,7 +301,7 @@ def wrong_source(edge: EdgeEvidence) -> Candidate | None:
     taken, code = _taken(edge, fit)
     return edge.candidate(
         "RES004",
-        f"the residual {edge.drawn.around()} is taken from the wrong tensor: {taken}",
+        f"the residual {edge.drawn.around()} has the wrong source: it is taken {taken}",
         code,
         fit.join,
         fit=fit,
@@ -318,7 +319,7 @@ def wrong_sink(edge: EdgeEvidence) -> Candidate | None:
     where = f"{'after' if late else 'before'} {_called(edge, last, fit)}"
     return edge.candidate(
         "RES005",
-        f"the residual {edge.drawn.around()} is joined at the wrong place: {where}",
+        f"the residual {edge.drawn.around()} joins the branch in the wrong place: {where}",
         f"{_ran(edge, last)} {'before' if late else 'after'} the sum{_at(last)}",
         fit.join,
         fit=fit,
@@ -333,14 +334,14 @@ def wrong_branch(edge: EdgeEvidence) -> Candidate | None:
         return None
     if fit.misfits:
         name = _called(edge, fit.misfits[0], fit)
-        message = f"{name} is on the branch of the residual {edge.drawn.around()}, and not drawn there"
+        message = f"{name} is on the branch of the residual {edge.drawn.around()}, but is not drawn there"
         return edge.candidate(
             "RES005", message, f"{name} is on the branch", fit.join, fit=fit, fix=edge.redrawing(fit.join)
         )
     if not fit.uncovered:
         return None
     name = label(edge.panel, min(one.box for one in fit.uncovered))
-    message = f"{name} is drawn on the branch of the residual {edge.drawn.around()}, and is not"
+    message = f"{name} is drawn on the branch of the residual {edge.drawn.around()}, but is not on it"
     return edge.candidate(
         "RES005", message, f"{name} is not on the branch", fit.join, fit=fit, fix=edge.redrawing(fit.join)
     )
@@ -355,7 +356,7 @@ def multiplied(edge: EdgeEvidence) -> Candidate | None:
         if calls[product.sink_call].path in edge.call.opened:
             fit = edge.call.fitting.fit(edge.drawn, product)
             if fit.is_exact and fit.covered:
-                message = f"the residual {edge.drawn.around()} is drawn as a sum, and the code multiplies"
+                message = f"the residual {edge.drawn.around()} is drawn as a sum, but the code multiplies"
                 return edge.candidate("RES009", message, "source and branch are multiplied", product)
     return None
 
@@ -367,9 +368,9 @@ def missing(edge: EdgeEvidence) -> Candidate | None:
     inside, boxes = edge.call.inside(edge.drawn), edge.drawn.inside
     last = max(inside, key=lambda one: one.runs[-1].spans[-1][1], default=None)
     if last is not None and last.box == boxes[-1] and last.name in edge.execution.modules:
-        what = f"what {edge.names.path(last.name)} returns"
+        what = f"the output of {edge.names.path(last.name)}"
     else:
-        what = f"what {label(edge.panel, boxes[-1])} gives" if boxes else "the branch"
+        what = f"the output of {label(edge.panel, boxes[-1])}" if boxes else "the branch"
     own = edge.call.layer.own
     location = last.runs[-1].location if last else edge.execution.location(own[0]) if own else None
     return edge.candidate(
@@ -412,7 +413,7 @@ def _taken(edge: EdgeEvidence, fit: Fit) -> tuple[str, str]:
     early = [misfit for misfit in fit.at_source if misfit.stands is Place.INSIDE]
     if late:
         taken = f"after {_called(edge, late[-1], fit)}"
-        code = f"taken after {code_of_source(edge.call, fit.join, late[-1])}"
+        code = f"taken {code_of_source(edge.call, fit.join, late[-1])}"
     elif early:
         taken = f"before {_called(edge, early[0], fit)}"
         first = edge.names.path(early[0].occurrence.name)

@@ -30,8 +30,9 @@ class HiddenSum:
             self.spec.line,
             self.spec.column,
             "TRC005",
-            f"the residual {self.around} is not provable here: what joins it can't be seen into{where}",
-            hint="Run its plain Python form, or write opaque: accepted at the edge to leave it unchecked.",
+            f"the residual {self.around} can't be checked: "
+            f"the operation that joins it can't be traced{where}",
+            hint="Use a plain PyTorch version of it, or leave the edge unchecked with opaque: accepted.",
         )
 
 
@@ -93,7 +94,7 @@ def hidden_sums(evidence: Evidence) -> dict[EdgeKey, HiddenSum]:
 def unchecked_edges(marks: Sequence[Mark], sums: Iterable[HiddenSum]) -> tuple[Mark, ...]:
     """The marks, with the edges whose sums are hidden counted as not checked."""
     hidden = {(one.panel, one.edge) for one in sums}
-    reason = "what joins it can't be seen into"
+    reason = "the operation that joins it can't be traced"
     return tuple(
         replace(mark, verdict=Verdict.UNCHECKED, reason=reason)
         if mark.kind is MarkKind.EDGE and (mark.panel, mark.name) in hidden

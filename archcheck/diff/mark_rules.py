@@ -125,24 +125,24 @@ class _Telling:
             value = wrong.claim.details[wrong.detail]
             said = _detail(wrong.detail, value)
             actual = _detail(wrong.detail, computed.details[wrong.detail]) if computed else ""
-            has, computes = ("is", "is") if isinstance(value, bool) else ("has", "computes")
+            has = "is" if isinstance(value, bool) else "has"
             code: RuleCode = "BOX005" if wrong.is_number else "BOX006"
-            message = f"the label '{shown}' says {said}, and the model {has} {actual}"
-            traced = f"{paths} {computes} {actual}"
+            message = f"the label '{shown}' says {said}, but the model {has} {actual}"
+            traced = f"{paths} {has} {actual}"
             return self._note(code, box, message, said, traced, location, fix)
         if wrong.looks == "inactive":
-            message = f"{shown} is greyed as not chosen, and {paths} runs in every call"
-            drawn, traced = "inactive", f"{paths} is none of several alike, and runs"
+            message = f"{shown} is greyed out as not chosen, but {paths} runs in every call"
+            drawn, traced = "inactive", f"{paths} runs, and it is not one of several alike"
             return self._note("BOX006", box, message, drawn, traced, location, fix)
         if wrong.looks and computed is not None:
-            message = f"{shown} has the role {wrong.claim.text}, and {paths} computes {computed.term.name}"
+            message = f"{shown} has the role {wrong.claim.text}, but {paths} computes {computed.term.name}"
             drawn, traced = f"role {wrong.claim.text}", f"{paths} computes {computed.term.name}"
             return self._note("BOX006", box, message, drawn, traced, location, fix)
         if computed is None:
-            message = f"{shown} is drawn, and {paths} does not compute it"
+            message = f"{shown} is drawn, but {paths} does not compute it"
             traced = f"{paths} computes no {_either(wrong.claim.terms)}"
         else:
-            message = f"{shown} is drawn, and {paths} computes {computed.term.name}"
+            message = f"{shown} is drawn, but {paths} computes {computed.term.name}"
             traced = f"{paths} computes {computed.term.name}"
         return self._note("BOX006", box, message, f"box {shown}", traced, location, fix)
 
@@ -155,7 +155,7 @@ class _Telling:
             return self._note(
                 "BOX007",
                 box,
-                f"{shown} is drawn, and the code computes {region.term.name} there",
+                f"{shown} is drawn, but the code computes {region.term.name} there",
                 f"box {shown}",
                 f"{owner} computes {region.term.name}",
                 region.location,
@@ -164,9 +164,9 @@ class _Telling:
         return self._note(
             "BOX007",
             box,
-            f"{shown} is drawn, and the code has no such operation there",
+            f"{shown} is drawn, but the code has no such operation there",
             f"box {shown}",
-            f"{owner} executes no further {shown} outside of the boxes that have a module",
+            f"{owner} computes no other {shown} outside the boxes that have a module",
             self._own_location(),
             fix,
         )
@@ -176,9 +176,9 @@ class _Telling:
         return self._note(
             "BOX008",
             "",
-            f"{region.term.name} is computed here and not drawn",
+            f"{region.term.name} is computed here but not drawn",
             "no box",
-            f"{title} executes {_article(name)} ({region.term.name}) that no box stands for",
+            f"{title} executes {_article(name)} ({region.term.name}) that no box shows",
             region.location,
             mark_fixes.of_left_out(self.check, region),
         )
@@ -189,21 +189,23 @@ class _Telling:
         code: RuleCode
         match wrong.way:
             case Way.REVERSED:
-                code, message = "BOX003", f"{first} is drawn before {second}, and runs after it"
-                traced = f"{self._traced(one)} reads what {self._traced(other)} returns"
+                code, message = "BOX003", f"{first} is drawn before {second}, but runs after it"
+                traced = f"{self._traced(one)} reads the output of {self._traced(other)}"
             case Way.NONE:
-                code, message = "FLOW001", f"a line leads from {first} to {second}, the data does not"
-                traced = f"{self._traced(other)} does not read what {self._traced(one)} returns"
+                code, message = "FLOW001", f"a line goes from {first} to {second}, but no data flows along it"
+                traced = f"{self._traced(other)} does not read the output of {self._traced(one)}"
             case Way.THROUGH:
                 code = "FLOW001"
-                message = f"a line leads from {first} to {second}, the data takes a way through other boxes"
-                traced = f"{self._traced(other)} does not read what {self._traced(one)} itself returns"
+                message = f"a line goes from {first} to {second}, but the data passes through other boxes"
+                traced = f"{self._traced(other)} does not read the output of {self._traced(one)} directly"
             case Way.RESIDUAL:
                 code = "FLOW001"
-                message = f"a line leads from {first} to {second}, the data goes there by the residual alone"
-                traced = f"{self._traced(other)} reads the sum, which is drawn as a residual already"
+                message = (
+                    f"a line goes from {first} to {second}, but the data arrives only through the residual"
+                )
+                traced = f"{self._traced(other)} reads the sum, which is already drawn as a residual"
             case _:
-                code, message = "FLOW002", f"data goes from {first} to {second}, and no line says so"
+                code, message = "FLOW002", f"data flows from {first} to {second}, but no line shows it"
                 traced = f"{self._traced(other)} reads {self._returned(one)}"
         if wrong.undrawn and code == "FLOW001":
             traced += f"; not drawn: {self._arrows(wrong.undrawn)}"
@@ -217,7 +219,7 @@ class _Telling:
         return self.names.paths(self.call.layer.bound(box)) or self._name(box)
 
     def _returned(self, box: str) -> str:
-        return self._name(box) if box == INPUT else f"what {self._traced(box)} returns"
+        return self._name(box) if box == INPUT else f"the output of {self._traced(box)}"
 
     def _arrows(self, lines: Sequence[Line]) -> str:
         return ", ".join(f"{self._name(one)} → {self._name(other)}" for one, other in lines)

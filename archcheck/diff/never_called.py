@@ -70,7 +70,7 @@ def _finding(evidence: Evidence, bound: BoundPanel, layer: Layer, box: str, path
     owner = execution.running_owner(parent(path))
     return Finding(
         "RES012",
-        f"{what} is drawn, and {names.module(path)} never runs",
+        f"{what} is drawn, but {names.module(path)} never runs",
         bound.name,
         box,
         layer.indices,

@@ -34,14 +34,14 @@ def proofs(loaded: LoadedSpec, modes: Sequence[Evidence], findings: Sequence[Fin
                 found.append(_edge(loaded, drawn, matches, _layers(group)))
         bound = [box for box in first.layer.boxes if _ran(box, group)]
         if bound and name not in disputed_boxes:
-            stand = f"{len(bound)} boxes of {panel_title(first.bound)} stand for modules that ran"
+            stand = f"{len(bound)} boxes of {panel_title(first.bound)} are bound to modules that ran"
             found.append(Proof(name, "", "", stand, _layers(group), loaded.place("panels", name)))
     return tuple(found)
 
 
 def _edge(loaded: LoadedSpec, drawn: Drawn, matches: Matches, layers: int) -> Proof:
     if drawn.solid:
-        says = "this panel's module executes it"
+        says = "implemented by this panel's module"
     elif drawn.edge.realized_by:
         says = f"not implemented here; realized by {drawn.edge.realized_by}"
     else:

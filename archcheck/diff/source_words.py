@@ -15,15 +15,15 @@ def source_words(call: PanelCall, join: Join) -> str:
         owner = call.title if scope in call.layer.own else call.names.path(scope)
         return f"the input of {owner}"
     if source.startswith("sink("):
-        return f"the sum that follows {call.names.path(joined(scope, source[5:-1]))}"
-    return f"what {call.names.path(joined(scope, source))} returns"
+        return f"the sum after {call.names.path(joined(scope, source[5:-1]))}"
+    return f"the output of {call.names.path(joined(scope, source))}"
 
 
 def code_of_source(call: PanelCall, join: Join, misfit: Misfit) -> str:
-    """What the source is taken after: a module, or the sum that follows it, with the line."""
+    """Where the source is taken: after a module, or from the sum after it, with the line."""
     name = call.names.path(misfit.occurrence.name)
     earlier = next((one for one in call.execution.joins if one.sink == join.source), None)
     if earlier is not None:
-        return f"the sum that follows {name} ({earlier.residual.location})"
+        return f"from the sum after {name} ({earlier.residual.location})"
     location = misfit.occurrence.runs[0].location
-    return f"{name} ({location})" if location else name
+    return f"after {name} ({location})" if location else f"after {name}"

@@ -58,20 +58,22 @@ def _is_dashed(evidence: Evidence, join: Join, home: PanelCall) -> bool:
 
 
 def _finding(evidence: Evidence, call: PanelCall, joins: Sequence[Join]) -> Finding:
-    join, times = joins[0], f", {len(joins)} times" if len(joins) > 1 else ""
+    join = joins[0]
     residual, names = join.residual, call.names
     branch = [joined(residual.scope, path) for path in residual.branch]
-    around = names.paths(branch) or "operations of its own"
-    what = f"what {names.path(branch[-1])} returns" if branch else "what it computes"
+    around = names.paths(branch) or "its own operations"
+    what = f"the output of {names.path(branch[-1])}" if branch else "what it computes"
     at_home = residual.implemented_in in call.layer.own
     makes = call.title if at_home else names.path(residual.implemented_in)
+    found = "a residual connection" if len(joins) == 1 else f"{len(joins)} residual connections"
     source = "its input" if residual.source == "input" and at_home else source_words(call, join)
+    what = "its later output" if source == what else what  # a module called twice
     return Finding(
         "RES002",
-        f"a residual connection around {around} is in the code{times}, and not drawn",
+        f"the code has {found} around {around} that {'is' if len(joins) == 1 else 'are'} not drawn",
         call.bound.name,
         layers=call.layer.indices,
-        drawn="no residual there",
+        drawn="no residual",
         traced=f"{makes} adds {source} to {what} ({residual.kind.value})",
         spec=evidence.loaded.place("panels", call.bound.name),
         location=residual.location,

@@ -68,6 +68,15 @@ def _with_wildcards(path: str, index: str) -> str:
     return found + path
 
 
+def times(count: int) -> str:
+    """How often, in words.
+
+    >>> times(1), times(2), times(3)
+    ('once', 'twice', '3 times')
+    """
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
 def label(panel: Panel, box: str) -> str:
     """What a box is called in a message."""
     return " ".join((panel.boxes[box].label or box).split()) if box in panel.boxes else box

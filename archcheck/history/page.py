@@ -65,7 +65,7 @@ def _section(changes: Changes, pictures: Pictures, sides: tuple[str, str]) -> st
 
 
 def _figure(picture: str | None, side: str) -> str:
-    shown = '<p class="muted">There is no picture of this side.</p>'
+    shown = '<p class="muted">This side has no picture.</p>'
     if picture is not None:  # as an image, so that nothing in it runs and no two ids meet
         data = base64.b64encode(picture.encode()).decode()
         shown = f'<img alt="The diagram of {_text(side)}" src="data:image/svg+xml;base64,{data}">'

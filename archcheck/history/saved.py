@@ -30,7 +30,7 @@ def read_reports(text: str, root: Path, file: str = "") -> tuple[Report, ...]:
     except RecursionError:
         raise _unusable(file, "it is nested too deeply") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise _unusable(file, f"it is no report in JSON ({' '.join(str(error).split())[:100]})") from None
+        raise _unusable(file, f"it is not a JSON report ({' '.join(str(error).split())[:100]})") from None
     if version != VERSION:
         raise _unusable(file, f"its version is {version!r}, not {VERSION}")
     try:

@@ -23,7 +23,7 @@ def verdicts(changes: Changes) -> str:
 def summary(changes: Changes) -> str:
     """How much of what changed, in one line."""
     if not changes.is_checked:
-        return "not compared, as a side could not be checked"
+        return "not compared: one side could not be checked"
     parts = [tally(changes.residuals)]
     if changes.marks:
         parts.append(f"{counted(len(changes.marks), 'mark')} changed")

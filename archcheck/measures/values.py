@@ -130,7 +130,7 @@ class Bound:
         except (TypeError, ValueError):
             raise ValueError("Write MEASURE < NUMBER, such as 'gradient_ratio < 1e-3'.") from None
         if name not in MEASURES:
-            raise ValueError(f"There is no measure '{name}'. Choose one of {', '.join(MEASURES)}.")
+            raise ValueError(f"Unknown measure '{name}'. Choose one of {', '.join(MEASURES)}.")
         return cls(name, sign, limit)
 
     def broken_by(self, residuals: Iterable[Measured]) -> list[Measured]:

@@ -60,7 +60,7 @@ def _no_such_place(key: str, parent: str, place: Mapping[str, Any]) -> TargetErr
     if name in place:
         return unusable(key, f"'{parent}' is {place[name]!r}, which has no parts", f"Set '{parent}' itself.")
     hint = f"Did you mean '{_nearest_group(name, place)}'?"
-    return unusable(key, f"there is no argument '{parent}' to reach into", hint)
+    return unusable(key, f"there is no argument '{parent}' to set a part of", hint)
 
 
 def _nearest_group(name: str, place: Mapping[str, Any]) -> str:
@@ -72,9 +72,9 @@ def _nearest_group(name: str, place: Mapping[str, Any]) -> str:
 def _nothing_to_unset(key: str, place: Mapping[str, Any]) -> TargetError:
     given = sorted(map(str, place))
     hint = suggestion(
-        leaf(key), given, f"Given are {', '.join(given)}." if given else "No argument is given."
+        leaf(key), given, f"The spec gives {', '.join(given)}." if given else "The spec gives no arguments."
     )
-    return unusable(key, "there is no such argument to take away", hint)
+    return unusable(key, "there is no such argument to drop", hint)
 
 
 def unusable(setting: str, reason: str, hint: str) -> TargetError:

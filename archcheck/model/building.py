@@ -62,14 +62,18 @@ def build_model(target: str, arguments: Mapping[str, Any], search: Sequence[Path
         module = _the_module(resolve({"target": target, "arguments": arguments}, loader, "model"), target)
     count = sum(tensor.numel() for tensor in tensors(module) if isinstance(tensor, nn.Parameter))
     if all(tensor.device.type == "cpu" for tensor in tensors(module)):
-        refused = "; its code asks for another device, and stays here" if sparing.refused_device else ""
+        refused = (
+            "; its code asks for another device, which archcheck does not use"
+            if sparing.refused_device
+            else ""
+        )
         return BuiltModel(module, "cpu", f"on the CPU with {count:,} parameters{refused}", loader)
     kept = tuple(
         (meta, real)
         for real, meta in replace_tensors(module, to_meta)
         if not real.is_meta and not (isinstance(real, nn.Parameter) and real.numel() > _SMALL)
     )
-    remark = f"on the meta device: its {count:,} parameters have shapes and no values"
+    remark = f"on the meta device: its {count:,} parameters have shapes but no values"
     return BuiltModel(module, "meta", remark, loader, kept)
 
 
@@ -83,7 +87,7 @@ def materialize(built: BuiltModel) -> BuiltModel:
     replace_tensors(
         built.module, lambda tensor: known[id(tensor)] if id(tensor) in known else untouched_zeros(tensor)
     )
-    remark = "on the CPU with zeros for its large weights: its code needs values"
+    remark = "on the CPU, with zeros as its large weights, because its code needs values"
     return BuiltModel(built.module, "cpu", remark, built.loader)
 
 
@@ -109,7 +113,7 @@ def resolve(value: Any, loader: Loader, path: str) -> Any:
 def _call(found: Any, arguments: Mapping[str, Any], target: str, loader: Loader, path: str) -> Any:
     if isinstance(found, nn.Module) or not callable(found):
         if arguments:
-            message = f"'{target}' is {_a(found)} already and takes no arguments"
+            message = f"'{target}' is already {_a(found)} and takes no arguments"
             raise TargetError(Problem("", None, None, "TGT005", message, f"{path}.arguments", "Remove them."))
         return found
     placed, classes = arranged(found, arguments)
@@ -130,11 +134,11 @@ def _the_module(result: Any, target: str) -> nn.Module:
     modules = [part for part in parts if isinstance(part, nn.Module)]
     if len(modules) == 1:
         return modules[0]
-    message = f"'{target}' gives {_a(result)}, not an nn.Module"
+    message = f"'{target}' returns {_a(result)}, not an nn.Module"
     hint = "Name an nn.Module class, or a function that returns a model."
     if modules:
-        message = f"'{target}' gives {_a(result)} with {len(modules)} modules, not one"
-        hint = "Name a function that returns the model alone."
+        message = f"'{target}' returns {_a(result)} with {len(modules)} modules, not a single one"
+        hint = "Name a function that returns only the model."
     raise TargetError(Problem("", None, None, "TGT007", message, "model.target", hint))
 
 

@@ -229,7 +229,7 @@ def _how_to_give(key: str, parameter: inspect.Parameter, function: Any, target: 
         key for key, value in vars(home).items() if _CONFIGURATION_MAKER.fullmatch(key) and callable(value)
     ]
     if makers:
-        return f"Perhaps --set '{key}={{target: {target.rpartition(':')[0]}:{makers[0]}}}'."
+        return f"Try --set '{key}={{target: {target.rpartition(':')[0]}:{makers[0]}}}'."
     if is_installed(getattr(home, "__file__", None) or ""):
         return f"Give it under arguments, or with --set '{key}={{target: MODULE:Class}}'."
     try:
@@ -238,7 +238,7 @@ def _how_to_give(key: str, parameter: inspect.Parameter, function: Any, target: 
         read = []
     given = " ".join(f"--set {key}.{part}=VALUE" for part in list(dict.fromkeys(read))[:_MOST_NAMES])
     given = given or f"--set {key}.KEY=VALUE"
-    return f"Give it under arguments, with --arguments FILE, or as what is read of it: {given}."
+    return f"Give it under arguments, with --arguments FILE, or give what is read from it: {given}."
 
 
 def _example(parameter: inspect.Parameter, function: Any, target: str) -> str:

@@ -34,7 +34,7 @@ def load_weights(module: nn.Module, file: Path) -> None:
         what = (
             f"has no {', '.join(missing[:3])}"
             if missing
-            else f"has {', '.join(unknown[:3])}, which the model has not"
+            else f"has {', '.join(unknown[:3])}, which the model does not have"
         )
         raise _error("TGT016", file, what)
 
@@ -72,7 +72,7 @@ def _safetensors(file: Path, code: str) -> Mapping[str, Tensor]:
     try:
         from safetensors.torch import load_file  # type: ignore[import-not-found]
     except ImportError:
-        raise _error(code, file, "needs the package safetensors", "Run pip install safetensors.") from None
+        raise _error(code, file, "needs the safetensors package", "Run pip install safetensors.") from None
     try:
         values: Mapping[str, Tensor] = load_file(str(file))
     except Exception as error:  # its own errors and those of the file

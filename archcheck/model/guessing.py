@@ -79,11 +79,11 @@ def not_guessed(module: nn.Module, given: Mapping[str, Any], tried: Sequence[Exa
     file, line = definition(module.forward)
     kind = type(module).__name__
     texts = " ".join(example.text for example in tried)
-    code, message = "TGT010", f"no inputs are given, and none could be guessed for {kind}"
+    code, message = "TGT010", f"no inputs are given and none could be guessed for {kind}"
     if given:
         code, message = (
             "TGT008",
-            f"the forward of {kind} needs the input '{names[0]}', which can't be guessed",
+            f"{kind}.forward needs the input '{names[0]}', which can't be guessed",
         )
     options = " ".join(f"--input '{name}={_sample(name, texts)}'" for name in names)
     hint = f"Give them under model.inputs in a spec, or as {options}."

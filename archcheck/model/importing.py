@@ -44,7 +44,7 @@ class Loader:
         can't be imported, TGT004 it has no such name.
         """
         if not is_well_formed(target):
-            raise _error("TGT001", f"'{target}' names no class or function", path, FORMS)
+            raise _error("TGT001", f"'{target}' does not name a class or function", path, FORMS)
         if scheme := scheme_of(target):
             from archcheck.model.libraries import find_in_library  # imports torch
 
@@ -96,7 +96,7 @@ class Loader:
             if candidate.is_file() and candidate.suffix == ".py":
                 return candidate.resolve()
         if any(candidate.exists() for candidate in candidates):
-            raise _error("TGT002", f"'{source}' is no Python file", path, "Name a file that ends in .py.")
+            raise _error("TGT002", f"'{source}' is not a Python file", path, "Name a file that ends in .py.")
         siblings = (file.name for candidate in candidates for file in sorted(candidate.parent.glob("*.py")))
         near = nearest(Path(source).stem + ".py", siblings)
         hint = f"Did you mean '{Path(source).with_name(near).as_posix()}'?" if near else PLACES

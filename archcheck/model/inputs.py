@@ -91,14 +91,14 @@ def forward_parameters(module: nn.Module) -> Parameters:
 def _check_names(module: nn.Module, inputs: Mapping[str, Any], parameters: Parameters) -> None:
     named = {name: p for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
     takes_any = len(named) < len(parameters)
-    forward = f"forward of {type(module).__name__}"
+    forward = f"{type(module).__name__}.forward"
     complaints = [
-        (f"the {forward} takes no input '{name}'", f"model.inputs.{name}", did_you_mean(name, named))
+        (f"{forward} takes no input '{name}'", f"model.inputs.{name}", did_you_mean(name, named))
         for name in inputs
         if name not in named and not takes_any
     ] + [
         (
-            f"the {forward} needs the input '{name}'",
+            f"{forward} needs the input '{name}'",
             "model.inputs",
             f"Give it under inputs, or as --input '{name}=float32[1,16,64]'.",
         )
@@ -167,7 +167,9 @@ class _Maker:
         high = max(self._rows, wanted.low + 1) if wanted.high is None else wanted.high
         if high <= wanted.low:
             raise _unmakable(
-                path, f"there is no integer from {wanted.low} to below {high}", "Raise its high."
+                path,
+                f"there is no integer that is at least {wanted.low} and below {high}",
+                "Increase its high.",
             )
         return torch.randint(wanted.low, high, shape, generator=self._generator, dtype=dtype)
 
@@ -180,11 +182,11 @@ def _tensor_input(value: Mapping[str, Any], path: str) -> TensorInput:
         raise _unmakable(path, f"a tensor has no '{unknown[0]}'", did_you_mean(str(unknown[0]), fields))
     shape = value.get("shape")
     if not isinstance(shape, (list, tuple)) or not all(type(size) is int and size >= 0 for size in shape):
-        raise _unmakable(path, "its shape is not a list of whole numbers", hint)
+        raise _unmakable(path, "its shape must be a list of whole numbers", hint)
     tensor = TensorInput(**value)
     whole = (int, type(None))
     if type(tensor.low) is not int or type(tensor.high) not in whole or not isinstance(tensor.dtype, str):
-        raise _unmakable(path, "low and high are whole numbers, and dtype is a name", hint)
+        raise _unmakable(path, "low and high must be whole numbers, and dtype a name", hint)
     if not isinstance(tensor.value, (int, float, type(None))):
         raise _unmakable(path, f"it can't be filled with {tensor.value!r}", hint)
     return tensor

@@ -98,13 +98,13 @@ def _problem(error: BaseException, doing: str, code: str, path: str, hint: str) 
         message = f"{doing} met a syntax error: {error.msg}"
         hint = ""
     elif isinstance(error, SystemExit):
-        message = f"{doing} ended the program with exit code {error.code!r}"
-        hint = 'Put what the script does beyond definitions under `if __name__ == "__main__":`.'
+        message = f"{doing} exited with code {error.code!r}"
+        hint = 'Move everything but definitions under `if __name__ == "__main__":`.'
     elif isinstance(error, RecursionError):
-        message = f"{doing} calls itself without end"
+        message = f"{doing} recurses without end"
     elif isinstance(error, ModuleNotFoundError) and error.name:
         package, dot, rest = error.name.partition(".")
-        hint = f"Install '{package}' into the environment of archcheck."
+        hint = f"Install '{package}' in archcheck's environment."
         if dot and package in sys.modules:
             hint = f"There is no '{rest.replace('.', '/')}.py' in '{package}': check the name."
     elif isinstance(error, ImportError) and "relative import" in str(error):

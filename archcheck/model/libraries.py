@@ -88,11 +88,11 @@ def _in_transformers(transformers: Any, name: str, places: Sequence[Path], path:
     types = transformers.CONFIG_MAPPING
     if kind not in types:
         if "auto_map" in values:
-            message = f"the code of '{name}' comes with its configuration, and such code is never run"
-            hint = "Download it, read it, and name it as path/file.py:Class."
+            message = f"'{name}' ships its own model code, which archcheck never downloads and runs"
+            hint = "Download the code, read it, and give it as path/file.py:Class."
         else:
-            message = f"transformers has no model of the type '{kind}', as {origin} says"
-            newer = "Perhaps a newer transformers has it: pip install -U transformers."
+            message = f"transformers has no model of the type '{kind}', which {origin} asks for"
+            newer = "A newer transformers may have it: pip install -U transformers."
             hint = suggestion(str(kind), types, newer)
         raise TargetError(Problem("", None, None, "TGT004", message, path, hint))
 
@@ -124,8 +124,8 @@ def _configuration(
     try:
         values, _ = transformers.PretrainedConfig.get_config_dict(name)
     except (OSError, ValueError) as error:
-        message = f"the configuration of '{name}' can't be had: {str(error).strip().splitlines()[0]}"
-        fetch = "Give a local folder or config.json, or connect to the network once to fetch it."
+        message = f"the configuration of '{name}' can't be loaded: {str(error).strip().splitlines()[0]}"
+        fetch = "Give a local folder or config.json, or fetch it once while online."
         hint = suggestion(name, transformers.CONFIG_MAPPING, fetch)
         raise TargetError(Problem("", None, None, "TGT002", message, path, hint)) from error
     return values, f"the configuration of '{name}'"
@@ -136,11 +136,11 @@ def _read(file: Path, path: str) -> dict[str, Any]:
         values = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise TargetError(
-            Problem(str(file), None, None, "TGT003", f"the configuration is no JSON: {error}", path)
+            Problem(str(file), None, None, "TGT003", f"the configuration is not JSON: {error}", path)
         ) from error
     if not isinstance(values, dict) or "model_type" not in values:
-        hint = "A configuration of transformers names its 'model_type'."
-        raise TargetError(Problem(str(file), None, None, "TGT003", "this is no configuration", path, hint))
+        hint = "A transformers configuration has a 'model_type'."
+        raise TargetError(Problem(str(file), None, None, "TGT003", "this is not a configuration", path, hint))
     return values
 
 
@@ -149,7 +149,7 @@ def _check_names(config: Any, arguments: Mapping[str, Any], path: str) -> None:
     place = path.removesuffix(".target")
     complaints = [
         (
-            f"a {type(config).__name__} has no '{name}'",
+            f"{type(config).__name__} has no '{name}'",
             f"{place}.arguments.{name}",
             suggestion(name, dir(config)),
         )

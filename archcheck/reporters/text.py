@@ -203,7 +203,7 @@ def _closing(page: _Page, reports: Sequence[Report]) -> None:
         page.line()
         wanted = one_line(codes[0]) if len(codes) == 1 else "CODE"
         of = "" if len(codes) == 1 else f" for {', '.join(map(one_line, codes))}"
-        page.line((f"What it means and how to fix it: archcheck explain {wanted}{of}", "dim"))
+        page.line((f"For the meaning and the fix, run: archcheck explain {wanted}{of}", "dim"))
 
 
 class _Page:

@@ -106,7 +106,7 @@ def _doubled_skip(flow: Dataflow, outer: Join, inner: Join) -> Defect:
         here,
         _paths(flow, outer),
         ("the source of a residual is added twice",),
-        (ModulePath(here), " adds it", *also, ": the sum holds the source two times"),
+        (ModulePath(here), " adds it", *also, ": the sum contains the source twice"),
         outer.residual.location,
         outer.sink,
     )
@@ -117,11 +117,11 @@ def _doubled_branch(flow: Dataflow, join: Join, earlier: Join) -> Defect:
         "RES007",
         join.residual.implemented_in,
         _paths(flow, join),
-        ("a branch is added twice to the same stream",),
+        ("a branch is added to the same stream twice",),
         (
-            "what ",
+            "the output of ",
             *(listed(_paths(flow, join)) or ("the branch",)),
-            f" returns was added before ({earlier.residual.location})",
+            f" was already added ({earlier.residual.location})",
         ),
         join.residual.location,
         join.sink,
@@ -147,7 +147,7 @@ def _added_to_itself(flow: Dataflow) -> list[Defect]:
             calls = flow.stack(flow.ops[one].call)
             inside = [call for call in calls if not flow.calls[call].first <= index < flow.calls[call].end]
             made_by = flow.calls[inside[0]].path if inside else ""
-            what = (": what ", ModulePath(made_by), " returned") if made_by else ()
+            what = (": the output of ", ModulePath(made_by)) if made_by else ()
             found.append(
                 Defect(
                     "RES008",
@@ -186,7 +186,7 @@ def _overwritten(flow: Dataflow, joins: Sequence[Join]) -> list[Defect]:
                     (
                         f"{write.name} in ",
                         ModulePath(by),
-                        f" ({write.location}) changes it; the sum reads the changed values",
+                        f" ({write.location}) modifies it; the sum reads the modified values",
                     ),
                     join.residual.location,
                     join.sink,
@@ -245,8 +245,8 @@ def _dropped_fault(flow: Dataflow, group: Sequence[int]) -> Defect:
         "RES012",
         flow.calls[last.parent].path,
         paths,
-        (*listed(paths), " is computed and its result is dropped"),
-        ("nothing that reaches the output reads it",),
+        (*listed(paths), " is computed but its result is never used"),
+        ("the model's output does not depend on it",),
         last.location,
         last.first,
     )
@@ -275,7 +275,7 @@ def _never_called(flow: Dataflow, modules: Mapping[str, Module]) -> list[Defect]
                     owner,
                     (path,),
                     (ModulePath(path), " is never called"),
-                    (f"{modules[owner].type_name} makes it and no code of it uses it",),
+                    (f"{modules[owner].type_name} makes it, but none of its code uses it",),
                     modules[owner].location,
                 )
             )

@@ -26,7 +26,7 @@ class Search:
     def remarks(self) -> tuple[str, ...]:
         """What was not searched, for a report."""
         return tuple(
-            f"the loop at {place} ran so often that only its first rounds were searched for residuals"
+            f"the loop at {place} ran so often that only its first iterations were searched for residuals"
             for place in self.curtailed
         )
 

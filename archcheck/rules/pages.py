@@ -18,7 +18,7 @@ FAMILIES = {
     "RES": "residual connections",
     "BOX": "boxes and the modules they stand for",
     "FLOW": "lines between boxes",
-    "MARK": "marks that could not be checked",
+    "MARK": "marks that could not be proved",
     "DIA": "the picture",
     "SPEC": "the spec can't be read",
     "TGT": "the model can't be built",

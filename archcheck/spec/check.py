@@ -37,7 +37,7 @@ def _check_modules(context: Context, panel: Panel, path: Path) -> None:
 def _check_box(context: Context, name: str, box: Box, path: Path) -> None:
     context.check_id(name, path)
     if name == "input":
-        hint = "It stands for what enters a panel. Give the box another name; its label may be anything."
+        hint = "It stands for the panel's input. Rename the box; its label can be anything."
         context.add(BAD_NAME, path, "the name 'input' is reserved", hint, at_key=True)
     if isinstance(box.module, str):
         context.check_patterns([(box.module, (*path, "module"))])
@@ -55,7 +55,7 @@ def _check_operation(context: Context, box: Box, path: Path) -> None:
         context.add(WRONG_VALUE, (*path, "op"), f"no operation {quote(box.op)}{near}", hint)
     inside = [key for key in ("module", "op", "detail") if getattr(box, key) is not None]
     if box.outside and inside:
-        message = f"a box that is outside of the model has no {inside[0]!r}"
+        message = f"a box outside the model can't have {inside[0]!r}"
         context.add(WRONG_VALUE, (*path, inside[0]), message, "Remove one of the two.", at_key=True)
 
 

@@ -18,8 +18,8 @@ def check_flow(context: Context, panel: Panel, path: Path) -> Reachability | Non
     for name, at in context.texts((*path, "flow")):
         if name in in_flow:
             line = context.line(in_flow[name])
-            message = f"box {quote(name)} is already in the flow, on line {line}"
-            context.add(TWICE_IN_FLOW, at, message, "Add further lines between boxes under 'edges'.")
+            message = f"box {quote(name)} is already in the flow (line {line})"
+            context.add(TWICE_IN_FLOW, at, message, "Draw more lines between boxes with 'edges'.")
             sound = False
         in_flow.setdefault(name, at)
     in_edges = list(context.texts((*path, "edges")))
@@ -38,7 +38,7 @@ def _check_all_placed(context: Context, panel: Panel, path: Path, placed: set[st
     skipped = {name for edge in panel.residuals for name in edge.through}
     for name in panel.boxes:
         if name not in placed and name not in skipped:
-            hint = "Place it in 'flow' or 'edges'."
+            hint = "Add it to 'flow' or 'edges'."
             context.add(
                 NOT_IN_FLOW,
                 (*path, "boxes", name),

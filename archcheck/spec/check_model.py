@@ -44,7 +44,7 @@ def _check_modes(context: Context, modes: list[Any]) -> None:
             _check_values(context, mode, path)
         if isinstance(name, str) and first.setdefault(name, path) != path:
             line = context.line(first[name])
-            context.add(DUPLICATE_EDGE, path, f"the mode {quote(name)} is already given on line {line}")
+            context.add(DUPLICATE_EDGE, path, f"the mode {quote(name)} is already defined on line {line}")
 
 
 def _check_values(context: Context, holder: dict[Any, Any], path: Path) -> None:
@@ -74,7 +74,7 @@ def _is_target(context: Context, value: dict[Any, Any], path: Path) -> bool:
     further = [key for key in value if key not in ("target", "arguments")]
     for key in further:
         if near := did_you_mean(key, ["arguments"]):
-            hint = "A target has only 'target' and 'arguments'."
+            hint = "A target has only the keys 'target' and 'arguments'."
             context.add(UNKNOWN_KEY, (*path, key), f"unknown key {quote(key)}{near}", hint, at_key=True)
     return not further
 
@@ -90,10 +90,10 @@ def _check_tensor(context: Context, value: dict[Any, Any], path: Path) -> None:
     if tensor is None:
         return
     if tensor.dtype not in DTYPES:
-        message = f"{quote(tensor.dtype)} is not an element type{did_you_mean(tensor.dtype, DTYPES)}"
+        message = f"{quote(tensor.dtype)} is not a dtype{did_you_mean(tensor.dtype, DTYPES)}"
         context.add(WRONG_VALUE, (*path, "dtype"), message, f"Known: {', '.join(DTYPES)}.")
     if tensor.high is not None and tensor.high <= tensor.low:
-        message = f"'high' must be more than 'low', which is {tensor.low}, but is {tensor.high}"
+        message = f"'high' is {tensor.high}, but must be greater than 'low', which is {tensor.low}"
         context.add(WRONG_VALUE, (*path, "high"), message)
 
 

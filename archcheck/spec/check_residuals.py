@@ -32,7 +32,7 @@ def check_residuals(context: Context, panel: Panel, path: Path, reachability: Re
                 _check_direction(context, panel, edge, at, reachability)
         for key, value in (("factor", edge.factor), ("factor_on", edge.factor_on)):
             if value is not None and edge.kind not in (None, Kind.SCALED):
-                message = f"'{key}' belongs to a scaled residual edge, and this one is {edge.kind}"
+                message = f"'{key}' is only for a scaled residual edge, but this one is {edge.kind}"
                 context.add(WRONG_VALUE, (*at, key), message, f"Write kind: scaled, or remove {key}.")
         if edge.realized_by is not None:
             _check_realized_by(context, edge, edge.realized_by, at)
@@ -42,7 +42,7 @@ def _has_ends(context: Context, edge: ResidualEdge, path: Path) -> bool:
     hint = "Write either around: BOX (or [FIRST, LAST]), or from: BOX and to: BOX."
     if edge.around is not None:
         if edge.from_ is not None or edge.to is not None:
-            message = "a residual edge goes either 'around' boxes or 'from' one 'to' another; this has both"
+            message = "a residual edge goes either 'around' boxes or 'from' one box 'to' another, not both"
             context.add(RESIDUAL_ENDS, path, message, hint)
             return False
         return True
@@ -50,7 +50,7 @@ def _has_ends(context: Context, edge: ResidualEdge, path: Path) -> bool:
     if len(missing) == 1:
         context.add(RESIDUAL_ENDS, path, f"this residual edge has no {quote(missing[0])}", hint)
     elif missing:
-        context.add(RESIDUAL_ENDS, path, "this residual edge has neither 'around' nor 'from' and 'to'", hint)
+        context.add(RESIDUAL_ENDS, path, "this residual edge needs 'around', or 'from' and 'to'", hint)
     return not missing
 
 
@@ -80,7 +80,7 @@ def _check_direction(
         return
     if edge.around is None and first == last:
         context.add(
-            UNREACHABLE, path, f"the residual edge begins and ends at {quote(first)}", "Write 'around'."
+            UNREACHABLE, path, f"the residual edge starts and ends at {quote(first)}", "Write 'around'."
         )
     elif not reachability.leads(first, last):
         turn = hint if reachability.leads(last, first) else ""
@@ -92,7 +92,7 @@ def _check_realized_by(context: Context, edge: ResidualEdge, reference: str, pat
     own_panel = path[1]
     panel, _, wanted = reference.partition(".")
     if edge.line is Line.SOLID and context.intact(path):
-        message = "'realized_by' belongs to a dashed line, and this one is solid"
+        message = "'realized_by' is only for a dashed line, but this one is solid"
         context.add(BAD_REALIZED_BY, at, message, "Write line: dashed, or remove realized_by.")
     if not panel or not wanted:
         message = f"{quote(reference)} does not name a residual edge"
@@ -100,8 +100,10 @@ def _check_realized_by(context: Context, edge: ResidualEdge, reference: str, pat
     elif panel not in context.names(("panels",)):
         context.check_panel_name(panel, at)
     elif panel == own_panel:
-        message = f"{quote(reference)} is an edge of this very panel"
-        context.add(BAD_REALIZED_BY, at, message, "Name the solid edge of the panel whose module adds.")
+        message = f"{quote(reference)} is an edge of the same panel"
+        context.add(
+            BAD_REALIZED_BY, at, message, "Name the solid edge in the panel whose module computes the sum."
+        )
     elif (found := find_edge(context.panels, reference)) is None:
         _note_missing(context, panel, wanted, at)
     elif found[1].line is Line.DASHED:

@@ -74,18 +74,18 @@ class Context:
                 BAD_NAME,
                 path,
                 message,
-                "The label or title, which is what is shown, may be anything.",
+                "The label or title, which is what readers see, can be anything.",
                 at_key=True,
             )
 
     def check_panel_name(self, name: str, path: Path) -> None:
         """Check that there is a panel of this name, which stands at `path`."""
-        self._check_known(UNKNOWN_PANEL, f"no panel {quote(name)}", name, ("panels",), path)
+        self._check_known(UNKNOWN_PANEL, f"there is no panel {quote(name)}", name, ("panels",), path)
 
     def check_box_name(self, name: str, panel_path: Path, path: Path) -> None:
         """Check that the panel has a box of this name, which stands at `path`."""
         self._check_known(
-            UNKNOWN_BOX, f"no box {quote(name)} in this panel", name, (*panel_path, "boxes"), path
+            UNKNOWN_BOX, f"this panel has no box {quote(name)}", name, (*panel_path, "boxes"), path
         )
 
     def _check_known(self, code: SpecCode, message: str, name: str, among: Path, path: Path) -> None:
@@ -102,5 +102,5 @@ class Context:
         """Module patterns with their paths."""
         for pattern, path in patterns:
             if problem := pattern_problem(pattern):
-                hint = "Write dots, as in layers.0.mlp." if "[" in pattern else ""
+                hint = "Separate names with dots, as in layers.0.mlp." if "[" in pattern else ""
                 self.add(BAD_PATTERN, path, f"{quote(pattern)} is not a module pattern: {problem}", hint)

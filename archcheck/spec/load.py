@@ -95,7 +95,7 @@ def _bytes(path: str | Path, problems: Problems) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         messages: dict[type[Exception], str] = {
             FileNotFoundError: "there is no such file",
-            PermissionError: "you have no permission to read this file",
+            PermissionError: "you don't have permission to read this file",
         }
         reason = f"the file can't be read: {getattr(error, 'strerror', None) or error}"
         problems.add(UNREADABLE, messages.get(type(error), reason), hint="Check the path.")
@@ -110,7 +110,7 @@ def _refuse_irregular(status: os.stat_result, problems: Problems) -> None:
     elif not stat.S_ISREG(status.st_mode):
         problems.add(UNREADABLE, "this is not a regular file", hint="Give the path of a YAML file.")
     elif status.st_size > MAX_BYTES:
-        message = f"the file has {status.st_size:,} bytes; no spec has more than {MAX_BYTES:,}"
+        message = f"the file has {status.st_size:,} bytes; a spec may have at most {MAX_BYTES:,}"
         problems.add(UNREADABLE, message, hint="Give the path of a YAML file.")
     problems.raise_if_any()
 
@@ -126,6 +126,6 @@ def _text(content: bytes, problems: Problems) -> str:
         problems.add(UNREADABLE, message, None if encoding else place, hint="Save the file as UTF-8.")
         problems.stop()
     if "\0" in text:
-        problems.add(UNREADABLE, "this is a binary file", hint="A spec is text in YAML.")
+        problems.add(UNREADABLE, "this is a binary file", hint="A spec is a YAML text file.")
         problems.stop()
     return text

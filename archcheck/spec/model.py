@@ -138,11 +138,11 @@ class TensorInput(_Strict):
     shape: list[Annotated[Integer, Field(ge=0)]] = Field(description="Sizes, such as [1, 16].")
     dtype: str = Field(
         default="float32",
-        description="Element type, as torch calls it.",
+        description="The dtype, by its PyTorch name.",
         json_schema_extra={"enum": [*DTYPES]},
     )
-    low: Integer = Field(default=0, description="Smallest integer drawn.")
-    high: Integer | None = Field(default=None, description="Integers stay below this.")
+    low: Integer = Field(default=0, description="The smallest integer drawn.")
+    high: Integer | None = Field(default=None, description="Integers are drawn below this.")
     value: (
         Annotated[
             Annotated[Number, _NUMBER] | Annotated[Integer, _INTEGER] | Annotated[Boolean, _BOOLEAN],
@@ -150,7 +150,7 @@ class TensorInput(_Strict):
             WithJsonSchema({"type": ["number", "boolean"]}),
         ]
         | None
-    ) = Field(default=None, description="Fill with this instead.")
+    ) = Field(default=None, description="Fill the tensor with this value instead.")
 
 
 class Target(_Strict):
@@ -159,7 +159,7 @@ class Target(_Strict):
     target: Name = Field(description="What to call: `pkg.module:name` or `path/file.py:name`.")
     arguments: dict[Name, Any] = Field(
         default_factory=dict,
-        description="Keyword arguments. One that has a `target` is itself built by calling that.",
+        description="Keyword arguments. One with a `target` is built by calling that target.",
     )
 
 
@@ -169,10 +169,14 @@ class Mode(_Strict):
     `arguments` and `inputs` are laid over those of the model.
     """
 
-    name: Name = Field(description="How findings call this mode.")
+    name: Name = Field(description="The mode's name in findings.")
     train: Boolean = Field(default=False, description="Run in training mode instead of evaluation.")
-    arguments: dict[Name, Any] = Field(default_factory=dict, description="Laid over the model's arguments.")
-    inputs: dict[Name, Any] = Field(default_factory=dict, description="Laid over the model's inputs.")
+    arguments: dict[Name, Any] = Field(
+        default_factory=dict, description="Arguments that replace or extend the model's."
+    )
+    inputs: dict[Name, Any] = Field(
+        default_factory=dict, description="Inputs that replace or extend the model's."
+    )
 
 
 class Model(Target):
@@ -184,17 +188,18 @@ class Model(Target):
 
     inputs: dict[Name, Any] = Field(
         default_factory=dict,
-        description="What forward is called with, by parameter: {shape: …}, {target: …} or a value.",
+        description="The arguments of forward, by parameter: {shape: …}, {target: …} or a value.",
     )
     published: dict[Name, Any] = Field(
         default_factory=dict,
-        description="Arguments of the published size: numbers in labels are of that size.",
+        description="Arguments of the published size, which the numbers in labels refer to.",
     )
     modes: list[
         Annotated[Annotated[Literal["eval", "train"], _TEXT] | Annotated[Mode, _MAPPING], _BY_KIND]
-    ] = Field(default_factory=list, description="The ways to run the model; evaluation alone unless given.")
+    ] = Field(default_factory=list, description="The modes to run the model in; by default only evaluation.")
     rename: dict[Name, str] = Field(
-        default_factory=dict, description="Module names of this spec to the model's own, by longest prefix."
+        default_factory=dict,
+        description="Maps module names in this spec to the model's own; the longest prefix wins.",
     )
 
 
@@ -207,27 +212,30 @@ class Box(_Strict):
     claims where its label does not say it. `outside` is not part of what the model runs.
     """
 
-    label: Text = Field(default="", description="What stands in the box; its name unless given.")
+    label: Text = Field(default="", description="The text in the box; by default its name.")
     module: (
         Annotated[
             Annotated[Name, _TEXT] | Annotated[list[Name], Field(min_length=1), _LIST],
             _BY_KIND,
         ]
         | None
-    ) = Field(default=None, description="The module, or the list of modules, relative to the panel's scope.")
-    role: Role | None = Field(default=None, description="What the box is: its colour and shape.")
+    ) = Field(default=None, description="The module or list of modules, relative to the panel's scope.")
+    role: Role | None = Field(default=None, description="What the box is; sets its colour and shape.")
     detail: Id | None = Field(default=None, description="The panel that opens this box.")
     repeat: Annotated[Annotated[Integer, Field(ge=1), _INTEGER] | Annotated[Text, _TEXT], _BY_KIND] | None = (
-        Field(default=None, description="How often the wildcard must match (checked), or a text such as N.")
+        Field(
+            default=None, description="How many modules the wildcard must match (checked), or text such as N."
+        )
     )
-    inactive: Boolean = Field(default=False, description="Greyed: an expert that is not chosen.")
+    inactive: Boolean = Field(default=False, description="Greyed out, such as an expert that was not chosen.")
     op: Name | None = Field(
-        default=None, description="The term that the box stands for, where its label does not say it: RoPE."
+        default=None,
+        description="The operation that the box stands for, if its label does not name it, such as RoPE.",
     )
     outside: Boolean = Field(
-        default=False, description="Not part of what the model runs: a tokenizer, a sampler."
+        default=False, description="Not part of the model, such as a tokenizer or a sampler."
     )
-    note: Text = Field(default="", description="A word of explanation, in reports and in the picture.")
+    note: Text = Field(default="", description="An explanation, shown in reports and in the picture.")
 
 
 class ResidualEdge(_Strict):
@@ -243,7 +251,7 @@ class ResidualEdge(_Strict):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    name: Name | None = Field(default=None, description="How reports and realized_by call this edge.")
+    name: Name | None = Field(default=None, description="The edge's name in reports and in realized_by.")
     around: (
         Annotated[
             Annotated[Id, _TEXT] | Annotated[list[Id], Field(min_length=2, max_length=2), _LIST], _BY_KIND
@@ -253,11 +261,11 @@ class ResidualEdge(_Strict):
     from_: Id | None = Field(
         default=None, alias="from", description="The box whose output is the source, or `input`."
     )
-    to: Id | None = Field(default=None, description="The box whose output the source is joined with.")
+    to: Id | None = Field(default=None, description="The box whose output is joined with the source.")
     line: Line = Field(
         default=Line.SOLID, description="solid: implemented by this panel's module; dashed: drawn only."
     )
-    kind: Kind | None = Field(default=None, description="How skip path and branch are joined.")
+    kind: Kind | None = Field(default=None, description="How the skip path and the branch are joined.")
     factor: (
         Annotated[
             Annotated[Number, _NUMBER] | Annotated[Integer, _INTEGER] | Annotated[Factor, _TEXT],
@@ -265,21 +273,21 @@ class ResidualEdge(_Strict):
             WithJsonSchema({"type": ["number", "string"]}),
         ]
         | None
-    ) = Field(default=None, description="The value of the factor: 0.2 or 1/sqrt(2).")
+    ) = Field(default=None, description="The value of the factor, such as 0.2 or 1/sqrt(2).")
     factor_on: Literal["skip", "branch", "both"] | None = Field(
         default=None,
-        description="Where the factor of a scaled residual stands; `both`: on the sum as a whole.",
+        description="Where a scaled residual has its factor; `both` means on the whole sum.",
     )
     through: list[Id] = Field(default_factory=list, description="Boxes on the skip path, in order.")
     realized_by: Name | None = Field(
         default=None,
-        description="For a dashed edge, the solid one implemented: PANEL.BOX or PANEL.FIRST..LAST.",
+        description="For a dashed edge, the solid edge that implements it: PANEL.BOX or PANEL.FIRST..LAST.",
     )
     opaque: Literal["accepted"] | None = Field(
-        default=None, description="`accepted`: what can't be seen of the edge is counted as not checked."
+        default=None, description="`accepted`: if the edge can't be traced, count it as not checked."
     )
-    label: Text = Field(default="", description="Drawn at the edge.")
-    note: Text = Field(default="", description="A word of explanation, in reports and in the picture.")
+    label: Text = Field(default="", description="Text drawn at the edge.")
+    note: Text = Field(default="", description="An explanation, shown in reports and in the picture.")
 
 
 if TYPE_CHECKING:
@@ -302,43 +310,45 @@ class Panel(_Strict):
     boxes follow each other as written. `omit` names modules that are left out on purpose.
     """
 
-    title: Text = Field(default="", description="Stands at the panel; its name unless given.")
+    title: Text = Field(default="", description="The panel's title; by default its name.")
     scope: str | None = Field(
         default=None,
         max_length=1000,
-        description='The module shown, such as model.layers.*; "" is the model.',
+        description='The module shown, such as model.layers.*; "" is the whole model.',
     )
     boxes: dict[Id, Box] = Field(
         min_length=1, max_length=500, description="The boxes, by name.", json_schema_extra=_CLOSED
     )
     flow: list[FlowItem] = Field(
         default_factory=list,
-        description="Boxes from input to output; lists inside stand side by side, lists in those are chains, "
-        "and so on in turn.",
+        description="Boxes from input to output; a list inside is drawn side by side, "
+        "a list inside that is a chain, and so on.",
     )
     edges: list[Annotated[list[Id], Field(min_length=2)]] = Field(
-        default_factory=list, description="Further chains of boxes, for what is not series-parallel."
+        default_factory=list, description="More chains of boxes, for flow that is not series-parallel."
     )
-    residuals: list[ResidualEdge] = Field(default_factory=list, description="The residual connections drawn.")
-    omit: list[Name] = Field(default_factory=list, description="Modules left out on purpose.")
+    residuals: list[ResidualEdge] = Field(
+        default_factory=list, description="The residual connections that are drawn."
+    )
+    omit: list[Name] = Field(default_factory=list, description="Modules left out of the panel on purpose.")
     except_: list[Name] = Field(
         default_factory=list,
         alias="except",
-        description="Modules that the scope matches and that another panel, or none, shows.",
+        description="Modules that match the scope but belong to another panel or to none.",
     )
     color: Color = Field(default="", description="The frame's colour: a name or #rrggbb.")
-    note: Text = Field(default="", description="A word of explanation, in reports and in the picture.")
+    note: Text = Field(default="", description="An explanation, shown in reports and in the picture.")
 
 
 class Spec(_Strict):
     """A whole diagram and the model it is of."""
 
     title: Text = Field(default="", description="The diagram's title.")
-    note: Text = Field(default="", description="A word of explanation, in reports and in the picture.")
-    caption: Text = Field(default="", description="Stands below the diagram.")
-    model: Model = Field(description="How to build the model and what to call it with.")
-    strict: Boolean = Field(default=False, description="Every mark must be proved: a finding for each other.")
+    note: Text = Field(default="", description="An explanation, shown in reports and in the picture.")
+    caption: Text = Field(default="", description="Text below the diagram.")
+    model: Model = Field(description="How to build the model and which inputs to run it with.")
+    strict: Boolean = Field(default=False, description="Report each mark that is not proved as a finding.")
     panels: dict[Id, Panel] = Field(
-        min_length=1, max_length=100, description="The frames, by name.", json_schema_extra=_CLOSED
+        min_length=1, max_length=100, description="The panels, by name.", json_schema_extra=_CLOSED
     )
-    colors: dict[Role, Color] = Field(default_factory=dict, description="Colours of boxes by role.")
+    colors: dict[Role, Color] = Field(default_factory=dict, description="The colours of boxes, by role.")

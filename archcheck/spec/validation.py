@@ -128,7 +128,7 @@ def _unknown_key(model: type[BaseModel], path: Path) -> Misfit:
     key, known = path[-1], _keys(model)
     near = did_you_mean(key, known)
     elsewhere = [called for other, called in _CALLED.items() if key in _keys(other)]
-    hint = f"The keys known here are {', '.join(known)}."
+    hint = f"Known keys: {', '.join(known)}."
     if elsewhere and not near:
         hint = f"It is a key of {' and of '.join(elsewhere)}, not of {_CALLED[model]}."
     return Misfit(UNKNOWN_KEY, path, f"unknown key {quote(key)}{near}", hint, at_key=True)

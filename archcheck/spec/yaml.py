@@ -175,9 +175,11 @@ class _Composer:
     def _aliased(self, event: AliasEvent) -> _Node:
         node = self._anchors.get(event.anchor)
         if node is None:
-            self._stop(SYNTAX, f"no anchor {quote('&' + event.anchor)} stands before this alias", event)
+            self._stop(SYNTAX, f"this alias has no anchor {quote('&' + event.anchor)} before it", event)
         if any(node is parent for parent in self._open):
-            self._stop(TOO_DEEP, f"the alias {quote('*' + event.anchor)} stands in what it repeats", event)
+            self._stop(
+                TOO_DEEP, f"the alias {quote('*' + event.anchor)} is inside the value it repeats", event
+            )
         return replace(node, place=_place(event.start_mark))
 
     def _scalar(self, event: ScalarEvent) -> _Node:
@@ -193,15 +195,17 @@ class _Composer:
     def _refuse_tag(self, event: NodeEvent, tag: str | None) -> None:
         if tag is not None:
             short = quote(tag.replace("tag:yaml.org,2002:", "!!"))
-            message = f"the tag {short} is refused: a spec is plain data"
+            message = f"the tag {short} is not allowed: a spec is plain data"
             self._problems.add(REFUSED_YAML, message, _place(event.start_mark), hint="Remove it.")
 
     def _attach(self, node: _Node, event: NodeEvent) -> None:
         self._count += node.size
         if self._count > MAX_NODES:
-            self._stop(TOO_DEEP, f"more than {MAX_NODES:,} values, counting what aliases repeat", event)
+            self._stop(
+                TOO_DEEP, f"more than {MAX_NODES:,} values, including those repeated by aliases", event
+            )
         if len(self._open) + node.height > MAX_DEPTH:
-            self._stop(TOO_DEEP, f"lists and mappings nested more than {MAX_DEPTH} deep", event)
+            self._stop(TOO_DEEP, f"lists and mappings are nested more than {MAX_DEPTH} deep", event)
         if event.anchor is not None and not isinstance(event, AliasEvent):
             self._anchors[event.anchor] = node
         if self._open:
@@ -263,7 +267,7 @@ class _Builder:
                 self._problems.add(REFUSED_YAML, f"a {key.kind} can't be a key", key.place, path, "Quote it.")
             elif key.value in entries:
                 first = entries[key.value][0].place.line
-                message = f"duplicate key {quote(key.value)}: it is already given on line {first}"
+                message = f"duplicate key {quote(key.value)}; the first is on line {first}"
                 self._problems.add(DUPLICATE_KEY, message, key.place, (*path, key.value))
             else:
                 entries[key.value] = (key, value)
@@ -278,7 +282,7 @@ class _Builder:
                     if source.kind == "mapping":
                         merged += self._own_entries(source, path) + self._merged_entries(source, path)
                     else:
-                        self._problems.add(SYNTAX, "'<<' merges only mappings", source.place, path)
+                        self._problems.add(SYNTAX, "'<<' can only merge mappings", source.place, path)
         return merged
 
     def _checked(self, node: _Node, path: Path) -> Any:
@@ -299,13 +303,13 @@ def _refuse_characters(text: str, problems: Problems) -> None:
 
 
 def _forbidden(character: str) -> str:
-    return f"the character {quote(character)} (U+{ord(character):04X}) must not be in a spec"
+    return f"the character {quote(character)} (U+{ord(character):04X}) is not allowed in a spec"
 
 
 def _syntax_message(error: MarkedYAMLError) -> str:
     message = f"not valid YAML: {escape(str(error.problem or error.context))}"
     if error.problem and error.context and error.context_mark:
-        message += f", {escape(str(error.context))} that begins on line {error.context_mark.line + 1}"
+        message += f", {escape(str(error.context))} that starts on line {error.context_mark.line + 1}"
     return message
 
 

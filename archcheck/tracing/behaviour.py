@@ -41,7 +41,7 @@ def witness(recorder: Recorder, probes: Sequence[Probe]) -> str:
     checked, wrong = disagreements(recorder, probes)
     if wrong:
         raise TraceError([_problem(each) for each in wrong])
-    return f"proved: {checked} of {len(probes)} operations behave on other inputs as their terms say"
+    return f"proved: {checked} of {len(probes)} operations behave as their names say on other inputs"
 
 
 def disagreements(recorder: Recorder, probes: Sequence[Probe]) -> tuple[int, list[Disagreement]]:
@@ -74,7 +74,7 @@ def _problem(wrong: Disagreement) -> Problem:
         place.line if place else None,
         None,
         "TRC004",
-        f"What was recognised as {term} does not behave as one: {wrong.behaviour}",
+        f"What was recognised as {term} does not behave like one: {wrong.behaviour}",
         hint="Please report this model.",
     )
 

@@ -50,7 +50,7 @@ class Coverage:
             missed = _missed(file, ran, spots[file], firsts)
             if missed:
                 lines = ", ".join(str(line) for line in missed)
-                found.append(f"no mode ran the branches at {shown_path(file)}:{lines}: they are not checked")
+                found.append(f"not checked: no mode ran the code at {shown_path(file)}:{lines}")
         return tuple(sorted(found))
 
     def _call(self, frame: FrameType, event: str, arg: Any) -> Tracer | None:

@@ -133,7 +133,7 @@ class _Session:
         output = main_output(self.replay(interpreter))
         run = made[0]
         if output is None or not output.requires_grad:
-            raise MeasurementError("no gradient reaches the model's output: it runs without autograd")
+            raise MeasurementError("the model's output has no gradient: it runs without autograd")
         run.main = output.detach()
         objective = self.objective.of(output)
         run.loss = float(objective.detach())

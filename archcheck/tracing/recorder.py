@@ -239,8 +239,8 @@ class Recorder(TorchFunctionMode):
             self.outside = tuple(dict.fromkeys((*self.outside, *operands)))
             code, line = self._place(sys._getframe(3))
             self.remarks.append(
-                f"values leave torch through {name}() at {location(code, line)}: what is computed from them "
-                "outside torch is not followed"
+                f"values leave PyTorch through {name}() at {location(code, line)}; "
+                "what is computed from them there is not traced"
             )
 
     def record_input(self, name: str, value: Any) -> None:
@@ -357,8 +357,8 @@ class Recorder(TorchFunctionMode):
         else:
             self.tape.bind_parts(out, index)
         self.remarks.append(
-            f"{label or type(self.model).__name__} can't be seen into (called at "
-            f"{location(step.code, step.line)}): it counts as one operation"
+            f"{label or type(self.model).__name__} (called at {location(step.code, step.line)}) "
+            "can't be traced inside and counts as one operation"
         )
 
     def opaque_call(self, func: Any, label: str, args: Any, kwargs: Any, out: Any) -> Any:

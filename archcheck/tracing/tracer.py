@@ -181,7 +181,7 @@ def _problem(error: Exception, model: nn.Module) -> Problem:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_model_code(frame.filename)]
     text = " ".join(str(error).split()) or "no message"
     message = f"{type(model).__name__} failed while it ran: {type(error).__name__}: {text[:300]}"
-    hint = "Check the inputs' shapes and dtypes against what forward takes."
+    hint = "Check that the shapes and dtypes of the inputs are what forward expects."
     if not frames:
         code = getattr(type(model).forward, "__code__", None)
         place = location(code, code.co_firstlineno) if code else None
@@ -264,7 +264,9 @@ def _let_pass(recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set
         is_whole = len(op.operands) == 1 and op.numel == ops[op.operands[0][0]].numel
         op.name = "copy" if is_whole else name  # all of the tensor is assigned
     if take_out(op, blocked(step, op, ops, value_of), ops):
-        recorder.remarks.append(f"nothing passes the {name} at {op.location}: a factor or mask of it is zero")
+        recorder.remarks.append(
+            f"nothing passes through the {name} at {op.location}: one of its factors or masks is zero"
+        )
     if _drops_in_evaluation(recorder, step, op):
         op.name = "noise"
     as_sum(op, ops, value_of)

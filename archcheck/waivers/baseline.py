@@ -82,7 +82,7 @@ class Baseline:
         return [
             Finding(
                 "BAS002",
-                f"the baseline accepts what is no longer found: {entry[1]} {entry[4]}",
+                f"the baseline accepts a finding that is gone: {entry[1]} {entry[4]}",
                 traced="no longer found" + (f" in {entry[5]}" if entry[5] else ""),
                 location=Location(self.file, self._line(entry)),
             )

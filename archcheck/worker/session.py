@@ -170,7 +170,7 @@ def _check_it_shows_something(recording: Recording) -> None:
     else:
         return
     hint = "Give inputs with at least one element in every dimension, whose values the model can use."
-    message = f"{what}: such a run shows nothing of the model"
+    message = f"{what}, so the run says nothing about the model"
     raise TraceError(Problem("", None, None, "TRC005", message, path, hint))
 
 

@@ -191,7 +191,7 @@ class Watch:
 
     def _list(self, path: Any) -> None:
         if isinstance(path, int):
-            self._beyond.add("a folder listed by its handle")
+            self._beyond.add("a folder listed through an open handle")
         else:
             self._listed.add(self._absolute(path))
 

@@ -263,7 +263,7 @@ def test_a_key_that_comes_with_the_project_counts_for_nothing(
     monkeypatch.setenv("XDG_CACHE_HOME", str(project / "user"))
     complaints: list[str] = []
     assert Cache(project, complaints.append).get(question) is None
-    assert complaints == ["the cache is not used: its key can't be kept in the user's cache folder"]
+    assert complaints == ["the cache is off: its key can't be stored in the user's cache folder"]
 
 
 def test_other_options_and_another_spec_are_other_questions(project: Path) -> None:
@@ -286,12 +286,12 @@ def test_what_is_no_verdict_is_not_kept(project: Path) -> None:
     cache = cache_in(project)
     assert (
         cache.put(question, replace(report, status=Status.ERROR), [NOTHING], LATER)
-        == "only verdicts are kept"
+        == "only verdicts are cached"
     )
-    assert cache.put(question, report, [], LATER) == "what the model touched was not watched"
-    assert cache.put(question, report, [NOTHING, None], LATER) == "what the model touched was not watched"
+    assert cache.put(question, report, [], LATER) == "what the model read was not recorded"
+    assert cache.put(question, report, [NOTHING, None], LATER) == "what the model read was not recorded"
     beyond = cache.put(question, report, [replace(NOTHING, beyond=("socket.connect",))], LATER)
-    assert beyond == "the model's code uses what can't be accounted for: socket.connect"
+    assert beyond == "the model's code depends on something archcheck can't track:  socket.connect"
     assert "net.yaml changed during the run" in cache.put(question, report, [NOTHING], 0)
     assert not (project / FOLDER).exists()
 
@@ -303,7 +303,7 @@ def test_a_folder_that_can_not_be_written_is_told(project: Path) -> None:
     assert (
         Cache(project, complaints.append).put(question, Report("", Status.CONFORMS), [NOTHING], LATER) == ""
     )
-    assert complaints == [f"{project / FOLDER}: File exists; no verdict is kept"]
+    assert complaints == [f"{project / FOLDER}: File exists; no verdict was cached"]
 
 
 def test_many_at_once(project: Path) -> None:

@@ -14,7 +14,7 @@ from tests.cli.test_cli import MODEL, SPEC, complaint, folder, run, written
 __all__ = ["folder"]  # the fixture: model.py, good.yaml, bad.yaml and broken.yaml in the current folder
 
 FOUND = (
-    "RES004 the residual around Norm … Linear is taken from the wrong tensor: after Norm (all 2 layers): {}"
+    "RES004 the residual around Norm … Linear has the wrong source: it is taken after Norm (all 2 layers): {}"
 )
 ACCEPTED = """\
 ✓ bad.yaml conforms: 5 of 6 marks proved, 1 accepted, 1 finding accepted
@@ -58,7 +58,7 @@ def test_options() -> None:
     assert written("verify", "bad.yaml", "--select", "BOX") == other
     assert run("verify", "bad.yaml", "--select", "RES004").exit_code == 1
     assert complaint("verify", "bad.yaml", "--select", "REZ") == (
-        "archcheck: CLI001 No rule has a code that begins with 'REZ'. Write codes such as RES002 or RES.\n"
+        "archcheck: CLI001 No code begins with 'REZ'. Write a code or a prefix, such as RES002 or RES.\n"
     )
 
 
@@ -69,8 +69,8 @@ def test_a_baseline(folder: Path) -> None:
     assert written("verify", "bad.yaml", "--baseline", "known.json") == accepted("no reason given (baseline)")
     (folder / "bad.yaml").write_text((folder / "good.yaml").read_text())
     stale = (
-        "the baseline accepts what is no longer found: RES004 the residual around Norm … Linear is taken "
-        "from the wrong tensor: after Norm"
+        "the baseline accepts a finding that is gone: RES004 the residual around Norm … Linear has "
+        "the wrong source: it is taken after Norm"
     )
     result = written("verify", "bad.yaml", "-q", "--baseline", "known.json")
     assert result == (1, f"known.json:5: BAS002 {stale}\n")
@@ -90,7 +90,7 @@ def test_a_baseline_that_can_not_be_read_or_written(folder: Path) -> None:
         "Write it with archcheck verify --write-baseline FILE.\n"
     )
     assert complaint("verify", "bad.yaml", "--write-baseline", "bad.yaml") == (
-        "archcheck: bad.yaml: this is an input of the run; name another file, or add --force\n"
+        "archcheck: bad.yaml: this is an input of the run; choose another file, or add --force\n"
     )
     result = run("verify", "bad.yaml", "broken.yaml", "-q", "--write-baseline", "known.json")
     assert (result.exit_code, (folder / "known.json").exists()) == (2, False)
@@ -105,8 +105,8 @@ def test_the_configuration(folder: Path) -> None:
 def test_no_spec_is_found(folder: Path) -> None:
     (folder / ".git").mkdir()
     assert complaint("verify") == (
-        f"archcheck: CFG002 no spec matches specs/*.yaml, specs/*.yml in {folder.name}. Name the specs, or "
-        "give their patterns as `specs` in archcheck.toml or [tool.archcheck].\n"
+        f"archcheck: CFG002 no spec in {folder.name} matches specs/*.yaml, specs/*.yml. "
+        "Name the specs, or set `specs` to their patterns in archcheck.toml or [tool.archcheck].\n"
     )
 
 

@@ -114,7 +114,7 @@ def test_text_of_a_spec_that_differs() -> None:
   A small model, model.py:Net
 
   layer
-  1. RES004 the residual around Norm … Linear is taken from the wrong tensor: after Norm
+  1. RES004 the residual around Norm … Linear has the wrong source: it is taken after Norm
      drawn: solid residual around Norm … Linear, from the input of Layer k
             bad.yaml:14:9
             14 │ - {around: [norm, mlp]}
@@ -130,7 +130,7 @@ def test_text_of_a_spec_that_differs() -> None:
   remarks
     on the CPU with 176 parameters
 
-What it means and how to fix it: archcheck explain RES004
+For the meaning and the fix, run: archcheck explain RES004
 """,
     )
 
@@ -139,11 +139,12 @@ def test_quiet_and_verbose() -> None:
     assert written("verify", "good.yaml", "-q") == (0, "")
     assert written("verify", "bad.yaml", "-q") == (
         1,
-        "model.py:22: RES004 the residual around Norm … Linear is taken from the wrong tensor: after Norm\n",
+        "model.py:22: RES004 the residual around Norm … Linear has the wrong source: "
+        "it is taken after Norm\n",
     )
     code, text = written("verify", "good.yaml", "-v")
     assert code == 0
-    assert "layer: solid residual from Norm to Linear: this panel's module executes it\n" in text
+    assert "layer: solid residual from Norm to Linear: implemented by this panel's module\n" in text
     assert "layers.*: identity around mlp from norm (model.py:22) (2 times)\n" in text
     code, text = written("verify", "good.yaml", "-vv")
     assert "layers.1: identity around mlp from norm (model.py:22)\n" in text
@@ -156,7 +157,7 @@ def test_json() -> None:
     assert report["findings"] == [
         {
             "code": "RES004",
-            "message": "the residual around Norm … Linear is taken from the wrong tensor: after Norm",
+            "message": "the residual around Norm … Linear has the wrong source: it is taken after Norm",
             "panel": "layer",
             "edge": "norm..mlp",
             "layers": [0, 1],
@@ -191,7 +192,7 @@ def test_github() -> None:
     assert written("verify", "bad.yaml", "good.yaml", "-f", "github") == (
         1,
         "::error file=model.py,line=22,title=RES004::"
-        "the residual around Norm … Linear is taken from the wrong tensor: after Norm%0A"
+        "the residual around Norm … Linear has the wrong source: it is taken after Norm%0A"
         "drawn: solid residual around Norm … Linear, from the input of Layer k (bad.yaml:14:9)%0A"
         "code: taken after norm (model.py:21), not from the input of Layer k (model.py:22)%0A"
         "all 2 layers%0A"
@@ -270,7 +271,7 @@ def test_the_diagram_shows_the_verdict(folder: Path) -> None:
         (["--diagram", "no/x.svg"], "archcheck: no/x.svg: there is no folder no\n"),
         (
             ["good.yaml", "--diagram", "x.svg"],
-            "archcheck: CLI001 --diagram draws one spec. "
+            "archcheck: CLI001 --diagram takes a single spec. "
             "Check one spec at a time, or use archcheck render.\n",
         ),
         (
@@ -281,7 +282,7 @@ def test_the_diagram_shows_the_verdict(folder: Path) -> None:
         (
             ["--set", "layers"],
             "archcheck: TGT011 the setting 'layers' can't be applied: it has no key. "
-            "Write --set KEY=VALUE, for instance --set num_hidden_layers=4.\n",
+            "Write --set KEY=VALUE, such as --set num_hidden_layers=4.\n",
         ),
     ],
 )
@@ -356,7 +357,7 @@ def test_inspect_draws(folder: Path) -> None:
     [
         ("nowhere.py:Net", "TGT002 there is no file 'nowhere.py'"),
         ("model.py:Nett", "TGT004 'model.py' has no 'Nett'"),
-        ("", "TGT001 '' names no class or function"),
+        ("", "TGT001 '' does not name a class or function"),
         ("x" * 300, "TGT001 'xxx"),
     ],
 )
@@ -435,12 +436,12 @@ def test_a_report_never_replaces_a_spec_or_the_model() -> None:
     """The shell expands `-o *.yaml`: the first spec would be the report's file."""
     before = Path("bad.yaml").read_text()
     assert complaint("verify", "-o", "bad.yaml", "good.yaml", "broken.yaml") == (
-        "archcheck: bad.yaml: a report does not end in .yaml; name another file, or add --force\n"
+        "archcheck: bad.yaml: a report should not end in .yaml; choose another file, or add --force\n"
     )
     assert complaint("inspect", "model.py:Net", "-o", "model.py") == (
-        "archcheck: model.py: this is an input of the run; name another file, or add --force\n"
+        "archcheck: model.py: this is an input of the run; choose another file, or add --force\n"
     )
-    assert complaint("schema", "-o", "bad.yaml").startswith("archcheck: bad.yaml: a report does not end in")
+    assert complaint("schema", "-o", "bad.yaml").startswith("archcheck: bad.yaml: a report should not end in")
     assert (Path("bad.yaml").read_text(), Path("model.py").read_text()) == (before, MODEL)
 
 

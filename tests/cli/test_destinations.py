@@ -34,12 +34,18 @@ def test_output_is_the_file_of_the_format_that_has_none(folder: Path) -> None:
     [
         (
             "-f nosuch",
-            "There is no format 'nosuch'. Choose one of text, json, github, gitlab, sarif, junit, ",
+            "Unknown format 'nosuch'. Choose one of text, json, github, gitlab, sarif, junit, ",
         ),
-        ("-f sariv=a", "There is no format 'sariv'. Did you mean 'sarif'?"),
+        ("-f sariv=a", "Unknown format 'sariv'. Did you mean 'sarif'?"),
         ("-f sarif=", "--format sarif= names no file. Write --format sarif=FILE."),
-        ("-f json -f sarif", "Only one report can go to standard output, not json and sarif. Give the "),
-        ("-f json=a -o b", "--output is the file of a format that has none. Each of these has its own."),
+        (
+            "-f json -f sarif",
+            "Only one report can go to standard output, not json and sarif. Give the ",
+        ),
+        (
+            "-f json=a -o b",
+            "--output is for a format without a file of its own. Every format here already has one.",
+        ),
         ("-f json=a -f sarif=./a", "Two reports would go to a. Give each a file of its own."),
         ("-f json=a -f sarif -o a", "Two reports would go to a. Give each a file of its own."),
         (
@@ -64,7 +70,7 @@ def test_no_report_takes_the_place_of_an_input(name: str, folder: Path) -> None:
     (folder / "known.json").write_text('{"version": 1, "findings": []}')
     before = {path.name: path.read_text() for path in folder.glob("*.*")}
     message = complaint("verify", "bad.yaml", "--baseline", "known.json", "-f", "text", "-f", f"json={name}")
-    assert "name another file, or add --force" in message
+    assert "choose another file, or add --force" in message
     assert {path.name: path.read_text() for path in folder.glob("*.*")} == before
     assert (folder / "bad.yaml").read_text() == SPEC
 
@@ -119,7 +125,7 @@ def test_a_summary_that_can_not_be_written_is_told_and_changes_nothing(
     result = run("verify", "broken.yaml", "-f", "github")
     assert (result.exit_code, result.stdout.count(ANNOTATION)) == (2, 1)
     assert result.stderr == (
-        "archcheck: /no/such/folder/summary: No such file or directory; the job summary is not complete\n"
+        "archcheck: /no/such/folder/summary: No such file or directory; the job summary is incomplete\n"
     )
 
 
@@ -140,6 +146,6 @@ def test_in_process_says_once_what_it_gives_up(folder: Path) -> None:
     result = run("verify", "broken.yaml", "broken.yaml", "--in-process", "-q")
     assert result.exit_code == 2
     assert result.stderr == (
-        "archcheck: --in-process: the model runs inside of archcheck, and can end it, hang it or alter what "
-        "it reports; no --timeout holds\n"
+        "archcheck: --in-process: the model runs inside archcheck; it can exit, hang or tamper with the "
+        "report, and --timeout has no effect\n"
     )

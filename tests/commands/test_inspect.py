@@ -113,5 +113,5 @@ def test_a_run_that_shows_nothing_is_no_verdict(returned: str, tmp_path: Path) -
     (problem,) = report.problems
     assert (report.status, problem.code) == (Status.ERROR, "TRC005")
     assert problem.message == (
-        "the model's output is empty, or NaN throughout: such a run shows nothing of the model"
+        "the model's output is empty, or NaN throughout, so the run says nothing about the model"
     )

@@ -90,8 +90,8 @@ def test_a_class_with_a_configuration_needs_no_wrapper(tmp_path: Path) -> None:
 def test_an_input_that_the_other_does_not_take_leads_to_unset(tmp_path: Path) -> None:
     report = check(tmp_path, use_cache="false")
     (unknown,) = report.problems
-    assert unknown.message == "the forward of Net takes no input 'x'"
-    assert unknown.hint == "It takes hidden, use_cache. To leave it out: --unset x"
+    assert unknown.message == "Net.forward takes no input 'x'"
+    assert unknown.hint == "It takes hidden, use_cache. To drop it: --unset x"
 
 
 @pytest.mark.slow

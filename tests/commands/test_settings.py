@@ -77,7 +77,7 @@ def test_a_dotted_key_reaches_through_targets_and_mappings_and_changes_no_origin
     [
         (
             "confg.width",
-            "the setting 'confg.width' can't be applied: there is no argument 'confg' to reach into",
+            "the setting 'confg.width' can't be applied: there is no argument 'confg' to set a part of",
             "Did you mean 'config'?",
         ),
         (
@@ -174,7 +174,7 @@ def test_only_models_of_libraries_are_shrunk() -> None:
         apply_settings(Model(target="net.py:Net"), [(SHRINK, True)])
     (problem,) = caught.value.problems
     assert problem.message == (
-        "the setting 'shrink' can't be applied: 'net.py:Net' is no timm:, torchvision: or hf: model"
+        "the setting 'shrink' can't be applied: 'net.py:Net' is not a timm:, torchvision: or hf: model"
     )
     shrunk = apply_settings(Model(target="timm:resnet50"), [(SHRINK, True)])
     assert shrunk.arguments == {"shrink": True}

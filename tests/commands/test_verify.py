@@ -83,9 +83,10 @@ def test_a_spec_that_conforms(tmp_path: Path) -> None:
             "norm..mlp",
             "solid",
             2,
-            "solid residual around Norm … Linear, from the input of Block k: this panel's module executes it",
+            "solid residual around Norm … Linear, from the input of Block k: "
+            "implemented by this panel's module",
         ),
-        ("", "", 2, "2 boxes of Block k stand for modules that ran"),
+        ("", "", 2, "2 boxes of Block k are bound to modules that ran"),
     ]
     assert [residual.scope for residual in report.residuals] == ["blocks.0", "blocks.1"]
     assert report.remarks == ("on the CPU with 176 parameters",)
@@ -167,7 +168,7 @@ def test_a_finding_under_other_names_uses_the_models_own(tmp_path: Path) -> None
     spec = write(tmp_path, OTHER.replace("x + self.ffn", "self.ffn"))
     report = verify(spec, "model.py:Model", rename=NAMES)
     assert found(report) == [("RES001", "block.norm..mlp", (0, 1, 2), ())]
-    assert report.findings[0].traced == "the source is not added to what ffn.c_fc returns"
+    assert report.findings[0].traced == "the source is not added to the output of ffn.c_fc"
 
 
 # -- modes ----------------------------------------------------------------------------------------
@@ -310,8 +311,8 @@ CODE = [
     (
         "exits on import",
         "import sys\n\nsys.exit('bye')\n",
-        "model.py:7: TGT003 importing 'model.py' ended the program with exit code 'bye' (at model.target) "
-        'Put what the script does beyond definitions under `if __name__ == "__main__":`.',
+        "model.py:7: TGT003 importing 'model.py' exited with code 'bye' (at model.target) "
+        'Move everything but definitions under `if __name__ == "__main__":`.',
     ),
     (
         "has no such name",
@@ -332,25 +333,25 @@ CODE = [
     (
         "is no module",
         "def Net():\n    return 7\n",
-        "spec.yaml:3:11: TGT007 'model.py:Net' gives an int, not an nn.Module (at model.target) "
+        "spec.yaml:3:11: TGT007 'model.py:Net' returns an int, not an nn.Module (at model.target) "
         "Name an nn.Module class, or a function that returns a model.",
     ),
     (
         "raises while it runs",
         "class Net(nn.Module):\n    def forward(self, x):\n        return x.view(7)\n",
         "model.py:7: TRC001 Net failed while it ran: RuntimeError: shape '[7]' is invalid for input of "
-        "size 16 Check the inputs' shapes and dtypes against what forward takes.",
+        "size 16 Check that the shapes and dtypes of the inputs are what forward expects.",
     ),
     (
         "exits while it runs",
         "class Net(nn.Module):\n    def forward(self, x):\n        raise SystemExit(3)\n",
-        "model.py:7: TGT012 running the model ended the program with exit code 3 "
-        'Put what the script does beyond definitions under `if __name__ == "__main__":`.',
+        "model.py:7: TGT012 running the model exited with code 3 "
+        'Move everything but definitions under `if __name__ == "__main__":`.',
     ),
     (
         "takes other inputs",
         "class Net(nn.Module):\n    def forward(self, ids, x=None):\n        return x\n",
-        "model.py:6: TGT008 the forward of Net needs the input 'ids', which can't be guessed "
+        "model.py:6: TGT008 Net.forward needs the input 'ids', which can't be guessed "
         "(at model.inputs) Give them under model.inputs in a spec, or as --input 'ids=int64[1,16]<100'.",
     ),
 ]
@@ -397,7 +398,7 @@ def test_no_guess_runs(tmp_path: Path) -> None:
     """
     spec = SPEC.replace("  inputs:\n    x: {shape: [2, 8]}\n", "")
     assert problems(verify(write(tmp_path, model, spec)), tmp_path) == [
-        "model.py:10: TGT010 no inputs are given, and none could be guessed for Net; "
+        "model.py:10: TGT010 no inputs are given and none could be guessed for Net; "
         "tried x=float32[1,16,8]: Net failed while it ran: ValueError: ids wanted (model.py:11) "
         "(at model.inputs) Give them under model.inputs in a spec, or as --input 'x=float32[1,16,64]'."
     ]
@@ -405,7 +406,7 @@ def test_no_guess_runs(tmp_path: Path) -> None:
 
 NO_SPECS = [
     ("missing.yaml", None, "missing.yaml: SPEC001 There is no such file. Check the path."),
-    ("binary.yaml", b"\x00\x01", "binary.yaml: SPEC001 This is a binary file. A spec is text in YAML."),
+    ("binary.yaml", b"\x00\x01", "binary.yaml: SPEC001 This is a binary file. A spec is a YAML text file."),
     (
         "latin.yaml",
         b"title: \xe9\n",
@@ -429,10 +430,10 @@ def test_a_directory_is_no_spec(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        ("{shape: [0, 8]}", "the input 'x' is empty: such a run shows nothing of the model"),
+        ("{shape: [0, 8]}", "the input 'x' is empty, so the run says nothing about the model"),
         (
             "{shape: [2, 8], value: .nan}",
-            "the model's output is empty, or NaN throughout: such a run shows nothing of the model",
+            "the model's output is empty, or NaN throughout, so the run says nothing about the model",
         ),
     ],
 )

@@ -264,7 +264,7 @@ def test_a_dot_on_path_serves_where_pygraphviz_is_missing(
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
     monkeypatch.setenv("PATH", str(tmp_path))
     drawing = draw(spec(TWO_PANELS))
-    with pytest.raises(DrawError, match=r"DIA002 There is no Graphviz here\. Install pygraphviz"):
+    with pytest.raises(DrawError, match=r"DIA002 Graphviz was not found\. Install pygraphviz"):
         render(drawing, ".pdf")
     script = tmp_path / "dot"
     script.write_text('#!/bin/sh\necho "%PDF $@"\n')
@@ -300,7 +300,7 @@ def test_panels_choose_a_subset_in_the_order_of_the_spec() -> None:
     assert "a.gqa" in dot
     assert "b.gqa" not in dot
     assert dot.index('"a.gqa"') < dot.index('"c.gqa"')
-    with pytest.raises(DrawError, match=r"DIA003 No such panel: x\. The spec has: a\."):
+    with pytest.raises(DrawError, match=r"DIA003 Unknown panels: x\. The spec has a\."):
         draw(spec({"a": LAYER}), style=Style(panels=("x",)))
 
 
@@ -325,7 +325,7 @@ def test_a_role_takes_the_colour_of_the_spec() -> None:
 
 @pytest.mark.parametrize("style", [{"theme": "neon"}, {"layout": "spiral"}])
 def test_an_unknown_theme_or_layout_is_refused(style: dict[str, str]) -> None:
-    with pytest.raises(DrawError, match=r"DIA003 There is no (theme 'neon'|layout 'spiral')"):
+    with pytest.raises(DrawError, match=r"DIA003 Unknown (theme 'neon'|layout 'spiral')"):
         Style(**style)  # type: ignore[arg-type]
 
 
@@ -445,9 +445,9 @@ def test_the_legend_explains_what_the_picture_has_and_no_more() -> None:
     assert meanings(draw(spec({"p": chain("a")})).dot) == []
     boxes = {"a": {"inactive": True}, "b": {"outside": True}, "c": {"detail": "q"}}
     assert meanings(draw(spec({"p": {"boxes": boxes}, "r": chain("x"), "q": chain("y")})).dot) == [
-        "leads to what is in the box",
+        "leads to the contents of the box",
         "not chosen here",
-        "outside of the model",
+        "outside the model",
     ]
 
 
@@ -456,7 +456,7 @@ def test_a_dashed_edge_that_the_code_contradicts_is_not_said_to_be_implemented_e
     panel = chain("a", residuals=[{"around": "a", "line": "dashed"}])
     assert meanings(draw(spec({"p": panel}), report(finding)).dot) == [
         "contradicted by the code",
-        "drawn, not in the code here",
+        "drawn, but not in the code here",
     ]
 
 
@@ -499,7 +499,7 @@ def test_marks_that_were_not_checked_or_accepted_look_so_and_are_counted() -> No
     assert 'color="#6a3fb5"' in node(drawing.dot, "p.b")
     assert "unchecked" in edges(drawing.dot)["p.a", "p.b"]
     assert 'color="#6a3fb5"' in edges(drawing.dot)["p.:tap0", "p.:sink0"]
-    assert meanings(drawing.dot) == ["differs, and was accepted", "not checked"]
+    assert meanings(drawing.dot) == ["differs, but was accepted", "not checked"]
     assert "1 of 5 marks proved" in drawing.dot
     assert "its label names no operation" in drawing.hovers["p.a"]
 
@@ -512,8 +512,8 @@ def test_lines_that_the_data_does_not_take_and_lines_that_are_not_drawn() -> Non
     assert 'color="#c62828"' in edges(drawing.dot)["p.a", "p.b"]
     assert meanings(drawing.dot) == [
         "contradicted by the code",
-        "drawn, not in the code here",
-        "in the code, not drawn",
+        "drawn, but not in the code here",
+        "in the code, but not drawn",
     ]
 
 

@@ -21,7 +21,7 @@ MISSING = (
     Case(
         "a dropout that the model has lost",
         finding="BOX001 layer.drop",
-        message="Dropout is drawn, and the model has no module drop",
+        message="Dropout is drawn, but the model has no module drop",
         traced="layers.* (Layer) has no such module. layers.* has norm, mlp.",
         layers=(0, 1, 2, 3),
         model=LAYER.replace("  # wrong", "").replace("(self, x):", "(self, x):  # wrong") + STACK,
@@ -40,7 +40,7 @@ MISSING = (
     Case(
         "a misspelled name",
         finding="BOX001 layer.mlp",
-        message="MLP is drawn, and the model has no module mpl",
+        message="MLP is drawn, but the model has no module mpl",
         traced="layers.* (Layer) has no such module. Did you mean mlp?",
         layers=(0, 1, 2, 3),
         model=LAYER.replace("  # wrong", "").replace("(self, x):", "(self, x):  # wrong") + STACK,
@@ -59,7 +59,7 @@ MISSING = (
     Case(
         "in some layers only",
         finding="BOX001 layer.drop",
-        message="Dropout is drawn, and the model has no module drop",
+        message="Dropout is drawn, but the model has no module drop",
         traced="layers.* (Layer) has no such module. layers.* has mlp.",
         layers=(0, 2),
         model="""
@@ -92,8 +92,8 @@ UNDRAWN = (
     Case(
         "norms on queries and keys",
         finding="BOX002 net",
-        message="q_norm (LayerNorm) runs and is not drawn",
-        traced="q_norm holds parameters and runs; draw it, or name it in the panel's omit",
+        message="q_norm (LayerNorm) runs but is not drawn",
+        traced="q_norm has parameters and runs; draw it, or list it under the panel's omit",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -114,8 +114,8 @@ UNDRAWN = (
     Case(
         "left out on purpose",
         finding="BOX002 net",
-        message="q_norm (LayerNorm) runs and is not drawn",
-        traced="q_norm holds parameters and runs; draw it, or name it in the panel's omit",
+        message="q_norm (LayerNorm) runs but is not drawn",
+        traced="q_norm has parameters and runs; draw it, or list it under the panel's omit",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -136,8 +136,8 @@ UNDRAWN = (
     Case(
         "a part of a module that is drawn in parts, in every layer",
         finding="BOX002 layer",
-        message="mlp.down (Linear) runs and is not drawn",
-        traced="mlp.down holds parameters and runs; draw it, or name it in the panel's omit",
+        message="mlp.down (Linear) runs but is not drawn",
+        traced="mlp.down has parameters and runs; draw it, or list it under the panel's omit",
         layers=(0, 1, 2, 3),
         model="""
     class Gelu(nn.Module):
@@ -169,8 +169,8 @@ ORDER = (
     Case(
         "norm and activation swapped",
         finding="BOX003 net.act->norm",
-        message="ReLU is drawn before Norm, and runs after it",
-        traced="act reads what norm returns",
+        message="ReLU is drawn before Norm, but runs after it",
+        traced="act reads the output of norm",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -195,8 +195,8 @@ ORDER = (
     Case(
         "swapped on the branch of a residual",
         finding="BOX003 net.drop->proj",
-        message="Dropout is drawn before Linear, and runs after it",
-        traced="drop reads what proj returns",
+        message="Dropout is drawn before Linear, but runs after it",
+        traced="drop reads the output of proj",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -222,8 +222,8 @@ ORDER = (
     Case(
         "two residual blocks swapped",
         finding="BOX003 net.attn->mlp",
-        message="Attention is drawn before MLP, and runs after it",
-        traced="attn reads what mlp returns",
+        message="Attention is drawn before MLP, but runs after it",
+        traced="attn reads the output of mlp",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -249,8 +249,8 @@ ORDER = (
     Case(
         "two residual blocks in a row, run side by side",
         finding="FLOW001 net.attn->mlp",
-        message="a line leads from Attention to MLP, the data does not",
-        traced="mlp does not read what attn returns; not drawn: the input of net → MLP",
+        message="a line goes from Attention to MLP, but no data flows along it",
+        traced="mlp does not read the output of attn; not drawn: the input of net → MLP",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -275,8 +275,8 @@ ORDER = (
     Case(
         "drawn in a row, run side by side",
         finding="FLOW001 net.a->b",
-        message="a line leads from A to B, the data does not",
-        traced="b does not read what a returns; not drawn: A → ⊙, the input of net → B",
+        message="a line goes from A to B, but no data flows along it",
+        traced="b does not read the output of a; not drawn: A → ⊙, the input of net → B",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -303,7 +303,7 @@ REPEATS = (
     Case(
         "another number of layers",
         finding="BOX004 net.layers",
-        message="Layer is drawn ×16, and the model has 4",
+        message="Layer is drawn ×16, but the model has 4",
         traced="4 modules match layers.*",
         model=LAYER.replace("  # wrong", "") + STACK.replace("(self, x):", "(self, x):  # wrong"),
         panels="""
@@ -316,7 +316,7 @@ REPEATS = (
     Case(
         "in one layer of several",
         finding="BOX004 layer.experts",
-        message="Experts is drawn ×2, and the model has 3",
+        message="Experts is drawn ×2, but the model has 3",
         traced="3 modules match experts.*",
         layers=(3,),
         model="""

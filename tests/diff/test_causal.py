@@ -45,7 +45,7 @@ panels:
     ("triangle", "status", "messages"),
     [
         ("tril", Status.CONFORMS, []),
-        ("triu", Status.DIFFERS, ["the label 'Masked attention' says causal, and the model is not causal"]),
+        ("triu", Status.DIFFERS, ["the label 'Masked attention' says causal, but the model is not causal"]),
     ],
 )
 def test_which_keys_are_hidden(triangle: str, status: Status, messages: list[str], tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ CONVOLUTIONAL = (
         "ResNet, one of whose stages has lost the residual of its second block",
         finding="RES001 block.conv1..bn2",
         message="there is no residual connection around 3×3 … BN",
-        traced="the source is not added to what bn2 returns",
+        traced="the source is not added to the output of bn2",
         layers=(2,),
         head=IMAGE,
         model="""
@@ -76,8 +76,8 @@ CONVOLUTIONAL = (
     Case(
         "U-Net, one of whose skips starts a level too deep",
         finding="RES004 net.e1->up1",
-        message="the residual from Encoder 1 to Up 1 is taken from the wrong tensor: after Encoder 2",
-        traced="taken after e2 (model.py), not from what leaves Encoder 1",
+        message="the residual from Encoder 1 to Up 1 has the wrong source: it is taken after Encoder 2",
+        traced="taken after e2 (model.py), not from the output of Encoder 1",
         head=IMAGE,
         model="""
     class Net(nn.Module):
@@ -115,7 +115,7 @@ CONVOLUTIONAL = (
         "DenseNet, one of whose layers passes on its own output alone",
         finding="RES001 net.l2",
         message="there is no residual connection around H2",
-        traced="the source is not added to what l2 returns",
+        traced="the source is not added to the output of l2",
         head=IMAGE,
         model="""
     class Net(nn.Module):
@@ -146,7 +146,7 @@ CONVOLUTIONAL = (
     Case(
         "DenseNet that keeps a list of features",
         finding="RES009 net.l2",
-        message="the residual around H2 is drawn as concat, and the code has the plain sum",
+        message="the residual around H2 is drawn as concat, but the code computes a plain sum",
         traced="the source itself is added to the branch",
         head=IMAGE,
         model="""
@@ -176,7 +176,7 @@ CONVOLUTIONAL = (
     Case(
         "ConvNeXt, whose layer scale is on the sum",
         finding="RES009 block.conv..scale",
-        message="Scale is drawn on the branch of the residual around 7×7 … Scale, and is on its skip path",
+        message="Scale is drawn on the branch of the residual around 7×7 … Scale, but is on its skip path",
         traced="scale runs on the skip path (model.py) (scaled)",
         layers=(0, 1),
         head=IMAGE,

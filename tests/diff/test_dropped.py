@@ -11,8 +11,8 @@ DROPPED = (
     Case(
         "a branch computed and dropped",
         finding="RES012 layer.ffn",
-        message="norm2, mlp is computed and its result is dropped",
-        traced="nothing that reaches the output reads it",
+        message="norm2, mlp is computed but its result is never used",
+        traced="the model's output does not depend on it",
         layers=(0, 1, 2),
         model=PARTS_OF_LAYER
         + """
@@ -29,7 +29,7 @@ DROPPED = (
     Case(
         "a norm that is never called",
         finding="RES012 layer.ffn",
-        message="FFN is drawn, and norm2 (LayerNorm) never runs",
+        message="FFN is drawn, but norm2 (LayerNorm) never runs",
         traced="no code that ran in layers.* (Layer) calls it",
         layers=(0, 1, 2),
         model=PARTS_OF_LAYER
@@ -46,7 +46,7 @@ DROPPED = (
     Case(
         "a residual's whole branch never called",
         finding="RES012 layer.mlp",
-        message="MLP is drawn, and mlp (Mlp) never runs",
+        message="MLP is drawn, but mlp (Mlp) never runs",
         traced="no code that ran in layers.* (Layer) calls it",
         layers=(0, 1, 2),
         model="""
@@ -76,7 +76,7 @@ DROPPED = (
     Case(
         "a drawn dropout that forward forgets",
         finding="RES012 net.drop",
-        message="Dropout is drawn, and drop (Dropout) never runs",
+        message="Dropout is drawn, but drop (Dropout) never runs",
         traced="no code that ran in the model (Net) calls it",
         model="""
     class Net(nn.Module):
@@ -100,7 +100,7 @@ DROPPED = (
     Case(
         "a layer that the loop leaves out",
         finding="RES012 layer",
-        message="Layer k is drawn, and layers.* (Layer) never runs",
+        message="Layer k is drawn, but layers.* (Layer) never runs",
         traced="no code that ran in the model (Net) calls it",
         layers=(2,),
         model=PARTS_OF_LAYER
@@ -139,8 +139,8 @@ DROPPED = (
     Case(
         "inside a module that no panel opens",
         finding="RES012 layer.moe",
-        message="moe.shared is computed and its result is dropped",
-        traced="nothing that reaches the output reads it",
+        message="moe.shared is computed but its result is never used",
+        traced="the model's output does not depend on it",
         layers=(0, 1, 2),
         model="""
     class Moe(nn.Module):

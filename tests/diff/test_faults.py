@@ -32,7 +32,7 @@ DOUBLED = (
         "in the block and again in its parent",
         finding="RES007 layer.block",
         message="the source of a residual is added twice",
-        traced="layers.* adds it and again in block (model.py): the sum holds the source two times",
+        traced="layers.* adds it and again in block (model.py): the sum contains the source twice",
         layers=(0, 1, 2),
         model=DOUBLED_BLOCK + STACK,
         panels="""
@@ -48,7 +48,7 @@ DOUBLED = (
         "in the block, where it is drawn dashed, and again in its parent",
         finding="RES007 layer.block",
         message="the source of a residual is added twice",
-        traced="layers.* adds it and again in block (model.py): the sum holds the source two times",
+        traced="layers.* adds it and again in block (model.py): the sum contains the source twice",
         layers=(0, 1, 2),
         model=DOUBLED_BLOCK + STACK,
         panels="""
@@ -70,7 +70,7 @@ DOUBLED = (
         "in the layer and again in the attention's output",
         finding="RES007 net.attn..dense",
         message="the source of a residual is added twice",
-        traced=("the model adds it and again in output (model.py): the sum holds the source two times"),
+        traced=("the model adds it and again in output (model.py): the sum contains the source twice"),
         model="""
     class Output(nn.Module):
         def __init__(self):
@@ -103,8 +103,8 @@ DOUBLED = (
     Case(
         "a branch joined twice",
         finding="RES007 layer.attn",
-        message="a branch is added twice to the same stream",
-        traced="what norm1, attn returns was added before (model.py)",
+        message="a branch is added to the same stream twice",
+        traced="the output of norm1, attn was already added (model.py)",
         layers=(0, 1, 2),
         model=PARTS_OF_LAYER
         + """
@@ -125,7 +125,7 @@ ITSELF = (
         "the input's name is used again",
         finding="RES008 layer.ffn",
         message="both operands of a sum are the same tensor",
-        traced="a tensor is added to itself: what mlp returned",
+        traced="a tensor is added to itself: the output of mlp",
         layers=(0, 1, 2),
         model=PARTS_OF_LAYER
         + """
@@ -144,7 +144,7 @@ ITSELF = (
         "in one layer only",
         finding="RES008 layer.ffn",
         message="both operands of a sum are the same tensor",
-        traced="a tensor is added to itself: what mlp returned",
+        traced="a tensor is added to itself: the output of mlp",
         layers=(1,),
         model=PARTS_OF_LAYER
         + """
@@ -174,7 +174,7 @@ OVERWRITTEN = (
         "a leading in-place ReLU in a Sequential",
         finding="RES011 net.branch",
         message="the source of a residual is overwritten in place before it is added",
-        traced="relu in branch.0 (activation.py) changes it; the sum reads the changed values",
+        traced="relu in branch.0 (activation.py) modifies it; the sum reads the modified values",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -200,7 +200,7 @@ OVERWRITTEN = (
         "a shared in-place ReLU, drawn box by box",
         finding="RES011 block.relu1..conv2",
         message="the source of a residual is overwritten in place before it is added",
-        traced="relu in relu (activation.py) changes it; the sum reads the changed values",
+        traced="relu in relu (activation.py) modifies it; the sum reads the modified values",
         layers=(0, 1, 2),
         model="""
     class Block(nn.Module):
@@ -241,7 +241,7 @@ OVERWRITTEN = (
         "a functional in-place activation",
         finding="RES011 net.f2",
         message="the source of a residual is overwritten in place before it is added",
-        traced="silu in the model (model.py) changes it; the sum reads the changed values",
+        traced="silu in the model (model.py) modifies it; the sum reads the modified values",
         model="""
     class Net(nn.Module):
         def __init__(self):

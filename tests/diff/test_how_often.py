@@ -1,4 +1,4 @@
-"""Each drawn edge is executed as often as it is drawn, and each sum is drawn once."""
+"""Each drawn edge is executed as often as it is drawn, but each sum is drawn once."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ OFTEN = (
     Case(
         "twice in a row",
         finding="RES002 net.norm..mlp",
-        message="the residual around Norm … MLP is drawn once, and executed 2 times",
-        traced="the model (Net) makes 2 sums (model.py, model.py)",
+        message="the residual around Norm … MLP is drawn once but executed twice",
+        traced="the model (Net) computes 2 sums (model.py, model.py)",
         model=INIT
         + """
         def forward(self, x):
@@ -40,8 +40,8 @@ OFTEN = (
     Case(
         "one sum under two edges",
         finding="RES001 net.input->mlp",
-        message="the residual from the input to MLP is drawn again: norm..mlp shows the same sum",
-        traced="there is one sum for 2 edges",
+        message="the residual from the input to MLP duplicates norm..mlp: both show the same sum",
+        traced="the code has one sum for 2 edges",
         model=INIT
         + """
         def forward(self, x):
@@ -56,8 +56,8 @@ OFTEN = (
     Case(
         "dashed, and in no module",
         finding="RES001 net.norm..mlp",
-        message="there is no residual connection around Norm … MLP, here or in another module",
-        traced="no module makes such a sum",
+        message="no module implements the residual around Norm … MLP",
+        traced="no module computes such a sum",
         model="""
     class Inner(nn.Module):
         def __init__(self):

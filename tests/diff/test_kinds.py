@@ -33,7 +33,7 @@ JOINS = (
     Case(
         "multiplied",
         finding="RES009 net.f",
-        message="the residual around F is drawn as a sum, and the code multiplies",
+        message="the residual around F is drawn as a sum, but the code multiplies",
         traced="source and branch are multiplied",
         model=HEAD
         + """
@@ -45,7 +45,7 @@ JOINS = (
     Case(
         "concatenated where a sum is drawn",
         finding="RES009 net.f",
-        message="the residual around F is drawn as a sum, and the code has a concatenation",
+        message="the residual around F is drawn as a sum, but the code concatenates",
         traced="source and branch are concatenated",
         model=HEAD
         + """
@@ -57,7 +57,7 @@ JOINS = (
     Case(
         "added where a concatenation is drawn",
         finding="RES009 net.f",
-        message="the residual around F is drawn as concat, and the code has the plain sum",
+        message="the residual around F is drawn as concat, but the code computes a plain sum",
         traced="the source itself is added to the branch",
         model=HEAD
         + """
@@ -69,7 +69,7 @@ JOINS = (
     Case(
         "added where a gate is drawn",
         finding="RES009 net.input->f",
-        message="the residual from the input to F is drawn as gated, and the code has the plain sum",
+        message="the residual from the input to F is drawn as gated, but the code computes a plain sum",
         traced="the source itself is added to the branch",
         model="""
     class Net(nn.Module):
@@ -106,7 +106,7 @@ PROJECTIONS = (
     Case(
         "identity where a projection is drawn",
         finding="RES009 net.f",
-        message="the residual around F is drawn as projection, and the code has the plain sum",
+        message="the residual around F is drawn as projection, but the code computes a plain sum",
         traced="the source itself is added to the branch",
         model=HEAD
         + """
@@ -128,7 +128,7 @@ PROJECTIONS = (
     Case(
         "a projection where identity is drawn",
         finding="RES009 net.f",
-        message="the residual around F is drawn as identity, and the code has a projection",
+        message="the residual around F is drawn as identity, but the code projects the source",
         traced="the skip path is a projection of the source: shortcut",
         model=PROJECTION
         + """
@@ -148,7 +148,7 @@ PROJECTIONS = (
     Case(
         "a shortcut that the skip path does not pass",
         finding="RES009 net.f",
-        message="the skip path of the residual around F is drawn through 1×1, and does not pass it",
+        message="the skip path of the residual around F is drawn through 1×1, but does not pass through it",
         traced="shortcut is not on the skip path (identity)",
         model=PROJECTION
         + """
@@ -169,7 +169,7 @@ SCALES = (
     Case(
         "a scale that is drawn and missing",
         finding="RES009 net.f",
-        message="the residual around F is drawn as scaled, and the code has the plain sum",
+        message="the residual around F is drawn as scaled, but the code computes a plain sum",
         traced="the source itself is added to the branch",
         model=HEAD
         + """
@@ -181,7 +181,7 @@ SCALES = (
     Case(
         "a constant scale where none is drawn",
         finding="RES009 net.f",
-        message="the residual around F is drawn as identity, and the code has a scaled sum",
+        message="the residual around F is drawn as identity, but the code computes a scaled sum",
         traced="a factor scales the skip path or the branch: 0.5 on the branch",
         model=HEAD
         + """
@@ -193,8 +193,8 @@ SCALES = (
     Case(
         "a difference where a sum is drawn",
         finding="RES009 net.f",
-        message="the residual around F is drawn as a sum, and the code subtracts",
-        traced="a factor is negative: -1.0 on the branch",
+        message="the residual around F is drawn as a sum, but the code subtracts",
+        traced="one factor is negative: -1.0 on the branch",
         model=HEAD
         + """
             return self.last(x - self.f(x))  # wrong #-
@@ -205,8 +205,9 @@ SCALES = (
     Case(
         "a constant on the skip path, drawn on the branch",
         finding="RES009 net.f",
-        message="the factor of the residual around F is drawn on the branch, and stands on the skip path",
-        traced="the factor is 2.0 on the skip",
+        message="the factor of the residual around F is drawn on the branch, "
+        "but the code has it on the skip path",
+        traced="the factor is 2.0 on the skip path",
         model=HEAD
         + """
             return self.last(2 * x + self.f(x))  # wrong #-
@@ -218,10 +219,10 @@ SCALES = (
         "a layer scale on both, drawn on the branch",
         finding="RES009 net.f",
         message=(
-            "the factor of the residual around F is drawn on the branch, and stands on the branch and "
-            "the skip path"
+            "the factor of the residual around F is drawn on the branch, "
+            "but the code has it on the branch and the skip path"
         ),
-        traced="the factor is scale on the skip and scale on the branch",
+        traced="the factor is scale on the skip path and scale on the branch",
         model=HEAD
         + """
             return self.last(x + self.f(x) * self.scale)  #+
@@ -232,8 +233,9 @@ SCALES = (
     Case(
         "a parameter of a layer on the skip path, drawn on the branch",
         finding="RES009 layer.f",
-        message="the factor of the residual around F is drawn on the branch, and stands on the skip path",
-        traced="the factor is scale on the skip",
+        message="the factor of the residual around F is drawn on the branch, "
+        "but the code has it on the skip path",
+        traced="the factor is scale on the skip path",
         layers=(0, 1, 2),
         model="""
     class Layer(nn.Module):

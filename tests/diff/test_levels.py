@@ -21,10 +21,8 @@ LEVELS = (
     Case(
         "drawn in the branch, implemented in the layer",
         finding="RES006 ffn.norm..down",
-        message="the residual around Norm … Linear is not implemented in (b) FFN, but in layers.* (Layer)",
-        traced=(
-            "layers.* (Layer) makes the sum; a dashed line, with realized_by: layer.ffn, tells the truth"
-        ),
+        message="the residual around Norm … Linear is implemented in layers.* (Layer), not in (b) FFN",
+        traced=("layers.* (Layer) computes the sum; draw it dashed with realized_by: layer.ffn"),
         layers=tuple(range(8)),
         model=PARTS_OF_LAYER
         + """
@@ -44,8 +42,8 @@ LEVELS = (
     Case(
         "drawn in the branch alone",
         finding="RES006 ffn.norm..down",
-        message="the residual around Norm … Linear is not implemented in (b) FFN, but in layers.* (Layer)",
-        traced="layers.* (Layer) makes the sum; a dashed line tells the truth",
+        message="the residual around Norm … Linear is implemented in layers.* (Layer), not in (b) FFN",
+        traced="layers.* (Layer) computes the sum; draw it dashed",
         layers=tuple(range(8)),
         model=PARTS_OF_LAYER
         + """
@@ -75,10 +73,8 @@ LEVELS = (
     Case(
         "drawn in the layer, implemented in the branch",
         finding="RES006 layer.mlp",
-        message="the residual around MLP is not implemented in Layer k, but in mlp (Block)",
-        traced=(
-            "mlp (Block) makes the sum; a dashed line, with realized_by: mlp.norm..down, tells the truth"
-        ),
+        message="the residual around MLP is implemented in mlp (Block), not in Layer k",
+        traced=("mlp (Block) computes the sum; draw it dashed with realized_by: mlp.norm..down"),
         layers=tuple(range(8)),
         model="""
     class Block(nn.Module):
@@ -123,10 +119,8 @@ LEVELS = (
     Case(
         "BERT, drawn around the module that holds its sum and norm",
         finding="RES006 layer.attention",
-        message=(
-            "the residual around Attention is not implemented in Layer k, but in attention.output (Output)"
-        ),
-        traced="attention.output (Output) makes the sum; a dashed line tells the truth",
+        message=("the residual around Attention is implemented in attention.output (Output), not in Layer k"),
+        traced="attention.output (Output) computes the sum; draw it dashed",
         layers=tuple(range(8)),
         model="""
     class Output(nn.Module):
@@ -174,11 +168,8 @@ LEVELS = (
     Case(
         "BLOOM, whose attention adds the residual that it is handed",
         finding="RES006 layer.norm..attn",
-        message=("the residual around Norm … Mixer is not implemented in Layer k, but in attn (Attention)"),
-        traced=(
-            "attn (Attention) makes the sum; a dashed line, with realized_by: attn.input->dense, tells "
-            "the truth"
-        ),
+        message=("the residual around Norm … Mixer is implemented in attn (Attention), not in Layer k"),
+        traced=("attn (Attention) computes the sum; draw it dashed with realized_by: attn.input->dense"),
         layers=tuple(range(8)),
         model="""
     def dropout_add(x, residual, training):
@@ -225,10 +216,8 @@ LEVELS = (
     Case(
         "a sum in the fused norm that follows",
         finding="RES006 layer.norm1..attn",
-        message=(
-            "the residual around Norm … Attention is not implemented in Layer k, but in norm2 (AddNorm)"
-        ),
-        traced="norm2 (AddNorm) makes the sum; a dashed line tells the truth",
+        message=("the residual around Norm … Attention is implemented in norm2 (AddNorm), not in Layer k"),
+        traced="norm2 (AddNorm) computes the sum; draw it dashed",
         layers=tuple(range(8)),
         model="""
     class AddNorm(nn.Module):
@@ -323,13 +312,13 @@ def test_an_add_deferred_to_the_next_block(tmp_path: Path) -> None:
             "RES006",
             "norm..mlp",
             (0, 1, 2),
-            "the residual around Norm … MLP is not implemented in Layer k, but in the next layer (Layer)",
+            "the residual around Norm … MLP is implemented in the next layer (Layer), not in Layer k",
         ),
         (
             "RES006",
             "norm..mlp",
             (3,),
-            "the residual around Norm … MLP is not implemented in Layer k, but in the model (Net)",
+            "the residual around Norm … MLP is implemented in the model (Net), not in Layer k",
         ),
     ]
     assert run(DEFERRED, tmp_path / "mended", wrong=False).findings == ()

@@ -98,27 +98,27 @@ def test_the_figure_is_true_as_it_is(tmp_path: Path) -> None:
         (
             "role: norm",
             "role: attention",
-            ("BOX006", "block.norm", "LayerNorm has the role attention, and norm computes LayerNorm"),
+            ("BOX006", "block.norm", "LayerNorm has the role attention, but norm computes LayerNorm"),
         ),
         (
             "role: activation",
             "role: norm",
-            ("BOX006", "block.act", "Sigmoid has the role norm, and the code computes Sigmoid"),
+            ("BOX006", "block.act", "Sigmoid has the role norm, but the code computes Sigmoid"),
         ),
         (
             "module: attn, role: attention",
             "module: attn, role: feed_forward",
-            ("BOX006", "block.attn", "Attention has the role feed_forward, and attn computes MHA"),
+            ("BOX006", "block.attn", "Attention has the role feed_forward, but attn computes MHA"),
         ),
         (
             "module: attn, role: attention",
             "module: attn, inactive: true",
-            ("BOX006", "block.attn", "Attention is greyed as not chosen, and attn runs in every call"),
+            ("BOX006", "block.attn", "Attention is greyed out as not chosen, but attn runs in every call"),
         ),
         (
             "label: Sigmoid,",
             "label: Sigmoid, inactive: true,",
-            ("BOX006", "block.act", "Sigmoid is greyed as not chosen, and the code runs in every call"),
+            ("BOX006", "block.act", "Sigmoid is greyed out as not chosen, but the code runs in every call"),
         ),
         (
             "label: skip",
@@ -127,7 +127,7 @@ def test_the_figure_is_true_as_it_is(tmp_path: Path) -> None:
                 "RES009",
                 "block.norm..attn",
                 "the residual around LayerNorm … Attention is labelled 'concat', "
-                "and the code has the plain sum",
+                "but the code computes a plain sum",
             ),
         ),
         (
@@ -137,23 +137,23 @@ def test_the_figure_is_true_as_it_is(tmp_path: Path) -> None:
                 "RES009",
                 "block.norm..attn",
                 "the residual around LayerNorm … Attention is labelled '× 0.5', "
-                "and the code has the plain sum",
+                "but the code computes a plain sum",
             ),
         ),
         (
             "module: mlp, role: linear",
             "module: mlp, role: linear, repeat: 2",
-            ("BOX004", "block.mlp", "Linear is drawn ×2, and runs 1 times"),
+            ("BOX004", "block.mlp", "Linear is drawn ×2 but runs once"),
         ),
         (
             "{label: Attention, module: attn, role: attention}",
             '{label: "Attention，8 头", module: attn}',
-            ("BOX005", "block.attn", "the label 'Attention，8 头' says 8 heads, and the model has 2"),
+            ("BOX005", "block.attn", "the label 'Attention，8 头' says 8 heads, but the model has 2"),
         ),
         (
             "label: Block, ",
             "label: Block ×5, ",
-            ("BOX005", "model.blocks", "the label 'Block ×5' says 5 modules, and the model has 3"),
+            ("BOX005", "model.blocks", "the label 'Block ×5' says 5 modules, but the model has 3"),
         ),
         (
             "    scope: blocks.*\n",
@@ -171,7 +171,7 @@ def test_the_figure_is_true_as_it_is(tmp_path: Path) -> None:
                 "MARK001",
                 "block.mlp",
                 "the number Linear, 512 is not proved: the model that ran has 8; "
-                "name the arguments of the full size in the model's published",
+                "give the arguments of the full size under the model's published",
             ),
         ),
         (
@@ -181,7 +181,7 @@ def test_the_figure_is_true_as_it_is(tmp_path: Path) -> None:
                 "MARK001",
                 "block.attn",
                 "the label Sliding-window attention is not proved: "
-                "the run does not tell whether it is window",
+                "the run does not show whether it is window",
             ),
         ),
     ],

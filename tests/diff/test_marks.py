@@ -69,7 +69,7 @@ def report(folder: Path, *changes: tuple[str, str], model: str = MODEL) -> Repor
 def test_all_marks_of_a_true_diagram_are_proved(tmp_path: Path) -> None:
     found = report(tmp_path)
     assert (found.findings, found.problems) == ((), ())
-    assert count_of(found.marks) == "19 of 19 marks proved, 1 outside of the model"
+    assert count_of(found.marks) == "19 of 19 marks proved, 1 outside the model"
     assert [mark.name for mark in found.marks if mark.kind is MarkKind.CLAIM] == [
         "norm",
         "up",
@@ -81,34 +81,34 @@ def test_all_marks_of_a_true_diagram_are_proved(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "finding"),
     [
-        ([("LayerNorm", "RMSNorm")], ("BOX006", "norm", "RMSNorm is drawn, and norm computes LayerNorm")),
-        ([("SiLU", "GELU")], ("BOX007", "act", "GELU is drawn, and the code computes SiLU there")),
+        ([("LayerNorm", "RMSNorm")], ("BOX006", "norm", "RMSNorm is drawn, but norm computes LayerNorm")),
+        ([("SiLU", "GELU")], ("BOX007", "act", "GELU is drawn, but the code computes SiLU there")),
         (
             [("      act: {label: SiLU}\n", ""), ("[gate, act]", "gate")],
-            ("BOX008", "", "SiLU is computed here and not drawn"),
+            ("BOX008", "", "SiLU is computed here but not drawn"),
         ),
         (
             [("[up, [gate, act]]", "[[up, act], gate]")],
-            ("FLOW001", "up->act", "a line leads from Linear to SiLU, the data does not"),
+            ("FLOW001", "up->act", "a line goes from Linear to SiLU, but no data flows along it"),
         ),
         (
             [
                 ("[up, [gate, act]], times", "gate, act, times"),
                 ("down, y]", "down, y]\n    edges: [[up, times]]"),
             ],
-            ("FLOW002", "norm->up", "data goes from LayerNorm to Linear, and no line says so"),
+            ("FLOW002", "norm->up", "data flows from LayerNorm to Linear, but no line shows it"),
         ),
         (
             [("times, down", "down, times")],
-            ("BOX003", "down->times", "Linear is drawn before ⊙, and runs after it"),
+            ("BOX003", "down->times", "Linear is drawn before ⊙, but runs after it"),
         ),
         (
             [("      act: {label: SiLU}", "      act: {label: the unit}")],
             (
                 "MARK001",
                 "act",
-                "the box the unit is not proved: its label names no operation; name it with op, "
-                "such as SiLU, or say outside: true",
+                "the box the unit is not proved: its label names no known operation; name one with op, "
+                "such as SiLU, or write outside: true",
             ),
         ),
     ],
@@ -139,7 +139,7 @@ def test_one_lie_is_one_finding(
 def test_a_strict_spec_draws_what_changes_values(code: str, term: str, tmp_path: Path) -> None:
     model = MODEL.replace("* self.up(x))", f"* self.up(x)){code}")
     found = [(each.code, each.message) for each in report(tmp_path, model=model).findings]
-    assert found == [("BOX008", f"{term} is computed here and not drawn")]
+    assert found == [("BOX008", f"{term} is computed here but not drawn")]
 
 
 def test_op_says_what_a_label_does_not(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def repeated(folder: Path, times: str, scope: str) -> Report:
 
 def test_repeat_counts_the_calls_of_one_module(tmp_path: Path) -> None:
     found = [finding for finding in repeated(tmp_path, "2", "*").findings if finding.code == "BOX004"]
-    assert [finding.message for finding in found] == ["Linear is drawn ×2, and runs 3 times"]
+    assert [finding.message for finding in found] == ["Linear is drawn ×2 but runs 3 times"]
 
 
 def test_modules_alike_of_which_panels_open_one_are_not_checked(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_widths_are_compared_with_the_published_size(tmp_path: Path) -> None:
     true, wrong = found
     assert (true.findings, true.problems) == ((), ())
     assert [finding.message for finding in wrong.findings] == [
-        "the label '3×3 conv, 32' says channels 32, and the model has channels 64"
+        "the label '3×3 conv, 32' says channels 32, but the model has channels 64"
     ]
     assert count_of(wrong.marks) == "2 of 3 marks proved, 1 refuted"
 

@@ -44,7 +44,7 @@ TWELVE = Case(
 def test_a_defect_in_thirteen_layers_is_one_finding(tmp_path: Path) -> None:
     report = run(TWELVE, tmp_path / "case", wrong=True)
     assert [(finding.code, finding.message, finding.layers) for finding in report.findings] == [
-        ("RES012", "norm, mlp is computed and its result is dropped", tuple(range(13)))
+        ("RES012", "norm, mlp is computed but its result is never used", tuple(range(13)))
     ]
 
 

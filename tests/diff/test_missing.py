@@ -12,7 +12,7 @@ MISSING = (
         "in layer 5 of 8",
         finding="RES001 layer.ffn",
         message="there is no residual connection around FFN",
-        traced="the source is not added to what mlp returns",
+        traced="the source is not added to the output of mlp",
         layers=(5,),
         model=PARTS_OF_LAYER
         + """
@@ -30,7 +30,7 @@ MISSING = (
         "in every layer",
         finding="RES001 layer.attn",
         message="there is no residual connection around Attention",
-        traced="the source is not added to what attn returns",
+        traced="the source is not added to the output of attn",
         layers=tuple(range(8)),
         model=PARTS_OF_LAYER
         + """
@@ -47,7 +47,7 @@ MISSING = (
         "at the levels where a shape test fails",
         finding="RES001 level.conv",
         message="there is no residual connection around Linear",
-        traced="the source is not added to what conv returns",
+        traced="the source is not added to the output of conv",
         layers=(1, 3),
         model="""
     class Level(nn.Module):
@@ -87,7 +87,7 @@ MISSING = (
         "around the only branch",
         finding="RES001 net.mlp",
         message="there is no residual connection around MLP",
-        traced="the source is not added to what mlp returns",
+        traced="the source is not added to the output of mlp",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -112,8 +112,8 @@ UNDRAWN = (
     Case(
         "the second residual of a layer",
         finding="RES002 layer",
-        message="a residual connection around norm2, mlp is in the code, and not drawn",
-        traced="Layer k adds the sum that follows attn to what mlp returns (identity)",
+        message="the code has a residual connection around norm2, mlp that is not drawn",
+        traced="Layer k adds the sum after attn to the output of mlp (identity)",
         layers=tuple(range(8)),
         model=PARTS_OF_LAYER
         + """
@@ -138,8 +138,8 @@ UNDRAWN = (
     Case(
         "around the whole stack",
         finding="RES002 net",
-        message="a residual connection around layers is in the code, and not drawn",
-        traced="net adds its input to what layers returns (identity)",
+        message="the code has a residual connection around layers that is not drawn",
+        traced="net adds its input to the output of layers (identity)",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -161,8 +161,8 @@ UNDRAWN = (
     Case(
         "the MLP of a parallel block",
         finding="RES002 net",
-        message="a residual connection around norm, mlp is in the code, and not drawn",
-        traced="net adds its input to what mlp returns (identity)",
+        message="the code has a residual connection around norm, mlp that is not drawn",
+        traced="net adds its input to the output of mlp (identity)",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -190,8 +190,8 @@ DASHED = (
     Case(
         "dashed in the layer that adds",
         finding="RES003 layer.ffn",
-        message="the residual around FFN is drawn dashed, and Layer k executes it itself",
-        traced="layers.* (Layer) makes the sum; a solid line tells the truth",
+        message="the residual around FFN is drawn dashed, but Layer k implements it itself",
+        traced="layers.* (Layer) computes the sum; draw it solid",
         layers=tuple(range(8)),
         model=PARTS_OF_LAYER
         + """
@@ -217,8 +217,8 @@ DASHED = (
     Case(
         "realized by the residual around another branch",
         finding="RES006 inner.norm..out",
-        message="layer.ffn does not realize the residual around Norm … Linear: it has another branch",
-        traced="the residual layer.ffn is around norm2, mlp",
+        message="layer.ffn does not realize the residual around Norm … Linear: its branch is different",
+        traced="layer.ffn goes around norm2, mlp",
         layers=tuple(range(8)),
         model=PARTS_OF_LAYER
         + """

@@ -86,7 +86,7 @@ NUMBERS = (
     Case(
         "heads",
         finding="BOX005 panel.box",
-        message="the label 'Attention, 8 heads' says 8 heads, and the model has 4",
+        message="the label 'Attention, 8 heads' says 8 heads, but the model has 4",
         traced="attn.num_heads is 4",
         layers=(0, 1, 2, 3),
         model=HEADS + STACK,
@@ -95,7 +95,7 @@ NUMBERS = (
     Case(
         "key-value heads, beside the right number of query heads",
         finding="BOX005 panel.box",
-        message="the label 'Heads (4 query heads, 4 KV heads)' says 4 key-value heads, and the model has 2",
+        message="the label 'Heads (4 query heads, 4 KV heads)' says 4 key-value heads, but the model has 2",
         traced="attn.num_kv_heads is 2",
         layers=(0, 1, 2, 3),
         model=HEADS + STACK,
@@ -104,7 +104,7 @@ NUMBERS = (
     Case(
         "experts, by the config",
         finding="BOX005 panel.box",
-        message="the label '8 routed experts' says 8 experts, and the model has 3",
+        message="the label '8 routed experts' says 8 experts, but the model has 3",
         traced="mlp.n_routed_experts is 3",
         model=EXPERTS,
         panels=_labels("8 routed experts", "3 routed experts", "mlp", '""'),
@@ -112,7 +112,7 @@ NUMBERS = (
     Case(
         "experts, by their list",
         finding="BOX005 panel.box",
-        message="the label '8 experts, top-2 experts' says 8 experts, and the model has 3",
+        message="the label '8 experts, top-2 experts' says 8 experts, but the model has 3",
         traced="the length of mlp.experts is 3",
         model=EXPERTS.replace("self.config, self.gate = config,", "self.gate ="),
         panels=_labels("8 experts, top-2 experts", "3 experts, top-2 experts", "mlp", '""'),
@@ -120,7 +120,7 @@ NUMBERS = (
     Case(
         "layers, by their list",
         finding="BOX005 panel.box",
-        message="the label 'Encoder of 12 layers' says 12 layers, and the model has 4",
+        message="the label 'Encoder of 12 layers' says 12 layers, but the model has 4",
         traced="the length of encoder.layers is 4",
         model=LAYER.replace("  # wrong", "")
         + STACK.replace("Net(", "Inner(")
@@ -139,7 +139,7 @@ NUMBERS = (
     Case(
         "a stack by the sign ×",
         finding="BOX005 panel.box",
-        message="the label 'Layer ×12' says 12 modules, and the model has 4",
+        message="the label 'Layer ×12' says 12 modules, but the model has 4",
         traced="the box stands for 4 modules",
         model=LAYER.replace("  # wrong", "") + STACK.replace("x = layer(x)", "x = layer(x)  # wrong"),
         panels="""

@@ -11,7 +11,7 @@ SIDES = (
     Case(
         "post-norm coded, pre-norm drawn",
         finding="RES010 net.norm..mlp",
-        message="Norm is drawn before the sum of the residual around Norm … MLP, and runs after it",
+        message="Norm is drawn before the sum of the residual around Norm … MLP, but runs after it",
         traced="norm runs after the sum (model.py)",
         model=BLOCK
         + """
@@ -33,7 +33,7 @@ SIDES = (
     Case(
         "post-norm coded, pre-norm drawn as one box",
         finding="RES010 net.mlp",
-        message="norm is drawn before the sum of the residual around MLP, and runs after it",
+        message="norm is drawn before the sum of the residual around MLP, but runs after it",
         traced="norm runs after the sum (model.py)",
         model=BLOCK
         + """
@@ -54,7 +54,7 @@ SIDES = (
     Case(
         "pre-norm coded, post-norm drawn",
         finding="RES010 net.mlp",
-        message="Norm is drawn after the sum of the residual around MLP, and runs before it",
+        message="Norm is drawn after the sum of the residual around MLP, but runs before it",
         traced="norm runs before the sum (model.py)",
         model=BLOCK
         + """
@@ -76,7 +76,7 @@ SIDES = (
     Case(
         "norm after the branch, inside the sum",
         finding="RES010 net.mlp",
-        message="Norm is drawn after the sum of the residual around MLP, and runs before it",
+        message="Norm is drawn after the sum of the residual around MLP, but runs before it",
         traced="norm runs before the sum (model.py)",
         model=BLOCK
         + """
@@ -98,7 +98,7 @@ SIDES = (
     Case(
         "a shared ReLU before the sum instead of after it",
         finding="RES010 net.conv1..bn2",
-        message="ReLU is drawn after the sum of the residual around Linear … Norm, and runs before it",
+        message="ReLU is drawn after the sum of the residual around Linear … Norm, but runs before it",
         traced="relu runs before the sum (model.py)",
         model="""
     class Net(nn.Module):
@@ -134,7 +134,7 @@ SIDES = (
     Case(
         "a functional ReLU before the sum instead of after it",
         finding="RES010 net.up..down",
-        message="ReLU is drawn after the sum of the residual around Linear … Linear, and runs before it",
+        message="ReLU is drawn after the sum of the residual around Linear … Linear, but runs before it",
         traced="relu runs before the sum (model.py)",
         model="""
     class Net(nn.Module):
@@ -163,7 +163,7 @@ SIDES = (
     Case(
         "an activation after the sum, in a block of operations alone",
         finding="RES010 net.up..down",
-        message="ReLU is drawn before the sum of the residual around Linear … Linear, and runs after it",
+        message="ReLU is drawn before the sum of the residual around Linear … Linear, but runs after it",
         traced="relu runs after the sum (model.py)",
         model="""
     class Net(nn.Module):
@@ -188,7 +188,7 @@ SIDES = (
     Case(
         "the second norm is on the branch of the first",
         finding="RES010 layer.norm1..attn",
-        message=("Norm is drawn after the sum of the residual around Norm … Attention, and runs before it"),
+        message=("Norm is drawn after the sum of the residual around Norm … Attention, but runs before it"),
         traced="norm2 runs before the sum (model.py)",
         layers=(0, 1, 2),
         model=PARTS_OF_LAYER
@@ -239,7 +239,7 @@ SINKS = (
     Case(
         "joined one layer late",
         finding="RES005 net.f1",
-        message="the residual around F1 is joined at the wrong place: after F2",
+        message="the residual around F1 joins the branch in the wrong place: after F2",
         traced="f2 runs before the sum (model.py)",
         model=PARTS_OF_CHAIN
         + """
@@ -252,7 +252,7 @@ SINKS = (
     Case(
         "joined one layer early",
         finding="RES005 net.f1..f2",
-        message="the residual around F1 … F2 is joined at the wrong place: before F2",
+        message="the residual around F1 … F2 joins the branch in the wrong place: before F2",
         traced="f2 runs after the sum (model.py)",
         model=PARTS_OF_CHAIN
         + """
@@ -265,7 +265,7 @@ SINKS = (
     Case(
         "dropout after the sum",
         finding="RES005 net.f1..drop",
-        message="the residual around F1 … Dropout is joined at the wrong place: before Dropout",
+        message="the residual around F1 … Dropout joins the branch in the wrong place: before Dropout",
         traced="drop runs after the sum (model.py)",
         model="""
     class Net(nn.Module):

@@ -23,7 +23,7 @@ SOURCES = (
     Case(
         "taken after the norm",
         finding="RES004 layer.attn",
-        message="the residual around Attention is taken from the wrong tensor: after norm1",
+        message="the residual around Attention has the wrong source: it is taken after norm1",
         traced="taken after norm1 (model.py), not from the input of Layer k",
         layers=(0, 1, 2),
         model=PARTS_OF_LAYER
@@ -42,7 +42,7 @@ SOURCES = (
     Case(
         "taken after the norm, drawn as a box of its own",
         finding="RES004 layer.norm1..attn",
-        message="the residual around Norm … Attention is taken from the wrong tensor: after Norm",
+        message="the residual around Norm … Attention has the wrong source: it is taken after Norm",
         traced="taken after norm1 (model.py), not from the input of Layer k",
         layers=(0, 1, 2),
         model=PARTS_OF_LAYER
@@ -73,8 +73,8 @@ SOURCES = (
     Case(
         "a stale block input used again",
         finding="RES004 layer.ffn",
-        message="the residual around FFN is taken from the wrong tensor: before Attention",
-        traced="taken before norm1, from the input of Layer k, not from what leaves Attention",
+        message="the residual around FFN has the wrong source: it is taken before Attention",
+        traced="taken before norm1, from the input of Layer k, not from the output of Attention",
         layers=(0, 1, 2),
         model=PARTS_OF_LAYER
         + """
@@ -91,8 +91,8 @@ SOURCES = (
     Case(
         "the embedding added again in every layer",
         finding="RES004 layer.mlp",
-        message="the residual around MLP is taken from the wrong tensor: from what embed returns",
-        traced="taken from what embed returns, not from the input of Layer k",
+        message="the residual around MLP has the wrong source: it is taken from the output of embed",
+        traced="taken from the output of embed, not from the input of Layer k",
         layers=(1, 2),
         model="""
     class Layer(nn.Module):
@@ -130,7 +130,7 @@ SOURCES = (
     Case(
         "taken after a functional activation",
         finding="RES004 net.relu..mlp",
-        message="the residual around ReLU … MLP is taken from the wrong tensor: after ReLU",
+        message="the residual around ReLU … MLP has the wrong source: it is taken after ReLU",
         traced="taken after relu (model.py), not from the input of Block",
         model="""
     class Net(nn.Module):
@@ -157,8 +157,8 @@ SOURCES = (
     Case(
         "drawn from the norm, taken before it",
         finding="RES004 net.norm->mlp",
-        message="the residual from Norm to MLP is taken from the wrong tensor: before Norm",
-        traced="taken before norm, from the input of Block, not from what leaves Norm",
+        message="the residual from Norm to MLP has the wrong source: it is taken before Norm",
+        traced="taken before norm, from the input of Block, not from the output of Norm",
         model=BLOCK
         + """
         def forward(self, x):

@@ -12,7 +12,7 @@ STYLES = (
         "a wrapper that adds what it wraps",
         finding="RES001 net.f2",
         message="there is no residual connection around F2",
-        traced="the source is not added to what 1.0 returns",
+        traced="the source is not added to the output of 1.0",
         model="""
     class Residual(nn.Module):
         def __init__(self, fn):
@@ -46,7 +46,7 @@ STYLES = (
     Case(
         "a module that only adds, drawn as the operator it is",
         finding="RES004 net.norm..add",
-        message="the residual around Norm … ⊕ is taken from the wrong tensor: after Norm",
+        message="the residual around Norm … ⊕ has the wrong source: it is taken after Norm",
         traced="taken after norm (model.py), not from the input of net",
         model="""
     class Add(nn.Module):
@@ -79,7 +79,7 @@ STYLES = (
         "a module list, whose owner adds",
         finding="RES001 stage.f1",
         message="there is no residual connection around F1",
-        traced="the source is not added to what 1 returns",
+        traced="the source is not added to the output of 1",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -110,7 +110,7 @@ STYLES = (
     Case(
         "a residual around a residual",
         finding="RES005 net.a..b",
-        message="the residual around A … B is joined at the wrong place: after C",
+        message="the residual around A … B joins the branch in the wrong place: after C",
         traced="c runs before the sum (model.py)",
         model="""
     class Net(nn.Module):
@@ -137,7 +137,7 @@ STYLES = (
     Case(
         "weights used without calling their modules",
         finding="RES010 net.norm..out",
-        message="Norm is drawn before the sum of the residual around Norm … Out, and runs after it",
+        message="Norm is drawn before the sum of the residual around Norm … Out, but runs after it",
         traced="norm runs after the sum (model.py)",
         model="""
     class Net(nn.Module):
@@ -168,7 +168,7 @@ STYLES = (
     Case(
         "one encoder for two inputs",
         finding="RES004 encoder.norm..mlp",
-        message="the residual around Norm … MLP is taken from the wrong tensor: after Norm",
+        message="the residual around Norm … MLP has the wrong source: it is taken after Norm",
         traced="taken after norm (model.py), not from the input of encoder",
         head=TWO_STREAMS,
         model="""

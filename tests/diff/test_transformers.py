@@ -12,8 +12,8 @@ TRANSFORMERS = (
     Case(
         "parallel attention and MLP drawn as two edges, coded in a row",
         finding="RES004 net.mlp",
-        message="the residual around MLP is taken from the wrong tensor: after Attention",
-        traced="taken after the sum that follows attn (model.py), not from the input of net",
+        message="the residual around MLP has the wrong source: it is taken after Attention",
+        traced="taken from the sum after attn (model.py), not from the input of net",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -42,7 +42,7 @@ TRANSFORMERS = (
         "parallel attention and MLP drawn as one edge",
         finding="RES001 net.norm..sum",
         message="there is no residual connection around Norm … ⊕",
-        traced="the source is not added to what ⊕ gives",
+        traced="the source is not added to the output of ⊕",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -69,7 +69,7 @@ TRANSFORMERS = (
     Case(
         "sandwich norms, one of which is after the sum",
         finding="RES010 layer.norm1..norm2",
-        message="Norm is drawn before the sum of the residual around Norm … Norm, and runs after it",
+        message="Norm is drawn before the sum of the residual around Norm … Norm, but runs after it",
         traced="norm2 runs after the sum (model.py)",
         layers=(0, 1, 2),
         model="""
@@ -99,10 +99,10 @@ TRANSFORMERS = (
         "a decoder whose cross-attention is added to the memory",
         finding="RES004 net.cross",
         message=(
-            "the residual from Attention to Cross-attention is taken from the wrong tensor: from what "
-            "encoder returns"
+            "the residual from Attention to Cross-attention has the wrong source: it is taken from the "
+            "output of encoder"
         ),
-        traced="taken from what encoder returns, not from what leaves Attention",
+        traced="taken from the output of encoder, not from the output of Attention",
         head=TWO_STREAMS,
         model="""
     class Cross(Attn):
@@ -142,7 +142,7 @@ TRANSFORMERS = (
         "ALBERT, whose one layer runs three times, once without its residual",
         finding="RES001 layer.mlp",
         message="there is no residual connection around MLP",
-        traced="the source is not added to what mlp returns",
+        traced="the source is not added to the output of mlp",
         model="""
     class Layer(nn.Module):
         def __init__(self):
@@ -180,8 +180,8 @@ TRANSFORMERS = (
     Case(
         "one layer in a loop, once without its residual",
         finding="RES001 net.norm..mlp",
-        message="there is no residual connection around Norm … MLP in 1 of its 3 rounds",
-        traced="the source is not added to what mlp returns",
+        message="there is no residual connection around Norm … MLP in 1 of its 3 iterations",
+        traced="the source is not added to the output of mlp",
         model="""
     class Net(nn.Module):
         def __init__(self):
@@ -208,7 +208,7 @@ TRANSFORMERS = (
         "hyper-connections, whose streams are no longer kept",
         finding="RES001 layer.norm..mlp",
         message="there is no residual connection around Norm … MLP",
-        traced="the source is not added to what mlp returns",
+        traced="the source is not added to the output of mlp",
         layers=(0, 1, 2),
         model="""
     class Layer(nn.Module):
@@ -291,13 +291,13 @@ def test_torchs_own_encoder_layer(tmp_path: Path) -> None:
             "RES010",
             "norm1..attn",
             (0, 1),
-            "Norm 1 is drawn before the sum of the residual around Norm 1 … Attention, and runs after it",
+            "Norm 1 is drawn before the sum of the residual around Norm 1 … Attention, but runs after it",
         ),
         (
             "RES010",
             "norm2..mlp",
             (0, 1),
-            "Norm 2 is drawn before the sum of the residual around Norm 2 … MLP, and runs after it",
+            "Norm 2 is drawn before the sum of the residual around Norm 2 … MLP, but runs after it",
         ),
     ]
     assert run(OWN, tmp_path / "mended", wrong=False).status == "conforms"

@@ -136,10 +136,10 @@ def test_two_saved_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["a", "b"], "HIS001 'a' is no file, no target and no revision (not a git repository"),
-        (["--", "-a", "b"], "HIS001 '-a' is no file, no target and no revision (not a git repository"),
+        (["a", "b"], "HIS001 'a' is not a file, a target or a revision (not a git repository"),
+        (["--", "-a", "b"], "HIS001 '-a' is not a file, a target or a revision (not a git repository"),
         (["a.json", "b.json"], "a.json: HIS002 can't be read: No such file or directory."),
-        (["HEAD", "HEAD", "net.yaml"], "'HEAD' is no file"),
+        (["HEAD", "HEAD", "net.yaml"], "'HEAD' is not a file"),
     ],
 )
 def test_outside_of_a_repository(
@@ -224,7 +224,7 @@ def test_the_work_trees_model_is_not_taken_for_a_revisions(tmp_path: Path) -> No
     )
     side = from_export(Side(Report("a", Status.CONFORMS, residuals=(inside,))), export)
     assert side.report.residuals == (stray,)
-    with pytest.raises(ArchcheckError, match=r"HIS001 not the revision's .*net.py was run"):
+    with pytest.raises(ArchcheckError, match=r"HIS001 .*net.py was imported from the work tree"):
         from_export(Side(Report("a", Status.CONFORMS, residuals=(stray,))), export)
 
 
@@ -290,6 +290,6 @@ def test_a_side_that_could_not_be_checked_is_said() -> None:
     broken = Report("a.yaml", Status.ERROR, problems=(Problem("net.py", 3, None, "TGT003", "it fails"),))
     assert as_text([compare("a.yaml", None, broken)], "a", "b") == (
         "a → b: 1 spec could not be compared\n\n"
-        "a.yaml: added (could not be checked): not compared, as a side could not be checked\n"
+        "a.yaml: added (could not be checked): not compared: one side could not be checked\n"
         "  ! net.py:3: TGT003 it fails\n"
     )

@@ -94,8 +94,8 @@ def test_what_is_installed_is_found_where_it_is_installed(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "it is no report in JSON"),
-        ("[]", "it is no report in JSON"),
+        ("", "it is not a JSON report"),
+        ("[]", "it is not a JSON report"),
         ("[" * 100_000, "nested too deeply"),
         ('{"version": 2, "specs": []}', "its version is 2, not 1"),
         ('{"version": 1, "specs": [{}]}', "specs.0.file: Field required"),

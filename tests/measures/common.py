@@ -22,7 +22,7 @@ def measured(model: nn.Module, *args: Any) -> list[Values]:
 
 
 def measured_addition(model: nn.Module, x: Tensor, pairs: Sequence[tuple[str, str]]) -> Values:
-    """What the input of one module, added to what another returns, would do; in all pairs at once."""
+    """What the input of one module, added to the output of another, would do; in all pairs at once."""
     traced = archcheck.trace(model, x)
     calls = {call.path: call for call in traced.dataflow.calls}
     addition = Addition(tuple((calls[one].inputs[0], calls[other].outputs[0]) for one, other in pairs))

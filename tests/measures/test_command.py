@@ -95,10 +95,10 @@ def test_the_report() -> None:
     assert lines[1] == "layer.norm..mlp (identity, model.py:22)"
     assert lines[2].split()[:3] == ["layer", "branch/stream", "cosine"]
     assert [line.split()[0] for line in lines[3:5]] == ["0", "1"]
-    assert "what if: dashed residual around Linear, from what leaves Norm (in 2 layers)" in lines
+    assert "what if: dashed residual around Linear, from the output of Norm (in 2 layers)" in lines
     assert lines[-1] == (
-        "At initialisation, on small inputs: this is how signal and gradient flow there, not what training "
-        "makes of it."
+        "At initialisation, on small inputs: this shows signal and gradient at this point, "
+        "not the effect of training."
     )
 
 
@@ -144,17 +144,17 @@ def test_a_bound_that_is_broken_fails() -> None:
     assert result.exit_code == 1
     first, second = result.stderr.splitlines()
     assert first.startswith("layer.norm..mlp, layer 0: branch_ratio is ")
-    assert second.endswith("(fails if branch_ratio > 0)")
+    assert second.endswith("(--fail-if branch_ratio > 0)")
     assert run("net.yaml", "--seeds", "1", "--fail-if", "branch_ratio < 0").exit_code == 0
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--fail-if", "ratio < 1"], "There is no measure 'ratio'. Choose one of branch_ratio, cosine,"),
+        (["--fail-if", "ratio < 1"], "Unknown measure 'ratio'. Choose one of branch_ratio, cosine,"),
         (["--fail-if", "gradient"], "Write MEASURE < NUMBER, such as 'gradient_ratio < 1e-3'."),
         (["--plot", "x.txt"], "Can't plot to x.txt. Choose one of .svg, .png, .pdf."),
-        (["--show", "ratio"], "There is no measure 'ratio'."),
+        (["--show", "ratio"], "Unknown measure 'ratio'."),
         (["-o", "net.yaml"], "net.yaml: this is an input of the run"),
     ],
 )
@@ -180,4 +180,4 @@ def test_a_model_without_a_gradient() -> None:
     )
     result = run("net.yaml")
     assert result.exit_code == 2
-    assert "TGT018 no gradient reaches the model's output: it runs without autograd" in result.stderr
+    assert "TGT018 the model's output has no gradient: it runs without autograd" in result.stderr

@@ -147,7 +147,7 @@ def test_a_nested_target_is_told_by_its_place_in_the_spec(write: Write) -> None:
     (problem,) = problems_of("net:ready", width=1)
     assert (problem.code, problem.message) == (
         "TGT005",
-        "'net:ready' is a Net already and takes no arguments",
+        "'net:ready' is already a Net and takes no arguments",
     )
 
 
@@ -162,17 +162,17 @@ def test_an_exit_while_building_is_an_error(write: Write) -> None:
     write("def build():\n    raise SystemExit(1)")
     (problem,) = problems_of("net:build")
     assert (problem.code, problem.line) == ("TGT006", 4)
-    assert problem.message == "building 'net:build' ended the program with exit code 1"
+    assert problem.message == "building 'net:build' exited with code 1"
 
 
 @pytest.mark.parametrize(
     ("returned", "message"),
     [
-        ("None", "'net:build' gives None, not an nn.Module"),
-        ("{}", "'net:build' gives a dict, not an nn.Module"),
-        ("nn.Linear", "'net:build' gives the class Linear, not an nn.Module"),
-        ("(1, 2)", "'net:build' gives a tuple, not an nn.Module"),
-        ("nn.ReLU(), nn.ReLU()", "'net:build' gives a tuple with 2 modules, not one"),
+        ("None", "'net:build' returns None, not an nn.Module"),
+        ("{}", "'net:build' returns a dict, not an nn.Module"),
+        ("nn.Linear", "'net:build' returns the class Linear, not an nn.Module"),
+        ("(1, 2)", "'net:build' returns a tuple, not an nn.Module"),
+        ("nn.ReLU(), nn.ReLU()", "'net:build' returns a tuple with 2 modules, not a single one"),
     ],
 )
 def test_what_is_no_module_is_refused(returned: str, message: str, write: Write) -> None:
@@ -213,7 +213,7 @@ def test_a_model_that_asks_for_an_accelerator_stays_on_the_cpu(write: Write) -> 
     for how in ("factory", "context", "to", "cuda"):
         built = build("net:build", how=how)
         assert {p.device.type for p in built.module.parameters()} == {"cpu"}
-        assert built.remark.endswith("; its code asks for another device, and stays here")
+        assert built.remark.endswith("; its code asks for another device, which archcheck does not use")
 
 
 # Large models
@@ -266,7 +266,7 @@ def test_a_large_model_is_built_on_the_meta_device_as_a_whole(large: BuiltModel)
     assert block.table[0].is_meta
     count = 1000 * 1024 + 3 * (2 * 1024 * 1024 + 2 * 1024) + 4 * 2 * (1024 + 2 + 2)
     assert sum(p.numel() for p in large.module.parameters()) == count
-    assert large.remark == f"on the meta device: its {count:,} parameters have shapes and no values"
+    assert large.remark == f"on the meta device: its {count:,} parameters have shapes but no values"
 
 
 def test_tied_weights_stay_tied(large: BuiltModel) -> None:
@@ -284,7 +284,7 @@ def test_a_large_model_can_be_run_on_zeros(large: BuiltModel) -> None:
     assert built.module is large.module
     assert (built.device, built.remark) == (
         "cpu",
-        "on the CPU with zeros for its large weights: its code needs values",
+        "on the CPU, with zeros as its large weights, because its code needs values",
     )
     block: Any = built.module.get_submodule("blocks.2")
     weight = block.up.weight

@@ -93,11 +93,11 @@ def test_what_nobody_takes_is_told_with_the_nearest_name() -> None:
 def test_what_is_missing_is_told_with_what_to_type() -> None:
     text = HEAD.format(hint="")
     assert problem(text, {}).hint == (
-        "Give it under arguments, with --arguments FILE, or as what is read of it: "
+        "Give it under arguments, with --arguments FILE, or give what is read from it: "
         "--set config.width=VALUE --set config.depth=VALUE."
     )
     assert problem(text + "def parse_args():\n    return None\n", {}).hint == (
-        "Perhaps --set 'config={target: net.py:parse_args}'."
+        "Try --set 'config={target: net.py:parse_args}'."
     )
     found = problem(
         "from torch import nn\ndef Net(num_heads, name: str):\n    return nn.Linear(1, 1)\n", {"name": "a"}

@@ -160,6 +160,6 @@ def test_an_input_that_is_missing_beside_one_that_is_given() -> None:
     (problem,) = caught.value.problems
     assert (problem.code, problem.message) == (
         "TGT008",
-        "the forward of Net needs the input 'token_ids', which can't be guessed",
+        "Net.forward needs the input 'token_ids', which can't be guessed",
     )
     assert problem.hint.endswith("--input 'token_ids=int64[1,16]<100'.")

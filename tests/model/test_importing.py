@@ -114,7 +114,7 @@ def test_an_init_file_that_fails_and_is_needed_is_told(write: Write) -> None:
         ("needed_pkg", "__init__.py"),
         1,
     )
-    assert problem.hint == "Install 'a_package_that_is_not_there' into the environment of archcheck."
+    assert problem.hint == "Install 'a_package_that_is_not_there' in archcheck's environment."
 
 
 def test_folders_without_init_files_are_packages_too(write: Write) -> None:
@@ -180,7 +180,7 @@ def test_sys_path_is_restored_and_what_the_code_added_is_known(write: Write) -> 
 )
 def test_a_text_that_is_no_target(target: str, write: Write) -> None:
     problem = problem_of(target)
-    assert (problem.code, problem.message) == ("TGT001", f"'{target}' names no class or function")
+    assert (problem.code, problem.message) == ("TGT001", f"'{target}' does not name a class or function")
     assert problem.hint == FORMS
 
 
@@ -204,7 +204,7 @@ def test_a_path_may_lead_upwards(write: Write, tmp_path: Path, monkeypatch: pyte
 def test_a_folder_is_no_file(write: Write) -> None:
     write("models/x.py", "")
     problem = problem_of("./models:Net")
-    assert (problem.code, problem.message) == ("TGT002", "'./models' is no Python file")
+    assert (problem.code, problem.message) == ("TGT002", "'./models' is not a Python file")
 
 
 def test_a_missing_module_names_the_nearest_one(write: Write) -> None:
@@ -218,7 +218,7 @@ def test_a_missing_import_of_the_code_is_at_its_line(write: Write) -> None:
     write("net.py", "x = 1\nimport not_installed_anywhere.sub")
     problem = problem_of("net:Net")
     assert (problem.code, shown_path(problem.file), problem.line) == ("TGT003", "net.py", 2)
-    assert problem.hint == "Install 'not_installed_anywhere' into the environment of archcheck."
+    assert problem.hint == "Install 'not_installed_anywhere' in archcheck's environment."
 
 
 def test_an_exception_on_import_is_at_the_innermost_line_of_the_users_code(write: Write) -> None:
@@ -246,9 +246,9 @@ def test_a_syntax_error_has_line_and_column(write: Write) -> None:
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("import sys; sys.exit(3)", "ended the program with exit code 3"),
-        ("raise SystemExit", "ended the program with exit code None"),
-        ("def f(): f()\nf()", "calls itself without end"),
+        ("import sys; sys.exit(3)", "exited with code 3"),
+        ("raise SystemExit", "exited with code None"),
+        ("def f(): f()\nf()", "recurses without end"),
         ("class Odd(BaseException): ...\nraise Odd('why')", "raised Odd: why"),
         ("raise ValueError('first\\nsecond')", "raised ValueError: first"),
         ("raise ValueError", "raised ValueError: no message"),

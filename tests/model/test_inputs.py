@@ -115,11 +115,11 @@ def test_names_must_fit_forward() -> None:
     assert problems_of(Tokens(), {"inputs_ids": 1, "zoom": 1}) == [
         (
             "TGT008",
-            "the forward of Tokens needs the input 'input_ids'",
+            "Tokens.forward needs the input 'input_ids'",
             "Give it under inputs, or as --input 'input_ids=float32[1,16,64]'.",
         ),
-        ("TGT008", "the forward of Tokens takes no input 'inputs_ids'", "Did you mean 'input_ids'?"),
-        ("TGT008", "the forward of Tokens takes no input 'zoom'", "It takes input_ids, mask, scale."),
+        ("TGT008", "Tokens.forward takes no input 'inputs_ids'", "Did you mean 'input_ids'?"),
+        ("TGT008", "Tokens.forward takes no input 'zoom'", "It takes input_ids, mask, scale."),
     ]
     with pytest.raises(TargetError) as caught:
         build_inputs(Tokens(), {})
@@ -137,12 +137,12 @@ COMMON = "Common ones are bfloat16, bool, float16, float32, float64, int32, int6
     [
         ({"shape": [1], "dtype": "flaot32"}, "torch has no dtype 'flaot32'", "Did you mean 'float32'?"),
         ({"shape": [1], "dtype": "nn"}, "torch has no dtype 'nn'", COMMON),
-        ({"dtype": "float32"}, "its shape is not a list of whole numbers", SHAPE_HINT),
-        ({"shape": [[]]}, "its shape is not a list of whole numbers", SHAPE_HINT),
+        ({"dtype": "float32"}, "its shape must be a list of whole numbers", SHAPE_HINT),
+        ({"shape": [[]]}, "its shape must be a list of whole numbers", SHAPE_HINT),
         (
             {"shape": [1], "dtype": "int64", "low": 3, "high": 3},
-            "there is no integer from 3 to below 3",
-            "Raise its high.",
+            "there is no integer that is at least 3 and below 3",
+            "Increase its high.",
         ),
         (
             {"shape": [10**6, 10**6]},
@@ -242,6 +242,6 @@ def test_where_nothing_can_be_guessed_the_remedy_is_told() -> None:
     (problem,) = caught.value.problems
     assert (problem.code, problem.message) == (
         "TGT010",
-        "no inputs are given, and none could be guessed for Identity",
+        "no inputs are given and none could be guessed for Identity",
     )
     assert problem.hint == ("Give them under model.inputs in a spec, or as --input 'input=float32[1,16,64]'.")

@@ -169,7 +169,7 @@ def test_a_value_that_the_configuration_has_not() -> None:
     problem = problem_of("hf:tiny", hiden_size=8)
     assert (problem.code, problem.path) == ("TGT005", "model.arguments.hiden_size")
     assert (problem.message, problem.hint) == (
-        "a PretrainedConfig has no 'hiden_size'",
+        "PretrainedConfig has no 'hiden_size'",
         "Did you mean 'hidden_size'?",
     )
 
@@ -178,23 +178,23 @@ def test_a_configuration_that_can_not_be_had(tmp_path: Path) -> None:
     problem = problem_of("hf:somebody/model")
     assert (problem.code, problem.message) == (
         "TGT002",
-        "the configuration of 'somebody/model' can't be had: no network",
+        "the configuration of 'somebody/model' can't be loaded: no network",
     )
-    assert problem.hint == "Give a local folder or config.json, or connect to the network once to fetch it."
+    assert problem.hint == "Give a local folder or config.json, or fetch it once while online."
     assert problem_of("hf:tyny").hint == "Did you mean 'tiny'?"
     assert problem_of("hf:./none").message == "there is no configuration './none'"
     (tmp_path / "broken.json").write_text("{", encoding="utf-8")
     assert problem_of("hf:broken.json").code == "TGT003"
     (tmp_path / "empty.json").write_text("{}", encoding="utf-8")
-    assert problem_of("hf:empty.json").hint == "A configuration of transformers names its 'model_type'."
+    assert problem_of("hf:empty.json").hint == "A transformers configuration has a 'model_type'."
 
 
 def test_code_that_comes_with_a_configuration_is_never_run(tmp_path: Path) -> None:
     values = {"model_type": "mine", "auto_map": {"AutoModel": "evil--evil.Model"}}
     (tmp_path / "config.json").write_text(json.dumps(values), encoding="utf-8")
     problem = problem_of("hf:.")
-    assert problem.message == "the code of '.' comes with its configuration, and such code is never run"
-    assert problem.hint == "Download it, read it, and name it as path/file.py:Class."
+    assert problem.message == "'.' ships its own model code, which archcheck never downloads and runs"
+    assert problem.hint == "Download the code, read it, and give it as path/file.py:Class."
 
 
 def test_a_model_that_the_library_has_not() -> None:

@@ -87,7 +87,7 @@ def test_the_whole_report() -> None:
 
 3 specs: 1 conforms, 1 differs, 1 could not be checked
 
-What it means and how to fix it: archcheck explain CODE for BOX001, RES006, SPEC003, TGT001
+For the meaning and the fix, run: archcheck explain CODE for BOX001, RES006, SPEC003, TGT001
 """
     )
 
@@ -108,7 +108,7 @@ def test_verbose_states_every_proof_and_folds_equal_layers() -> None:
   remarks
     traced on the meta device
 
-What it means and how to fix it: archcheck explain CODE for BOX001, RES006
+For the meaning and the fix, run: archcheck explain CODE for BOX001, RES006
 """
     )
 
@@ -197,7 +197,7 @@ def test_a_finding_without_places_or_panel() -> None:
   1. RES008 added to itself
      code:  x + x
 
-What it means and how to fix it: archcheck explain RES008
+For the meaning and the fix, run: archcheck explain RES008
 """
     )
 

@@ -21,7 +21,7 @@ CODE = re.compile(r"\b(?:RES|BOX|FLOW|MARK|DIA|SPEC|TGT|TRC|CFG|BAS|HIS|CLI)\d{3
 
 def test_the_parts_of_a_page() -> None:
     page = pages()["RES005"]
-    assert (page.code, page.title) == ("RES005", "the residual is joined at the wrong place")
+    assert (page.code, page.title) == ("RES005", "the residual joins the branch in the wrong place")
     assert list(page.sections) == ["Bad", "Good", "How to fix it", "Where it comes from"]
     assert page.explanation.startswith("The skip path starts where the diagram says")
     assert page.fix == (

@@ -131,7 +131,7 @@ def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("builtins.open", refuse)  # for the superuser no mode of the file does
-    assert reason(file) == "SPEC001 You have no permission to read this file. Check the path."
+    assert reason(file) == "SPEC001 You don't have permission to read this file. Check the path."
 
 
 def test_a_large_file_is_refused_unread(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_large_file_is_refused_unread(tmp_path: Path) -> None:
     with file.open("wb") as handle:
         handle.truncate(100_000_000)  # sparse, and NUL all through: reading it would give another problem
 
-    message = f"SPEC001 The file has 100,000,000 bytes; no spec has more than {MAX_BYTES:,}."
+    message = f"SPEC001 The file has 100,000,000 bytes; a spec may have at most {MAX_BYTES:,}."
     assert reason(file) == f"{message} Give the path of a YAML file."
 
 
@@ -149,7 +149,7 @@ def test_a_large_file_is_refused_unread(tmp_path: Path) -> None:
         (b"a: b\nc: \xff", "2:4: SPEC001 This is not UTF-8 text: byte 0xff. Save the file as UTF-8."),
         (b"\x89PNG\r\n\x1a\n", "1:1: SPEC001 This is not UTF-8 text: byte 0x89. Save the file as UTF-8."),
         ("a: b".encode("utf-16"), "SPEC001 This is not UTF-8 text: byte 0xff. Save the file as UTF-8."),
-        (b"a: \0", "SPEC001 This is a binary file. A spec is text in YAML."),
+        (b"a: \0", "SPEC001 This is a binary file. A spec is a YAML text file."),
         (b"", "1:1: SPEC009 The spec is empty. It needs 'model' and 'panels'."),
     ],
 )

@@ -34,8 +34,8 @@ CASES = Path(__file__).parent / "cases"
             "title: x",
             [
                 "1:1: SPEC008 The key 'model' is missing. (at model) "
-                "How to build the model and what to call it with.",
-                "1:1: SPEC008 The key 'panels' is missing. (at panels) The frames, by name.",
+                "How to build the model and which inputs to run it with.",
+                "1:1: SPEC008 The key 'panels' is missing. (at panels) The panels, by name.",
             ],
         ),
         (MODEL + "panels: {}", ["2:9: SPEC009 'panels' needs at least one entry, but has none. (at panels)"]),
@@ -179,20 +179,22 @@ panels:
         "8:25: SPEC007 Unknown key 'modul'",
         "8:46: SPEC009 'repeat' must be at least 1, but is 0.",
         "9:12: SPEC009 'ffn' must be a mapping, but is 3.",
-        "10:17: SPEC011 No box 'fnf' in this panel",
+        "10:17: SPEC011 This panel has no box 'fnf'",
         "10:22: SPEC009 Item 3 of 'flow' must be text or a list, but is 7.",
-        "12:18: SPEC011 No box 'gqaa' in this panel",
+        "12:18: SPEC011 This panel has no box 'gqaa'",
         "12:30: SPEC009 'line' must be 'solid' or 'dashed', but is 'dotted'.",
         "13:23: SPEC007 Unknown key 'lin'",
         "13:49: SPEC019 Panel 'top' has no residual edge 'x'.",
-        "15:25: SPEC012 No panel 'layr'",
+        "15:25: SPEC012 There is no panel 'layr'",
         "15:32: SPEC013 Box 'b' is not in the flow.",
     ]
 
 
 def test_quoted_text_is_cut() -> None:
     (found,) = panel("{boxes: {a: {}}, " + "x" * 500 + ": 1}")
-    assert found.startswith(f"2:30: SPEC007 Unknown key '{'x' * 60}'…. (at panels.p['{'x' * 60}'…]) The keys")
+    assert found.startswith(
+        f"2:30: SPEC007 Unknown key '{'x' * 60}'…. (at panels.p['{'x' * 60}'…]) Known keys"
+    )
     assert len(found) < 400
 
 

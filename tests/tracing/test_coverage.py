@@ -30,7 +30,7 @@ def unrun(folder: Path, body: str, *arguments: Any) -> list[int]:
         for argument in arguments or (1,):
             module.Net().forward(argument)
     (told,) = coverage.unrun() or (":: ",)
-    return [int(line) - HEAD.count("\n") for line in told.split(":")[1].split(",") if line.strip()]
+    return [int(line) - HEAD.count("\n") for line in told.rpartition(":")[2].split(",") if line.strip()]
 
 
 @pytest.mark.parametrize(

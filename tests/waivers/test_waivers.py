@@ -14,7 +14,7 @@ from archcheck.source_location import Location
 from archcheck.waivers import Baseline, Waivers, no_rule, waive, write
 from archcheck.waivers.comments import comment_at
 
-MESSAGE = "a residual connection around mlp is in the code, and not drawn"
+MESSAGE = "the code has a residual connection around mlp that is not drawn"
 FINDING = Finding("RES002", MESSAGE, "layer")
 
 REPORT = Report("a.yaml", Status.DIFFERS, findings=(FINDING,))
@@ -112,7 +112,7 @@ def test_an_entry_that_is_no_longer_found_is_a_finding_at_its_line(tmp_path: Pat
     assert Baseline.read(file).stale(report) == [
         Finding(
             "BAS002",
-            f"the baseline accepts what is no longer found: RES003 {MESSAGE}",
+            f"the baseline accepts a finding that is gone: RES003 {MESSAGE}",
             traced="no longer found in layer 3",
             location=Location(str(file), 14),
         )

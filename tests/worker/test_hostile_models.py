@@ -76,7 +76,7 @@ TABLE: dict[str, tuple[str, str, str, str]] = {
         "forward",
         "sys.exit(0)",
         ERROR,
-        "TGT012 running the model ended the program with exit code 0",
+        "TGT012 running the model exited with code 0",
     ),
     "sys_exit_in_init": ("init", "sys.exit(0)", ERROR, "TGT006"),
     "sys_exit_on_import": ("top", "sys.exit(0)", ERROR, "TGT003"),

@@ -148,7 +148,7 @@ def _evidence(loaded: LoadedSpec, name: str, check: FrameCheck) -> Iterator[tupl
 
 def _unknown(claim: ClaimCheck) -> str:
     if claim.detail:
-        return f"the run does not tell whether it is {claim.detail}"
+        return f"the run does not show whether it is {claim.detail}"
     return f"no {claim.claim.terms[0]} was recognised in it"
 
 
@@ -159,7 +159,7 @@ def _numbers(loaded: LoadedSpec, panel: Panel, box: str, check: FrameCheck) -> I
         text, value = label(panel, box), panel.boxes[box]
         for each in counted(text, value, modules, call.execution, check.counted(box)):
             known = each.actual is not None
-            yield Verdict.PROVED if known else Verdict.UNCHECKED, f"the model tells no number of {each.noun}"
+            yield Verdict.PROVED if known else Verdict.UNCHECKED, f"the model states no number of {each.noun}"
     for claim in check.claims.get(box, ()):
         for name, said in claim.claim.details.items():
             if name in NUMBERS and claim.computed is not None:
@@ -168,12 +168,12 @@ def _numbers(loaded: LoadedSpec, panel: Panel, box: str, check: FrameCheck) -> I
 
 def _number(loaded: LoadedSpec, name: str, said: object, actual: object) -> Evidence:
     if actual is None:
-        return Verdict.UNCHECKED, f"{name} {said} could not be told"
+        return Verdict.UNCHECKED, f"{name} {said} could not be determined"
     if name not in WIDTHS or loaded.spec.model.published or said == actual:
         return Verdict.PROVED, ""
     return (
         Verdict.UNCHECKED,
-        f"the model that ran has {actual}; name the arguments of the full size in the model's published",
+        f"the model that ran has {actual}; give the arguments of the full size under the model's published",
     )
 
 
@@ -190,7 +190,7 @@ def _box(panel: Panel, box: str, check: FrameCheck) -> Evidence | None:
         gone = any(other in placed.missing for line in check.lines.ways if box in line for other in line)
         if gone or any(way.is_wrong for way in ways):
             return Verdict.REFUTED, ""
-        return Verdict.UNCHECKED, "no line ties it to a box that is bound"
+        return Verdict.UNCHECKED, "no line connects it to a bound box"
     if placed.is_placed(box):
         return Verdict.PROVED, ""
     if not is_operation(panel, box):
@@ -199,13 +199,13 @@ def _box(panel: Panel, box: str, check: FrameCheck) -> Evidence | None:
         either = _either(box, check)
         return (
             Verdict.UNCHECKED,
-            f"it could be {either}; say which with op" if either else "none was recognised",
+            f"it could be {either}; choose one with op" if either else "no such operation was recognised",
         )
     if box in placed.unnamed:
         there = f", such as {check.instead[box].region.term.name}" if box in check.instead else ""
         return (
             Verdict.UNCHECKED,
-            f"its label names no operation; name it with op{there}, or say outside: true",
+            f"its label names no known operation; name one with op{there}, or write outside: true",
         )
     return (Verdict.REFUTED, "") if box in placed.missing else None
 

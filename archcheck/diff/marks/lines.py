@@ -27,7 +27,7 @@ INPUT = "input"
 class Way(Enum):
     """What the data does with a line: goes there; goes there only through a third box, or only through the
     sum of a residual that an edge shows; goes the other way; does not go. Or an end of the line is not
-    placed, or both are outside of the model."""
+    placed, or both are outside the model."""
 
     DIRECT = "direct"
     THROUGH = "through"
@@ -103,7 +103,7 @@ class _Ways:
         return self._between(one, other)
 
     def _past_all(self, one: str, other: str) -> Way:
-        """A line from an input to an output: outside of the model, or by way of no box at all."""
+        """A line from an input to an output: outside the model, or by way of no box at all."""
         if self.call.panel.boxes[one].outside or self.call.panel.boxes[other].outside:
             return Way.OUTSIDE
         entered = self.placed.territory.origins(self.placed.territory.outputs).entered

@@ -42,8 +42,8 @@ def prove(traced: Recording, claims: Sequence[Join]) -> list[str]:
     output = traced.replay(lambda module: Witness(module, traced.recorder, held))
     if not same(output, traced.output):
         name = type(traced.model).__name__
-        message = f"The trace of {name} does not replay: it gives another output"
-        hint = "The report's remarks say what could not be seen into."
+        message = f"The trace of {name} does not replay: its output differs"
+        hint = "The report's remarks list the operations that could not be traced."
         raise TraceError(Problem("", None, None, "TRC002", message, hint=hint))
     verdicts = judged(traced, claims, held)
     refuted = [
@@ -230,7 +230,7 @@ def _remarks(traced: Recording, claims: Sequence[Join], verdicts: Sequence[Verdi
 def _problem(traced: Recording, claim: Join, verdict: Verdict) -> Problem:
     sink = traced.dataflow.ops[claim.sink] if claim.sink < len(traced.dataflow.ops) else None
     place = sink.location if sink else None
-    around = ", ".join(claim.residual.branch) or "operations of its own"
+    around = ", ".join(claim.residual.branch) or "its own operations"
     scope = claim.residual.scope or type(traced.model).__name__
     return Problem(
         place.file if place else "",
