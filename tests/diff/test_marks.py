@@ -297,7 +297,7 @@ def test_a_strict_diagram_leaves_out_nothing_of_a_branch(tmp_path: Path, body: s
     (tmp_path / "spec.yaml").write_text(BRANCH_SPEC)
     report = verify(tmp_path / "spec.yaml")
     assert [(finding.code, finding.message) for finding in report.findings] == [
-        ("BOX008", f"{term} is computed here and not drawn")
+        ("BOX008", f"{term} is computed here but not drawn")
     ]
 
 
