@@ -191,7 +191,7 @@ class Planner:
 
     def _is_long_list(self, call: int) -> bool:
         """Is it a list of so many parts that what holds it alone stands for them?"""
-        parts = [inner for inner in self.inside.get(call, ()) if self._counts(inner)]
+        parts = [inner for inner in self.inside.get(call, ()) if self.counts(inner)]
         return self.calls[call].type_name == "Sequential" and len(parts) > _FEW
 
     @cached_property
