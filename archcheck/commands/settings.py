@@ -15,7 +15,7 @@ from archcheck.spec.yaml import compose
 from archcheck.targets import scheme_of
 
 _INPUT = re.compile(
-    r"(?P<name>\w+)=(?P<dtype>\w+)\[(?P<shape>\s*(?:\d+\s*(?:,\s*\d+\s*)*,?\s*)?)\](?:<(?P<high>\d+))?",
+    r"(?P<name>\w+(?:\.\w+)*)=(?P<dtype>\w+)\[(?P<shape>\s*(?:\d+\s*(?:,\s*\d+\s*)*,?\s*)?)\](?:<(?P<high>\d+))?",
     re.ASCII,
 )
 
@@ -74,6 +74,8 @@ def parse_input(text: str) -> tuple[str, Any]:
     >>> parse_input("use_cache=false")
     ('use_cache', False)
 
+    A dotted name is a part of an input that is a mapping: `batch.image`.
+
     Raises TargetError (TGT009) where the text is neither a tensor nor YAML.
     """
     if match := _INPUT.fullmatch(text.strip()):
@@ -84,18 +86,13 @@ def parse_input(text: str) -> tuple[str, Any]:
         return match["name"], tensor
     name, equals, value = text.strip().partition("=")
     data, problem = _read(value)
+    is_name = all(part.isidentifier() for part in name.split("."))
     # Sizes alone are a tensor that was meant otherwise.
     sizes = re.fullmatch(r"[\s[(]*(\d+(?:\s*[,x]\s*\d+)+)[\s\])]*", value)
-    if (
-        not equals
-        or not name.isidentifier()
-        or problem
-        or sizes
-        or (isinstance(data, str) and not _is_word(data))
-    ):
+    if not equals or not is_name or problem or sizes or (isinstance(data, str) and not _is_word(data)):
         written = re.sub(r"\s*[,x]\s*", ",", sizes[1]) if sizes else ""
         hint = "Write NAME=DTYPE[SHAPE], such as 'x=float32[1,3,224,224]' or 'ids=int64[1,16]<6400'."
-        if sizes and name.isidentifier():
+        if sizes and is_name:
             hint = f"Write --input '{name}=float32[{written}]'."
         raise TargetError(Problem("", None, None, "TGT009", f"'{text}' is not an input", hint=hint))
     return name, data
@@ -132,7 +129,7 @@ def apply_settings(model: Model, given: Sequence[Setting], inputs: Mapping[str, 
     return model.model_copy(
         update={
             "arguments": override(model.arguments, settings),
-            "inputs": {**left, **(inputs or {})},
+            "inputs": override(left, (inputs or {}).items()),
             "modes": modes,
             "published": kept(model.published),
         }

@@ -15,7 +15,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from archcheck.errors import Problem, TargetError
 from archcheck.model.arguments import is_target
 from archcheck.model.isolation import is_installed, is_machinery
+from archcheck.phrasing.module_paths import leaf
 from archcheck.phrasing.suggestions import nearest, suggestion
 from archcheck.source_location import real_path
 
@@ -97,18 +98,18 @@ def check_call(function: Callable[..., Any], arguments: Mapping[str, Any], targe
     named, takes_any = parameters_of(function)
     classes = [kind for p in named.values() if (kind := _class_of(p, function)) is not None]
     known = [*named, *(name for kind in classes for name in parameters_of(kind)[0])]
-    complaints = [
-        (
-            f"'{target}' needs the argument '{name}'",
-            path,
-            _how_to_give(_key(path, name), parameter, function, target),
-        )
+    missing = {
+        name: parameter
         for name, parameter in named.items()
         if parameter.default is parameter.empty and name not in arguments
-    ] + [
-        (f"'{target}' takes no argument '{name}'", f"{path}.arguments.{name}", did_you_mean(name, known))
-        for name in arguments
-        if name not in named and not takes_any
+    }
+    complaints = [
+        *_missing(missing, function, target, path),
+        *(
+            (f"'{target}' takes no argument '{name}'", f"{path}.arguments.{name}", did_you_mean(name, known))
+            for name in arguments
+            if name not in named and not takes_any
+        ),
     ]
     if complaints:
         file, line = definition(function)
@@ -219,26 +220,57 @@ def _key(path: str, name: str) -> str:
     return ".".join([*path.replace(".arguments.", ".").split(".")[1:], name])
 
 
-def _how_to_give(key: str, parameter: inspect.Parameter, function: Any, target: str) -> str:
-    """What to type for an argument that is missing; `key` is what `--set` calls it."""
-    name = parameter.name
-    if not (_CONFIGURATION.fullmatch(name) and _class_of(parameter, function) is None):
-        return f"Give it under arguments, or with --set '{key}={_example(parameter, function, target)}'."
-    home = _home(function)
+def _missing(
+    missing: Mapping[str, inspect.Parameter], function: Any, target: str, path: str
+) -> Iterator[tuple[str, str, str]]:
+    """What to say of arguments that are missing, and what to type: the plain ones together."""
+    made = {
+        name: parameter
+        for name, parameter in missing.items()
+        if _CONFIGURATION.fullmatch(name) and _class_of(parameter, function) is None
+    }
+    plain = {name: parameter for name, parameter in missing.items() if name not in made}
+    if plain:
+        *others, last = (f"'{name}'" for name in plain)
+        names = f"arguments {', '.join(others)} and {last}" if others else f"argument {last}"
+        options = " ".join(
+            f"--set '{_key(path, name)}={_example(parameter, function, target)}'"
+            for name, parameter in plain.items()
+        )
+        them = "them" if others else "it"
+        yield f"'{target}' needs the {names}", path, f"Give {them} under arguments, or with {options}."
+    for name in made:
+        yield (
+            f"'{target}' needs the argument '{name}'",
+            path,
+            _how_to_make(_key(path, name), function, target),
+        )
+
+
+def _how_to_make(key: str, function: Any, target: str) -> str:
+    """What to type for a configuration of an unknown class; `key` is what `--set` calls it."""
+    name, home = leaf(key), _home(function)
     makers = [
-        key for key, value in vars(home).items() if _CONFIGURATION_MAKER.fullmatch(key) and callable(value)
+        name for name, value in vars(home).items() if _CONFIGURATION_MAKER.fullmatch(name) and callable(value)
     ]
     if makers:
         return f"Try --set '{key}={{target: {target.rpartition(':')[0]}:{makers[0]}}}'."
     if is_installed(getattr(home, "__file__", None) or ""):
         return f"Give it under arguments, or with --set '{key}={{target: MODULE:Class}}'."
-    try:
-        read = re.findall(rf"""\b{name}(?:\.|\[["'])([a-zA-Z]\w*)\b(?!\()""", inspect.getsource(home))
-    except (OSError, TypeError):
-        read = []
-    given = " ".join(f"--set {key}.{part}=VALUE" for part in list(dict.fromkeys(read))[:_MOST_NAMES])
+    read = _parts_read(name, home)
+    given = " ".join(f"--set {key}.{part}=VALUE" for part in read[:_MOST_NAMES])
     given = given or f"--set {key}.KEY=VALUE"
     return f"Give it under arguments, with --arguments FILE, or give what is read from it: {given}."
+
+
+def _parts_read(name: str, code: Any) -> list[str]:
+    """The attributes and items of what is called `name` that code reads, in their order."""
+    try:
+        source = inspect.getsource(code)
+    except (OSError, TypeError):
+        return []
+    read = re.findall(rf"""\b{name}(?:\.|\[["']|\.(?:get|pop)\(["'])([a-zA-Z]\w*)\b(?!\()""", source)
+    return list(dict.fromkeys(read))
 
 
 def _example(parameter: inspect.Parameter, function: Any, target: str) -> str:

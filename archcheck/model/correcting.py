@@ -23,6 +23,8 @@ Running = Callable[[], AbstractContextManager[None]]
 _MISMATCH = re.compile(r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\)")
 _PRODUCT = re.compile(r"shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)")
 _UNPACKED = re.compile(r"values to unpack \(expected (\d)")
+_PARTS = re.compile(r"split_sizes=\[([\d, ]+)\]")
+_ONE_ITEM = "Expected more than 1 value per channel when training"
 _IMAGE_TOKENS = re.compile(r"do not match\D*(\d+)\D+(\d+)")
 _SIDES = (96, 128, 256, 299)
 _MULTIPLES = (1, 2, 4, 8, 16, 32)
@@ -73,6 +75,8 @@ def failure(
 def corrections(module: nn.Module, guess: Guess, failed: Failure) -> list[Guess]:
     """Guesses that differ from one that failed where the failure tells how, the most plausible first."""
     better: list[Guess] = []
+    if _ONE_ITEM in failed.text:
+        return [_of_two(guess)]
     sizes, length = image_sizes(module), frames(module)
     sides = () if states_size(module) else _SIDES
     tensors = {name: value for name, value in guess.items() if isinstance(value, TensorInput)}
@@ -89,6 +93,16 @@ def corrections(module: nn.Module, guess: Guess, failed: Failure) -> list[Guess]
         ]
     lengths = list(_with_lengths(guess, tensors, failed))
     return [other for other in (*better, *lengths) if other != guess]
+
+
+def _of_two(guess: Guess) -> Guess:
+    """A batch of two, for a normalization over the batch."""
+    return {
+        name: replace(value, shape=[2, *value.shape[1:]])
+        if isinstance(value, TensorInput) and value.shape and value.shape[0] == 1
+        else value
+        for name, value in guess.items()
+    }
 
 
 def _holders(taken: Tensor | None, example: Example) -> Iterator[str]:
@@ -128,6 +142,8 @@ def _reshaped(value: TensorInput, failed: Failure, length: int) -> Iterator[Tens
                 yield replace(value, shape=[1, *shape[1 + actual - wanted :]])
             case 3, 2:
                 yield replace(value, shape=[1, *shape])
+    if match := _PARTS.search(failed.text):
+        yield replace(value, shape=[*shape[:-1], sum(map(int, match[1].split(",")))])
     match = _IMAGE_TOKENS.search(failed.text)
     if match and value.dtype == "int64" and value.value is not None:
         yield replace(value, shape=[1, int(match[2])])

@@ -4,8 +4,10 @@ by how the model fails on them."""
 from __future__ import annotations
 
 import re
+import time
 import typing
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,15 @@ from torch import Tensor, nn
 from archcheck.errors import Problem, TargetError
 from archcheck.model.calling import definition
 from archcheck.model.correcting import Guess, Running, corrections, failure
-from archcheck.model.inputs import Example, Parameters, TensorInput, build_inputs, forward_parameters
+from archcheck.model.inputs import Example, TensorInput, build_inputs, forward_parameters
 from archcheck.model.layers import SEQUENCE, floats, taken_by_first_layers, tokens
+from archcheck.model.naming import by_name, is_graph, keys_read
 
 _MOST_GUESSES = 16
+_MOST_SECONDS = 60.0
 # Inputs that some models need though their forward can do without.
 _MORE = ("decoder_input_ids", "pixel_values", "input_features")
+_NOTHING = floats()
 _SAMPLES = ("int64[1,16]<100", "float32[1,16,64]", "float32[1,3,224,224]")
 
 
@@ -37,13 +42,15 @@ def guess_inputs(
     where nothing can be guessed, and what `build_inputs` raises.
     """
     given = given or {}
-    guesses = _first_guesses(module, given)
+    dtype = _dtype(module)
+    guesses = [_of_dtype(guess, dtype) for guess in _first_guesses(module, given)]
     if not guesses:
         raise not_guessed(module, given, [])
     first = build_inputs(module, {**given, **guesses[0]}, search=search)
 
     def examples() -> Iterator[Example]:
         queue, seen = list(guesses), [guesses[0]]
+        start = time.monotonic()
         example = first
         while queue:
             guess = queue.pop(0)
@@ -53,9 +60,9 @@ def guess_inputs(
             better = []
             if running is not None and guess:
                 better = corrections(module, guess, failure(module, example, running))
-            queue = [*better, *queue]
+            queue = [*(_of_dtype(other, dtype) for other in better), *queue]
             queue = [other for index, other in enumerate(queue) if other not in (*seen, *queue[:index])]
-            if len(seen) >= _MOST_GUESSES or not queue:
+            if len(seen) >= _MOST_GUESSES or not queue or time.monotonic() - start > _MOST_SECONDS:
                 return
             seen.append(queue[0])
 
@@ -66,6 +73,9 @@ def missing_names(module: nn.Module, given: Mapping[str, Any]) -> list[str]:
     """The inputs that forward needs and were not given; where it needs and has none, the model's main one."""
     parameters = forward_parameters(module)
     fillable = {name: p for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
+    if not fillable:
+        read = [key for name in parameters for key in keys_read(module, name)]
+        return [key for key in read if key not in given]
     needed = [n for n, p in fillable.items() if p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
     main = getattr(module, "main_input_name", None)
     if needed or given:
@@ -91,8 +101,11 @@ def not_guessed(module: nn.Module, given: Mapping[str, Any], tried: Sequence[Exa
 
 
 def _sample(name: str, tried: str) -> str:
-    """An input as one may write it for a parameter, other than those that were tried."""
-    likely = _SAMPLES if re.search(r"(^|_)(ids?|idx|tokens?)$", name) else _SAMPLES[1:]
+    """An input to write for a parameter: what its name tells, or else none of those that were tried."""
+    named = by_name(name, _NOTHING, [])
+    if named is not _NOTHING and not re.search(r"(^|_)(ids?|idx|tokens?)$", name):
+        return f"{named.dtype}[{','.join(map(str, named.shape))}]"
+    likely = _SAMPLES if named is not _NOTHING else _SAMPLES[1:]
     return next((sample for sample in likely if sample.partition("<")[0] not in tried), likely[0])
 
 
@@ -111,10 +124,30 @@ def _first_guesses(module: nn.Module, given: Mapping[str, Any]) -> list[Guess]:
     for layer in [*_stated(module), *layers]:
         for extra in ([], *([name] for name in more)):
             wanted = dict.fromkeys((*names, *extra))
-            guess = {name: _by_parameter(name, parameters, layer, layers) for name in wanted}
+            guess = {name: _by_parameter(module, name, layer, layers) for name in wanted}
+            if is_graph(guess):
+                guess = {name: _without_batch(value) for name, value in guess.items()}
             if guess and guess not in guesses:
                 guesses.append(guess)
     return guesses
+
+
+def _dtype(module: nn.Module) -> str:
+    """That of the model's weights, where all have the same."""
+    dtypes = {str(weight.dtype) for weight in module.parameters() if weight.is_floating_point()}
+    return dtypes.pop().removeprefix("torch.") if len(dtypes) == 1 else "float32"
+
+
+def _of_dtype(guess: Guess, dtype: str) -> Guess:
+    """A guess whose tensors of numbers are of another precision than they usually are."""
+    if dtype == "float32":
+        return guess
+    return {
+        name: replace(value, dtype=dtype)
+        if isinstance(value, TensorInput) and value.dtype == "float32"
+        else value
+        for name, value in guess.items()
+    }
 
 
 def _stated(module: nn.Module) -> list[TensorInput]:
@@ -149,37 +182,25 @@ def _with_image_tokens(module: nn.Module, names: Sequence[str], layers: list[Ten
     return [{"input_ids": ids, "pixel_values": image} for image in images[:1]]
 
 
-def _by_parameter(name: str, parameters: Parameters, layer: TensorInput, layers: list[TensorInput]) -> Any:
-    """What a parameter takes, by its annotation and its name; `layer` where these tell nothing."""
-    kind = parameters[name].annotation
+def _by_parameter(module: nn.Module, name: str, layer: TensorInput, layers: list[TensorInput]) -> Any:
+    """What a parameter takes, by its annotation, its keys and its name; `layer` where these tell nothing."""
+    parameter = forward_parameters(module).get(name)
+    kind = parameter.annotation if parameter is not None else None
     plain = {bool: False, int: 1, float: 1.0, "bool": False, "int": 1, "float": 1.0}
     if isinstance(kind, type | str) and kind in plain:
         return plain[kind]
-    value = _by_name(name, layer, layers)
+    if parameter is not None and (keys := keys_read(module, name)):
+        return {key: by_name(key, layer, layers) for key in keys}
+    value = by_name(name, layer, layers)
     if _is_list_of_tensors(kind):
         return [TensorInput(shape=value.shape[1:], dtype=value.dtype, high=value.high)]
     return value
 
 
-def _by_name(name: str, layer: TensorInput, layers: list[TensorInput]) -> TensorInput:
-    integers = next((other for other in (layer, *layers) if other.dtype == "int64"), None)
-    if re.search(r"(^|_)(ids?|idx|indices|tokens?)$", name):
-        return integers or tokens(None)
-    if re.fullmatch(r"src|tgt|trg|source|target|text|captions?", name) and integers:
-        return integers
-    if "mask" in name:
-        return TensorInput(shape=[1, SEQUENCE], dtype="bool")
-    if re.fullmatch(r"t|time|timesteps?|steps?|sigmas?|noise_level", name):
-        return TensorInput(shape=[1], dtype="int64", value=1)
-    if re.fullmatch(r"y|labels?|class_labels?|classes", name) and integers and integers is not layer:
-        return TensorInput(shape=[1], dtype="int64", high=integers.high)
-    if re.fullmatch(r"(.*_)?len(gth)?s?", name):
-        return TensorInput(shape=[1], dtype="int64", value=SEQUENCE)
-    if re.search(r"pixel|image|img", name) and len(layer.shape) < 4:
-        return next((other for other in layers if len(other.shape) >= 4), layer)
-    if re.search(r"mel|spec|audio|wave|features", name) and len(layer.shape) != 3:
-        return next((other for other in layers if len(other.shape) == 3 and other.dtype != "int64"), layer)
-    return layer
+def _without_batch(value: Any) -> Any:
+    """Nodes, each a row, of what was one item of a batch."""
+    is_one = isinstance(value, TensorInput) and len(value.shape) == 3 and value.shape[0] == 1
+    return replace(value, shape=value.shape[1:]) if is_one else value
 
 
 def _is_list_of_tensors(kind: Any) -> bool:

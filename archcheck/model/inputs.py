@@ -74,6 +74,8 @@ def _as_written(value: Any) -> Any:
     """An input as a spec says it: of a tensor what is not as usual."""
     if isinstance(value, list):
         return [_as_written(part) for part in value]
+    if isinstance(value, Mapping):
+        return {name: _as_written(part) for name, part in value.items()}
     if not isinstance(value, TensorInput):
         return value
     usual = {each.name: each.default for each in fields(TensorInput)}

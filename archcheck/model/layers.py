@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,6 +15,7 @@ from archcheck.model.inputs import TensorInput
 SEQUENCE = 16
 """How long guessed sequences are."""
 _SIZES = (64, 224, 32, 28)
+_CONFIGURATIONS = ("config", "cfg", "args", "hparams", "opt")
 # A guessed tensor has at most this many elements.
 _MOST_ELEMENTS = 2**22
 _MOST = 16
@@ -94,12 +97,24 @@ def _stated(module: nn.Module, *names: str) -> list[int]:
     """Numbers that a module, one in it or their configurations hold under a name; the first of several."""
     stated: list[int] = []
     for part in module.modules():
-        for holder in (part, getattr(part, "config", None)):
+        for holder in (part, *_configurations(part)):
             for name in names:
-                value = getattr(holder, name, None)
+                value = holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)
                 side = value[0] if isinstance(value, tuple | list) and value else value
                 stated += [side] if type(side) is int and side > 0 else []
     return stated
+
+
+def _configurations(part: nn.Module) -> Iterator[Any]:
+    """What a module keeps of its configuration, and the groups in it."""
+    for name in _CONFIGURATIONS:
+        config = getattr(part, name, None)
+        values = config if isinstance(config, Mapping) else getattr(config, "__dict__", None)
+        if values:
+            yield config
+            yield from (
+                group for group in values.values() if isinstance(group, Mapping | SimpleNamespace | Namespace)
+            )
 
 
 def _taken_by_unknown(weight: Tensor) -> list[TensorInput]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from traceback import clear_frames
 from typing import Any
 
 import torch
@@ -155,8 +156,16 @@ def _recorded(
             return recording, dict(example.inputs)
         except ArchcheckError as error:
             first = first or error
+            _let_go(error)
     assert first is not None  # there is at least one example
     raise _not_guessed(module, inputs, tried, first) if missing_names(module, inputs) else first
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Free what the frames of a failed run hold: its tensors."""
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _check_it_shows_something(recording: Recording) -> None:

@@ -100,11 +100,18 @@ def test_a_key_that_passes_through_nothing_is_refused(key: str, message: str, hi
         ("x=float32[1,3,224,224]", ("x", {"shape": [1, 3, 224, 224], "dtype": "float32"})),
         ("input_ids=int64[1,16]<6400", ("input_ids", {"shape": [1, 16], "dtype": "int64", "high": 6400})),
         ("t=float32[]", ("t", {"shape": [], "dtype": "float32"})),
+        ("batch.x=int64[2]", ("batch.x", {"shape": [2], "dtype": "int64"})),
         ("m=bool[ 1 , 2 ]", ("m", {"shape": [1, 2], "dtype": "bool"})),
     ],
 )
 def test_an_input_is_a_name_a_dtype_and_a_shape(text: str, expected: tuple[str, dict[str, Any]]) -> None:
     assert parse_input(text) == expected
+
+
+def test_a_dotted_name_is_a_part_of_an_input() -> None:
+    model = Model.model_construct(target="net:Net", inputs={"batch": {"x": {"shape": [1]}, "y": 1}})
+    changed = apply_settings(model, [], dict([parse_input("batch.x=int64[2]"), parse_input("more.z=2")]))
+    assert changed.inputs == {"batch": {"x": {"shape": [2], "dtype": "int64"}, "y": 1}, "more": {"z": 2}}
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,15 @@ def test_arguments_that_are_missing_or_unknown_are_all_told(write: Write) -> Non
     assert unknown.hint == "Did you mean 'config'?"
 
 
+def test_arguments_that_are_missing_are_told_together(write: Write) -> None:
+    write("class Net:\n    def __init__(self, img, n_classes, nh: float): ...\n")
+    (problem,) = problems_of("net:Net")
+    assert problem.message == "'net:Net' needs the arguments 'img', 'n_classes' and 'nh'"
+    assert problem.hint == (
+        "Give them under arguments, or with --set 'img=VALUE' --set 'n_classes=8' --set 'nh=0.1'."
+    )
+
+
 def test_a_nested_target_is_told_by_its_place_in_the_spec(write: Write) -> None:
     write(NET)
     (problem,) = problems_of("net:Net", config={"target": "net:Config", "arguments": {"zzz": 1}})

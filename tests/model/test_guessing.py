@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -78,6 +79,36 @@ def flattened(self: Any, x: Tensor) -> Any:
     return self.head(self.conv(x).flatten(1))
 
 
+def split(self: Any, x: Tensor) -> Any:
+    points, views = x.split([5, 3], dim=-1)
+    return self.first(points) + self.second(torch.cat((points, views), -1))
+
+
+def along_edges(self: Any, x: Tensor, edge_index: Tensor) -> Any:
+    nodes, _width = x.shape
+    start, end = edge_index
+    return self.first(torch.zeros(nodes, 4).index_add(0, end, x[start]))
+
+
+def of_a_square(self: Any, x: Tensor, t: Tensor) -> Any:
+    if x.shape[-1] != self.config.data["image_size"]:
+        raise ValueError
+    return self.conv(x) * t
+
+
+def keys_of_a_mapping(self: Any, batch: Any) -> Any:
+    return self.words(batch["input_ids"]) + self.eyes(batch.get("image")).mean((2, 3))[:, None]
+
+
+def keys_of_keywords(self: Any, **batch: Any) -> Any:
+    return self.first(batch["x"])
+
+
+def with_config(module: Net) -> Net:
+    module.config = SimpleNamespace(data={"image_size": 20})  # type: ignore[assignment]
+    return module
+
+
 @pytest.mark.parametrize(
     ("module", "text"),
     [
@@ -90,6 +121,14 @@ def flattened(self: Any, x: Tensor) -> Any:
         (Net(sequence_last, conv=nn.Conv1d(7, 8, 1)), "x=float32[1,256,7]"),
         (Net(without_channel, conv=nn.Conv2d(1, 8, 4)), "x=float32[1,64,64]"),
         (Net(with_positions, proj=nn.Linear(4, 8), places=nn.Embedding(10, 8)), "x=float32[1,10,4]"),
+        (Net(split, first=nn.Linear(5, 2), second=nn.Linear(8, 2)), "x=float32[1,16,8]"),
+        (Net(along_edges, first=nn.Linear(4, 2)), "x=float32[16,4] edge_index=int64[2,16]"),
+        (
+            with_config(Net(of_a_square, time=nn.Linear(4, 8), conv=nn.Conv2d(3, 8, 4))),
+            "x=float32[1,3,20,20] t=int64[1]",
+        ),
+        (Net(keys_of_keywords, first=nn.Linear(4, 2)), "x=float32[1,16,4]"),
+        (Net(out_of_order, first=nn.Linear(9, 6), last=nn.Linear(6, 2)).half(), "x=float16[1,16,9]"),
         (Net(unpacking, proj=nn.Linear(4, 8)), "x=float32[1,4]"),
         (Net(flattened, conv=nn.Conv2d(3, 2, 4, 4), head=nn.Linear(2 * 20 * 20, 5)), "x=float32[1,3,80,80]"),
     ],
@@ -99,6 +138,25 @@ def test_a_failure_leads_to_inputs_that_run(module: nn.Module, text: str) -> Non
     count, found = that_runs(module)
     assert found == text
     assert count <= 16
+
+
+def test_a_mapping_is_guessed_by_the_keys_that_are_read_of_it() -> None:
+    module = Net(keys_of_a_mapping, words=nn.Embedding(50, 8), eyes=nn.Conv2d(3, 8, 4))
+    example = next(guess_inputs(module))
+    assert example.inputs == {
+        "batch": {
+            "input_ids": {"shape": [1, 16], "dtype": "int64", "high": 50},
+            "image": {"shape": [1, 3, 64, 64]},
+        }
+    }
+    module(*example.args)
+
+
+def test_a_normalization_over_the_batch_gets_a_batch_of_two() -> None:
+    module = Net(lambda self, x: self.norm(self.conv(x).mean((2, 3))), conv=nn.Conv2d(3, 8, 4))
+    module.norm = nn.BatchNorm1d(8)
+    first, second, *_ = guess_inputs(module, running=running)
+    assert (first.text, second.text) == ("x=float32[1,3,64,64]", "x=float32[2,3,64,64]")
 
 
 def test_what_is_given_stays_and_the_others_are_guessed() -> None:
@@ -149,6 +207,18 @@ def test_the_remedy_offers_nothing_that_was_tried() -> None:
     (problem,) = not_guessed(module, {}, tried).problems
     assert "x=float32[1,16,64]" in [example.text for example in tried]
     assert problem.hint == "Give them under model.inputs in a spec, or as --input 'x=float32[1,3,224,224]'."
+
+
+def test_the_remedy_is_what_a_name_tells() -> None:
+    def forward(self: Any, nodes: Any, edge_index: Any, lengths: Any) -> Any:
+        return nodes
+
+    module = Net(forward, first=nn.Linear(4, 2))
+    (problem,) = not_guessed(module, {}, []).problems
+    assert problem.hint == (
+        "Give them under model.inputs in a spec, or as --input 'nodes=float32[1,16,64]' "
+        "--input 'edge_index=int64[2,16]' --input 'lengths=int64[1]'."
+    )
 
 
 def test_an_input_that_is_missing_beside_one_that_is_given() -> None:

@@ -184,6 +184,14 @@ def test_kinds_are_proved_and_no_other(kind: str, join: Any) -> None:
         pytest.skip(f"there is no kind {kind} yet")
     recording = recorded(Block(join))
     assert prove(recording, claimed(recording, kind)) == [agreed(1, 1)]
+
+
+def test_a_pooling_of_a_source_with_equal_elements_is_proved() -> None:
+    torch.manual_seed(1)
+    recording = recorded(
+        Block(lambda x, f: F.max_pool1d(x, 3, 1, 1) @ MATRIX + f(x)), (torch.randn(2, 6, 8) - 1).relu()
+    )
+    assert prove(recording, claimed(recording, "projection")) == [agreed(1, 1)]
     with pytest.raises(TraceError):
         prove(recording, claimed(recording, "identity"))
 

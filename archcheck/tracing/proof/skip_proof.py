@@ -256,21 +256,29 @@ def _prove_affine(trial: Trial, kind: str) -> None:
 def _is_affine(trial: Trial, probe: int | None, pools: bool, proper: bool) -> bool:
     """Does the value at step `probe`, or the sink's, move affinely with the source?
 
-    Where the skip path pools, the change is small, so that each maximum stays where it is. Raises
-    RefutedError where the value does not move at all, or, if `proper`, moves as the source itself does.
+    Where the skip path pools, the change is small, so that each maximum stays where it is, and it starts from
+    a source in which no two elements are equal, as the zeros behind a ReLU are. Raises RefutedError where the
+    value does not move at all, or, if `proper`, moves as the source itself does.
     """
-    base = _probed(trial, probe, None)
-    scale = (size_of(base) or 1.0) * (1e-5 if pools else 1.0)
+    size = size_of(_probed(trial, probe, None)) or 1.0
+    scale = size * (1e-5 if pools else 1.0)
     count = 0
 
-    def by(*seeds: int) -> Tensor:
+    def shifted(*seeds: int) -> Tensor:
         def change(tensor: Tensor) -> Tensor:
             nonlocal count
             count = tensor.numel()
-            noise = torch.stack([_noise(count, seed) for seed in seeds]).sum(0)
-            return tensor + scale * noise.view(tensor.shape)
+            noise = sum((scale * _noise(count, seed) for seed in seeds), torch.zeros(()))
+            if pools:
+                noise = noise + size * _noise(count, 3)
+            return tensor + noise.expand(count).view(tensor.shape)
 
-        return (_probed(trial, probe, change) - base) / scale
+        return _probed(trial, probe, change)
+
+    base = shifted()
+
+    def by(*seeds: int) -> Tensor:
+        return (shifted(*seeds) - base) / scale
 
     one, other, both = by(1), by(2), by(1, 2)
     limit = float(base.abs().max()) / scale + float(both.abs().max()) + 1
