@@ -13,6 +13,7 @@ from archcheck.files import write_text
 from archcheck.findings import Report, Status
 from archcheck.model.arguments import Setting
 from archcheck.spec import LoadedSpec, load
+from archcheck.spec.editing import lines_of
 from archcheck.syncing import Identity, Synced, identity, sync_spec
 from archcheck.waivers import BY_COMMENTS, waive
 
@@ -64,7 +65,7 @@ def _accepted(loaded: LoadedSpec, judge: Callable[[LoadedSpec], Report]) -> froz
 
 def difference(synced: Synced, file: str) -> str:
     """The change as a unified diff; "" where there is none."""
-    before, after = (text.splitlines(keepends=True) for text in (synced.before, synced.after))
+    before, after = (lines_of(text) for text in (synced.before, synced.after))
     lines = unified_diff(before, after, file, file)
     return "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archcheck.findings import Finding, Report, Status
+from archcheck.reporters.changes import changes, diff_lines
 from archcheck.reporters.common import (
     acceptance,
     best_location,
@@ -49,7 +50,8 @@ def _limited(commands: list[str]) -> list[str]:
 
 
 def _commands(report: Report) -> list[str]:
-    commands = [_finding(finding) for finding in report.findings]
+    fixes = changes(report)
+    commands = [_finding(finding, diff_lines(report, fixes.get(finding, ()))) for finding in report.findings]
     for problem in report.problems:
         where = problem_location(problem) or Location(problem.file or report.file, 1)
         commands.append(_command("error", where, problem.code, problem_text(problem)))
@@ -63,8 +65,8 @@ def _commands(report: Report) -> list[str]:
     return commands
 
 
-def _finding(finding: Finding) -> str:
-    message = "\n".join([one_line(finding.message), *details(finding)])
+def _finding(finding: Finding, change: Sequence[str]) -> str:
+    message = "\n".join([one_line(finding.message), *details(finding), *change])
     return _command("error", best_location(finding), finding.code, message)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from archcheck.findings import Report, Status
+from archcheck.reporters.changes import changes, diff_lines
 from archcheck.reporters.common import (
     acceptance,
     best_location,
@@ -53,6 +54,7 @@ def _section(report: Report) -> str:
     elif about:
         lines += ["", about]
     lines += table(("#", "Rule", "Finding", "Where"), _findings(report))
+    lines += _fixes(report)
     lines += table(("Code", "Problem", "Where"), _problems(report))
     waived = [f"- {escape(acceptance(each))}" for each in report.accepted]
     lines += ["", "Accepted:", "", *waived] if waived else []
@@ -71,6 +73,18 @@ def _findings(report: Report) -> list[tuple[str, ...]]:
         text = "<br>".join(escape(line) for line in (finding.message, *details(finding)))
         rows.append((str(number), escape(finding.code), text, _place(best_location(finding))))
     return rows
+
+
+def _fixes(report: Report) -> list[str]:
+    """What each finding proposes to change in the spec, as diffs."""
+    found = changes(report)
+    lines = []
+    for number, finding in enumerate(report.findings, 1):
+        diff = diff_lines(report, found.get(finding, ()))
+        if diff:
+            fence = "`" * max(3, *(len(run) + 1 for line in diff for run in re.findall("`+", line)), 3)
+            lines += ["", f"Fix of {number}:", "", f"{fence}diff", *diff, fence]
+    return lines
 
 
 def _problems(report: Report) -> list[tuple[str, ...]]:

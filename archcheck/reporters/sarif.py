@@ -15,6 +15,7 @@ from urllib.parse import quote
 from archcheck import __version__
 from archcheck.errors import Problem
 from archcheck.findings import Accepted, Finding, Report, Status, count_of
+from archcheck.reporters.changes import changes
 from archcheck.reporters.common import (
     best_location,
     details,
@@ -25,12 +26,18 @@ from archcheck.reporters.common import (
 )
 from archcheck.rules.pages import pages
 from archcheck.source_location import Location, shown_path
+from archcheck.spec.editing import Replacement
 
 
 def render_sarif(reports: Sequence[Report]) -> str:
     """One SARIF run that holds all reports; URIs are relative to the repository where they can be."""
-    shown = [(report, finding, None) for report in reports for finding in report.findings]
-    waived = [(report, each.finding, each) for report in reports for each in report.accepted]
+    shown = [
+        (report, finding, _fixed(report, found.get(finding, ())))
+        for report in reports
+        for found in [changes(report)]
+        for finding in report.findings
+    ]
+    waived = [(report, each.finding, _suppressed(each)) for report in reports for each in report.accepted]
     codes = sorted({finding.code for _, finding, _ in (*shown, *waived)})
     successful = all(report.status is not Status.ERROR for report in reports)
     run = {
@@ -46,10 +53,7 @@ def render_sarif(reports: Sequence[Report]) -> str:
                 ],
             }
         ],
-        "results": [
-            _result(report, finding, codes) | _suppressed(accepted)
-            for report, finding, accepted in (*shown, *waived)
-        ],
+        "results": [_result(report, finding, codes) | more for report, finding, more in (*shown, *waived)],
     }
     marks = {shown_path(report.file): count_of(report.marks) for report in reports if report.marks}
     if marks:
@@ -96,9 +100,34 @@ def _result(report: Report, finding: Finding, codes: Sequence[str]) -> dict[str,
     }
 
 
-def _suppressed(accepted: Accepted | None) -> dict[str, Any]:
-    if accepted is None:
+def _fixed(report: Report, changed: Sequence[Replacement]) -> dict[str, Any]:
+    """The change of the spec that a finding proposes."""
+    if not changed:
         return {}
+    change = {
+        "artifactLocation": _artifact(shown_path(report.file)),
+        "replacements": list(map(_replacement, changed)),
+    }
+    return {"fixes": [{"description": {"text": "Draw what the code does."}, "artifactChanges": [change]}]}
+
+
+def _replacement(change: Replacement) -> dict[str, Any]:
+    """Whole lines, without the end of the last one where it stays."""
+    end, column = change.line + len(change.old), 1
+    inserted, deleted = "".join(change.new), "".join(change.old)
+    kept = _line_end(deleted) if _line_end(deleted) == _line_end(inserted) else ""
+    if kept or (deleted and not _line_end(deleted)):
+        end, column = end - 1, len(change.old[-1].removesuffix(kept)) + 1
+        inserted = inserted.removesuffix(kept)
+    region = {"startLine": change.line, "startColumn": 1, "endLine": end, "endColumn": column}
+    return {"deletedRegion": region} | ({"insertedContent": {"text": inserted}} if inserted else {})
+
+
+def _line_end(text: str) -> str:
+    return next((end for end in ("\r\n", "\n") if text.endswith(end)), "")
+
+
+def _suppressed(accepted: Accepted) -> dict[str, Any]:
     kind = "inSource" if accepted.by == "comment" else "external"
     return {"suppressions": [{"kind": kind, "justification": one_line(accepted.reason)}]}
 

@@ -1,6 +1,6 @@
 """Making a spec tell the truth: fixes of its findings, applied one at a time, each kept only where it helps.
 
-`apply` changes a spec's data, `search` looks for the fixes that leave fewer findings, `renames` follows
+`search` looks for the fixes that leave fewer findings, `renames` follows
 modules that have other names, and `story` is `archcheck sync` without its files.
 """
 

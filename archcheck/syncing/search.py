@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any
 
 from archcheck.errors import ArchcheckError
 from archcheck.findings import Finding, Fix, Report, Status, Verdict
+from archcheck.spec.editing import fixed
 from archcheck.spec.load import LoadedSpec, loads
-from archcheck.spec.patching import UnwritableError, data_of, patched
-from archcheck.syncing.apply import applied
 
 Judge = Callable[[LoadedSpec], Report]
 """Compares a spec with what its model did; raises ArchcheckError where it can't be bound to it."""
@@ -29,11 +26,6 @@ class State:
     loaded: LoadedSpec
     report: Report
     fixes: tuple[Fix, ...] = ()
-
-    @cached_property
-    def data(self) -> Any:
-        """The plain data that the text stands for."""
-        return data_of(self.loaded.source)
 
     @property
     def score(self) -> tuple[int, int, int]:
@@ -88,10 +80,12 @@ class Search:
 
     def with_fix(self, state: State, fix: Fix) -> State | None:
         """The spec with a fix applied; None where that is no spec, can't be written, or is one too many."""
+        text = fixed(state.loaded.source, fix)
+        if text is None:
+            return None
         try:
-            data = applied(fix, state.data)
-            loaded = loads(patched(state.loaded.source, data), state.loaded.file)
-        except (LookupError, TypeError, AttributeError, UnwritableError, ArchcheckError):
+            loaded = loads(text, state.loaded.file)
+        except ArchcheckError:
             return None
         if loaded.source not in self._seen and len(self._seen) >= _LIMIT:
             return None

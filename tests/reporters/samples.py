@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 
 from archcheck.connections import Factor, Kind, Residual
 from archcheck.errors import Problem
-from archcheck.findings import Finding, Proof, Report, Status
+from archcheck.findings import Edit, Finding, Fix, Proof, Report, Status
 from archcheck.source_location import Location
 
 SPEC_TEXT = "panels:\n  gqa:\n    residuals:\n      - {around: [norm, out], line: solid}\n"
 MODEL_TEXT = "class Layer:\n    def forward(self, x):\n        x += residual\n        return x\n"
+
+FIX = Fix((Edit("set", ("panels", "gqa", "residuals", 0, "line"), "dashed"),))
 
 DIFFERS = Report(
     file="specs/a.yaml",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from markdown_it import MarkdownIt
 
 from archcheck.reporters.common import one_line
 from archcheck.reporters.markdown import escape, render_markdown
-from tests.reporters.samples import CONFORMS, REPORTS, any_text, differs
+from tests.reporters.samples import CONFORMS, DIFFERS, FIX, REPORTS, SPEC_TEXT, any_text, differs
 
 
 def test_the_whole_document() -> None:
@@ -55,6 +57,40 @@ Proved:
 | TGT001 | no module named 'model' |  |
 """
     )
+
+
+def test_a_fix_is_a_diff() -> None:
+    finding = replace(DIFFERS.findings[0], fix=FIX)
+    shown = render_markdown([replace(DIFFERS, findings=(DIFFERS.findings[1], finding))])
+    assert (
+        """
+Fix of 2:
+
+```diff
+@@ specs/a.yaml:4 @@
+-      - {around: [norm, out], line: solid}
++      - {around: [norm, out], line: dashed}
+```
+
+Proved:
+"""
+        in shown
+    )
+
+
+def test_no_text_of_a_spec_ends_the_diff() -> None:
+    text = SPEC_TEXT.replace("line: solid", "line: solid, note: '```` @x'")
+    Path("specs/a.yaml").write_text(text, encoding="utf-8")
+    finding = replace(DIFFERS.findings[0], fix=FIX)
+    (block,) = [
+        token
+        for token in MarkdownIt().parse(render_markdown([replace(DIFFERS, findings=(finding,))]))
+        if token.type == "fence"
+    ]
+    assert block.content.splitlines()[1:] == [
+        "-      - {around: [norm, out], line: solid, note: '```` @x'}",
+        "+      - {around: [norm, out], line: dashed, note: '```` @x'}",
+    ]
 
 
 def test_one_spec_is_not_counted() -> None:

@@ -10,12 +10,14 @@ from urllib.parse import unquote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from archcheck.findings import Finding, Report, Status
-from archcheck.reporters.sarif import render_sarif
+from archcheck.reporters.sarif import _replacement, render_sarif
 from archcheck.source_location import Location
-from tests.reporters.samples import CONFORMS, DIFFERS, ERROR, REPORTS, any_text, differs
+from archcheck.spec.editing import replacements
+from tests.reporters.samples import CONFORMS, DIFFERS, ERROR, FIX, REPORTS, any_text, differs
 
 
 def closed(required: list[str], **properties: Any) -> dict[str, Any]:
@@ -30,18 +32,20 @@ TEXT = {"type": "string", "minLength": 1}
 NUMBER = {"type": "integer", "minimum": 1}
 LEVEL = {"enum": ["none", "note", "warning", "error"]}
 MESSAGE = closed(["text"], text=TEXT, markdown=TEXT)
+ARTIFACT = closed(
+    ["uri"],
+    uri={"type": "string", "pattern": r"^(file:///)?([A-Za-z0-9_.~/-]|%[0-9A-F]{2})*$"},
+    uriBaseId=TEXT,
+)
+REGION = closed(["startLine"], startLine=NUMBER, startColumn=NUMBER, endLine=NUMBER, endColumn=NUMBER)
 LOCATION = closed(
     ["physicalLocation"],
     id={"type": "integer", "minimum": 0},
     message=MESSAGE,
     physicalLocation=closed(
         ["artifactLocation"],
-        artifactLocation=closed(
-            ["uri"],
-            uri={"type": "string", "pattern": r"^(file:///)?([A-Za-z0-9_.~/-]|%[0-9A-F]{2})*$"},
-            uriBaseId=TEXT,
-        ),
-        region=closed(["startLine"], startLine=NUMBER, startColumn=NUMBER),
+        artifactLocation=ARTIFACT,
+        region=REGION,
     ),
 )
 # The objects of SARIF 2.1.0 that we write, as strict as the standard's own schema on their fields.
@@ -97,6 +101,28 @@ SCHEMA = closed(
                     locations=array(LOCATION),
                     relatedLocations=array(LOCATION, uniqueItems=True),
                     partialFingerprints={"type": "object", "additionalProperties": TEXT},
+                    fixes=array(
+                        closed(
+                            ["artifactChanges"],
+                            description=MESSAGE,
+                            artifactChanges=array(
+                                closed(
+                                    ["artifactLocation", "replacements"],
+                                    artifactLocation=ARTIFACT,
+                                    replacements=array(
+                                        closed(
+                                            ["deletedRegion"],
+                                            deletedRegion=REGION,
+                                            insertedContent=closed(["text"], text=TEXT),
+                                        ),
+                                        minItems=1,
+                                    ),
+                                ),
+                                minItems=1,
+                            ),
+                        ),
+                        uniqueItems=True,
+                    ),
                 )
             ),
         )
@@ -145,6 +171,55 @@ def test_one_finding() -> None:
         ],
         "partialFingerprints": {"archcheck/v1": "2460e6abc1a16726ad85e20a9d668b3f"},
     }
+
+
+def test_a_fix_replaces_lines_of_the_spec() -> None:
+    finding = replace(DIFFERS.findings[0], fix=FIX)
+    (result,) = run(replace(DIFFERS, findings=(finding,)))["results"]
+    (fix,) = result["fixes"]
+    assert fix["artifactChanges"] == [
+        {
+            "artifactLocation": {"uri": "specs/a.yaml", "uriBaseId": "%SRCROOT%"},
+            "replacements": [
+                {
+                    "deletedRegion": {"startLine": 4, "startColumn": 1, "endLine": 4, "endColumn": 43},
+                    "insertedContent": {"text": "      - {around: [norm, out], line: dashed}"},
+                }
+            ],
+        }
+    ]
+
+
+@pytest.mark.parametrize("text", [None, "panels: {}\n", "{"])
+def test_a_fix_that_has_no_place_any_more_is_left_out(text: str | None) -> None:
+    if text is None:
+        Path("specs/a.yaml").unlink()
+    else:
+        Path("specs/a.yaml").write_text(text, encoding="utf-8")
+    finding = replace(DIFFERS.findings[0], fix=FIX)
+    (result,) = run(replace(DIFFERS, findings=(finding,)))["results"]
+    assert "fixes" not in result
+
+
+LINES = st.lists(st.sampled_from(["a", "b: 1", "", "ü 模"]), max_size=6)
+
+
+@given(LINES, LINES, st.sampled_from(["\n", "\r\n"]), st.booleans(), st.booleans())
+def test_the_regions_of_a_fix_make_the_new_text(
+    old: list[str], new: list[str], end: str, old_ends: bool, new_ends: bool
+) -> None:
+    before, after = end.join(old) + end * old_ends, end.join(new) + end * new_ends
+    text = before
+    for change in reversed([_replacement(each) for each in replacements(before, after)]):
+        region, inserted = change["deletedRegion"], change.get("insertedContent", {"text": ""})["text"]
+        start = offset(before, region["startLine"], region["startColumn"])
+        text = text[:start] + inserted + text[offset(before, region["endLine"], region["endColumn"]) :]
+    assert text == after
+
+
+def offset(text: str, line: int, column: int) -> int:
+    """Where a place stands in a text, as SARIF counts."""
+    return sum(len(each) + 1 for each in text.split("\n")[: line - 1]) + column - 1
 
 
 def test_rules_are_those_found_and_results_point_at_them() -> None:
