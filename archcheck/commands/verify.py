@@ -20,6 +20,7 @@ from archcheck.model.arguments import Setting
 from archcheck.spec import LoadedSpec, load
 from archcheck.spec.edges import edge_id
 from archcheck.spec.model import Model, Spec
+from archcheck.syncing import tried
 from archcheck.waivers import BY_COMMENTS, Waivers, waive
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from archcheck.diff.execution import Execution
 
 Progress = Callable[[str], None]
+
+_MOST_TRIES, _OPS_TRIED = 100, 15_000  # comparisons to try fixes, and operations in all of them: some seconds
 
 _PATH = re.compile(r"([^.\[\]]+)|\[(\d+)\]")  # the keys and indices of a place in a spec
 
@@ -61,8 +64,11 @@ def verify(
     loaded = None
     try:
         loaded = spec if isinstance(spec, LoadedSpec) else load(spec)
-        loaded = adapted(loaded, model, settings, inputs or {}, rename or {}, strict)
-        return waive(_verify(loaded, model, prove, progress, worker), waivers)
+        adapt = partial(
+            adapted, model=model, settings=settings, inputs=inputs or {}, rename=rename or {}, strict=strict
+        )
+        loaded = adapt(loaded)
+        return waive(_verify(loaded, model, prove, progress, worker, adapt), waivers)
     except ArchcheckError as error:
         failed(error)
         if loaded is None:
@@ -86,11 +92,27 @@ def assert_conforms(model: nn.Module | str | None, spec: str | Path, **options: 
 
 
 def _verify(
-    loaded: LoadedSpec, model: nn.Module | str | None, prove: bool, progress: Progress, worker: Start
+    loaded: LoadedSpec,
+    model: nn.Module | str | None,
+    prove: bool,
+    progress: Progress,
+    worker: Start,
+    adapt: Callable[[LoadedSpec], LoadedSpec],
 ) -> Report:
     executions, published = run(loaded, model, prove, progress, worker)
     progress("comparing the diagram with the code")
-    return judged(loaded, executions, published, _target(loaded, model))
+    target = _target(loaded, model)
+    report = judged(loaded, executions, published, target)
+    if not any(finding.fix for finding in report.findings):
+        return report
+    progress("trying the fixes")
+    size = sum(len(execution.flow.ops) for execution in (*executions, *published))
+    return tried(
+        report,
+        loaded,
+        lambda changed: judged(adapt(changed), executions, published, target),
+        min(_MOST_TRIES, max(1, _OPS_TRIED // size)),
+    )
 
 
 def run(

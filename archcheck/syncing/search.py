@@ -14,7 +14,6 @@ Judge = Callable[[LoadedSpec], Report]
 """Compares a spec with what its model did; raises ArchcheckError where it can't be bound to it."""
 
 _DEPTH = 3  # fixes that help together, as a box and the lines that lead to it
-_LIMIT = 600  # comparisons in all
 
 Identity = tuple[str, str, str, str]
 
@@ -36,13 +35,18 @@ class State:
 
 @dataclass
 class Search:
-    """Compares specs, each once; `ignored` are findings that somebody accepted, `more` proposes fixes beside
-    those of the findings."""
+    """Compares specs, each once, at most so many; `ignored` are findings that somebody accepted, `more`
+    proposes fixes beside those of the findings."""
 
     judge: Judge
     ignored: frozenset[Identity] = frozenset()
     more: Callable[[State, Sequence[Finding]], Iterable[Fix]] = lambda *_: ()
+    most: int = 600
     _seen: dict[str, Report] = field(default_factory=dict)
+
+    @property
+    def is_exhausted(self) -> bool:
+        return len(self._seen) >= self.most
 
     def improved(self, state: State) -> State:
         """The spec after all fixes that help, one at a time."""
@@ -87,7 +91,7 @@ class Search:
             loaded = loads(text, state.loaded.file)
         except ArchcheckError:
             return None
-        if loaded.source not in self._seen and len(self._seen) >= _LIMIT:
+        if loaded.source not in self._seen and self.is_exhausted:
             return None
         return State(loaded, self.judged(loaded), (*state.fixes, fix))
 

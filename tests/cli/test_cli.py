@@ -196,7 +196,10 @@ def test_github() -> None:
         "drawn: solid residual around Norm … Linear, from the input of Layer k (bad.yaml:14:9)%0A"
         "code: taken after norm (model.py:21), not from the input of Layer k (model.py:22)%0A"
         "all 2 layers%0A"
-        "fix: around: mlp\n"
+        "fix: around: mlp%0A"
+        "@@ bad.yaml:14 @@%0A"
+        "-      - {around: [norm, mlp]}%0A"
+        "+      - {around: mlp}\n"
         "::notice file=good.yaml,line=1,title=archcheck::"
         "good.yaml conforms (layer: 1 solid edge and the boxes, in 2 layers)\n",
     )

@@ -1,0 +1,58 @@
+"""The fixes that a report proposes, each tried: after it, less is left to find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from archcheck.findings import Finding, Fix, Report
+from archcheck.spec.load import LoadedSpec
+from archcheck.syncing.search import Judge, Search, State, fixes
+
+_DEPTH = 2  # fixes of what a fix brings up, as an edge that begins at a box that has moved
+
+
+def tried(report: Report, loaded: LoadedSpec, judge: Judge, most: int) -> Report:
+    """The report with its fixes so that each, applied by itself, removes its finding and brings up no other.
+
+    A fix that brings up findings is completed by what those propose; one that can't be is left out. After
+    `most` comparisons the rest stays untried.
+    """
+    search = Search(judge, most=most)
+    state = State(loaded, report)
+    findings = [_tried(finding, search, state) for finding in report.findings]
+    return replace(report, findings=tuple(findings))
+
+
+def _tried(finding: Finding, search: Search, state: State) -> Finding:
+    if finding.fix is None or search.is_exhausted:
+        return finding
+    found = next(_completed(finding, finding.fix, search, state, _DEPTH), None)
+    return finding if found is None and search.is_exhausted else replace(finding, fix=found)
+
+
+def _completed(finding: Finding, fix: Fix, search: Search, state: State, depth: int) -> Iterator[Fix]:
+    """The fix, or with more edits, where that does what a fix should."""
+    new = search.with_fix(state, fix)
+    if new is None or new.report.problems:
+        return
+    known = {_mark(each) for each in state.report.findings}
+    fresh = [each for each in new.report.findings if _mark(each) not in known]
+    if not fresh and len(new.report.findings) < len(state.report.findings):
+        if _mark(finding) not in map(_mark, new.report.findings):
+            yield fix
+    elif depth:
+        for other in fixes(fresh):
+            yield from _completed(finding, _both(fix, other), search, state, depth - 1)
+
+
+def _mark(finding: Finding) -> tuple[str, str, str]:
+    return finding.code, finding.panel, finding.edge
+
+
+def _both(one: Fix, other: Fix) -> Fix:
+    """One fix after the other; of two values for one place the later."""
+    again = {edit.place for edit in other.edits if edit.action == "set"}
+    return Fix(
+        (*(each for each in one.edits if each.action != "set" or each.place not in again), *other.edits)
+    )
