@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from archcheck import verify
 from archcheck.findings import Report
 from archcheck.source_location import Location
+from tests.in_process import verify
 
 REPOSITORY = Path(__file__).parent.parent
 

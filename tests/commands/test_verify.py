@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from archcheck import verify
 from archcheck.findings import Report, Status
+from tests.in_process import verify
 
 PRELUDE = """\
 import torch

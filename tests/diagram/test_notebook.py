@@ -7,11 +7,11 @@ import json
 import pickle
 from pathlib import Path
 
-from archcheck import verify
 from archcheck.diagram import draw, render
 from archcheck.findings import Report, Status
 from archcheck.reporters.json import render_json
 from archcheck.spec import load
+from tests.in_process import verify
 
 SPEC = Path(__file__).parents[2] / "docs/gallery/parallel.yaml"
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from archcheck import verify
 from archcheck.findings import Finding, Report, Status
+from tests.in_process import verify
 
 PARTS = """\
 import torch

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from archcheck import verify
 from archcheck.findings import Status
+from tests.in_process import verify
 
 MODEL = """\
 import torch

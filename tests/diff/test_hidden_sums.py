@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from archcheck import verify
 from archcheck.findings import MarkKind, Status, Verdict
 from tests.diff.cases import PARTS, SPEC
+from tests.in_process import verify
 
 MODEL = (
     PARTS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archcheck import verify
+from tests.in_process import verify
 
 MODEL = """\
 import torch
