@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from archcheck.diff import compare
@@ -11,6 +12,7 @@ from archcheck.diff.binding import BoundPanel, bind
 from archcheck.diff.execution import Execution
 from archcheck.diff.marks.values import Values, values
 from archcheck.drafting.choices import Choices
+from archcheck.drafting.kinds import places
 from archcheck.drafting.panel import drawn, skeleton
 from archcheck.drafting.plan import Planner, Sheet
 from archcheck.drafting.writing import text_of
@@ -62,12 +64,8 @@ def draft(execution: Execution, head: Mapping[str, Any]) -> Draft:
 def _attempt(run: Values, head: Mapping[str, Any], choices: Choices) -> _Attempt:
     sheets = {sheet.name: sheet for sheet in Planner(run, choices).plan()}
     panels = {name: skeleton(sheet, run, choices) for name, sheet in sheets.items()}
-    for panel in list(panels.values()):
-        for box in panel["boxes"].values():
-            if "detail" in box:
-                where = sheets[box["detail"]].where
-                title = box["label"].partition("\n")[0]
-                panels[box["detail"]]["title"] = f"{title}\nlayers {where}" if where else title
+    for name, title in _titles(sheets, panels).items():
+        panels[name]["title"] = title
     bound = _bound(loads(_text(head, panels)), run.execution)
     panels = {name: drawn(sheets[name], data, bound[name], run, choices) for name, data in panels.items()}
     crowded = {sheets[name].kind for name, panel in panels.items() if _is_crowded(panel)} - choices.closed
@@ -77,6 +75,33 @@ def _attempt(run: Values, head: Mapping[str, Any], choices: Choices) -> _Attempt
     loaded = loads(text)
     compared = compare(loaded, [(run.execution, tuple(_bound(loaded, run.execution).values()))])
     return _Attempt(Draft(text, loaded, compared.findings), sheets, choices)
+
+
+def _titles(sheets: Mapping[str, Sheet], panels: Mapping[str, Any]) -> dict[str, str]:
+    """A title for each panel: what the box is called that it opens, and, of several such, which layers it
+    shows."""
+    titles = {name: sheet.title for name, sheet in sheets.items()}
+    for panel in panels.values():
+        for box in panel["boxes"].values():
+            if "detail" in box:
+                titles[box["detail"]] = box["label"].partition("\n")[0]
+    found = dict(titles)
+    for name, title in titles.items():
+        alike = [sheets[other].scopes for other in titles if titles[other] == title]
+        where = _where(sheets[name].scopes, list(chain(*alike))) if len(alike) > 1 else ""
+        found[name] = f"{title}\n{where}" if where else title
+    return found
+
+
+def _where(scopes: Sequence[str], among: Sequence[str]) -> str:
+    """Which of several modules these are: whether of the encoder or the decoder, and which layers."""
+    sides = [{side for side in ("encoder", "decoder") if side in path} for path in (*among, *scopes)]
+    own = set.intersection(*sides[len(among) :])
+    if own and any(side != own for side in sides):
+        among = [path for path, side in zip(among, sides, strict=False) if side == own]
+    else:
+        own = set()
+    return ", ".join(filter(None, [*own, places(scopes, among)]))
 
 
 def _is_crowded(panel: Mapping[str, Any]) -> bool:

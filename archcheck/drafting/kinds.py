@@ -40,15 +40,17 @@ class Kinds:
     def of(self, path: str) -> Kind:
         """The kind of a module that ran."""
         if path not in self._known:
-            modules = self._values.execution.modules
-            below = f"{path}."
-            parts = frozenset(
-                (name[len(path) :], module.type_name)
-                for name, module in modules.items()
-                if name == path or (name.startswith(below) and module.has_parameters)
-            )
-            self._known[path] = parts, self._computed(path)
+            self._known[path] = self.parts_of(path), self._computed(path)
         return self._known[path]
+
+    def parts_of(self, path: str) -> frozenset[tuple[str, str]]:
+        """Its own class, and the places and classes of what has parameters in it."""
+        below = f"{path}."
+        return frozenset(
+            (name[len(path) :], module.type_name)
+            for name, module in self._values.execution.modules.items()
+            if name == path or (name.startswith(below) and module.has_parameters)
+        )
 
     def _computed(self, path: str) -> frozenset[tuple[object, ...]]:
         """The terms of what it computes, and whom its attention sees."""
@@ -104,17 +106,51 @@ def natural(paths: Iterable[str]) -> list[str]:
     )
 
 
-def places(paths: Sequence[str]) -> str:
-    """The numbers of modules in their stack, as ranges.
+def places(paths: Iterable[str], among: Iterable[str]) -> str:
+    """Which of the modules `among` these are: their numbers as ranges, or, where several stacks have such
+    modules, what their numbers have in common; "" if that can't be said.
 
-    >>> places(["h.0", "h.1", "h.2", "h.5"])
+    >>> places(["h.0.mlp", "h.1.mlp", "h.2.mlp", "h.5.mlp"], [f"h.{at}.mlp" for at in range(8)])
+    'layers 0–2, 5'
+    >>> places(["layer1.0", "layer2.0"], ["layer1.0", "layer1.1", "layer2.0", "layer2.1"])
+    'first of each stage'
+    """
+    rows = [numbers_of(path) for path in among]
+    if len({len(row) for row in rows}) != 1:
+        return ""
+    varying = [at for at, column in enumerate(zip(*rows, strict=True)) if len(set(column)) > 1]
+    if not varying:
+        return ""
+    numbers = sorted({numbers_of(path)[varying[-1]] for path in paths})
+    if len(varying) > 1:
+        return _common_place(numbers)
+    return f"layer{'s' if len(numbers) > 1 else ''} {ranges(numbers)}"
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers as ranges.
+
+    >>> ranges([0, 1, 2, 5])
     '0–2, 5'
     """
-    numbers = [int(found[0]) for path in natural(paths) if (found := _NUMBER.search(path))]
-    ranges: list[list[int]] = []
+    found: list[list[int]] = []
     for number in numbers:
-        if ranges and number == ranges[-1][-1] + 1:
-            ranges[-1].append(number)
+        if found and number == found[-1][-1] + 1:
+            found[-1].append(number)
         else:
-            ranges.append([number])
-    return ", ".join(f"{each[0]}–{each[-1]}" if len(each) > 1 else str(each[0]) for each in ranges)
+            found.append([number])
+    return ", ".join(f"{each[0]}–{each[-1]}" if len(each) > 1 else str(each[0]) for each in found)
+
+
+def numbers_of(path: str) -> list[int]:
+    """The numbers in a module's path."""
+    return [int(number) for number in re.findall(r"\d+", path)]
+
+
+def _common_place(numbers: Sequence[int]) -> str:
+    if numbers == [0]:
+        return "first of each stage"
+    for start, word in enumerate(("even", "odd")):
+        if all(number % 2 == start for number in numbers):
+            return f"{word} layers"
+    return "others of each stage" if 0 not in numbers else ""

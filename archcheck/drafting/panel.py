@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from archcheck.diff.binding import BoundPanel
 from archcheck.diff.boxes import undrawn_modules
-from archcheck.diff.label_numbers import counted
 from archcheck.diff.marks.adjacent import with_adjacent
-from archcheck.diff.marks.claimed import meets
 from archcheck.diff.marks.routing import with_picked
 from archcheck.diff.marks.territory import Reads, Territory, territory
 from archcheck.diff.marks.values import Values
 from archcheck.diff.panel_calls import PanelCall, panel_calls
 from archcheck.drafting import words
 from archcheck.drafting.choices import Choices
+from archcheck.drafting.inputs import INPUT, MAIN, entries
 from archcheck.drafting.kinds import natural, numbered, pattern_of
+from archcheck.drafting.labels import called, plain
 from archcheck.drafting.operations import operations
-from archcheck.drafting.plan import Item, Sheet, unused
+from archcheck.drafting.plan import Item, Sheet, moved, unused
 from archcheck.drafting.residuals import edges
 from archcheck.spec.edges import edge_id
-from archcheck.spec.model import Box, ResidualEdge
+from archcheck.spec.model import ResidualEdge
 from archcheck.spec.patterns import matches
 from archcheck.spec.ways import Line, arranged
-from archcheck.vocabulary import Family, Region, claims
-from archcheck.vocabulary.words import ROLES, label_of, sign
+from archcheck.vocabulary import Region
+from archcheck.vocabulary.words import ROLES, sign
 
 Data = dict[str, Any]
-_INPUT = "input"
 
 
 def skeleton(sheet: Sheet, values: Values, choices: Choices) -> Data:
     """The panel with a box for each of its modules, and nothing else."""
-    plain = choices.plain.get(sheet.kind, frozenset())
+    plainly = choices.plain.get(sheet.kind, frozenset())
     base = values.execution.flow.calls[sheet.call].path
     boxes: dict[str, Data] = {}
     for item in sheet.items:
-        label, role = called(item, values)
-        name = unused(words.name_of(_word(item) or label), {*boxes, _INPUT})
-        if name in plain:
-            label, role = words.block_label(values.execution.modules[item.paths[0]].type_name, name), ""
+        shown = [moved(path, base, scope) for scope in sheet.scopes for path in item.paths]
+        label, role = called(item, [path for path in shown if path in values.execution.modules], values)
+        name = unused(words.name_of(_word(item) or label), {*boxes, INPUT})
+        if name in plainly:
+            label, role = plain(item.paths[0], item.calls[0], values), ""
         boxes[name] = {"label": label, **_modules(item, base, values), **({"role": role} if role else {})}
         boxes[name] |= {"detail": item.detail} if item.detail else {}
     return {"title": sheet.title, **_scope(sheet, values), "boxes": boxes}
@@ -76,7 +75,8 @@ class _Drawing:
             for edge in edges(joins, ground, list(boxes), lines)
             if edge_id(ResidualEdge.model_validate(edge)) not in self.dropped
         ]
-        data = {**self.data, "boxes": boxes, **_arranged(boxes, lines, residuals)}
+        aside = self._aside(ground, boxes, lines)
+        data = {**self.data, "boxes": boxes, **_arranged(boxes, lines, residuals, aside)}
         if residuals:
             data["residuals"] = residuals
         base = self.call.layer.base
@@ -97,7 +97,7 @@ class _Drawing:
         for region in found:
             origins = ground.origins(ground.read_by(region.ops)).boxes
             name = words.operation_name(region, list(origins))
-            name = unused(name, {*boxes, *nodes, _INPUT})
+            name = unused(name, {*boxes, *nodes, INPUT})
             if name not in self.dropped:
                 nodes[name] = region
                 ground = ground.with_nodes({name: region.ops})
@@ -135,22 +135,48 @@ class _Drawing:
     ) -> tuple[dict[str, Data], list[Line]]:
         """Boxes for what enters the panel, where its first boxes do not tell."""
         is_model = self.call.bound.panel.scope == ""
-        entered = {
-            box: ground.origins(ground.entering(box, self._skips), without=self._skips).entered
-            for box in boxes
-        }
-        fed = {other for _, other in lines}
         shown: dict[str, Data] = {}
         more: list[Line] = []
-        for number, node in enumerate(ground.inputs):
-            readers = [box for box in boxes if node in entered[box]]
-            if not readers or not (is_model or (number == 0 and any(box in fed for box in readers))):
-                continue
-            label = words.input_label(self.values.recognition.flow.ops[node], is_model)
-            name = unused(words.name_of(label), {*boxes, *shown, _INPUT})
-            shown[name] = {"label": label, "role": "input"}
-            more += [(name, box) for box in readers]
+        for label, readers in entries(ground, boxes, lines, self._skips, is_model):
+            name = unused(words.name_of(label), {*boxes, *shown, INPUT})
+            if name not in self.dropped:
+                shown[name] = {"label": label, "role": "input"}
+                more += [(name, box) for box in readers]
         return {**shown, **boxes}, [*more, *lines]
+
+    def _aside(self, ground: Territory, boxes: Mapping[str, Data], lines: Sequence[Line]) -> set[str]:
+        """The boxes beside the main way: positions and masks, and the stack that a block reads beside its own
+        stream, as a decoder reads the encoder."""
+        read = {other for _, other in lines}
+        found = {box for box in boxes if boxes[box].get("role") in ("mask", "position") and box not in read}
+        entering = [box for box in boxes if boxes[box].get("role") == "input"]
+        if self.call.bound.panel.scope and any(boxes[box]["label"] != MAIN for box in entering):
+            found |= set(entering)
+        for box, data in boxes.items():
+            sides = [one for one, other in lines if other == box]
+            if "detail" not in data or len(sides) < 2:
+                continue
+            first = self.values.execution.flow.calls[self._call_of(box)].inputs[:1]
+            main = ground.origins([self.values.made(node) for node in first]).boxes
+            ahead = _before(main, lines)
+            beside = _before([side for side in sides if side not in ahead], lines) - ahead
+            if main and any("detail" in boxes[each] or boxes[each].get("role") == "input" for each in beside):
+                found |= beside
+        return found
+
+    def _call_of(self, box: str) -> int:
+        return self.values.execution.calls_by_path[self.call.layer.bound(box)[0]][0]
+
+
+def _before(boxes: Iterable[str], lines: Sequence[Line]) -> set[str]:
+    """The boxes, and all that lead to them."""
+    pending, found = list(boxes), set(boxes)
+    while pending:
+        at = pending.pop()
+        new = {one for one, other in lines if other == at} - found
+        found |= new
+        pending += new
+    return found
 
 
 # -- boxes of modules -----------------------------------------------------------------------------------
@@ -168,70 +194,14 @@ def _modules(item: Item, base: str, values: Values) -> Data:
     return {"module": [_relative(path, base) for path in natural(paths)], "repeat": len(paths)}
 
 
-def _arranged(boxes: Mapping[str, Data], lines: Sequence[Line], residuals: Sequence[Data]) -> Data:
+def _arranged(
+    boxes: Mapping[str, Data], lines: Sequence[Line], residuals: Sequence[Data], aside: Collection[str]
+) -> Data:
     """The lines as `flow` and `edges`; what stands on a skip path is drawn by its residual edge."""
     skipping = {box for edge in residuals for box in edge.get("through", ())}
     kept = [line for line in lines if skipping.isdisjoint(line)]
-    read = {other for _, other in lines}
-    aside = [box for box in boxes if boxes[box].get("role") in ("mask", "position") and box not in read]
     flow, rest = arranged([box for box in boxes if box not in skipping], kept, aside)
     return {**({"flow": flow} if len(boxes) > 1 and kept else {}), **({"edges": rest} if rest else {})}
-
-
-def called(item: Item, values: Values) -> tuple[str, str]:
-    """The label and the role of a module's box."""
-    path, call = item.paths[0], item.calls[0]
-    leaf, module = path.rpartition(".")[2], values.execution.modules[path]
-    recognition = values.recognition
-    whole = recognition.whole(call) or _made_by(values, call)
-    named = [region for region in whole if region.term.family in ROLES]
-    if not named and "attention" in module.type_name.casefold().replace("attn", "attention"):
-        span = values.execution.flow.calls[call]
-        inside = [region for region in recognition.inside(call) if region.term.family is Family.ATTENTION]
-        named = inside if len(inside) == 1 and not values.execution.joins_within(span.first, span.end) else []
-    if not named and not any(item.parent == call for item in values.execution.flow.calls):
-        said = claims(words.spaced(module.type_name))
-        named = [region for region in recognition.inside(call) if any(meets(region, claim) for claim in said)]
-    if named:
-        region = _with_source(named[0], call, values)
-        return label_of(region, leaf, _counts(region, path, values)), ROLES.get(region.term.family, "block")
-    return words.block_label(module.type_name, leaf, recognition.inside(call)), "block"
-
-
-def _with_source(region: Region, call: int, values: Values) -> Region:
-    """A region that is told of as cross-attention only where its module is given two streams: queries and
-    keys may each have a latent of their own."""
-    ops = values.execution.flow.ops
-    given = {values.made(read): ops[read] for read in values.execution.flow.calls[call].inputs}
-    streams = [op for op in given.values() if op.depends_on_input and op.depends_on_parameter and op.floating]
-    if len(streams) > 1:
-        return region
-    return replace(region, details={**region.details, "source": None})
-
-
-_HEADS = {"heads": "heads", "kv_heads": "KV heads"}
-
-
-def _counts(region: Region, path: str, values: Values) -> dict[str, str]:
-    """The numbers of heads that the diff would miss in a label if they were others."""
-
-    def is_wrong(text: str) -> bool:
-        return any(each.is_wrong for each in counted(text, Box(), [path], values.execution, {}))
-
-    found = {}
-    for key, noun in _HEADS.items():
-        number = region.details.get(key)
-        said = isinstance(number, int) and number > 1 and (key == "heads" or region.term.name == "GQA")
-        if said and is_wrong(f"{number}1 {noun}") and not is_wrong(f"{number} {noun}"):
-            found[key] = noun
-    return found
-
-
-def _made_by(values: Values, call: int) -> list[Region]:
-    """What makes the result of a call that computes nothing of the input: a table of positions."""
-    made = {values.made(output) for output in values.execution.flow.calls[call].outputs}
-    inside = values.recognition.inside(call)
-    return [region for region in inside if region.output in made and region.term.family is Family.POSITION]
 
 
 def _word(item: Item) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
@@ -10,7 +10,7 @@ from itertools import groupby
 from archcheck.dataflow.queries import depends, reads
 from archcheck.diff.marks.values import Values
 from archcheck.drafting.choices import Choices
-from archcheck.drafting.kinds import Kind, Kinds, natural, numbered, pattern_of, places
+from archcheck.drafting.kinds import Kind, Kinds, natural, numbered, pattern_of
 from archcheck.drafting.words import title_of
 from archcheck.phrasing.module_paths import is_within
 from archcheck.vocabulary import Family, Region
@@ -33,6 +33,8 @@ _ATOMS = frozenset(
 """What a figure never opens."""
 _FEW = 3
 _MOST_BOXES = 30
+_MOST_ALIKE = 2
+"""Modules of one class with numbered names of which there are more are a stack, as those of a list are."""
 _MOST_RUNS = 4
 """So many times the kind may change in a stack of which each run of one kind has a box of its own."""
 
@@ -57,8 +59,7 @@ class Item:
 class Sheet:
     """One panel to be: the modules of one kind that it shows, and what is in the first call of the first.
 
-    `where` says which layers of a stack it shows, if not all. It `is_coarse` where it would have too many
-    boxes if holders of others were opened in it.
+    It `is_coarse` where it would have too many boxes if holders of others were opened in it.
     """
 
     kind: Kind
@@ -67,7 +68,6 @@ class Sheet:
     call: int
     title: str
     items: list[Item] = field(default_factory=list)
-    where: str = ""
     is_coarse: bool = False
 
 
@@ -79,26 +79,27 @@ class Planner:
         self.execution = values.execution
         self.calls = values.execution.flow.calls
         self.kinds = Kinds(values)
+        self.model = self.calls[0].type_name
         self.choices = choices
         self.sheets: dict[str, Sheet] = {}
         self.inside: dict[int, list[int]] = {}
         for index, call in enumerate(self.calls):
             if index:
                 self.inside.setdefault(call.parent, []).append(index)
+        self.members: dict[str, list[str]] = {}  # the classes of a stack's modules
+        for path in self.execution.calls_by_path:
+            if stack := numbered(path):
+                self.members.setdefault(stack, []).append(self.execution.modules[path].type_name)
         self.sinks = [(self.calls[join.sink_call].path, join.residual.scope) for join in self.execution.joins]
 
     def plan(self) -> list[Sheet]:
         """The panels, each before what it opens."""
         self._sheet(MODEL, [""], 0, "model")
-        sheets = list(self.sheets.values())
-        for sheet in sheets:
-            titles = [other.title for other in sheets if _stacks(other) == _stacks(sheet)]
-            if titles.count(sheet.title) > 1 and len(_stacks(sheet)) == 1:
-                sheet.where = places(sheet.scopes)
-        return sheets
+        return list(self.sheets.values())
 
     def _sheet(self, kind: Kind, scopes: list[str], call: int, name: str) -> Sheet:
-        sheet = Sheet(kind, name, scopes, call, title_of(self.calls[call].type_name))
+        title = title_of(self.calls[call].type_name, self.model if call else "")
+        sheet = Sheet(kind, name, scopes, call, title)
         self.sheets[name] = sheet
         sheet.is_coarse = kind in self.choices.closed
         sheet.items = list(self._grouped(list(self._shown(call, sheet))))
@@ -146,7 +147,7 @@ class Planner:
             return False
         if self.is_wrapper(call):
             return sheet.call == 0 or not self._is_long_list(self.inside[call][0])
-        if sheet.call == 0 and self._holds_stack(call):
+        if sheet.call == 0 and self._holds_stack(call) and not (is_member and self._own(call)):
             return True
         if is_member or self.calls[call].type_name in self._types_of_members:
             return False
@@ -230,7 +231,7 @@ class Planner:
             runs = [run for _, same in groupby(calls, key=self._kind) for run in self._parted(tuple(same))]
             if not stack:
                 yield from (self._item((call,)) for call in calls)
-            elif len(runs) > _MOST_RUNS:
+            elif len(runs) > _MOST_RUNS or self._is_same_but_for_one(runs):
                 yield self._item(calls)
             else:
                 yield from map(self._item, runs)
@@ -252,6 +253,14 @@ class Planner:
                     break
         yield calls[start:]
 
+    def _is_same_but_for_one(self, runs: Sequence[tuple[int, ...]]) -> bool:
+        """Does the first of a stack alone have parts beside those that all have: a projection, a table of
+        positions that it makes for the rest?"""
+        if len(runs) != 2 or len(runs[0]) > 1:
+            return False
+        one, rest = (self.kinds.parts_of(self.calls[run[0]].path) for run in runs)
+        return one > rest
+
     def _kind(self, call: int) -> Kind:
         return self.kinds.of(self.calls[call].path)
 
@@ -263,7 +272,12 @@ class Planner:
         path = self.calls[call].path
         if not self.inside.get(call) or self.is_atom(call):
             return ""
-        is_member = path.rpartition(".")[2].isdigit() or self._makes_residuals(path)
+        types = self.members.get(numbered(path), [])
+        is_listed = path.rpartition(".")[2].isdigit()
+        if is_listed and len(types) == len(set(types)) > 1:
+            return path  # a list of unlike parts, as attention and feed-forward are
+        is_alike = len(types) > _MOST_ALIKE and len(set(types)) == 1 and types[0] != "Sequential"
+        is_member = is_listed or is_alike or self._makes_residuals(path)
         return (is_member and numbered(path)) or path
 
     # -- what is opened in a panel of its own ---------------------------------------------------------
@@ -285,14 +299,18 @@ class Planner:
             other
             for scope in sheet.scopes
             for path in paths
-            if (other := _moved(path, base, scope)) in self.execution.calls_by_path
+            if (other := moved(path, base, scope)) in self.execution.calls_by_path
         ]
         for known in self.sheets.values():
             together = natural({*known.scopes, *scopes})
-            if known.kind == kind and (
-                together == known.scopes or pattern_of(together, self.execution.modules)
-            ):
+            if known.kind != kind:
+                continue
+            if together == known.scopes:
+                return known.name
+            if pattern_of(together, self.execution.modules):
                 known.scopes = together
+                for inner in known.items:
+                    self._detail(inner, known)
                 return known.name
         return self._sheet(kind, scopes, call, self._name(item)).name
 
@@ -303,7 +321,8 @@ class Planner:
     def _name(self, item: Item) -> str:
         """A panel's name, from what the module is called."""
         parts = item.paths[0].split(".")
-        word = parts[-1] if not parts[-1].isdigit() else parts[-2].rstrip("s") if len(parts) > 1 else "block"
+        names = [part for part in parts if not part.isdigit()] or ["block"]
+        word = names[-1] if names[-1] == parts[-1] else names[-1].rstrip("s")
         return unused(word, {*self.sheets})
 
     # -- questions about calls ------------------------------------------------------------------------
@@ -337,12 +356,7 @@ def unused(word: str, taken: set[str]) -> str:
     return f"{word}_{number}"
 
 
-def _moved(path: str, base: str, scope: str) -> str:
+def moved(path: str, base: str, scope: str) -> str:
     """The module of another layer that has the place which `path` has in the layer `base`."""
     rest = path[len(base) :].lstrip(".") if base else path
     return f"{scope}.{rest}" if scope and rest else scope or rest
-
-
-def _stacks(sheet: Sheet) -> set[str]:
-    """The stacks that the modules of a panel are of."""
-    return {numbered(scope) for scope in sheet.scopes}

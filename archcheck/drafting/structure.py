@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from archcheck.diff.execution import Execution, is_torchs_own
 from archcheck.diff.marks.values import Values, values
 from archcheck.drafting.choices import Choices
-from archcheck.drafting.kinds import Kind, numbered, places
-from archcheck.drafting.panel import called
+from archcheck.drafting.kinds import Kind, numbered, numbers_of, ranges
+from archcheck.drafting.labels import called
 from archcheck.drafting.plan import Item, Planner
 from archcheck.drafting.words import title_of
 from archcheck.findings import Part
@@ -55,7 +55,9 @@ class _Tree:
         kind, joins = self._kind(path), next(filter(None, map(self._made_in, paths)), [])
         groups = self._groups(path)
         shown = [path for group in groups for path in group]
-        words = [*self._label(paths), *self._kinds(self._calls(path)[0], shown), *self._placement(joins)]
+        label = self._label(paths)
+        kinds = [word for word in self._kinds(self._calls(path)[0], shown) if word not in " ".join(label)]
+        words = [*label, *kinds, *self._placement(joins)]
         what = ", ".join(dict.fromkeys(filter(None, ", ".join(words).split(", "))))
         if not groups or kind in self.opened:
             other, known = self.opened.get(kind, ("", ""))
@@ -69,7 +71,7 @@ class _Tree:
         type_name = self.run.execution.modules[paths[0]].type_name
         if not paths[0]:
             return [type_name]
-        label, _ = called(Item(tuple(paths), tuple(self._calls(paths[0]))), self.run)
+        label, _ = called(Item(tuple(paths), tuple(self._calls(paths[0]))), paths, self.run)
         says_nothing = label.casefold() == leaf(paths[0]).casefold()
         return [title_of(type_name)] if says_nothing else label.split("\n")
 
@@ -189,5 +191,9 @@ def _heads(region: Region) -> Iterator[str]:
 
 def _name(paths: Sequence[str], base: str) -> str:
     """What modules of a stack are called in what holds them: `layer1.1–2`."""
-    path = f"{numbered(paths[0])[:-1]}{places(paths)}" if len(paths) > 1 else paths[0]
+    path = (
+        f"{numbered(paths[0])[:-1]}{ranges(sorted(numbers_of(path)[-1] for path in paths))}"
+        if len(paths) > 1
+        else paths[0]
+    )
     return path[len(base) :].lstrip(".") if base else path

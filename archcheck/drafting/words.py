@@ -5,29 +5,44 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from archcheck.dataflow.run import Op
 from archcheck.vocabulary import Claim, Region, claims, is_a
 from archcheck.vocabulary.words import QKV, capital, sign
 
 _TASKS = re.compile(r"(?<=[a-z0-9A-Z])(?:For[A-Z]\w*|LMHeadModel|LMHead|Model)$")
 _KINDS = re.compile(
-    r"(?:(?:Decoder|Encoder|Transformer|Residual|Attention|Convolution(?:al)?|Conv|Dense|Mixer|Parallel|Swin)*"
-    r"(?:Layer|Block|Stage|Attention|MLP|FeedForward|FFN|Decoder|Encoder|Bottleneck|Embeddings?|Experts?|MoE|Router))+$"
+    r"(?:(?:Decoder|Encoder|Transformer|Residual|Attention|Convolution(?:al)?|Conv|Dense|Mixer|Parallel|Swin|Patch|"
+    r"Sparse|TopK)*"
+    r"(?:Layers?|Block|Stage|Stack|Attention|MLP|FeedForward|FFN|Decoder|Encoder|Bottleneck|Embeddings?|Experts?|MoE|"
+    r"Router|Gate|Head|Merging|Transition))+$"
 )
+_PLAIN = frozenset(["block", "layer", "layers", "stage", "stack", "head", "gate"])
+"""What says nothing without the model's name."""
 _NAMED = re.compile(r"[^\W\d_]{2,}")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z][a-z0-9]*|[a-z0-9]+")
 
 
-def title_of(type_name: str) -> str:
+def title_of(type_name: str, model: str = "") -> str:
     """A class's name as a figure would write it: what it is of as it is, what it is in words.
 
-    >>> title_of("LlamaDecoderLayer"), title_of("GPT2Block"), title_of("MiniMindForCausalLM"), title_of
+    Of the parts of a `model` its name is left out, where what is left says enough.
+
+    >>> title_of("LlamaDecoderLayer"), title_of("GPT2Block"), title_of("MiniMindForCausalLM"), title_of("MLP")
+    ('Llama decoder layer', 'GPT2 block', 'MiniMind', 'MLP')
+    >>> title_of("MixtralExperts", "MixtralForCausalLM"), title_of("GPT2Block", "GPT2LMHeadModel")
+    ('Experts', 'GPT2 block')
     """
-    bare = _TASKS.sub("", type_name.lstrip("_"))
+    name, rest = _split(type_name.strip("_"))
+    if model and rest and name == _split(model)[0] and " ".join(rest) not in _PLAIN:
+        name = ""
+    return capital(" ".join([name, *rest]).strip()) or type_name
+
+
+def _split(type_name: str) -> tuple[str, list[str]]:
+    """What a class is of, and what it is, in words."""
+    bare = _TASKS.sub("", type_name)
     kind = _KINDS.search(bare)
     name, rest = (bare[: kind.start()], kind[0]) if kind else (bare, "")
-    words = [word if word.isupper() or word == "MoE" else word.lower() for word in _WORDS.findall(rest)]
-    return capital(" ".join([name, *words]).strip()) or type_name
+    return name, [word if word.isupper() or word == "MoE" else word.lower() for word in _WORDS.findall(rest)]
 
 
 def spaced(type_name: str) -> str:
@@ -35,15 +50,17 @@ def spaced(type_name: str) -> str:
     return " ".join(_WORDS.findall(type_name))
 
 
-def block_label(type_name: str, leaf: str, computed: Sequence[Region] = ()) -> str:
+def block_label(type_name: str, leaf: str, computed: Sequence[Region] = (), model: str = "") -> str:
     """What a box is called that holds more than one operation: by its class, or else by its own name, where
     that claims nothing but what is `computed` in it; or by what is left of that."""
     own = " ".join(re.split(r"[\W_]+", leaf)).strip()
-    named = [title_of(type_name), capital(own)]
+    named = [title_of(type_name, model), capital(own)]
+    if "embed" in f"{type_name} {leaf}".casefold():
+        named.append("Patch embedding")
     for text in named:
         if _NAMED.search(text) and all(_is_true(claim, computed) for claim in claims(text)):
             return text
-    rest = named[-1].casefold()
+    rest = own.casefold()
     for claim in claims(rest):
         rest = rest.replace(claim.text, " ")
     rest = capital(" ".join(rest.split()))
@@ -60,15 +77,6 @@ def operation_name(region: Region, origins: Sequence[str]) -> str:
     name = name_of(sign(region))
     side = QKV.get(origins[0].partition("_")[0].casefold(), "") if len(origins) == 1 else ""
     return f"{side.lower()}_{name}" if len(side) == 1 else name
-
-
-def input_label(op: Op, is_model: bool) -> str:
-    """What a figure writes for a tensor that enters a panel."""
-    if not is_model:
-        return "Hidden states"
-    if not op.floating:
-        return "Tokens" if len(op.shape) > 1 else "Step"
-    return "Image" if len(op.shape) == 4 else "Features"
 
 
 def name_of(text: str) -> str:

@@ -93,9 +93,13 @@ QKV = {
 }
 
 
+_TABLES = re.compile(r"token_type|word|token|segment|class|label|time")
+"""What tables are of, by what they are called in code."""
+
+
 def sign(region: Region) -> str:
     """What a figure writes for an operation."""
-    return _SIGNS.get(region.term.name, region.term.name)
+    return _SIGNS.get(region.term.name) or capital(region.term.name)
 
 
 def label_of(region: Region, leaf: str, counts: Mapping[str, str] | None = None) -> str:
@@ -110,12 +114,14 @@ def label_of(region: Region, leaf: str, counts: Mapping[str, str] | None = None)
         case Family.CONVOLUTION:
             return _convolution(region)
         case Family.EMBEDDING:
-            return "Embedding"
-        case Family.POSITION if "pos" not in leaf.casefold() and region.term.name == "learned positions":
-            return capital(" ".join(re.sub(r"embed\w*", "", leaf).split("_")).strip()) or "Embedding"
+            kind = _TABLES.search(leaf.casefold())
+            return f"{capital(kind[0].replace('_', ' '))} embedding" if kind else "Embedding"
         case Family.ATTENTION:
             return _attention(region, counts or {})
     return sign(region)
+
+
+_MASKED = {"MHA": "Masked multi-head attention", "single-head attention": "Masked attention"}
 
 
 def _convolution(region: Region) -> str:
@@ -131,10 +137,12 @@ def _convolution(region: Region) -> str:
 def _attention(region: Region, counts: Mapping[str, str]) -> str:
     """By its kind, whom it sees and, below, how many heads it has."""
     name, details = sign(region), region.details
-    if details.get("source") == "cross":
+    if details.get("window") and details.get("causal"):
+        name = "Sliding-window attention"
+    elif details.get("source") == "cross":
         name = {"MHA": "Multi-head cross-attention"}.get(region.term.name, "Cross-attention")
-    elif details.get("causal") and region.term.name == "MHA":
-        name = "Masked multi-head attention"
+    elif details.get("causal") and region.term.name in _MASKED:
+        name = _MASKED[region.term.name]
     heads = [f"{details[key]} {noun}" for key, noun in counts.items() if details.get(key)]
     return "\n".join([name, ", ".join(heads)]) if heads else name
 

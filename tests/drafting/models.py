@@ -197,3 +197,106 @@ class ParallelThenSerial(nn.Module):
         x = x + self.attn(h)
         x = x + self.conv(h)
         return x + self.mlp(x)  # type: ignore[no-any-return]
+
+
+class Biased(Attention):
+    """Self-attention with a bias by position, which is given, or made by a table of its own."""
+
+    def __init__(self, has_table: bool) -> None:
+        super().__init__()
+        if has_table:
+            self.table = nn.Embedding(6, 6)
+
+    def forward(self, x: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        if bias is None:
+            bias = self.table(torch.arange(6))
+        weights = torch.softmax(self.q(x) @ self.k(x).transpose(-2, -1) / 2 + bias, dim=-1)
+        return self.out(weights @ self.v(x)), bias
+
+
+class Sublayer(nn.Module):
+    """Attention with norm and sum, one of a block's list of unlike parts."""
+
+    def __init__(self, has_table: bool) -> None:
+        super().__init__()
+        self.norm, self.attn = nn.LayerNorm(8), Biased(has_table)
+
+    def forward(self, x: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+        out, bias = self.attn(self.norm(x), bias)
+        return x + out, bias
+
+
+class FeedForward(nn.Module):
+    """A gated network with norm and sum, the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(8)
+        self.gate, self.up, self.down = nn.Linear(8, 16), nn.Linear(8, 16), nn.Linear(16, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(x)
+        return x + self.down(nn.functional.silu(self.gate(y)) * self.up(y))  # type: ignore[no-any-return]
+
+
+class ListedBlock(nn.Module):
+    """A block whose parts are a list."""
+
+    def __init__(self, has_table: bool) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList([Sublayer(has_table), FeedForward()])
+
+    def forward(self, x: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+        x, bias = self.parts[0](x, bias)
+        return self.parts[1](x), bias
+
+
+class Listed(nn.Module):
+    """Three such blocks, of which the first makes the bias for all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(ListedBlock(has_table=at == 0) for at in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        bias = None
+        for block in self.blocks:
+            x, bias = block(x, bias)
+        return x
+
+
+class Stage(nn.Module):
+    """Layers with numbers in their names, each handed what those before it made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for number in range(1, 4):
+            self.add_module(f"layer{number}", Grown(4 * number))
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = [x]
+        for number in range(1, 4):
+            parts.append(getattr(self, f"layer{number}")(parts))
+        return torch.cat(parts, 1)
+
+
+class Grown(nn.Module):
+    """A layer of a dense stage: it joins all that it is given."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.conv = nn.BatchNorm2d(width), nn.Conv2d(width, 4, 3, padding=1)
+
+    def forward(self, parts: list[Tensor]) -> Tensor:
+        return self.conv(torch.relu(self.norm(torch.cat(parts, 1))))  # type: ignore[no-any-return]
+
+
+class Dense(nn.Module):
+    """Two dense stages between convolutions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 4, 1), Stage(), nn.Conv2d(16, 4, 1), Stage())
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.body(image)  # type: ignore[no-any-return]

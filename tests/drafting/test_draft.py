@@ -150,3 +150,34 @@ def test_the_sum_inside_a_rotation_is_no_sum_of_the_figure() -> None:
     labels = [box.label for box in made.spec.panels["model"].boxes.values()]
     assert labels.count("RoPE") == 2
     assert "+" not in labels
+
+
+def test_the_encoder_stands_beside_the_decoder_that_reads_it() -> None:
+    made = init("reference_models.gallery:EncoderDecoder", [], {}, "s.yaml", lambda _: None, in_this_process)
+    assert made.report.status is Status.CONFORMS
+    model, decoder, cross = (made.spec.panels[name] for name in ("model", "decoder", "cross"))
+    assert model.flow == ["target_tokens", "target_embed", "decoder", "head"]
+    assert model.edges == [["source_tokens", "source_embed", "encoder", "decoder"]]
+    assert decoder.edges == [["encoder_output", "cross"]]
+    assert [cross.boxes[name].label for name in ("hidden_states", "encoder_output")] == [
+        "Hidden states",
+        "Encoder output",
+    ]
+
+
+def test_blocks_that_hold_unlike_parts_in_a_list_are_one_panel_each_of_those_that_differ() -> None:
+    made = written("Listed", {"x": {"shape": [1, 6, 8]}})
+    assert made.report.status is Status.CONFORMS
+    assert made.spec.panels["model"].boxes["blocks"].repeat == 3
+    titles = {name: panel.title for name, panel in made.spec.panels.items()}
+    assert titles["block"] == "Listed block\nlayer 0"
+    assert titles["block_2"] == "Listed block\nlayers 1–2"
+    block = made.spec.panels["block"]
+    assert [edge.around for edge in block.residuals] == [["norm", "attn"], ["norm_2", "down"]]
+
+
+def test_a_stage_that_grows_stays_closed_as_its_layers_make_its_sums() -> None:
+    made = written("Dense", {"image": {"shape": [1, 3, 8, 8]}})
+    assert made.report.status is Status.CONFORMS
+    labels = [box.label for box in made.spec.panels["model"].boxes.values()]
+    assert labels == ["Image", "1×1 conv", "Stage", "1×1 conv", "Stage"]

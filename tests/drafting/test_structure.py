@@ -29,12 +29,12 @@ def test_minimind() -> None:
     assert tree("reference_models.minimind:build") == [
         "MiniMindForCausalLM",
         "  model    MiniMind",
-        "    embed_tokens   Embedding",
+        "    embed_tokens   Token embedding",
         "    layers.0–7 ×8  MiniMind block, pre-norm",
         "      input_layernorm           RMSNorm",
         "      self_attn                 Grouped-query attention, 8 heads, 4 KV heads",
         "      post_attention_layernorm  RMSNorm",
-        "      mlp                       Feed-forward, SwiGLU",
+        "      mlp                       SwiGLU feed-forward",
         "    norm           RMSNorm",
         "  lm_head  Linear",
     ]

@@ -179,7 +179,11 @@ def _hidden(layer: Layer, found: Territory) -> frozenset[int]:
             )
         return known[path]
 
-    return frozenset(node for node in found.unowned() if is_hidden(flow.calls[flow.ops[node].call].path))
+    return frozenset(
+        node
+        for node in found.unowned()
+        if not found.values.is_constant(node) and is_hidden(flow.calls[flow.ops[node].call].path)
+    )
 
 
 def _own(calls: Sequence[Call], frame: Frame, values: Values) -> tuple[tuple[int, int], ...]:
