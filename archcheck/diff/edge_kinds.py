@@ -104,12 +104,17 @@ def _draws_a_factor(drawn: Drawn) -> bool:
 
 
 def _is_drawn(factor: Factor, drawn: Drawn, join: Join, call: PanelCall) -> bool:
-    """Is it the factor of a box on either way: of its module's parameter, or of a box called Scale?"""
+    """Is it the factor of a box on either way: of its module's parameter, or of a box called Scale?
+
+    A sign of any product, as × is, may be the factor where the branch ends.
+    """
     for box in (*drawn.inside, *drawn.edge.through):
         if any(factor.parameter and is_within(factor.parameter, path) for path in call.layer.bound(box)):
             return True
-        if any("scale" in claim.terms for claim in claimed(drawn.panel, box)):
-            return True
+        at_the_sum = box == drawn.last or box in drawn.edge.through
+        for claim in claimed(drawn.panel, box):
+            if claim.terms[0] == "scale" or ("scale" in claim.terms and at_the_sum):
+                return True
     return False
 
 

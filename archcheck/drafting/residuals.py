@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import prod
 from typing import Any
 
 from archcheck.connections import Factor, Kind
@@ -63,10 +64,7 @@ def _scaled(factors: Sequence[Factor]) -> Mapping[str, object]:
     words: dict[str, object] = {"kind": Kind.SCALED.value}
     sides = dict.fromkeys(factor.on for factor in factors)
     if len(sides) == 1:
-        product = 1.0
-        for factor in factors:
-            if factor.value is None:
-                return words
-            product *= factor.value
-        words |= {"factor": product, "factor_on": factors[0].on}
+        known = [factor.value for factor in factors if factor.value is not None]
+        words |= {"factor": prod(known)} if len(known) == len(factors) else {}
+        words["factor_on"] = factors[0].on
     return words

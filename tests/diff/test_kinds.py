@@ -167,6 +167,37 @@ PROJECTIONS = (
 )
 SCALES = (
     Case(
+        "a learned scale beside a product that is drawn for something else",
+        finding="RES009 net.f..last",
+        message="the residual around Linear … Linear is drawn as a sum, but the code computes a scaled sum",
+        traced="a factor scales the skip path or the branch: scale on the branch",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.f, self.last = nn.Linear(8, 8), nn.Linear(8, 8)
+            self.scale = nn.Parameter(torch.full((8,), 0.5))
+
+        def forward(self, x):
+            branch = self.last(x * self.f(x))
+            return x + self.scale * branch  # wrong #-
+            return x + branch  #+
+""",
+        panels="""
+    net:
+      title: Block
+      boxes:
+        f: {label: Linear, module: f}
+        x: {label: Input, role: input}
+        gate: {label: ×, role: operator}
+        last: {label: Linear, module: last}
+      flow: [x, f, gate, last]
+      edges: [[x, gate]]
+      residuals:
+        - {around: [f, last]} # wrong
+""",
+    ),
+    Case(
         "a scale that is drawn and missing",
         finding="RES009 net.f",
         message="the residual around F is drawn as scaled, but the code computes a plain sum",
