@@ -16,8 +16,8 @@ from archcheck.source_location import shown_path
 class Problem:
     """One reason why a run could not reach a verdict.
 
-    `code` is SPEC001…, TGT001… or TRC001…; `line` and `column` count from 1; `path` is the place inside
-    a spec (`panels.gqa.residuals[0].line`); `hint` says what to do about it.
+    `code` is SPEC001…, TGT001… or TRC001…; `line` and `column` count from 1; `path` is the place inside a
+    spec (`panels.gqa.residuals[0].line`); `hint` says what to do about it.
     """
 
     file: str
@@ -37,7 +37,7 @@ class Problem:
 
 
 def own_failure(error: BaseException) -> Problem:
-    """The problem that archcheck itself has failed (CLI002), and neither the spec nor the model."""
+    """Return the problem that archcheck itself failed (CLI002), not the spec or the model."""
     what = " ".join(str(error).split())[:300]
     message = f"archcheck itself failed: {type(error).__name__}: {what}"
     return Problem("", None, None, "CLI002", message, hint="Please report this; --debug shows where.")
@@ -53,7 +53,7 @@ class ArchcheckError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
     def __reduce__(self) -> tuple[type[ArchcheckError], tuple[tuple[Problem, ...]]]:
-        """So that an error passes from one process to another."""
+        """Let an error pass from one process to another."""
         return type(self), (self.problems,)
 
 

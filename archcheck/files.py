@@ -29,7 +29,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Raise OSError where a file at `path` could not be written, before the work for it is done."""
+    """Raise OSError if a file at `path` can't be written, before the work for it is done."""
     folder = path.parent
     if path.is_dir():
         raise IsADirectoryError(None, "this is a directory", str(path))
@@ -40,10 +40,10 @@ def check_writable(path: Path) -> None:
 
 
 def check_output(path: Path, inputs: Iterable[Path] = (), *, force: bool = False) -> None:
-    """As `check_writable`, for a report: it may not take the place of an input, a spec or a source file.
+    """Check a report's file as `check_writable` does, and that it replaces no input, spec or source file.
 
-    A forgotten file name (`verify -o specs/*.yaml`, which the shell expands) would else cost a spec. `force`
-    writes all the same.
+    Otherwise a forgotten file name (`verify -o specs/*.yaml`, which the shell expands) would cost a spec.
+    `force` allows it.
     """
     check_writable(path)
     if force:
@@ -59,7 +59,7 @@ def check_output(path: Path, inputs: Iterable[Path] = (), *, force: bool = False
 
 
 def is_same_file(one: Path | str, other: Path | str) -> bool:
-    """Whether two names are one file, which what is written second would replace: no device, no pipe."""
+    """Return whether two names are one regular file, which the second write would replace."""
     real = os.path.realpath(one)
     if os.path.exists(real) and not os.path.isfile(real):
         return False
@@ -69,7 +69,7 @@ def is_same_file(one: Path | str, other: Path | str) -> bool:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Put a new file in the place of the old one, with its permissions."""
+    """Replace a file by a new one, keeping its permissions."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

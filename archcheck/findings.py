@@ -26,8 +26,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A change of a spec: what stands at `place` is set to `value` (which is YAML) or removed, or `value` is
-    appended to the list there. A key that is new in its mapping comes after the key `after`, else last."""
+    """A change of a spec at `place`: `value` (which is YAML) is set, removed or appended to the list there.
+
+    A key that is new in its mapping comes after the key `after`, else last.
+    """
 
     action: Literal["set", "append", "remove"]
     place: tuple[str | int, ...]
@@ -46,7 +48,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """Edits of the spec that make it say what the code does."""
+    """Edits that make the spec match the code."""
 
     edits: tuple[Edit, ...]
 
@@ -110,8 +112,11 @@ class Proof:
 
 
 class MarkKind(StrEnum):
-    """What a reader takes for true: a box, what its label claims, a number in it, how often it is drawn,
-    what of its modules no panel opens, a line, a residual edge."""
+    """What a reader takes for true.
+
+    A box, what its label claims, a number in it, how often it is drawn, its modules that no panel opens, a
+    line, a residual edge.
+    """
 
     BOX = "box"
     CLAIM = "label"
@@ -123,7 +128,7 @@ class MarkKind(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What was found of a mark."""
+    """What was found about a mark."""
 
     PROVED = "proved"
     REFUTED = "refuted"
@@ -134,8 +139,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One mark of a panel: `name` is the box, the line (`a->b`) or the edge; `reason` says why it is not
-    checked."""
+    """One mark of a panel: `name` is the box, the line (`a->b`) or the edge.
+
+    `reason` says why it is not checked.
+    """
 
     panel: str
     kind: MarkKind
@@ -147,11 +154,11 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A module of a model, or `count` alike: its `name` in what holds it, `what` it is in words, and the
-    `parts` that a figure opens.
+    """A module of a model, or `count` like modules.
 
-    `is_block`: residual connections are made around what is in it. `like` names a part before it that has
-    the same parts, which are then not repeated.
+    `name` is its name in what holds it, `what` describes it in words, and `parts` are what a figure opens.
+    `is_block`: residual connections go around its contents. `like` names an earlier part that has the same
+    parts, which are then not repeated.
     """
 
     name: str
@@ -163,7 +170,9 @@ class Part:
 
 
 def count_of(marks: Sequence[Mark]) -> str:
-    """How many marks there are of each verdict: `58 of 60 marks proved, 2 not checked, 4 outside of …`.
+    """Return how many marks have each verdict.
+
+    `58 of 60 marks proved, 2 not checked, 4 outside the model`.
 
     >>> count_of([Mark("p", MarkKind.BOX, "a", verdict) for verdict in (Verdict.PROVED, Verdict.OUTSIDE)])
     '1 of 1 marks proved, 1 outside the model'
@@ -184,10 +193,9 @@ class Report:
     """All findings of one spec (or of one inspected model) with what was proved.
 
     `problems` is non-empty exactly when `status` is `error`. `accepted` are findings that somebody accepted;
-    they are no part of `findings`. `remarks` are facts the reader should know
-    and that are no findings: the device used, opaque parts, code that no mode ran. `tree` is
-    what the model is made of, where that was asked. `picture` makes the
-    diagram with the verdict, as SVG: a notebook shows a report by it. It is no part of what was found.
+    they are not in `findings`. `remarks` are facts that the reader should know but that are not findings: the
+    device used, opaque parts, code that no mode ran. `tree` is what the model is made of, if requested.
+    `picture` draws the diagram with the verdict, as SVG, for a notebook; it is not part of the result.
     """
 
     file: str

@@ -31,11 +31,12 @@ class Location:
 
 
 def shown_path(file: str) -> str:
-    """`file` relative to the repository, wherever the command was started; unchanged where it is in none.
+    """Return `file` relative to the repository, wherever the command was started.
 
-    The repository is the one that the CI has checked out, else the one around the working directory, else the
-    one around the file: git's, or else the folder of archcheck.toml or pyproject.toml. Where there is none,
-    the working directory stands for it. What is installed begins with `site-packages/`, wherever that is.
+    It is unchanged if it is in none. The repository is the one that the CI has checked out, else the one
+    around the working directory, else the one around the file: git's, or else the folder of archcheck.toml or
+    pyproject.toml. Without one, the working directory takes its place. Installed files begin with
+    `site-packages/`, wherever that is.
     """
     if not file or file.startswith("<"):
         return file
@@ -57,7 +58,7 @@ def _roots(file: Path, here: Path) -> Iterator[Path | None]:
 
 
 def _repository(folder: Path) -> Path | None:
-    """The folder of the git repository around this one, else of the project."""
+    """Return the folder of the git repository around this one, else of the project."""
     for names in ((".git",), ("archcheck.toml", "pyproject.toml")):
         for above in (folder, *folder.parents):
             if any(os.path.exists(above / name) for name in names):
@@ -67,7 +68,9 @@ def _repository(folder: Path) -> Path | None:
 
 @lru_cache(maxsize=4096)
 def is_model_code(filename: str) -> bool:
-    """Is this a file in which a model may be written: not ours, not Python's, not torch's machinery?
+    """Return whether a model may be written in this file.
+
+    It is not ours, not Python's and not torch's machinery.
 
     `torch/nn/modules` counts as model code: `nn.TransformerEncoderLayer` adds its residuals there.
     """
@@ -80,22 +83,22 @@ def is_model_code(filename: str) -> bool:
 
 
 def location(code: CodeType | None, line: int) -> Location | None:
-    """Where `line` of a running function stands."""
+    """Return the place of a running function's `line`."""
     return Location(real_path(code.co_filename), line) if code is not None and line else None
 
 
 def real_path(filename: str) -> str:
-    """The whole path of a function's file; what is no file (`<string>`) stays as it is."""
+    """Return the full path of a function's file; what is not a file (`<string>`) is unchanged."""
     return filename if filename.startswith("<") else os.path.abspath(filename)
 
 
 def is_own_code(filename: str) -> bool:
-    """Is this a file of archcheck?"""
+    """Return whether this is a file of archcheck."""
     return filename.startswith(_OWN)
 
 
 def is_torch_code(filename: str) -> bool:
-    """Is this a file of torch itself?"""
+    """Return whether this is a file of torch itself."""
     return filename.startswith(_library())
 
 

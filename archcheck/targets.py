@@ -11,7 +11,9 @@ FORMS = "Write pkg.module:Class, path/file.py:Class, timm:NAME, torchvision:NAME
 
 
 def scheme_of(target: str) -> tuple[str, str] | None:
-    """The scheme of a target and what it names there; None for a target that is a module's or a file's.
+    """Return the scheme of a target and the name in it; None for a module's or a file's target.
+
+    None for a target that is a module's or a file's.
 
     >>> scheme_of("hf:models/llama/config.json"), scheme_of("net.py:Net")
     (('hf', 'models/llama/config.json'), None)
@@ -21,12 +23,12 @@ def scheme_of(target: str) -> tuple[str, str] | None:
 
 
 def is_path(source: str) -> bool:
-    """Whether what stands before the colon is a file, and no module."""
+    """Return whether the part before the colon is a file, not a module."""
     return source.endswith(".py") or "/" in source or "\\" in source
 
 
 def is_well_formed(target: str) -> bool:
-    """Whether a text can be a target at all, be there such a thing or not."""
+    """Return whether a text can be a target at all, whether it exists or not."""
     if scheme_of(target):
         return True
     source, _, name = target.rpartition(":")

@@ -38,8 +38,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 class Outcome(NamedTuple):
-    """What became of one mutant: `verdict` is "noticed", "conforms", "opaque", "refuted" (with `--prove`), or
-    why it does not count."""
+    """The outcome of one mutant.
+
+    `verdict` is "noticed", "conforms", "opaque", "refuted" (with `--prove`), or why it does not count.
+    """
 
     site: Site
     operator: Operator
@@ -52,14 +54,17 @@ class Outcome(NamedTuple):
 
     @property
     def is_right(self) -> bool:
-        """Is the verdict what the operator deserves?"""
+        """Whether the verdict is what the operator deserves."""
         if self.operator.changes:
             return self.verdict in ("noticed", "opaque", "refuted")
         return self.verdict == "conforms" or (self.verdict == "opaque" and self.operator.name in OPAQUE)
 
 
 def pairs(only: str = "") -> list[tuple[Site, Operator]]:
-    """Every operator at every site that it fits; `only` is part of the operator's, owner's or spec's name."""
+    """Return every operator at every site that it fits.
+
+    `only` is part of the operator's, owner's or spec's name.
+    """
     return [
         (site, operator)
         for site in SITES
@@ -84,7 +89,7 @@ def outcomes(chosen: Sequence[tuple[Site, Operator]], prove: bool = False) -> It
 
 
 def rewritten(source: str, site: Site, snippet: str) -> str:
-    """The module's text with the snippet in the place of the site's sum."""
+    """Return the module's text with the snippet in the place of the site's sum."""
     begin = source.index(f"class {site.owner}(")
     at = source.index(site.text, begin)
     line = source.rfind("\n", 0, at) + 1
@@ -117,7 +122,7 @@ def _judged(site: Site, operator: Operator, module: ModuleType, prove: bool) -> 
 
 
 def _differs(site: Site, module: ModuleType) -> bool:
-    """Does the mutant compute something else than the model, by more than rounding in float64?"""
+    """Return whether the mutant's output differs from the model's, beyond rounding in float64."""
     expected = _original_output(site)
     output = _output(site, module)
     return output.shape != expected.shape or not torch.allclose(output, expected, rtol=1e-8, atol=1e-10)
@@ -129,7 +134,7 @@ def _original_output(site: Site) -> torch.Tensor:
 
 
 def _output(site: Site, module: ModuleType) -> torch.Tensor:
-    """What the model computes from generic weights and inputs."""
+    """Return what the model computes from generic weights and inputs."""
     model = _model(site, module).double()
     torch.manual_seed(1)
     with torch.no_grad():

@@ -75,7 +75,7 @@ class Mutant(NamedTuple):
 
 
 def mutants(file: Path) -> Iterator[Mutant]:
-    """All mutants of a file's functions, from its first line to its last."""
+    """Yield all mutants of a file's functions, from its first line to its last."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     for number, node in enumerate(ast.walk(tree)):
         for change in _changes(node):
@@ -90,7 +90,7 @@ def mutants(file: Path) -> Iterator[Mutant]:
 
 
 def _function_around(tree: ast.Module | ast.ClassDef, line: int, within: str = "") -> str:
-    """The name of the outermost function that holds a line; "" outside of any."""
+    """Return the name of the outermost function that holds a line; "" outside of any."""
     for node in tree.body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or 0):
             name = f"{within}{node.name}"
@@ -176,7 +176,10 @@ class Judge:
         return True
 
     def _telling(self, mutant: Mutant) -> list[pytest.Item]:
-        """The tests that run the mutant's line, until they take too long; those that told most come first."""
+        """Return the tests that run the mutant's line, until they take too long.
+
+        Those that told most come first.
+        """
         places = {(str(mutant.file), line) for line in mutant.lines}
         running = [item for item, ran in self.tests.items() if not places.isdisjoint(ran.lines)]
         running.sort(key=lambda item: (-self.kills[item.nodeid], self.tests[item].seconds))
@@ -185,7 +188,7 @@ class Judge:
 
 
 def _failing(mutant: Mutant, tests: Sequence[pytest.Item], caches: Sequence[Any]) -> str | None:
-    """The test that fails in a process where the mutant is in place of the function; "" if it ends."""
+    """Return the test that fails in a process where the mutant is in place of the function; "" if it ends."""
     told, tell = os.pipe()
     process = os.fork()
     if process:

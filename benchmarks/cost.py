@@ -104,7 +104,7 @@ def command_rows(repeat: int) -> list[Row]:
 
 
 def run(command: Sequence[str], expected: int) -> Cost:
-    """The cost of a command, which must end with the expected exit code."""
+    """Return the cost of a command, which must end with the expected exit code."""
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -156,7 +156,7 @@ def tracing_rows(repeat: int) -> list[Row]:
 
 
 def run_tracer(tool: str, layers: int) -> Cost:
-    """The cost of one tracer's run over a model with so many layers."""
+    """Return the cost of one tracer's run over a model with so many layers."""
     command = [sys.executable, __file__, "--child", tool, str(layers)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
@@ -238,7 +238,7 @@ TOOLS: dict[str, Callable[[Any, Any], int | None]] = {
 
 
 def peak() -> float:
-    """The highest memory of this process so far, in megabytes."""
+    """Return the highest memory of this process so far, in megabytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MEGABYTE
 
 

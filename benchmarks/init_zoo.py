@@ -49,8 +49,10 @@ TIMEOUT = 180.0
 
 @dataclass(frozen=True)
 class Row:
-    """What came of one model: `status` is `conforms`, `differs` or `not run`; `changed` tells what became of
-    the spec with one mark changed."""
+    """What came of one model: `status` is `conforms`, `differs` or `not run`.
+
+    `changed` tells what became of the spec with one mark changed.
+    """
 
     name: str
     status: str
@@ -94,7 +96,10 @@ def check(item: tuple[str, str, str]) -> Row:
 
 
 def _changed(text: str, ran: Execution) -> str:
-    """What becomes of a spec with one mark changed: a finding that names it or one elsewhere, or nothing."""
+    """Return what becomes of a spec with one mark changed.
+
+    A finding that names it or one elsewhere, or nothing.
+    """
     data = YAML(typ="safe", pure=True).load(text)
     found = list(mutations(data, flow_lines))
     if not found:
@@ -127,7 +132,7 @@ def _built(library: str, name: str) -> tuple[Any, Any, Any]:
 
 
 def _names(library: str, family: str | None) -> Iterator[tuple[str, str]]:
-    """The names with what groups them."""
+    """Yield the names with what groups them."""
     if library == "transformers":
         from benchmarks.zoo_models import cases
 

@@ -60,7 +60,7 @@ class Judged(NamedTuple):
 
 
 def judge(file: Path, only: str = "", wide: int = 0, claims: bool = False) -> Iterator[Judged]:
-    """Every changed spec of one file, those of its `claims`, or `wide` of the further ones, drawn by chance.
+    """Yield every changed spec of one file, those of its `claims`, or `wide` random further ones.
 
     Raises AssertionError where the spec itself does not conform.
     """
@@ -77,7 +77,7 @@ def judge(file: Path, only: str = "", wide: int = 0, claims: bool = False) -> It
 
 
 def _runs(model: Model, folder: Path) -> Runs:
-    """The runs of a spec's model, and those of its published size."""
+    """Return the runs of a spec's model, and those of its published size."""
     sizes = [model, *([at_published_size(model)] if model.published else [])]
     found = []
     for size in sizes:
@@ -105,7 +105,7 @@ def _findings(spec: LoadedSpec, runs: Runs) -> Sequence[Finding]:
 
 
 def names(finding: Finding, mutation: Mutation) -> bool:
-    """Does a finding stand at the mark that was changed? At one that is gone none can."""
+    """Return whether a finding is at the changed mark. None can be at one that is gone."""
     if mutation.operator in ("delete", "residual deleted"):
         return finding.panel == mutation.panel
     names = set(re.split(r"->|\.\.", finding.edge))
@@ -121,7 +121,7 @@ def flow_lines(data: Data, panel: str) -> list[tuple[str, str]]:
 
 
 def table(found: Sequence[Judged], key: str) -> str:
-    """How many were noticed, in Markdown, by operator or by spec."""
+    """Return how many were noticed, in Markdown, by operator or by spec."""
     rows: dict[str, list[Judged]] = defaultdict(list)
     for judged in found:
         rows[judged.mutation.operator if key == "operator" else judged.spec].append(judged)

@@ -94,7 +94,10 @@ BEYOND = (
 
 
 def expected(class_name: str) -> str:
-    """The term that a class's name says; in brackets if such a thing need only be among what it computes."""
+    """Return the term that a class's name says.
+
+    In brackets if such a thing need only be among what it computes.
+    """
     if any(re.fullmatch(pattern, class_name) for pattern, _ in BEYOND):
         return ""
     for pattern, term, _ in LYING:
@@ -107,7 +110,7 @@ def expected(class_name: str) -> str:
 
 
 def check(case: Case) -> list[tuple[str, str, str, bool]]:
-    """For each called module that the oracle knows: class, what that says, what was recognised, right?"""
+    """Return class, its meaning, what was recognised, and whether that is right, per known module called."""
     from archcheck import trace
     from archcheck.tracing.behaviour import disagreements
     from archcheck.vocabulary import is_a, probes, recognise

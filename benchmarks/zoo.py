@@ -64,7 +64,7 @@ class Row:
 
 
 def check(case: Case) -> Row:
-    """Builds, traces, replays and judges one case; never raises for what the model does."""
+    """Build, trace, replay and judge one case; never raises for what the model does."""
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     start = time.perf_counter()
@@ -120,7 +120,7 @@ def _judged(case: Case, model: nn.Module, args: Any, kwargs: Any, built: float) 
 
 
 def refuted(traced: Trace) -> list[str]:
-    """The residuals that finite changes contradict: what `verify --prove` would refuse."""
+    """Return the residuals that finite changes contradict: what `verify --prove` would refuse."""
     from archcheck.errors import TraceError
     from archcheck.tracing.proof import prove
 
@@ -146,7 +146,7 @@ def _cloned(value: Any) -> Any:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two outputs hold the same tensors, bit for bit (a NaN equals itself)."""
+    """Return whether two outputs hold the same tensors, bit for bit (a NaN equals itself)."""
     left, right = list(_tensors(one)), list(_tensors(other))
     return len(left) == len(right) and all(
         a.shape == b.shape and a.dtype == b.dtype and torch.equal(a.nan_to_num(), b.nan_to_num())
@@ -170,7 +170,7 @@ def _reason(error: Exception) -> str:
 
 
 def table(rows: Iterable[Row]) -> str:
-    """The rows as Markdown: how far each family came, the layouts with their models, the failures."""
+    """Return the rows as Markdown: how far each family came, the layouts with their models, the failures."""
     rows = sorted(rows, key=lambda row: (_families().index(row.family), row.name))
     judged = [row for row in rows if row.layout]
     parts = [

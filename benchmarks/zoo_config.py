@@ -40,7 +40,7 @@ def at_most(limit: int) -> Rule:
 
 
 def exactly(number: int) -> Rule:
-    """`number` for every default that is set; 0, 1 and -1 switch a part off and stay."""
+    """Use `number` for every default that is set; 0, 1 and -1 switch a part off and stay."""
     return lambda value: number if value > 1 else value
 
 
@@ -130,7 +130,7 @@ class Widths(enum.Enum):
 
 
 def small_config(config_class: type[PreTrainedConfig], name: str, widths: Widths) -> PreTrainedConfig:
-    """A small configuration of `config_class` for the model class `name`.
+    """Return a small configuration of `config_class` for the model class `name`.
 
     Raises what the configuration class raises if it rejects the values.
     """
@@ -144,7 +144,7 @@ def small_config(config_class: type[PreTrainedConfig], name: str, widths: Widths
 
 
 def ways(config_class: type[PreTrainedConfig]) -> tuple[Widths, ...]:
-    """The ways to try for a configuration class, the likeliest to be right first."""
+    """Return the ways to try for a configuration class, the likeliest to be right first."""
     if _has_stages(config_class(**BASES.get(config_class.model_type, {}))):
         return (Widths.PROPORTIONAL, Widths.NARROW, Widths.SHALLOW)
     return (Widths.NARROW, Widths.PROPORTIONAL, Widths.SHALLOW)
@@ -184,7 +184,7 @@ class _Shrinker:
         self.token_ids: dict[int, int] = {}
 
     def shrink(self, config: PreTrainedConfig, given: Mapping[str, Any]) -> PreTrainedConfig:
-        """A small copy of `config`; `given` are overrides, nested like the configuration."""
+        """Return a small copy of `config`; `given` are overrides, nested like the configuration."""
         defaults = {field.name: field.default for field in dataclasses.fields(config)}
         has_outputs = "_out_indices" in vars(config)
         values = {
@@ -267,12 +267,12 @@ class _Shrinker:
 
 
 def _scaled_index(index: int, layers: _Layers) -> int:
-    """The index among the kept layers that lies where `index` lay; stages are not cut, so theirs stay."""
+    """Return the index among the kept layers that corresponds to `index`; stages are not cut."""
     return index * len(layers.kept) // layers.count if layers.count else index
 
 
 def _scaled_outputs(outputs: Sequence[int], layers: _Layers) -> list[int] | None:
-    """The stages that a backbone gives out, kept apart: the last ones where several fall together."""
+    """Return the stages that a backbone gives out, kept apart: the last ones where several fall together."""
     scaled = [_scaled_index(index, layers) for index in outputs]
     if len(set(scaled)) < len(scaled):
         scaled = list(range(len(layers.kept) - len(scaled) + 1, len(layers.kept) + 1))

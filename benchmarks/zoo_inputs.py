@@ -155,7 +155,7 @@ def _configs(config: Any) -> Iterator[Any]:
 
 
 def _setting(model: nn.Module, *names: str) -> Any:
-    """The first value of one of the fields `names` in the configuration or a sub-configuration."""
+    """Return the first value of one of the fields `names` in the configuration or a sub-configuration."""
     configs = list(_configs(model.config))
     values = (vars(config).get(name) for name in names for config in configs)
     return next((value for value in values if value is not None), None)

@@ -80,7 +80,7 @@ class CallOrder:
 
 
 def layouts(residuals: Sequence[Residual], order: CallOrder) -> Counter[str]:
-    """How many residuals are counted as each of `LAYOUTS`; one residual can count twice."""
+    """Return how many residuals are counted as each of `LAYOUTS`; one residual can count twice."""
     shared = Counter(_origin(residual) for residual in residuals if residual.branch)
     counts: Counter[str] = Counter()
     for residual in residuals:
@@ -122,7 +122,7 @@ def _join(scope: str, path: str) -> str:
 
 
 def summary(counts: Counter[str]) -> str:
-    """The layout that names a model: where most of its norms stand, with what else it has."""
+    """Return the layout that names a model: where most of its norms stand, with what else it has."""
     if not counts:
         return "no residual connection"
     positions = [name for name in POSITIONS if counts[name]]

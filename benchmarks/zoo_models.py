@@ -107,7 +107,7 @@ class Case:
     model_type: str
 
     def build(self) -> tuple[nn.Module, tuple[Any, ...], dict[str, Any]]:
-        """The model in evaluation mode with positional and keyword inputs on which it runs.
+        """Return the model in evaluation mode with positional and keyword inputs on which it runs.
 
         Same weights and inputs in every call. Raises whatever the model's constructor or forward raises.
         """
@@ -137,7 +137,7 @@ class Case:
 
 
 def cases() -> Iterator[Case]:
-    """Every class, families in the order of `FAMILIES`, sorted by name within."""
+    """Yield every class, families in the order of `FAMILIES`, sorted by name within."""
     seen: set[str] = set()
     covered: set[str] = set()
     for family, tasks in FAMILIES.items():
@@ -160,7 +160,7 @@ def cases() -> Iterator[Case]:
 
 
 def _is_own(name: str, model_type: str) -> bool:
-    """Whether the class is made for this model type's configuration, rather than borrowed by it."""
+    """Return whether the class is made for this model type's configuration, rather than borrowed by it."""
     return getattr(transformers, name).config_class is CONFIG_MAPPING[model_type]
 
 
@@ -176,7 +176,7 @@ def _check_size(model_class: type[nn.Module], config: Any) -> None:
 
 @torch.no_grad()
 def _stir_constants(model: nn.Module) -> None:
-    """Adds noise to parameters that are initialised to one constant.
+    """Add noise to parameters that are initialised to one constant.
 
     A zero gate or output projection would hide its branch, a unit norm weight would hide its scale.
     """
@@ -190,7 +190,7 @@ def _stir_constants(model: nn.Module) -> None:
 
 
 def try_case(case: Case) -> dict[str, Any]:
-    """Builds and runs one case: its size, inputs and time, as plain data."""
+    """Build and run one case: its size, inputs and time, as plain data."""
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     start = time.perf_counter()

@@ -29,7 +29,7 @@ class Outcome:
 def run_all(
     function: Callable[[Item], Any], items: Iterable[Item], timeout: float, workers: int = WORKERS
 ) -> Iterator[tuple[Item, Outcome]]:
-    """`function` of each item, in the order of `items`; each may take `timeout` seconds."""
+    """Yield `function` of each item, in the order of `items`; each may take `timeout` seconds."""
     queue = list(items)
     done: dict[int, Outcome] = {}
     pool = [_Worker(function) for _ in range(min(workers, len(queue)))]
@@ -76,7 +76,7 @@ class _Worker(Generic[Item]):
         self.connection.send(item)
 
     def poll(self) -> Outcome | None:
-        """The outcome, or None while the child is still at it."""
+        """Return the outcome, or None while the child is still at it."""
         try:
             if self.connection.poll():
                 return self.connection.recv()

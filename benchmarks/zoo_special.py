@@ -214,7 +214,7 @@ def _idefics(model: Any) -> Inputs:
 
 
 def _shared_keys(model: Any) -> Inputs:
-    """What an assistant reads of its target model: embeddings and each layer type's keys and values."""
+    """Return what an assistant reads of its target model: embeddings, each layer type's keys and values."""
     text = model.config.get_text_config()
     shared = {}
     for layer, kind in enumerate(text.layer_types):

@@ -165,7 +165,10 @@ def _prove(row: Row, traced: Any, training: bool) -> None:
 
 
 def runnable(library: str, name: str) -> tuple[Any, Sequence[Any]]:
-    """A model and arguments with which it runs. Raises what its forward raises at the last size tried."""
+    """Return a model and arguments with which it runs.
+
+    Raises what its forward raises at the last size tried.
+    """
     import torch
 
     if library == "timm":

@@ -69,7 +69,7 @@ class MiniMindOutput(NamedTuple):
 
 
 def build(**config_overrides: object) -> MiniMindForCausalLM:
-    """A model with random weights; `use_moe=True` for the mixture of experts.
+    """Return a model with random weights; `use_moe=True` for the mixture of experts.
 
     >>> build(hidden_size=64, vocab_size=64)(torch.zeros(1, 5, dtype=torch.long)).logits.shape
     torch.Size([1, 5, 64])

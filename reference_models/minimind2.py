@@ -64,7 +64,7 @@ class MiniMind2Output(NamedTuple):
 
 
 def build(**config_overrides: object) -> MiniMind2LM:
-    """A model with random weights; `use_moe=True` for the mixture of experts.
+    """Return a model with random weights; `use_moe=True` for the mixture of experts.
 
     >>> build(dim=64, vocab_size=64)(torch.zeros(1, 5, dtype=torch.long)).logits.shape
     torch.Size([1, 5, 64])
@@ -227,7 +227,7 @@ class MoEFeedForward(nn.Module):
         return y
 
     def train_experts(self, tokens: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
-        """Every token once per chosen expert, then the weighted sum over its K copies: (N, C)."""
+        """Return every token once per chosen expert, then the weighted sum over its K copies: (N, C)."""
         copies = tokens.repeat_interleave(self.config.num_experts_per_tok, dim=0)  # (N * K, C)
         y = torch.empty_like(copies)
         for index, expert in enumerate(self.experts):

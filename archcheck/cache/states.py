@@ -30,11 +30,11 @@ States = dict[str, Any]
 
 
 class Unsettled(Exception):  # noqa: N818 (an answer rather than an error)
-    """Why a verdict can't be kept."""
+    """Why a verdict can't be cached."""
 
 
 def states_of(touched: Sequence[Touched], own_files: Iterable[str]) -> States:
-    """The states of all that was touched, and of `own_files`, which the judge has read, as they are now.
+    """Return the present states of all that was touched and of `own_files`, which the judge read.
 
     Raises Unsettled where something can't be accounted for.
     """
@@ -65,9 +65,10 @@ def _all(several: Iterable[Iterable[str]]) -> list[str]:
 
 
 def hold(states: States, known: dict[str, Any]) -> bool:
-    """Whether everything is still in the state that was kept. Any exception means that it is not.
+    """Return whether everything is still in the recorded state.
 
-    `known` has the stamps of installed files that have been asked for just now: many specs share them.
+    An exception means that it is not. `known` has the stamps of installed files that were just read: many
+    specs share them.
     """
 
     def stamp(file: str) -> Any:
@@ -89,8 +90,10 @@ def hold(states: States, known: dict[str, Any]) -> bool:
 
 
 def check_settled(touched: Sequence[Touched], states: States, since: int) -> None:
-    """Raise Unsettled where a file was changed while the run went on, or so shortly before it that the clock
-    can't tell. `since` is when it began, in nanoseconds."""
+    """Raise Unsettled if a file changed during the run, or too shortly before it for the clock to tell.
+
+    `since` is when the run began, in nanoseconds.
+    """
     for each in touched:
         for file, before in (*each.opened.items(), *each.asked.items()):
             now = _status(file)
@@ -106,7 +109,7 @@ def check_settled(touched: Sequence[Touched], states: States, since: int) -> Non
 
 
 def _essence(stamp: Stamp | None) -> Stamp | int | None:
-    """Of a folder only that it is one: its own times change with the files in it."""
+    """Return only that a folder is one: its own times change with the files in it."""
     return stamp[0] if stamp is not None and stat.S_ISDIR(stamp[0]) else stamp
 
 
@@ -127,7 +130,7 @@ def _status(file: str) -> os.stat_result | None:
 
 
 def _content(file: str) -> Any:
-    """A digest of what a file holds; a stamp for those of installed packages and for large ones."""
+    """Return a digest of what a file holds; a stamp for those of installed packages and for large ones."""
     status = _status(file)
     if status is None:
         return None
@@ -150,9 +153,10 @@ def _stamp(file: str) -> Any:
 
 
 def _answers(file: str) -> Any:
-    """What a file says when it is asked: its content is as good as read, since native code may do so.
+    """Return the answer to a query about a file.
 
-    What the kernel tells of processes is there or not: a link of /proc has no content.
+    Its content counts as read, since native code may do so. The kernel's information on processes is only
+    there or not: a link in /proc has no content.
     """
     status = _status(file)
     if status is None:
@@ -164,7 +168,7 @@ def _answers(file: str) -> Any:
 
 
 def _entries(folder: str) -> Any:
-    """The entries of a folder with their stamps; of folders in it only the names."""
+    """Return the entries of a folder with their stamps; of folders in it only the names."""
     found = []
     try:
         with os.scandir(folder) as entries:
@@ -177,7 +181,10 @@ def _entries(folder: str) -> Any:
 
 
 def _modules_in(folder: str, names: Iterable[str]) -> Any:
-    """What in a folder could be imported by these names. A file in its place (a zip archive) counts whole."""
+    """Return what could be imported from a folder under these names.
+
+    A file in its place (a zip archive) counts as a whole.
+    """
     wanted = set(names)
     try:
         entries = os.listdir(folder)
@@ -193,7 +200,7 @@ def _modules_in(folder: str, names: Iterable[str]) -> Any:
 
 
 def _variables(names: Iterable[str]) -> dict[str, str | None]:
-    """Digests of environment variables: their values may be secrets."""
+    """Return digests of environment variables: their values may be secrets."""
     wanted = {*names, *(name for name in os.environ if _READ_UNSEEN.match(name))}
     return {name: _secret(os.environ.get(name)) for name in sorted(wanted)}
 
@@ -205,7 +212,10 @@ def _secret(value: str | None) -> str | None:
 
 
 def _is_foreign(file: str) -> bool:
-    """Whether a file belongs to an installed package or to Python: it changes when that is installed anew."""
+    """Return whether a file belongs to an installed package or Python: it changes by installation only.
+
+    It changes when that is installed anew.
+    """
     return is_installed(file) or file.startswith(_STDLIB)
 
 
@@ -221,7 +231,7 @@ def _merged(each: Iterable[Mapping[str, Iterable[str]]]) -> dict[str, set[str]]:
 
 
 def surroundings() -> Any:
-    """What every verdict depends on: this Python, archcheck itself, what is installed, the folder."""
+    """Return what every verdict depends on: this Python, archcheck itself, what is installed, the folder."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     own = [
         [file, *stamp_of(os.stat(file))]
@@ -233,7 +243,7 @@ def surroundings() -> Any:
 
 
 def _distributions() -> str:
-    """A digest of the names and versions of what is installed, and of the files that change `sys.path`."""
+    """Return a digest of what is installed: names, versions and the files that change `sys.path`."""
     found = []
     for folder in sys.path:
         try:

@@ -31,14 +31,14 @@ _KEY_SIZE = 32
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: a spec, as it was named, and the options that the verdict depends on."""
+    """A question: a spec, as it was named, and the options that the verdict depends on."""
 
     spec: str
     options: Mapping[str, Any]
 
 
 class Cache:
-    """The verdicts kept in `project`'s folder. It never raises; where it can't be used, nothing is kept."""
+    """The verdicts cached in `project`'s folder. It never raises; if it can't be used, nothing is cached."""
 
     def __init__(self, project: Path, complain: Callable[[str], object]) -> None:
         self._folder = project / FOLDER
@@ -50,7 +50,7 @@ class Cache:
             complain("the cache is off: its key can't be stored in the user's cache folder")
 
     def get(self, question: Question) -> Report | None:
-        """The report that was kept, if nothing has changed since."""
+        """Return the cached report, if nothing has changed since."""
         try:
             signature, _, body = self._file(question).read_text("utf-8", "surrogatepass").partition("\n")
             if self._key is None or not hmac.compare_digest(signature, self._signature(body)):
@@ -64,7 +64,7 @@ class Cache:
             return None
 
     def put(self, question: Question, report: Report, touched: Sequence[Touched | None], since: int) -> str:
-        """Keep a report; "" or why it can't be kept. `since` is when the check began (`time.time_ns()`)."""
+        """Cache a report; return "" or why not. `since` is when the check began (`time.time_ns()`)."""
         if self._key is None or report.status is Status.ERROR:
             return "" if self._key is None else "only verdicts are cached"
         seen = [each for each in touched if each is not None]
@@ -104,7 +104,10 @@ class Cache:
 
 
 def _key(project: Path) -> bytes | None:
-    """The user's key, made where there is none; None where none can be kept, or it is in the project."""
+    """Return the user's key, creating one if need be.
+
+    None where none can be stored, or where it is inside the project.
+    """
     base = os.environ.get("XDG_CACHE_HOME", "")
     folder = Path(base if os.path.isabs(base) else os.path.expanduser("~/.cache")) / "archcheck"
     file = folder / "key"

@@ -17,7 +17,7 @@ from archcheck.seam.touched import Touched
 def watched(
     start: Callable[[], AbstractContextManager[Worker]], seen: list[Touched | None]
 ) -> Iterator[Worker]:
-    """The worker that `start` gives, watching; at its end, what was touched is added to `seen`."""
+    """Start a watching worker with `start`; at its end, add what it touched to `seen`."""
     with start() as worker:
         yield _Watched(worker)
         seen.append(worker.touched())

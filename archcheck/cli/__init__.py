@@ -53,7 +53,7 @@ def _global(
 
 
 def main() -> None:
-    """The console script. What is no verdict ends with exit code 2, whatever happens."""
+    """Run the console script; without a verdict it ends with exit code 2, whatever happens."""
     # What a run makes lives to its end: looking for garbage all the time only costs.
     gc.set_threshold(100_000, 50, 1_000)
     streams.prepare()
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def _run() -> int:
-    """The exit code of the command that the arguments name."""
+    """Return the exit code of the command that the arguments name."""
     try:
         result = app(standalone_mode=False)
     except typer.Abort:

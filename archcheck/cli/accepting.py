@@ -20,9 +20,9 @@ def waivers(
     baseline: Path | None,
     written: Path | None,
 ) -> Waivers:
-    """What is accepted: options win over the configuration; a baseline to be written is not read.
+    """Return what is accepted: options override the configuration; a baseline to be written is not read.
 
-    Raises ArchcheckError for codes of no rule and for a file that is no baseline.
+    Raises ArchcheckError for a code that no rule has and for a file that is not a baseline.
     """
     selected, ignored = tuple(select or project.select), tuple(ignore or project.ignore)
     unknown = no_rule([*selected, *ignored])
@@ -38,7 +38,7 @@ def waivers(
 
 
 def written(file: Path, reports: Sequence[Report]) -> list[Report]:
-    """Write the baseline and accept what it holds; nothing is written where a spec could not be checked.
+    """Write the baseline and accept what it contains; write nothing if a spec could not be checked.
 
     Raises ArchcheckError and OSError.
     """
@@ -50,7 +50,7 @@ def written(file: Path, reports: Sequence[Report]) -> list[Report]:
 
 
 def with_stale(baseline: Baseline | None, reports: Sequence[Report]) -> list[Report]:
-    """The reports, with a finding (BAS002) for each entry of the baseline that is no longer found."""
+    """Return the reports, with a finding (BAS002) for each baseline entry that is no longer found."""
     if baseline is None:
         return list(reports)
     return [_with(report, baseline.stale(report)) for report in reports]

@@ -55,7 +55,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Told:
-    """What is told on standard error meanwhile: how far it is, what became of the cache, tracebacks."""
+    """What is printed on standard error meanwhile: progress, what became of the cache, tracebacks."""
 
     progress: bool
     cache: bool
@@ -63,7 +63,7 @@ class Told:
 
 
 def place(timeout: float, python: str | None, in_process: bool, jobs: int = 1) -> Place:
-    """Where models run. Raises ArchcheckError for options that can't be combined."""
+    """Return where models run. Raises ArchcheckError for options that can't be combined."""
     if in_process and (python is not None or jobs > 1):
         hint = "Leave out --in-process; it is for debugging."
         raise usage_error("--in-process runs one model at a time, in archcheck's own Python.", hint)
@@ -72,7 +72,7 @@ def place(timeout: float, python: str | None, in_process: bool, jobs: int = 1) -
 
 @contextmanager
 def one_worker(where: Place, *, shown: bool) -> Iterator[tuple[output.Progress, Start]]:
-    """What says how far the run of one model is, where that is shown, and what starts its worker."""
+    """Show the progress of one model's run, where wanted, and yield it with what starts the worker."""
     from archcheck.commands.verify_all import workers
 
     with (
@@ -83,9 +83,10 @@ def one_worker(where: Place, *, shown: bool) -> Iterator[tuple[output.Progress, 
 
 
 def cache_of(project: Configuration, wanted: bool | None, where: Place) -> Cache | None:
-    """The cache, where it is wanted by the option, or by the configuration on a machine that is no CI.
+    """Return the cache, if the option asks for it, or the configuration on a machine that is not a CI.
 
-    What a model touches is watched in a process of its own, with the Python of archcheck, and nowhere else.
+    It needs the model to run in a process of its own, in archcheck's own Python, where what it touches can be
+    watched.
     """
     if wanted is None:
         wanted = project.cache and not os.environ.get("CI")
@@ -99,7 +100,7 @@ def cache_of(project: Configuration, wanted: bool | None, where: Place) -> Cache
 def check_all(
     specs: Sequence[Path], asked: Asked, where: Place, cache: Cache | None, told: Told
 ) -> list[Report]:
-    """The report of each spec, in order: the one that was kept, or of a check."""
+    """Return the report of each spec, in order: the cached one, or that of a check."""
     kept = [_kept(spec, asked, cache, told) for spec in specs]
     left = [spec for spec, report in zip(specs, kept, strict=True) if report is None]
     fresh = iter(_check_all(left, asked, where, cache, told) if left else [])
@@ -109,7 +110,7 @@ def check_all(
 def _check_all(
     specs: Sequence[Path], asked: Asked, where: Place, cache: Cache | None, told: Told
 ) -> list[Report]:
-    """The same for specs that are all checked; a failure of archcheck's own becomes a report."""
+    """Check all these specs; a failure of archcheck itself becomes a report."""
     from archcheck.commands.verify_all import cores, verify_all, workers
 
     if where.in_process:
@@ -133,7 +134,7 @@ def _check_all(
 
 
 def _check(spec: Path, asked: Asked, worker: Start, progress: output.Progress, told: Told) -> Report:
-    """The report of one spec, in which comments have accepted findings, and nothing else has."""
+    """Return the report of one spec; only comments in the files have accepted findings in it."""
     from archcheck.commands.verify import verify  # only who checks anything pays for it
 
     return verify(
@@ -153,7 +154,7 @@ def _check(spec: Path, asked: Asked, worker: Start, progress: output.Progress, t
 def _keep(
     spec: Path, asked: Asked, worker: Start, progress: output.Progress, told: Told, cache: Cache
 ) -> Report:
-    """The same, and keep it where that can be done."""
+    """Cache a report if possible, and return it."""
     from archcheck.cache.watched import watched
 
     seen: list[Touched | None] = []

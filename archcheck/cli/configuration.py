@@ -19,10 +19,10 @@ DEFAULT_SPECS = ("specs/*.yaml", "specs/*.yml")
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What a project says once. `folder` holds the file; `specs` are patterns relative to it.
+    """The configuration of a project. `folder` holds its file; `specs` are patterns relative to it.
 
-    `select` and `ignore` are codes or their beginnings, `baseline` a file of accepted findings.
-    `cache` keeps verdicts, though not in a CI.
+    `select` and `ignore` are codes or prefixes of codes, `baseline` is a file of accepted findings. `cache`
+    keeps verdicts, though not in a CI.
     """
 
     folder: Path
@@ -34,15 +34,16 @@ class Configuration:
     cache: bool = False
 
     def matches(self) -> list[Path]:
-        """The specs that the patterns match, sorted."""
+        """Return the specs that the patterns match, sorted."""
         return sorted(
             {path for pattern in self.specs for path in self.folder.glob(pattern) if path.is_file()}
         )
 
     def find_specs(self) -> list[Path]:
-        """The specs that the patterns match, sorted, relative to the current folder where they are in it.
+        """Return the specs that the patterns match, sorted.
 
-        Raises ArchcheckError (CFG002) where they match nothing: an empty check would be a pass.
+        Paths are relative to the current folder if they are inside it. Raises ArchcheckError (CFG002) if
+        nothing matches: an empty check would be a pass.
         """
         found = self.matches()
         if not found:
@@ -54,9 +55,10 @@ class Configuration:
 
 
 def configuration(start: Path | None = None) -> Configuration:
-    """The configuration of the project around a folder (the current one): the nearest file up to its root.
+    """Return the configuration of the project around a folder (by default the current one).
 
-    Raises ArchcheckError (CFG001) for a file that can't be read, an unknown key or a value of a wrong type.
+    It is in the nearest file on the way up to the project's root. Raises ArchcheckError (CFG001) for a file
+    that can't be read, an unknown key or a value of the wrong type.
     """
     folder = (start or Path.cwd()).resolve()
     for place in (folder, *folder.parents):
@@ -73,7 +75,7 @@ def configuration(start: Path | None = None) -> Configuration:
 
 
 def specs_of(folder: Path) -> list[Path]:
-    """The specs of the project around a folder, perhaps none. Raises ArchcheckError (CFG001)."""
+    """Return the specs of the project around a folder, perhaps none. Raises ArchcheckError (CFG001)."""
     return configuration(folder).matches()
 
 

@@ -24,7 +24,9 @@ class Destination:
 
 
 def destinations(texts: Sequence[str] | None, file: Path | None) -> list[Destination]:
-    """What `--format NAME` and `--format NAME=FILE` say, several at once; `file` is that of `--output`.
+    """Return what `--format NAME` and `--format NAME=FILE` say, several at once.
+
+    `file` is that of `--output`.
 
     Raises ArchcheckError for an unknown format, and where two reports would go to the same place.
     """
@@ -77,7 +79,7 @@ def check(
 def write(
     reports: Sequence[Report], wanted: Iterable[Destination], verbose: int = 0, quiet: bool = False
 ) -> None:
-    """Write every report; what can't be written does not keep the others back, and ends with exit code 2."""
+    """Write every report; one that can't be written does not keep the others back, but the exit code is 2."""
     failed = False
     for each in wanted:
         try:

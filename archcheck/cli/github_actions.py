@@ -17,10 +17,10 @@ _LARGEST_SUMMARY = 1_000_000
 
 
 def tell(reports: Sequence[Report], wanted: Sequence[Destination]) -> None:
-    """Annotate the lines, and add to the summary; what was asked for as a format does not come twice.
+    """Add annotations and a job summary, unless these formats were asked for.
 
-    Annotations go to standard output after a text, else to standard error, which GitHub reads too. A summary
-    that can't be written is told, and changes no exit code.
+    Annotations go to standard output after a text, else to standard error, which GitHub reads too. If the
+    summary can't be written, say so and leave the exit code alone.
     """
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return

@@ -36,7 +36,7 @@ class InspectFormat(StrEnum):
 
 
 class DiffFormat(StrEnum):
-    """The formats of what changed."""
+    """The formats of a comparison."""
 
     TEXT = "text"
     JSON = "json"
@@ -45,7 +45,7 @@ class DiffFormat(StrEnum):
 
 
 class Theme(StrEnum):
-    """How a diagram looks."""
+    """The style of a diagram."""
 
     PAPER = "paper"
     README = "readme"
@@ -53,7 +53,7 @@ class Theme(StrEnum):
 
 
 class Arrangement(StrEnum):
-    """How a diagram's panels stand."""
+    """The arrangement of a diagram's panels."""
 
     ROW = "row"
     COLUMN = "column"
@@ -335,7 +335,7 @@ DpiOption = Annotated[int, typer.Option("--dpi", min=10, max=1200, help="Resolut
 def settings(
     texts: list[str] | None, unset: list[str] | None = None, file: Path | None = None, *, shrink: bool = False
 ) -> list[Setting]:
-    """The settings of `--arguments`, `--shrink`, `--unset` and `--set`, in this order."""
+    """Return the settings of `--arguments`, `--shrink`, `--unset` and `--set`, in this order."""
     if not (texts or unset or file or shrink):
         return []  # with nothing imported
     from archcheck.commands.settings import SHRINK, parse_setting, read_arguments
@@ -348,7 +348,7 @@ def settings(
 
 
 def inputs(texts: list[str] | None) -> dict[str, Any]:
-    """The inputs of `--input`. Raises ArchcheckError."""
+    """Return the inputs of `--input`. Raises ArchcheckError."""
     if not texts:
         return {}
     from archcheck.commands.settings import parse_input
@@ -357,7 +357,7 @@ def inputs(texts: list[str] | None) -> dict[str, Any]:
 
 
 def renames(texts: list[str] | None) -> dict[str, str]:
-    """The names of `--rename`, the spec's to the model's. Raises ArchcheckError."""
+    """Return the names of `--rename`, the spec's to the model's. Raises ArchcheckError."""
     pairs = {}
     for text in texts or ():
         spec, equals, model = text.partition("=")
@@ -369,7 +369,7 @@ def renames(texts: list[str] | None) -> dict[str, str]:
 
 
 def style(theme: Theme, layout: Arrangement, panels: str, dpi: int) -> Style:
-    """The look of a picture."""
+    """Return the look of a picture."""
     from archcheck.diagram import Style
 
     subset = tuple(name.strip() for name in panels.split(",") if name.strip()) or None
@@ -377,7 +377,7 @@ def style(theme: Theme, layout: Arrangement, panels: str, dpi: int) -> Style:
 
 
 def bounds(texts: list[str] | None) -> list[Bound]:
-    """The bounds of `--fail-if`. Raises ArchcheckError."""
+    """Return the bounds of `--fail-if`. Raises ArchcheckError."""
     from archcheck.measures.values import Bound
 
     found = []
@@ -412,5 +412,5 @@ def check_measured_picture(diagram: Path | None, subject: str, show: str) -> Non
 
 
 def usage_error(message: str, hint: str) -> ArchcheckError:
-    """The error for options that do not go together."""
+    """Return the error for options that can't be combined."""
     return ArchcheckError(Problem("", None, None, "CLI001", message, hint=hint))

@@ -43,7 +43,7 @@ def report(reports: Sequence[Report], format: Format, output: Path | None, verbo
 
 
 def page(show: Callable[[Console], None], output: Path | None) -> None:
-    """Write what `show` writes to a console; plain, 120 wide, where it goes to a file. Raises OSError."""
+    """Write what `show` prints to a console; plain and 120 wide if it goes to a file. Raises OSError."""
     from rich.console import Console
 
     if output is None:
@@ -73,7 +73,7 @@ def text(content: str, output: Path | None) -> None:
 
 @contextmanager
 def _reader_may_leave() -> Iterator[None]:
-    """A reader of our output that has seen enough (`| head -1`) is no failure."""
+    """Let a reader of our output leave when it has seen enough (`| head -1`)."""
     try:
         yield
         sys.stdout.flush()
@@ -104,7 +104,7 @@ def check_files(
 
 
 def check_new(spec: Path, diagram: Path | None, *, force: bool) -> None:
-    """Refuse to write a spec where there is a file already. Raises ArchcheckError or OSError."""
+    """Refuse to overwrite an existing spec. Raises ArchcheckError or OSError."""
     if str(spec) != "-":
         if spec.exists() and not force:
             hint = "choose another file with -o, or add --force"
@@ -116,7 +116,7 @@ def check_new(spec: Path, diagram: Path | None, *, force: bool) -> None:
 
 @contextmanager
 def progress(wanted: bool) -> Iterator[Progress]:
-    """Says on a terminal's standard error what a long run is doing."""
+    """Show on a terminal's standard error what a long run is doing."""
     if not wanted or not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -129,7 +129,7 @@ def progress(wanted: bool) -> Iterator[Progress]:
 
 @contextmanager
 def errors(debug: bool) -> Iterator[None]:
-    """Errors that are no report, as text with exit code 2: of options, of files that can't be written."""
+    """Print errors without a report as text, with exit code 2: in options, in files that can't be written."""
     try:
         yield
     except ArchcheckError as error:
@@ -151,7 +151,7 @@ def errors(debug: bool) -> Iterator[None]:
 
 @contextmanager
 def failures(file: str, reports: list[Report], debug: bool) -> Iterator[None]:
-    """A failure of archcheck's own becomes a report, so that other specs have theirs, and JSON stays JSON."""
+    """Turn a failure of archcheck into a report, so that other specs get theirs and JSON stays JSON."""
     try:
         yield
     except Exception as error:
@@ -160,12 +160,12 @@ def failures(file: str, reports: list[Report], debug: bool) -> Iterator[None]:
 
 
 def shown_cause(debug: bool) -> Callable[[Exception], None]:
-    """What to do with an error besides telling it: show its traceback, or nothing."""
+    """Return what to do with an error beyond printing it: show its traceback, or nothing."""
     return traceback.print_exception if debug else lambda _: None
 
 
 def complain(about: str | Problem) -> None:
-    """One line on standard error, if there is one."""
+    """Print one line on standard error, if it is open."""
     from archcheck.reporters.common import one_line
 
     if isinstance(about, Problem):

@@ -11,14 +11,14 @@ _LEAST_RECURSION = 1000
 
 
 class _Closed(io.TextIOBase):
-    """Stands for a standard output that is closed: whoever writes to it is told so."""
+    """A stand-in for a closed standard output, which tells whoever writes to it."""
 
     def write(self, text: str) -> int:
         raise OSError(None, "standard output is closed")
 
 
 def prepare() -> None:
-    """Make the process fit to report in, whatever it was started with.
+    """Make the process fit to report, however it was started.
 
     No file opened later gets the number of a standard stream, characters that a stream can't encode are
     escaped, and there are enough levels of recursion.
@@ -50,7 +50,7 @@ def write_utf8(content: str) -> None:
 
 
 def finish() -> None:
-    """Write out what is still held. Raises OSError where that fails, but for a reader that has left."""
+    """Flush standard output. Raises OSError if that fails, unless its reader has left."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -58,6 +58,6 @@ def finish() -> None:
 
 
 def reader_left() -> None:
-    """Nobody reads standard output any more (`| head -1`): what is left goes nowhere, without complaint."""
+    """Drop the rest of the output without complaint: nobody reads it any more (`| head -1`)."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -42,7 +42,7 @@ class How:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A spec or model as it is on one side, and its picture as SVG, where one was wanted and can be drawn."""
+    """A spec or model as it is on one side, with its picture as SVG if one was wanted and can be drawn."""
 
     report: Report
     picture: str | None = None
@@ -58,10 +58,10 @@ class Compared:
 
 
 def diff(before: str, after: str, names: Sequence[str], specs_of: SpecsOf, how: How) -> list[Compared]:
-    """Compare two revisions (of the specs found, or of those specs and models that are named), two specs,
-    models or saved reports.
+    """Compare two revisions, specs, models or saved reports.
 
-    Raises ArchcheckError where one of the two is neither, or a revision or a saved report can't be read.
+    Of two revisions, the named specs and models are compared, or else the specs that are found. Raises
+    ArchcheckError where one of the two is none of these, or can't be read.
     """
     commits = _commits((before, after), bool(names))
     if commits is None:
@@ -83,7 +83,10 @@ def diff(before: str, after: str, names: Sequence[str], specs_of: SpecsOf, how: 
 
 
 def as_document(format: str, found: Sequence[Compared], before: str, after: str) -> str:
-    """What was found as `text`, `json`, `markdown` or `html`; the sides under the names that were given."""
+    """Return what was found as `text`, `json`, `markdown` or `html`, with the given names for the sides.
+
+    The sides under the names that were given.
+    """
     changes = [each.changes for each in found]
     if format == "html":
         return as_html([(each.changes, (each.before, each.after)) for each in found], before, after)
@@ -99,9 +102,9 @@ def _compared(name: str, old: Side | None, new: Side | None) -> Compared:
 
 
 def _commits(names: tuple[str, str], wanted: bool) -> tuple[Repository, list[str]] | None:
-    """The commits that both names mean; None where they mean something else.
+    """Return the commits that both names mean; None if they mean something else.
 
-    Raises ArchcheckError where one is a revision and the other is not, or where revisions are `wanted`.
+    Raises ArchcheckError if only one is a revision, or if revisions are `wanted`.
     """
     others = [name for name in names if _is_file(name) or is_well_formed(name)]
     if len(others) == len(names) and not wanted:
@@ -123,7 +126,7 @@ def _is_file(name: str) -> bool:
 
 
 def _subject(name: str, how: How) -> dict[str, Side]:
-    """What a file or a target names: the reports in it, or the report of a spec or model as it is now."""
+    """Return what a file or target names: the reports in it, or that of a spec or model as it is now."""
     if not name.endswith(".json"):
         side = run(name, how, how.workers.worker)
         return {shown_path(side.report.file): side}
@@ -137,7 +140,7 @@ def _subject(name: str, how: How) -> dict[str, Side]:
 
 
 def _root() -> Path:
-    """The folder that paths in saved reports begin at."""
+    """Return the folder that paths in saved reports are relative to."""
     try:
         return Repository(Path.cwd()).root
     except ArchcheckError:
@@ -145,7 +148,7 @@ def _root() -> Path:
 
 
 def run(name: str, how: How, worker: Start) -> Side:
-    """A spec or a target that is there, checked."""
+    """Check a spec or a target of the work tree."""
     if name.endswith((".yaml", ".yml")):
         report = verify(name, settings=how.settings, inputs=how.inputs, progress=how.progress, worker=worker)
         return Side(report, report.picture(report) if how.pictures and report.picture else None)
@@ -159,7 +162,7 @@ def run(name: str, how: How, worker: Start) -> Side:
 def at_revision(
     repository: Repository, revision: str, names: Sequence[str], specs_of: SpecsOf, how: How
 ) -> dict[str, Side]:
-    """What a revision has of the specs and models that are named, or of the specs that its project finds."""
+    """Return a revision's version of the named specs and models, or of the specs that its project finds."""
     with repository.exported(revision) as export:
         here = Path(export.inside(os.getcwd()))
         here.mkdir(parents=True, exist_ok=True)
@@ -170,7 +173,7 @@ def at_revision(
 
 
 def _named(names: Sequence[str], export: Export) -> Iterator[str]:
-    """Those of the named specs and models that the export has, as they are called there."""
+    """Yield those of the named specs and models that the export has, as they are called there."""
     for name in names:
         if not name.endswith((".yaml", ".yml")):
             yield name
@@ -183,7 +186,7 @@ def _named(names: Sequence[str], export: Export) -> Iterator[str]:
 
 
 def from_export(side: Side, export: Export) -> Side:
-    """The side with its files named as in the repository."""
+    """Return the side with its files named as in the repository."""
     strays: list[str] = []
 
     def outside(file: str) -> str:

@@ -37,7 +37,7 @@ def init(
     progress: Callable[[str], None],
     worker: Start = by_default,
 ) -> Written:
-    """Run a model and write the spec that draws it; `file` is what the report calls it.
+    """Run a model and write the spec that draws it; `file` is its name in the report.
 
     Raises ArchcheckError where the model can't be built or run.
     """
@@ -51,7 +51,7 @@ def init(
 
 
 def drafted(execution: Execution, model: Model) -> Draft:
-    """The spec of a run of a model."""
+    """Return the spec of a run of a model."""
     section: dict[str, Any] = {"target": model.target}
     section |= {"arguments": model.arguments} if model.arguments else {}
     section |= {"inputs": dict(execution.inputs)} if execution.inputs else {}
@@ -60,13 +60,16 @@ def drafted(execution: Execution, model: Model) -> Draft:
 
 
 def write_spec(file: Path, text: str) -> None:
-    """Write a spec, in a folder that is made for it if need be. Raises OSError."""
+    """Write a spec, creating its folder if need be. Raises OSError."""
     file.parent.mkdir(parents=True, exist_ok=True)
     write_text(file, text)
 
 
 def file_of(target: str) -> Path:
-    """Where a spec goes that is not told where: `specs/NAME.yaml`, after the file or module and the class."""
+    """Return where a spec goes by default: `specs/NAME.yaml`, after the file or module and the class.
+
+    `specs/NAME.yaml`, after the file or module and the class.
+    """
     module, _, name = target.rpartition(":")
     stem = Path(module).stem if module.endswith(".py") else module.rpartition(".")[2]
     word = stem if name in ("build", "model", "Model", "create_model", "") else name

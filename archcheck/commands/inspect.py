@@ -28,9 +28,9 @@ def inspect(
     failed: Callable[[ArchcheckError], object] = lambda _: None,
     worker: Start = by_default,
 ) -> tuple[Report, Outline | None]:
-    """What one run of `target` executes, as a report, and (on demand) the spec that draws it.
+    """Return what one run of `target` executes, as a report, and (on demand) the spec that draws it.
 
-    The status is `differs` where the code is wrong whatever a diagram says (RES007, RES008, RES011, RES012).
+    The status is `differs` if the code has a defect that needs no diagram (RES007, RES008, RES011, RES012).
     """
     try:
         return _inspect(target, settings, inputs, train, prove, progress, worker)
@@ -79,8 +79,10 @@ def _inspect(
 
 
 def _tree(execution: Execution) -> tuple[Part, tuple[str, ...]]:
-    """What the model is made of; where that fails (our failure, not the model's), module by module,
-    with a remark."""
+    """Return what the model is made of; module by module, with a remark, if that analysis fails.
+
+    Where that fails (our failure, not the model's), module by module, with a remark.
+    """
     from archcheck.drafting.structure import modules, structure
 
     try:

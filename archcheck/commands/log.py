@@ -23,11 +23,11 @@ from archcheck.seam.touched import Touched
 def log(
     name: str, revision: str, paths: Sequence[str], residual: str | None, most: int | None, how: How
 ) -> Log:
-    """The history of a spec's or a target's model up to a revision.
+    """Return the history of a spec's or a target's model up to a revision.
 
-    A spec is read as it was, and as it is now where the commit has none. `paths` are the files and folders
-    whose changes count, all that a run used where there are none. `residual` names the one that is asked for.
-    Raises ArchcheckError where there is no such repository, revision or residual.
+    A spec is read as it was then, or as it is now if the commit has none. `paths` are the files and folders
+    whose changes count; by default all that a run used. `residual` selects one connection. Raises
+    ArchcheckError if there is no such repository, revision or residual.
     """
     is_spec = name.endswith((".yaml", ".yml"))
     if is_spec and not os.path.isfile(name):
@@ -66,7 +66,7 @@ def _within(path: str, repository: Repository) -> PurePosixPath:
 
 
 def _state(name: str, repository: Repository, commit: Commit, tree: Tree, how: How) -> State:
-    """The run of the model of a commit."""
+    """Return the run of the model of a commit."""
     seen: list[Touched | None] = []
     with repository.exported(commit.revision) as export:
         Path(export.inside(os.getcwd())).mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def _state(name: str, repository: Repository, commit: Commit, tree: Tree, how: H
 
 
 def _relative(export: Export, path: str) -> str | None:
-    """The path of a file in the export as git has it; None for what is not in it."""
+    """Return the path that git has for a file of the export; None for a file outside it."""
     whole = Path(os.path.normpath(path))
     if not whole.is_relative_to(export.folder):
         return None

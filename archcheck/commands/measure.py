@@ -30,7 +30,7 @@ _CAVEAT = "{state}, on small inputs: this shows signal and gradient at this poin
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is measured beside the model itself: see `docs/measure.md`."""
+    """What to measure, apart from the model itself: see `docs/measure.md`."""
 
     settings: Sequence[Setting] = ()
     inputs: Mapping[str, Any] | None = None
@@ -41,7 +41,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """The run of one seed, and what was measured in it."""
+    """The run of one seed, with its measures."""
 
     execution: Execution
     places: tuple[Place | None, ...]
@@ -134,12 +134,12 @@ def _measures(
 
 
 def _key(residual: Residual) -> tuple[str, tuple[str, ...]]:
-    """What residuals of the same edge in several layers have in common."""
+    """Return what residuals of the same edge in several layers have in common."""
     return generic(residual.scope), tuple(map(generic, residual.branch))
 
 
 def _names(loaded: LoadedSpec, found: Execution) -> dict[tuple[str, tuple[str, ...]], str]:
-    """The drawn edge that shows each residual."""
+    """Return the drawn edge that shows each residual."""
     comparison = compare(loaded, [(found, bind(loaded, found.modules, found.modules))])
     return {
         _key(residual): f"{proof.panel}.{proof.edge}"
@@ -153,7 +153,7 @@ def _names(loaded: LoadedSpec, found: Execution) -> dict[tuple[str, tuple[str, .
 
 
 def _what_ifs(loaded: LoadedSpec, found: Execution) -> Iterator[tuple[str, str, Addition]]:
-    """The edges that are drawn around boxes with modules and that no panel's module executes there."""
+    """Yield the edges that are drawn around boxes with modules and that no panel's module executes there."""
     for bound in bind(loaded, found.modules, found.modules):
         for drawn in drawn_edges(bound, Reachability(bound.panel)):
             if drawn.solid and _is_executed(drawn, bound, found):
@@ -164,7 +164,7 @@ def _what_ifs(loaded: LoadedSpec, found: Execution) -> Iterator[tuple[str, str, 
 
 
 def _is_executed(drawn: Drawn, bound: BoundPanel, found: Execution) -> bool:
-    """Does a residual of the panel's own modules begin and end where the edge does, in the first layer?"""
+    """Return whether, in the first layer, a residual of the panel's own modules has the edge's two ends."""
     if not bound.layers:
         return False
     pair = _pair(drawn, bound.layers[0].boxes, found)
@@ -178,7 +178,7 @@ def _is_executed(drawn: Drawn, bound: BoundPanel, found: Execution) -> bool:
 
 
 def _pair(drawn: Drawn, boxes: Mapping[str, Sequence[str]], found: Execution) -> tuple[int, int] | None:
-    """What enters the first box on the branch, and what leaves the last, where they are of one shape."""
+    """Return the input of the first box on the branch and the output of the last, if their shapes agree."""
     modules = [path for box in drawn.inside for path in boxes.get(box, ())]
     first, last = (found.own_calls(modules[end]) if modules else [] for end in (0, -1))
     if not first or not last or not first[0].inputs or not last[0].outputs:

@@ -63,9 +63,9 @@ class Workers:
 
     @contextmanager
     def worker(self, copied: tuple[str, str] | None = None) -> Iterator[RemoteWorker]:
-        """A worker for one model; its process ends with the block.
+        """Yield a worker for one model; its process ends with the block.
 
-        With a folder and its copy in `copied`, the model is that in the copy.
+        With a folder and its copy in `copied`, the model is the one in the copy.
         """
         surroundings = Surroundings.here(same_python=self._python is None)
         if copied is not None:
@@ -77,6 +77,7 @@ class Workers:
             job.close()
 
     def close(self) -> None:
+        """End the processes."""
         with self._lock:
             if self._server is not None:
                 self._server.close()
@@ -93,14 +94,14 @@ class Workers:
 
 @cache
 def shared_workers() -> Workers:
-    """Those of this process, for whoever has none of his own."""
+    """Return the workers of this process, for callers that have none of their own."""
     workers = Workers()
     atexit.register(workers.close)
     return workers
 
 
 class RemoteWorker:
-    """A `Worker` in another process. No answer counts but the worker's own whole last word."""
+    """A `Worker` in another process. Only the worker's own complete last message counts as an answer."""
 
     def __init__(self, job: Job, timeout: float, python: str | None, surroundings: Surroundings) -> None:
         self._job = job
@@ -110,23 +111,28 @@ class RemoteWorker:
         self._doing = ""
 
     def run(self, request: Request, progress: Progress) -> list[Run]:
+        """Ask the first question: build the model and run it."""
         question = ["run", encode(Request, request), encode(Surroundings, self._surroundings)]
         answer: list[Run] = decode(list[Run], self._ask(question, progress))
         return answer
 
     def prove(self, joins: Sequence[Sequence[Join]], progress: Progress) -> list[list[str]]:
+        """Ask the second question."""
         answer: list[list[str]] = self._ask(["prove", encode(Sequence[Sequence[Join]], joins)], progress)
         return answer
 
     def probe(self, probes: Sequence[Sequence[Probe]], progress: Progress) -> list[str]:
+        """Ask the third question."""
         answer: list[str] = self._ask(["probe", encode(Sequence[Sequence[Probe]], probes)], progress)
         return answer
 
     def measure(self, cuts: Cuts, progress: Progress) -> Answers:
+        """Ask the fourth question."""
         answer: Answers = decode(Answers, self._ask(["measure", encode(Cuts, cuts)], progress))
         return answer
 
     def touched(self) -> Touched | None:
+        """Ask the last question."""
         answer: Touched | None = decode(Touched | None, self._ask(["touched"], lambda _: None))
         return answer
 
@@ -162,7 +168,7 @@ class RemoteWorker:
         return error
 
     def _ended(self) -> TargetError:
-        """The process is gone, or has lost its voice."""
+        """Return the error for a process that is gone or has closed its channel."""
         if not self._job.wait(2.0):
             return self._problem("TGT013", "closed the connection to archcheck")
         status = self._job.status or 0
@@ -214,21 +220,21 @@ class Job:
         self._has_ended = threading.Event()
 
     def ended(self, status: int) -> None:
-        """To be called once, from another thread, when the process has ended with this exit code."""
+        """Note that the process has ended with this exit code; called once, from another thread."""
         self.status = status
         self._has_ended.set()
         self.channel.end()
 
     def wait(self, seconds: float) -> bool:
-        """Whether the process ends within this time."""
+        """Return whether the process ends within this time."""
         return self._has_ended.wait(seconds)
 
     def kill(self) -> None:
-        """End the process, and those that it started."""
+        """End the process and those that it started."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Leave; a process that does not end thereupon is killed."""
+        """Close the channel; a process that does not end then is killed."""
         self.channel.hang_up()
         if not self.wait(1.0):
             self.kill()
@@ -269,7 +275,7 @@ class _ForkServer:
         return os.getpid() == self._owner and self._process.poll() is None
 
     def fork(self) -> Job:
-        """A child for one model."""
+        """Fork a child for one model."""
         ours, theirs = socket.socketpair()
         printed, prints = os.pipe()
         self._count += 1
@@ -319,7 +325,7 @@ def _start(
 ) -> tuple[subprocess.Popen[bytes], socket.socket, int]:
     """Start a worker: the process, our end of its channel, and where to read what it prints.
 
-    It has a session of its own: an interrupt from the terminal is the judge's alone.
+    It has a session of its own, so that an interrupt from the terminal reaches only the judge.
     """
     command = [python or sys.executable, "-c", _BOOT, _PACKAGE, how]
     ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
@@ -345,7 +351,7 @@ def _start(
 
 
 class _Output:
-    """What a model prints goes to standard error as it comes, but not without end.
+    """Passes a model's output on to standard error as it comes, up to a limit.
 
     Nothing is shown before `show` is called; `tail` is the last line so far.
     """
@@ -361,7 +367,7 @@ class _Output:
         self._shown.set()
 
     def discard(self) -> None:
-        """Show nothing of what has come."""
+        """Show nothing of what has arrived."""
         self._left = 0
         self.close()
 

@@ -15,7 +15,7 @@ from archcheck.spec.model import Spec
 
 
 def check_picture(path: Path) -> None:
-    """Refuse what can't become a picture, before the work is done. Raises ArchcheckError or OSError."""
+    """Refuse a picture that can't be written, before the work is done. Raises ArchcheckError or OSError."""
     if path.suffix.lower() not in SUFFIXES:
         hint = f"Choose one of {', '.join(SUFFIXES)}."
         raise ArchcheckError(Problem("", None, None, "CLI001", f"Can't draw to {path.name}.", hint=hint))
@@ -28,20 +28,20 @@ def render(spec: Path, picture: Path, style: Style, report: Report | None = None
 
 
 def render_spec(spec: Spec, picture: Path, style: Style, report: Report | None = None) -> None:
-    """The same for a spec that is read already, or was made."""
+    """Draw a spec that has been read or made already."""
     write(draw(spec, report, style=style), picture)
 
 
 def render_measures(
     spec: Path, picture: Path, measure: str, values: Mapping[str, float], theme: str, dpi: int
 ) -> None:
-    """Draw a spec with its residual lines as broad as a measure says. Raises ArchcheckError."""
+    """Draw a spec with residual lines as wide as a measure is large. Raises ArchcheckError."""
     drawing = draw(load(spec).spec, style=Style(theme=theme, dpi=dpi), widths=Widths(measure, values))
     write(drawing, picture)
 
 
 def staleness(spec: Path, picture: Path, style: Style) -> str:
-    """Why the file at `picture` is not the picture of the spec; "" where it is."""
+    """Return why the file at `picture` is not the picture of the spec; "" if it is."""
     wanted = draw(load(spec).spec, style=style).digest
     if not picture.exists():
         return "does not exist"

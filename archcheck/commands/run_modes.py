@@ -26,7 +26,7 @@ Start = Callable[[], AbstractContextManager[Worker]]
 
 
 def by_default() -> AbstractContextManager[Worker]:
-    """A worker in a process of its own, where the system has what that needs."""
+    """Return a worker in a process of its own, where the system supports that."""
     if os.name == "nt":
         return in_this_process()
     return shared_workers().worker()
@@ -34,7 +34,7 @@ def by_default() -> AbstractContextManager[Worker]:
 
 @contextmanager
 def in_this_process(given: nn.Module | None = None) -> Iterator[Worker]:
-    """A worker that is no process of its own, for the model `given` or one to be built."""
+    """Yield a worker in this process, for the model `given` or one to be built."""
     from archcheck.worker.session import Session  # imports torch
 
     yield Session(given)
@@ -43,10 +43,10 @@ def in_this_process(given: nn.Module | None = None) -> Iterator[Worker]:
 def run_modes(
     worker: Worker, model: Model, folders: Sequence[Path], prove: bool, progress: Progress
 ) -> list[Execution]:
-    """One execution for each mode of the spec, of the model that the worker builds or holds.
+    """Return one execution for each mode of the spec, with the model that the worker builds or holds.
 
-    `folders` are those in which a relative target is looked for. Raises TargetError where the model or its
-    inputs can't be built, TraceError where it does not run.
+    `folders` are those in which a relative target is looked up. Raises TargetError if the model or its inputs
+    can't be built, TraceError if it does not run.
     """
     runs = worker.run(request(model, folders), progress)
     progress("looking for residual connections")
@@ -62,14 +62,14 @@ def run_modes(
 
 
 def _probes(execution: Execution) -> list[Probe]:
-    """What is said of the operations of a run."""
+    """Return the claims about the operations of a run, to be tested."""
     from archcheck.vocabulary import probes, recognise  # only who asks for a proof pays for it
 
     return probes(execution.flow, recognise(execution.flow))
 
 
 def request(model: Model, folders: Sequence[Path]) -> Request:
-    """What a spec says of its model, as a question to a worker."""
+    """Return the spec's `model` as a question to a worker."""
     modes = [
         mode if isinstance(mode, SpecMode) else SpecMode(name=mode, train=mode == "train")
         for mode in model.modes or ["eval"]
@@ -84,7 +84,7 @@ def request(model: Model, folders: Sequence[Path]) -> Request:
 
 
 def execution(run: Run) -> Execution:
-    """What the diff reads of a run."""
+    """Return a run in the form that the diff reads."""
     with no_collection():
         found = search(run.flow)
         return Execution(

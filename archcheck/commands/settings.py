@@ -25,7 +25,7 @@ SHRINK = "--shrink"
 
 
 def parse_setting(text: str) -> Setting:
-    """The key and value of `KEY=VALUE`; the value is YAML, as in a spec: `4`, `true`, `{target: a:b}`.
+    """Return the key and value of `KEY=VALUE`; the value is YAML, as in a spec: `4`, `true`, `{target: a:b}`.
 
     >>> parse_setting("config.num_hidden_layers=4")
     ('config.num_hidden_layers', 4)
@@ -42,7 +42,7 @@ def parse_setting(text: str) -> Setting:
 
 
 def read_arguments(file: Path) -> list[Setting]:
-    """The settings in a YAML or JSON file: a mapping of arguments. Raises TargetError (TGT011)."""
+    """Return the settings in a YAML or JSON file: a mapping of arguments. Raises TargetError (TGT011)."""
     try:
         data, problem = _read(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -56,7 +56,7 @@ def read_arguments(file: Path) -> list[Setting]:
 
 
 def _read(text: str) -> tuple[Any, str]:
-    """The data that a text is as YAML, or what is wrong with it."""
+    """Return a text's data as YAML, or what is wrong with it."""
     problems = Problems("")
     try:
         data = compose(text, problems).data
@@ -67,7 +67,7 @@ def _read(text: str) -> tuple[Any, str]:
 
 
 def parse_input(text: str) -> tuple[str, Any]:
-    """The name and value of `NAME=DTYPE[d,d,…]`, with `<HIGH` as the bound of integers, or of `NAME=VALUE`.
+    """Return the name and value of `NAME=DTYPE[d,d,…]` (with `<HIGH`, a bound of integers) or `NAME=VALUE`.
 
     >>> parse_input("input_ids=int64[1,16]<6400")
     ('input_ids', {'shape': [1, 16], 'dtype': 'int64', 'high': 6400})
@@ -103,10 +103,10 @@ def _is_word(text: str) -> bool:
 
 
 def apply_settings(model: Model, given: Sequence[Setting], inputs: Mapping[str, Any] | None = None) -> Model:
-    """The same model with its arguments changed, see `override`, and its inputs.
+    """Return the model with its arguments changed (see `override`), and its inputs.
 
-    What is taken away may be an input, and is so in each mode and at the published size. Raises TargetError
-    (TGT011).
+    What is dropped may also be an input; it is dropped in each mode and at the published size. Raises
+    TargetError (TGT011).
     """
     settings = [("shrink", value) if key == SHRINK else (key, value) for key, value in given]
     if settings != list(given) and scheme_of(model.target) is None:

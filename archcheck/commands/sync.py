@@ -27,7 +27,7 @@ def sync(
     failed: Callable[[ArchcheckError], object] = lambda _: None,
     worker: Start = by_default,
 ) -> Synced:
-    """What the spec should say; nothing is written.
+    """Return the spec as it should be, without writing it.
 
     The model runs once. A spec or model that can't be read, built or run gives a report with status `error`
     and the spec as it is; nothing is raised for those, but `failed` is called with the error.
@@ -55,7 +55,7 @@ def sync(
 
 
 def _accepted(loaded: LoadedSpec, judge: Callable[[LoadedSpec], Report]) -> frozenset[Identity]:
-    """The findings that comments of the spec or the code accept."""
+    """Return the findings that comments of the spec or the code accept."""
     try:
         report = judge(loaded)
     except ArchcheckError:  # a scope that matches nothing: names come first
@@ -64,7 +64,7 @@ def _accepted(loaded: LoadedSpec, judge: Callable[[LoadedSpec], Report]) -> froz
 
 
 def difference(synced: Synced, file: str) -> str:
-    """The change as a unified diff; "" where there is none."""
+    """Return the change as a unified diff; "" where there is none."""
     before, after = (lines_of(text) for text in (synced.before, synced.after))
     lines = unified_diff(before, after, file, file)
     return "".join(
@@ -73,6 +73,6 @@ def difference(synced: Synced, file: str) -> str:
 
 
 def write(spec: Path, synced: Synced) -> None:
-    """Put the new text in the place of the old one, whole or not at all. Raises OSError."""
+    """Replace the old text by the new one, whole or not at all. Raises OSError."""
     if synced.after != synced.before:
         write_text(spec, synced.after)

@@ -67,12 +67,12 @@ class Trace:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What is wrong whatever a diagram says: RES007, RES008, RES011 and RES012."""
+        """Defects that need no diagram: RES007, RES008, RES011 and RES012."""
         return defects.merged(defects.find(self.dataflow, self.joins, self.modules))
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What could not be seen into or was not searched, each with its line; sorted."""
+        """What could not be traced inside or was not searched, each with its line; sorted."""
         return tuple(sorted({*self.recording.remarks, *self._search.remarks}))
 
 

@@ -52,13 +52,14 @@ def verify(
     """Check a spec against its model and return the `Report`; its `status` is the verdict.
 
     `model` puts another implementation under the same spec: a module, or a target (`pkg.module:factory`).
-    `settings` override arguments of the model and `inputs` its inputs, `rename` maps module names of the
-    spec to the model's. `prove` also replays each trace and puts each residual to the proof by finite
-    changes. `strict` makes each mark that is not proved a finding. `waivers` accept findings, as comments
-    (`# archcheck: ignore[RES002] reason`) do. A spec or model that can't be read, built or traced gives
-    status `error` with the problems; nothing is raised for those, but `failed` is called with the error. A
-    model that is named is built and run by a `worker`, in a process of its own; a module that is given runs
-    in this one, and is left as it was.
+    `settings` override arguments of the model and `inputs` its inputs; `rename` maps module names of the spec
+    to the model's. `prove` also replays each trace and checks each residual by finite changes. `strict` makes
+    each mark that is not proved a finding. `waivers` accept findings, as comments (`# archcheck:
+    ignore[RES002] reason`) do.
+
+    A spec or model that can't be read, built or traced gives status `error` with the problems; nothing is
+    raised for those, but `failed` is called with the error. A named model is built and run by a `worker`, in
+    a process of its own; a given module runs in this one, and is left as it was.
     """
     file = spec.file if isinstance(spec, LoadedSpec) else str(spec)
     loaded = None
@@ -118,7 +119,7 @@ def _verify(
 def run(
     loaded: LoadedSpec, model: nn.Module | str | None, prove: bool, progress: Progress, worker: Start
 ) -> tuple[list[Execution], list[Execution]]:
-    """What a spec's model does in every mode, and at its published size. Raises ArchcheckError."""
+    """Return what a spec's model does in every mode, and at its published size. Raises ArchcheckError."""
     folders = [Path(loaded.file).parent, Path()]
     if isinstance(model, str):  # what the command line names is looked for from where it was typed
         folders.reverse()
@@ -136,7 +137,10 @@ def run(
 def judged(
     loaded: LoadedSpec, executions: list[Execution], published: Sequence[Execution], target: str
 ) -> Report:
-    """The verdict on a spec, from runs of its model in every mode; `published` are those of its full size."""
+    """Return the verdict on a spec, from runs of its model in every mode.
+
+    `published` are those of its full size.
+    """
     known = [name for execution in executions for name in execution.modules]
     panels, sized = (
         [(execution, bind(loaded, execution.modules, known)) for execution in each]
@@ -161,7 +165,7 @@ def judged(
 
 
 def at_published_size(model: Model) -> Model:
-    """The model at its published size, in evaluation alone."""
+    """Return the model at its published size, in evaluation alone."""
     return model.model_copy(update={"arguments": {**model.arguments, **model.published}, "modes": ["eval"]})
 
 
@@ -173,7 +177,7 @@ def adapted(
     rename: Mapping[str, str],
     strict: bool,
 ) -> LoadedSpec:
-    """The spec with what the caller wants otherwise: another target, other arguments, other names."""
+    """Return the spec with the caller's changes: another target, other arguments, other names."""
     section = loaded.spec.model
     if isinstance(model, str):
         section = section.model_copy(update={"target": model})
@@ -184,13 +188,13 @@ def adapted(
 
 
 def _target(loaded: LoadedSpec, model: nn.Module | str | None) -> str:
-    """What is checked, as the report calls it."""
+    """Return the name of what is checked, for the report."""
     given = model is not None and not isinstance(model, str)
     return type(model).__qualname__ if given else loaded.spec.model.target
 
 
 def _placed(problem: Problem, loaded: LoadedSpec, model: Any) -> Problem:
-    """A problem with a place in the spec (`model.inputs.x`), and no line yet, gets that place's line."""
+    """Return a problem with a place in the spec (`model.inputs.x`) but no line, with that place's line."""
     if isinstance(model, str):
         problem = _with_way_out(problem)
     if problem.file or not problem.path:
@@ -203,7 +207,7 @@ def _placed(problem: Problem, loaded: LoadedSpec, model: Any) -> Problem:
 
 
 def _with_way_out(problem: Problem) -> Problem:
-    """Says how an argument or input of the spec is left out that another implementation does not take."""
+    """Add how to drop an argument or input of the spec that another implementation does not take."""
     match = re.fullmatch(r"model\.(?:arguments|inputs)\.([\w.]+)", problem.path)
     if problem.code not in ("TGT005", "TGT008") or match is None or "takes no" not in problem.message:
         return problem
@@ -212,14 +216,14 @@ def _with_way_out(problem: Problem) -> Problem:
 
 
 def picture_of(spec: Spec, report: Report) -> str:
-    """A spec as SVG, with the verdict of `report`."""
+    """Return a spec as SVG, with the verdict of `report`."""
     from archcheck.diagram import draw, render  # only who looks at the picture pays for it
 
     return render(draw(spec, report), ".svg").decode()
 
 
 def _residuals(executions: list[Execution]) -> tuple[Residual, ...]:
-    """What was traced in any mode, each once, in order, with its modes where not all have it."""
+    """Return the residuals traced in any mode, each once, in order, with its modes if not all have it."""
     modes: dict[Residual, list[str]] = {}
     for execution in executions:
         for residual in dict.fromkeys(join.residual for join in execution.joins):
@@ -235,7 +239,7 @@ def _remarks(executions: list[Execution]) -> tuple[str, ...]:
 
 
 def _notes(loaded: LoadedSpec) -> tuple[tuple[str, str], ...]:
-    """The notes of the spec, with the place of each."""
+    """Return the notes of the spec, with the place of each."""
     found = [("", loaded.spec.note)]
     for name, panel in loaded.spec.panels.items():
         found.append((name, panel.note))

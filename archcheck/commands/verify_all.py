@@ -21,7 +21,7 @@ Check = Callable[[Path, Progress], Report]
 def workers(
     count: int, python: str | None = None, timeout: float = TIMEOUT, *, in_process: bool = False
 ) -> Iterator[Start]:
-    """Starts workers for `count` models, in the Python of another environment where one is named."""
+    """Yield what starts workers for `count` models, in another environment's Python if one is named."""
     if in_process or os.name == "nt":
         yield in_this_process
         return
@@ -35,9 +35,9 @@ def workers(
 def verify_all(
     specs: Sequence[Path], check: Check, jobs: int, progress: Progress
 ) -> Iterator[Callable[[], Report]]:
-    """For each spec, in order, what gives its report (or raises what checking it raised).
+    """Yield for each spec, in order, a function that returns its report or raises what the check raised.
 
-    Up to `jobs` specs are checked at the same time, the ones that come next.
+    Up to `jobs` specs, the next in order, are checked at the same time.
     """
     if len(specs) == 1 or jobs == 1:
         for number, spec in enumerate(specs, 1):
@@ -65,7 +65,7 @@ def _counted(progress: Progress, count: str) -> Progress:
 
 
 def cores() -> int:
-    """How many models can run at the same time."""
+    """Return how many models can run at the same time."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -23,7 +23,7 @@ _PLAIN_SUMS = frozenset(["add", "sub", "rsub"])
 
 
 def assembled(flow: Dataflow) -> Dataflow:
-    """The dataflow with every copy and sum that is put together from parts named as such."""
+    """Return the dataflow with every copy and sum that is assembled from parts named as such."""
     ops = list(flow.ops)
     overwritten = {op.operands[0][-1] for op in ops if op.region is not None and op.operands}
     for index, op in enumerate(ops):
@@ -36,7 +36,7 @@ def assembled(flow: Dataflow) -> Dataflow:
 
 
 def _is_put_together(ops: Sequence[Op], op: Op) -> bool:
-    """A concatenation, a stack, a buffer that was written to in parts, a view of one, or another flip."""
+    """Return whether it is a concatenation, a stack, a buffer written in parts, a view of one, or a flip."""
     if (
         op.name in CONCATS | STACKS
         or is_turn(op)
@@ -59,7 +59,7 @@ def _copied(ops: Sequence[Op], index: int, op: Op) -> Op | None:
 
 
 def _summed(ops: Sequence[Op], index: int, op: Op) -> Op | None:
-    """The sum, where every element comes from a sum of elements of the same two tensors."""
+    """Return the sum, if every element comes from a sum of elements of the same two tensors."""
     sides: tuple[list[list[Place]], list[list[Place]]] = ([], [])
     name = ""
     for flat in probes(op.numel):
@@ -78,7 +78,7 @@ def _summed(ops: Sequence[Op], index: int, op: Op) -> Op | None:
 
 
 def _meet(one: Sequence[Place], other: Sequence[Place]) -> bool:
-    """Do two ways, which begin alike, come through a same operation later on?"""
+    """Return whether two ways with the same beginning meet in a common operation later on."""
     return one[-1][0] == other[-1][0]
 
 
@@ -92,7 +92,7 @@ def _is_plain_sum(ops: Sequence[Op], op: Op) -> bool:
 
 
 def _reduced(ops: Sequence[Op], op: Op) -> Op | None:
-    """The sum or mean over an axis along which tensors of the result's shape stand beside each other."""
+    """Return the sum or mean over an axis along which tensors of the result's shape are stacked."""
     axis = _reduced_axis(ops, op)
     if axis is None:
         return None
@@ -118,7 +118,7 @@ def _reduced(ops: Sequence[Op], op: Op) -> Op | None:
 
 
 def _reduced_axis(ops: Sequence[Op], op: Op) -> int | None:
-    """The axis of the last operand that is summed, or averaged, with no weights."""
+    """Return the axis of the last operand that is summed or averaged without weights."""
     if not op.operands or len(op.operands[-1]) != 1:
         return None
     shape = ops[op.operands[-1][0]].shape
@@ -137,7 +137,7 @@ def _reduced_axis(ops: Sequence[Op], op: Op) -> int | None:
 
 
 def _dropped_axis(equation: str, axes: int) -> int | None:
-    """The axis of its one operand that `k...->...` sums.
+    """Return the axis of its one operand that `k...->...` sums.
 
     >>> _dropped_axis("k...->...", 3), _dropped_axis("btkc->btc", 4), _dropped_axis("btc->bct", 3)
     (0, 2, None)
@@ -155,7 +155,7 @@ def _way(ops: Sequence[Op], at: int, flat: int) -> list[Place]:
 
 
 def _common(ops: Sequence[Op], numel: int, paths: Iterable[Sequence[Place]]) -> int | None:
-    """The latest operation of `numel` elements in which each path passes its own flat place."""
+    """Return the latest operation of `numel` elements in which each path passes its own flat place."""
     shared: set[int] | None = None
     for path, flat in zip(paths, probes(numel), strict=True):
         own = {at for at, place in path if place == flat and ops[at].numel == numel}
@@ -166,7 +166,7 @@ def _common(ops: Sequence[Op], numel: int, paths: Iterable[Sequence[Place]]) -> 
 
 
 def _made(op: Op, name: str, operands: Sequence[int], ways: Sequence[Sequence[Sequence[Place]]]) -> Op:
-    """The operation as `name` of other operands, with what lies between it and each of them."""
+    """Return the operation as `name` of other operands, with the operations in between."""
     inner = tuple(
         tuple(sorted({at for path in paths for at, _ in path if at > operand}))
         for operand, paths in zip(operands, ways, strict=True)

@@ -30,14 +30,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """A residual that is drawn, not executed: a source, added to what a target gives, in each pair."""
+    """A residual that is drawn but not executed: a source added to the output of a target, in each pair."""
 
     pairs: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Cuts:
-    """All that is asked of one run; `seed` is that of the direction in which the output is differentiated."""
+    """Everything asked of one run; `seed` is that of the direction in which the output is differentiated."""
 
     places: tuple[Place, ...]
     additions: tuple[Addition, ...] = ()

@@ -37,7 +37,7 @@ _WRITES = frozenset(["setitem", "copy", "fill"])
 
 
 def probes(numel: int) -> list[int]:
-    """Flat places to follow back, in order: the ends, and some between."""
+    """Return flat places to trace back, in order: the ends, and some in between."""
     if numel <= _PROBES:
         return list(range(numel))
     chosen = random.Random(numel).sample(range(numel), _PROBES)
@@ -45,7 +45,7 @@ def probes(numel: int) -> list[int]:
 
 
 def way_back(ops: Sequence[Op], at: int, flat: int) -> Iterator[Place]:
-    """The place, and all that its element came from, up to the operation that computed it."""
+    """Yield the place and all places its element came from, back to the operation that computed it."""
     place: Place | None = (at, flat)
     while place is not None:
         yield place
@@ -53,7 +53,7 @@ def way_back(ops: Sequence[Op], at: int, flat: int) -> Iterator[Place]:
 
 
 def _before(ops: Sequence[Op], at: int, flat: int) -> Place | None:
-    """Where an element stood before the operation; None where that computed it, or it can't be told."""
+    """Return where an element was before the operation; None if the operation computed it or if unknown."""
     op = ops[at]
     if op.name in _WRITES and op.region is not None:
         return _before_write(ops, op, flat)
@@ -79,7 +79,7 @@ def _before(ops: Sequence[Op], at: int, flat: int) -> Place | None:
 
 
 def _before_write(ops: Sequence[Op], op: Op, flat: int) -> Place | None:
-    """Through `t[index] = value`: the value's element, or, beside what was written, that of `t` before."""
+    """Trace back through `t[index] = value`: to the value's element, or else to that of `t` before."""
     assert op.region is not None
     target, region = op.region[:3], op.region[3:]
     within = flat_of(address_of(flat, target), region)
@@ -96,19 +96,19 @@ def _before_write(ops: Sequence[Op], op: Op, flat: int) -> Place | None:
 
 
 def _is_blind(op: Op) -> bool:
-    """Was all of the tensor overwritten, so that it is no operand?"""
+    """Return whether the whole tensor was overwritten, so that it is not an operand."""
     assert op.region is not None
     return len(op.operands) == 1 and op.region[:3] == op.region[3:]
 
 
 def _is_tail(value: Op, region: Extent) -> bool:
-    """Is the value repeated along leading axes alone?"""
+    """Return whether the value is repeated along leading axes only."""
     shape = [size for size in value.shape if size > 1] if value.numel > 1 else []
     return not shape or tuple(region[0][-len(shape) :]) == tuple(shape)
 
 
 def _in_part(ops: Sequence[Op], op: Op, flat: int) -> Place | None:
-    """The element of the part that a concatenation or a stack took it from."""
+    """Return the element of the part that a concatenation or a stack took it from."""
     axis = op.arguments.get("dim", 0)
     if op.name not in ("cat", "concat", "concatenate", "stack") or not isinstance(axis, int):
         return None
@@ -130,7 +130,7 @@ def _in_part(ops: Sequence[Op], op: Op, flat: int) -> Place | None:
 
 
 def _read(ops: Sequence[Op], reads: tuple[int, ...], extent: Extent, flat: int | None) -> Place | None:
-    """The element among the writes that a read of a tensor sees, latest first, and the tensor itself."""
+    """Return the element among the writes that a read sees, latest first, and the tensor itself."""
     if flat is None or not reads:
         return None
     *writes, own = reads
@@ -147,7 +147,7 @@ def _read(ops: Sequence[Op], reads: tuple[int, ...], extent: Extent, flat: int |
 
 
 def is_pick(ops: Sequence[Op], op: Op) -> bool:
-    """Are as many elements taken as there are, at places that do not depend on the input?"""
+    """Return whether as many elements are taken as there are, at places independent of the input."""
     if op.name not in _PICKS or op.layout is not None or not op.operands:
         return False
     whole, *places = (ops[operand[0]] for operand in op.operands)
@@ -159,12 +159,12 @@ def is_pick(ops: Sequence[Op], op: Op) -> bool:
 
 
 def behind(flat: int, layout: Layout) -> int | None:
-    """The flat place in the viewed tensor of an element of the view."""
+    """Return the flat place in the viewed tensor of an element of the view."""
     return flat_of(address_of(flat, layout[3:]), layout[:3])
 
 
 def address_of(flat: int, extent: Extent) -> int:
-    """Where in its storage a tensor's element stands."""
+    """Return where a tensor's element is in its storage."""
     sizes, strides, address = extent
     for size, stride in zip(reversed(sizes), reversed(strides), strict=True):
         flat, digit = divmod(flat, size)
@@ -173,7 +173,7 @@ def address_of(flat: int, extent: Extent) -> int:
 
 
 def flat_of(address: int, extent: Extent) -> int | None:
-    """The flat place of the element that stands there; None if none of the tensor's does."""
+    """Return the flat place of the element at an address; None if it is not an element of the tensor."""
     sizes, strides, offset = extent
     address -= offset
     axes = [axis for axis, size in enumerate(sizes) if size > 1 and strides[axis]]
@@ -201,7 +201,7 @@ def _numel(extent: Extent) -> int:
 
 
 def before_padding(flat: int, op: Op, shape: tuple[int, ...]) -> int | None:
-    """Where an element of a padded tensor stood in that of the given shape; None if it was added."""
+    """Return where an element of a padded tensor stood in that of the given shape; None if it was added."""
     amounts = op.arguments.get("pad")
     if not isinstance(amounts, tuple) or len(shape) != len(op.shape):
         return None
@@ -221,14 +221,14 @@ def before_padding(flat: int, op: Op, shape: tuple[int, ...]) -> int | None:
 
 
 def is_turn(op: Op) -> bool:
-    """A flip or a roll along axes that are known."""
+    """Return whether it is a flip or a roll along known axes."""
     return (
         op.name in ("flip", "roll") and bool(op.shape) and isinstance(op.arguments.get("dims"), (int, tuple))
     )
 
 
 def before_turn(flat: int, op: Op) -> int:
-    """Where an element of a flipped or rolled tensor stood before."""
+    """Return where an element of a flipped or rolled tensor stood before."""
     dims, shifts = op.arguments["dims"], op.arguments.get("shifts", 0)
     axes = [axis % len(op.shape) for axis in (dims if isinstance(dims, tuple) else (dims,))]
     by = dict(zip(axes, shifts if isinstance(shifts, tuple) else (shifts,), strict=False))

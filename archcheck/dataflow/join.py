@@ -14,7 +14,7 @@ JoinKey = tuple[int, int, tuple[int, ...]]
 class Join:
     """A residual connection with its places in the dataflow.
 
-    `sink` and `source` are operations; `skip` and `branch` the operations on either way, in order; `term` is
+    `sink` and `source` are operations; `skip` and `branch` the operations on either path, in order; `term` is
     the branch's operand of the sink (or of the sum that the sink adds), `skip_operand` the skip path's.
     `branch_calls` are the module calls that `residual.branch` names; `sink_call` is that of
     `residual.implemented_in`. `end` is the operation that applies the last factor to the whole sum, or the
@@ -34,5 +34,5 @@ class Join:
 
     @property
     def key(self) -> JoinKey:
-        """What tells it from all others of its run."""
+        """What distinguishes it from all others of its run."""
         return self.sink, self.source, self.term

@@ -117,7 +117,7 @@ _REFLECTED = {
 
 
 def canonical(name: str) -> str:
-    """The operation's one name: `__iadd__`, `add_` and `add` are `add`.
+    """Return the operation's canonical name: `__iadd__`, `add_` and `add` are all `add`.
 
     >>> canonical("__iadd__"), canonical("relu_"), canonical("__rsub__")
     ('add', 'relu', 'rsub')

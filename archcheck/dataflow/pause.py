@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Put off garbage collection; as before afterwards."""
+    """Suspend garbage collection within the block."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

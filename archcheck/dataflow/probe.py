@@ -11,10 +11,10 @@ from archcheck.source_location import Location
 
 @dataclass(frozen=True)
 class Probe:
-    """`steps` of the run, the last of which makes the result, are said to compute `term`.
+    """The claim that `steps` of the run, the last of which makes the result, compute `term`.
 
-    `inputs` are the operations whose results may be replaced by others, by role (`stream`, `query`, `gate`)
-    or, without one, by their number as text; `details` are what else is said (`causal`, `dim`, …).
+    `inputs` are the operations whose results can be replaced by others, by role (`stream`, `query`, `gate`)
+    or, without one, by their number as text; `details` are further claims (`causal`, `dim`, …).
     """
 
     term: str

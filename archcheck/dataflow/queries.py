@@ -11,7 +11,7 @@ Onward = Callable[[int], Iterable[int]]
 
 
 def reached(starts: Iterable[int], onward: Onward) -> Iterator[int]:
-    """The starts and all that can be reached from them, each once."""
+    """Yield the starts and everything reachable from them, each once."""
     pending = list(dict.fromkeys(starts))
     seen = set(pending)
     while pending:
@@ -24,12 +24,12 @@ def reached(starts: Iterable[int], onward: Onward) -> Iterator[int]:
 
 
 def reads(flow: Dataflow) -> Onward:
-    """What an operation reads."""
+    """Return what an operation reads."""
     return lambda at: (read for operand in flow.ops[at].operands for read in operand)
 
 
 def depends(later: Iterable[int], earlier: Iterable[int], onward: Onward) -> bool:
-    """Does any of `later` depend on (or is it) any of `earlier`?
+    """Return whether any of `later` depends on, or is, any of `earlier`.
 
     `onward` leads to what an operation reads, which ran before it, so nothing before `earlier` is looked at.
     """
@@ -44,10 +44,10 @@ def depends(later: Iterable[int], earlier: Iterable[int], onward: Onward) -> boo
 
 
 def live(flow: Dataflow, *, with_control: bool = False) -> frozenset[int]:
-    """The operations whose values reach an output of the model, or a state that outlives the call.
+    """Return the operations whose values reach an output of the model, or a state that outlives the call.
 
-    A shape, a dtype, an assertion or a printed statistic is no value. `with_control` also counts what Python
-    looked at. A run that returns nothing is taken for what Python looked at last.
+    A shape, a dtype, an assertion or a printed statistic is not a value. `with_control` also counts the
+    values that Python inspected. A run that returns nothing is taken to return what Python inspected last.
     """
     ends = [*flow.outputs, *flow.escaping]
     if with_control or not ends:

@@ -20,17 +20,17 @@ Layout = tuple[tuple[int, ...], tuple[int, ...], int, tuple[int, ...], tuple[int
 
 @dataclass(slots=True)
 class Op:
-    """One operation. `name` is the torch function's name without the in-place and reflected spellings.
+    """One operation. `name` is the torch function's name without in-place and reflected spellings.
 
     `operands` has one tuple of operation numbers per tensor read. `numbers` are its plain number arguments.
     `parameter` is the path of the parameter or buffer that it is. `instruction` is the place in the code that
     it was called from. `stale` are the writes that it read through an older name. `arguments` are the plain
-    arguments that decide what it does, by the name of the parameter, and `roles` the places in `operands` of
-    the tensors that were given by name. `mask` is which keys a softmax or a fused attention lets
-    through to each query, as far as its values tell: `causal`, `window N`, `window N causal`, `all`,
-    `partial`, `partial causal` or "". `layout` says for a view where its elements stand in what it views,
-    `region` for a write in place where what it wrote stands in the tensor that it wrote to. `inner` has, for
-    an operation that is put together from parts (see `assembly`), what lies between it and each operand.
+    arguments that decide what it does, by parameter name, and `roles` the places in `operands` of the tensors
+    that were given by name. `mask` says which keys a softmax or a fused attention lets each query see, as far
+    as its values show: `causal`, `window N`, `window N causal`, `all`, `partial`, `partial causal` or "".
+    `layout` says for a view where its elements are in what it views, `region` for an in-place write where the
+    written part is in its tensor. `inner` has, for an operation assembled from parts (see `assembly`), what
+    lies between it and each operand.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Op:
 
     @property
     def numel(self) -> int:
+        """The number of elements of the result."""
         count = 1
         for size in self.shape:
             count *= size
@@ -82,9 +83,9 @@ class Call:
 class Module:
     """A module of the model.
 
-    `has_parameters`: it or a descendant holds one. `mentioned`: its owner's code speaks of it outside of
+    `has_parameters`: it or a descendant holds one. `mentioned`: its owner's code mentions it outside
     `__init__`, so that another input or setting may call it. `location` is its class, or forward. `numbers`
-    are the whole numbers that it or its config keeps of heads, experts and layers, by attribute.
+    are the integers that it or its config states for heads, experts and layers, by attribute.
     """
 
     path: str
@@ -99,7 +100,7 @@ class Module:
 class Dataflow:
     """One run: operations in order, module calls in order (0 is the model's own), and its outputs.
 
-    `host_reads` are the moments (operations before) at which Python looked at values, and at whose: control
+    `host_reads` are the moments (operations before) at which Python inspected values, and whose: control flow
     may depend on them from there on. `escaping` are operations whose results something still holds after the
     run (a cache, an attribute of a module).
     """
@@ -121,7 +122,7 @@ class Dataflow:
         return users
 
     def stack(self, call: int) -> list[int]:
-        """The calls around `call`, outermost first, itself last."""
+        """Return the calls around `call`, outermost first, itself last."""
         path = []
         while call >= 0:
             path.append(call)

@@ -221,12 +221,12 @@ class Composer:
 
 
 def drawn_edges(panel: Panel) -> list[ResidualEdge]:
-    """Return the residual edges that the spec itself draws."""
+    """Return the residual edges drawn by the spec itself."""
     return [edge for edge in panel.residuals if not (edge.name or "").startswith(GHOST)]
 
 
 def chosen(spec: Spec, style: Style) -> list[str]:
-    """Return the names of the panels to draw, in the spec's order; raises DrawError for one it has not."""
+    """Return the names of the panels to draw, in the spec's order; raises DrawError for an unknown one."""
     if style.panels is None:
         return list(spec.panels)
     unknown = [name for name in style.panels if name not in spec.panels]
@@ -267,7 +267,7 @@ def _tints(spec: Spec, theme: Theme) -> dict[str, str]:
 def _notes(
     spec: Spec, names: list[str], theme: Theme
 ) -> tuple[list[tuple[str, str]], dict[tuple[str, str], str]]:
-    """Number the notes as they come; equal ones share a number. Keys: panel, and box, residuals.N or ""."""
+    """Assign numbers to the notes in order, equal ones the same. Keys: panel, and box, residuals.N or ""."""
     numbers: dict[str, str] = {}
     marks: dict[tuple[str, str], str] = {}
     for place, note in _noted(spec, names, theme):
@@ -276,7 +276,7 @@ def _notes(
 
 
 def _noted(spec: Spec, names: list[str], theme: Theme) -> Iterator[tuple[tuple[str, str], str]]:
-    """Yield what is explained, and how; a label that is too long for its place stands there in full."""
+    """Yield what is explained, and how; a label that is too long for its box is given in full there."""
     for name in names:
         panel = spec.panels[name]
         entries = [("", panel.note)]

@@ -63,9 +63,9 @@ def draw(
     style: Style = Style(),  # noqa: B008
     widths: Widths | None = None,
 ) -> Drawing:
-    """Draw a spec, with the verdict of a report, or measures as the widths of lines, where there are any.
+    """Draw a spec, with the verdict of a report, or with measures as line widths, if given.
 
-    Raises DrawError (DIA003) for a panel that the spec has not.
+    Raises DrawError (DIA003) for a panel that the spec does not have.
     """
     composer = Composer(with_ghosts(spec, report), style)
     placed = composer.compose()
@@ -88,8 +88,8 @@ def draw(
 def render(drawing: Drawing, suffix: str) -> bytes:
     """Return the drawing in the format that a file suffix (one of SUFFIXES) names.
 
-    Raises DrawError (DIA002) for another suffix or without Graphviz, and (DIA003) where PNG or PDF would show
-    empty boxes because no font here has a sign.
+    Raises DrawError: DIA002 for another suffix or without Graphviz, DIA003 if a PNG or PDF would show empty
+    boxes because no font here has a glyph.
     """
     suffix = suffix.lower()
     if suffix not in SUFFIXES:
@@ -137,7 +137,7 @@ def _with_graph(drawing: Drawing, attributes: str) -> str:
 
 
 def _timeless(pdf: bytes) -> bytes:
-    """Return a PDF that says the time of SOURCE_DATE_EPOCH, or 1970, instead of now; as long as before."""
+    """Return a PDF with the time of SOURCE_DATE_EPOCH, or 1970, instead of now; its length is unchanged."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     seconds = min(int(epoch), _LAST_SECOND) if re.fullmatch("[0-9]{1,20}", epoch) else 0
     stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime(seconds)).encode()

@@ -27,6 +27,7 @@ class Writer:
         italic: bool = False,
         muted: bool = False,
     ) -> None:
+        """Write lines of text, centred."""
         size = self.theme.size(points)
         lines = lines_of(text, size, max(self.right - self.left, self.theme.size(220)))
         height = len(lines) * size * LINE_HEIGHT
@@ -54,13 +55,15 @@ class Writer:
         self.y = writer.write(entries_of(self.scene, self.theme))
 
     def finding(self, number: str, message: str) -> None:
+        """Write a finding after its badge."""
         self._item(number, message, self.theme.wrong, 10.5, badge=True)
 
     def listed(self, number: str, note: str) -> None:
+        """Write a numbered note."""
         self._item(number, note, self.theme.muted, 10, badge=False)
 
     def _item(self, number: str, text: str, ink: str, points: float, *, badge: bool) -> None:
-        """Write a numbered paragraph, ranged left in a measure that is easy to read."""
+        """Write a numbered paragraph, flush left, in an easily readable measure."""
         theme, size = self.theme, self.theme.size(points)
         measure = min(max(self.right - self.left - theme.size(24), theme.size(220)), theme.size(640))
         lines = lines_of(text, size, measure, even=False)

@@ -85,7 +85,7 @@ def lines_of(
 
 
 def is_cut(lines: tuple[Line, ...], label: str) -> bool:
-    """Say whether the lines of a label end in an ellipsis that the label has not."""
+    """Return whether the lines of a label end in an ellipsis that the label does not have."""
     return bool(lines) and shown(lines[-1]).endswith("…") and not clean(label).rstrip().endswith("…")
 
 
@@ -95,7 +95,7 @@ def width_of(line: Line, size: float) -> float:
 
 
 def shown(line: Line) -> str:
-    """Return the text of a line, without its levels."""
+    """Return the text of a line, without sub- and superscript levels."""
     return "".join(run.text for run in line)
 
 

@@ -67,7 +67,7 @@ def write_plot(charts: Sequence[Sequence[Chart]], title: str, path: Path, theme:
 
 
 def plot(charts: Sequence[Sequence[Chart]], title: str, description: str, theme: str) -> Scene:
-    """Rows of charts as a scene."""
+    """Return rows of charts as a scene."""
     look = THEMES[theme]
     scene = Scene(plain(title, 200), plain(description), look.paper, look.fonts)
     for down, row in enumerate(charts):
@@ -168,7 +168,7 @@ class _Painter:
 
 
 def _range(values: Sequence[float], room: float = 0.0) -> tuple[float, float]:
-    """The ends of an axis: never the same, with a share of the range as room at either end."""
+    """Return the ends of an axis: never the same, with a share of the range as room at either end."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     if low == high:
         low, high = low - 0.5, high + 0.5
@@ -176,7 +176,7 @@ def _range(values: Sequence[float], room: float = 0.0) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float, *, whole: bool) -> list[float]:
-    """Up to seven round values from `low` to `high`."""
+    """Return up to seven round values from `low` to `high`."""
     step = 10.0 ** math.floor(math.log10(high - low))
     steps = (step * factor for factor in (0.1, 0.2, 0.5, 1, 2, 5, 10))
     step = next(each for each in steps if (high - low) / each <= 6 and (not whole or each >= 1))

@@ -26,7 +26,7 @@ _COMMENTS = {
 
 
 class State(Enum):
-    """What a file is to a drawing: as drawn, drawn of another spec or in another way, edited, or foreign."""
+    """The relation of a file to a drawing: as drawn, out of date, edited, or foreign."""
 
     CURRENT = "is up to date"
     OUTDATED = "is out of date"
@@ -51,7 +51,7 @@ def sealed(content: bytes, suffix: str, digest: str) -> bytes:
 
 
 def state_of(path: Path, digest: str) -> State:
-    """Return what the file at `path` is to a drawing with this digest. Raises OSError if it can't be read."""
+    """Return the relation of the file at `path` to a drawing with this digest. Raises OSError."""
     content = path.read_bytes()
     carried, body = _DIGEST.search(content), _BODY.search(content)
     if carried is None:

@@ -28,7 +28,7 @@ UNDRAWN = frozenset({"RES002", "BOX002", "BOX008", "FLOW002"})
 
 
 def with_ghosts(spec: Spec, report: Report | None) -> Spec:
-    """Return the spec with an edge more for each residual and line that the code has and the diagram lacks.
+    """Return the spec with an extra edge for each residual and line that only the code has.
 
     A residual is named `:ghost` and the finding's place in the report; all are laid out like any other.
     """
@@ -52,7 +52,7 @@ def with_ghosts(spec: Spec, report: Report | None) -> Spec:
 
 
 def _with_line(panel: Panel, line: str) -> Panel:
-    """Return the panel with a line `a->b` more, if that is not against the flow."""
+    """Return the panel with an extra line `a->b`, unless it goes against the flow."""
     tail, _, head = line.partition("->")
     reach = Reachability(panel)
     if tail not in panel.boxes or head not in panel.boxes or reach.leads(head, tail):
@@ -83,7 +83,7 @@ class Marker:
         painter.paint(self.report.marks)
 
     def listing(self) -> list[tuple[str, str]]:
-        """Return the findings as they stand under the picture: number and text."""
+        """Return the findings as listed under the picture: number and text."""
         return [
             (str(number + 1), plain(f"{finding.code} {finding.message}", 400))
             for number, finding in enumerate(self.report.findings)
@@ -264,7 +264,7 @@ def _length(pair: tuple[Point, Point]) -> float:
 
 
 def place(location: Location | None) -> str:
-    """Return `file:line` with the file's own name: a picture travels, the folders of a machine don't."""
+    """Return `file:line` with the bare file name: a picture travels, the folders of a machine don't."""
     if location is None:
         return ""
     return f"{location.file.replace(chr(92), '/').rpartition('/')[2]}:{location.line}"

@@ -38,8 +38,8 @@ class Misfit:
 class Fit:
     """What an executed residual has in common with a drawn one: `covered` boxes on its branch, and misfits.
 
-    `uncovered` are drawn on the branch and play no part in it; `foreign` are modules on the branch that the
-    panel does not show; `elsewhere`: the source is not what leaves the boxes that it is drawn to leave.
+    `uncovered` are drawn on the branch but play no part in it; `foreign` are modules on the branch that the
+    panel does not show; `elsewhere`: the source is not the output of the boxes that it is drawn to leave.
     """
 
     join: Join
@@ -51,22 +51,23 @@ class Fit:
 
     @property
     def is_exact(self) -> bool:
+        """Whether it is exactly the drawn residual."""
         return self.fits_in_part and not self.uncovered
 
     @property
     def fits_in_part(self) -> bool:
-        """Is it one of the residuals that together are the drawn one?"""
+        """Whether it is one of the residuals that together make up the drawn one."""
         return not (self.misfits or self.foreign or self.elsewhere)
 
     @property
     def is_similar(self) -> bool:
-        """Is it the drawn residual with an end elsewhere, rather than another one?"""
+        """Whether it is the drawn residual with a different end, rather than a different residual."""
         ends = self.at_source, self.at_sink
         return bool(self.covered) and (not all(ends) or self.likeness >= 0.5)
 
     @property
     def is_exchanged(self) -> bool:
-        """Is it the drawn residual, with two boxes in each other's place at one of its ends?"""
+        """Whether it is the drawn residual with two boxes swapped at one of its ends."""
         ends = {(misfit.drawn, misfit.stands) for misfit in self.misfits}
         return not (self.foreign or self.elsewhere) and any(
             ends == {(Place.INSIDE, beyond), (beyond, Place.INSIDE)} for beyond in (Place.BEFORE, Place.AFTER)
@@ -109,22 +110,22 @@ class Fitting:
         self._places: dict[tuple[JoinKey, Run], frozenset[Place]] = {}
 
     def may_fit(self, drawn: Drawn, join: Join, allowed: frozenset[Place]) -> bool:
-        """Does each box that is drawn on the branch stand in one of these places?
+        """Return whether each box drawn on the branch stands in one of these places.
 
-        The outermost are asked first, so that it costs little to say that a far residual does not fit.
+        The outermost are asked first, so that a remote residual is ruled out cheaply.
         """
         inside = self.drawn_inside(drawn)
         ends = (*inside[-1:], *inside[:-1])
         return all(not allowed.isdisjoint(self.stands(occurrence, join)) for occurrence in ends)
 
     def drawn_inside(self, drawn: Drawn) -> tuple[Occurrence, ...]:
-        """What ran of the boxes that are drawn on the branch, and that do more than join."""
+        """Return what ran of the boxes that are drawn on the branch, and that do more than join."""
         return tuple(
             one for box in drawn.inside for one in self._by_box.get(box, ()) if one.name not in self.joiners
         )
 
     def holders(self, join: Join) -> list[tuple[Occurrence, Run]]:
-        """The calls of boxes that make a sum, the outermost first."""
+        """Return the calls of boxes that compute a sum, the outermost first."""
         calls, stack = self.execution.flow.calls, self.execution.flow.stack(join.sink_call)
         spans = [(calls[call].first, calls[call].end) for call in stack]
         return [holder for span in spans for holder in self._by_span.get(span, ())]
@@ -150,6 +151,7 @@ class Fitting:
         return FrameReach(self.frame, self.execution)
 
     def fit(self, drawn: Drawn, join: Join) -> Fit:
+        """Fit an executed residual to a drawn one."""
         covered, uncovered, misfits = set(), set(), []
         for occurrence in self.frame.occurrences:
             wanted = drawn.places.get(occurrence.box)
@@ -174,7 +176,7 @@ class Fitting:
         )
 
     def _runs_beside(self, misfit: Misfit, drawn: Drawn, covered: Iterable[Occurrence]) -> bool:
-        """Is what is drawn beside the branch beside it in the code too, mixed in at its end (a gate)?"""
+        """Return whether what is drawn beside the branch is so in the code, mixed in at its end (a gate)."""
         if (misfit.drawn, misfit.stands) != (Place.ASIDE, Place.INSIDE):
             return False
         inputs, outputs = _ends(misfit.occurrence)
@@ -186,10 +188,11 @@ class Fitting:
         )
 
     def stands(self, occurrence: Occurrence, join: Join) -> frozenset[Place]:
-        """Where the code has a box; several places where it may stand for several calls."""
+        """Return where the code has a box; several places where it may stand for several calls."""
         return frozenset().union(*(self._run_stands(run, join) for run in occurrence.runs))
 
     def is_on_branch(self, run: Run, join: Join) -> bool:
+        """Return whether a run of a box is on the residual's branch."""
         return Place.INSIDE in self._run_stands(run, join)
 
     def _run_stands(self, run: Run, join: Join) -> frozenset[Place]:
@@ -215,11 +218,11 @@ class Fitting:
         return frozenset([Place.ASIDE])
 
     def _feeds(self, occurrence: Occurrence, join: Join) -> bool:
-        """Does the branch read what the box returns, or was it steered by it?"""
+        """Return whether the branch reads the box's output, or was chosen by control flow that reads it."""
         return self.execution.depends(join.term, _ends(occurrence)[1]) or self._steers(occurrence, join)
 
     def _foreign(self, join: Join, drawn: Drawn) -> tuple[str, ...]:
-        """Modules on the branch that hold parameters and lie outside of what the panel shows.
+        """Return modules on the branch that hold parameters and lie outside of what the panel shows.
 
         Where the stream enters the panel beside what the branch begins with, it may be drawn as its input.
         """
@@ -235,9 +238,9 @@ class Fitting:
         )
 
     def _comes_from_elsewhere(self, drawn: Drawn, join: Join) -> bool:
-        """Does the source depend on none of the boxes that it is drawn to leave, though the branch does?
+        """Return whether the source depends on none of the boxes it is drawn to leave; the branch does.
 
-        Where the branch does not either, the flow is drawn wrong, not the residual.
+        If the branch does not either, the flow is drawn wrong, not the residual.
         """
         entering = [one for one in self.frame.occurrences if one.box in drawn.entering]
         return any(self._feeds(one, join) for one in entering) and all(
@@ -245,12 +248,12 @@ class Fitting:
         )
 
     def _steers(self, occurrence: Occurrence, join: Join) -> bool:
-        """Did Python look at what the box returned before the sink ran (a router)?"""
+        """Return whether Python inspected the output of the box before the sink ran (a router)."""
         return self.execution.control_dependent([join.sink], _ends(occurrence)[1])
 
 
 def _ends(occurrence: Occurrence) -> tuple[list[int], list[int]]:
-    """What a box reads, and what it returns."""
+    """Return what a box reads and what it returns."""
     runs = occurrence.runs
     return [read for run in runs for read in run.inputs], [out for run in runs for out in run.outputs]
 

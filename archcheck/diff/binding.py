@@ -16,11 +16,11 @@ from archcheck.spec.words import path_text
 
 @dataclass(frozen=True)
 class Layer:
-    """One instance of a panel: `index` is what the scope's wildcards stood for (None without any).
+    """One instance of a panel: `index` is what the scope's wildcards matched (None without any).
 
-    `base` is the path that names in the panel are relative to, and `written` that path as the spec writes
-    it; they differ under `rename`. `own` are the modules that the panel shows. `boxes` maps each box to the
-    modules it found; `missing` to the names it did not find. `omitted` are those left out on purpose.
+    `base` is the path that names in the panel are relative to, and `written` that path as the spec writes it;
+    they differ under `rename`. `own` are the modules that the panel shows. `boxes` maps each box to the
+    modules it found, `missing` to the names it did not find. `omitted` are those left out on purpose.
     """
 
     index: int | str | None
@@ -33,14 +33,15 @@ class Layer:
 
     @property
     def indices(self) -> tuple[int | str, ...]:
-        """As findings name their layers: the index, or none."""
+        """The layer's index as findings have it, or nothing."""
         return () if self.index is None else (self.index,)
 
     def bound(self, box: str) -> tuple[str, ...]:
+        """Return the modules of a box."""
         return self.boxes.get(box, ())
 
     def is_nested(self, one: str, other: str) -> bool:
-        """Does one of two boxes stand for a module inside the other's?"""
+        """Return whether one of two boxes stands for a module inside the other's."""
         pairs = [(a, b) for a in self.bound(one) for b in self.bound(other)]
         return any(
             a != b and (not a or not b or a.startswith(f"{b}.") or b.startswith(f"{a}.")) for a, b in pairs
@@ -103,7 +104,7 @@ class _Binder:
         return self.bound[name]
 
     def _excepted(self, name: str, panel: Panel) -> frozenset[str]:
-        """The modules that a panel's scope may match and the panel does not show."""
+        """Return the modules that a panel's scope may match but that the panel does not show."""
         found: set[str] = set()
         for number, pattern in enumerate(panel.except_):
             paths = [path for path, _ in matches(self._renamed(pattern), self.names)]
@@ -113,7 +114,7 @@ class _Binder:
         return frozenset(found)
 
     def _scopes(self, name: str, panel: Panel) -> list[_Scope]:
-        """Index, base, base as written and own modules of every layer of a panel."""
+        """Return index, base, base as written and own modules of every layer of a panel."""
         if panel.scope is not None:
             return self._matching(panel.scope, ("panels", name, "scope"))
         if name not in self.parents:
@@ -150,13 +151,16 @@ class _Binder:
         return Layer(index, base, written, own, boxes, missing, omitted)
 
     def _inside(self, base: str, written: str, pattern: str) -> list[str]:
-        """The modules that a name in a panel means; `rename` may hold it whole or as the panel writes it."""
+        """Return the modules that a name in a panel refers to.
+
+        `rename` may contain it whole or as the panel writes it.
+        """
         found = matches(self._renamed(join(written, pattern)), self.names)
         found = found or matches(join(base, self._renamed(pattern)), self.names)
         return [path for path, _ in found]
 
     def _check(self, name: str, panel: Panel, layers: Sequence[Layer]) -> None:
-        """Note each wildcard, and each name left out, that matches nothing in any layer."""
+        """Note each wildcard and each omitted name that matches nothing in any layer."""
         wanted: list[tuple[str, tuple[str | int, ...]]] = [
             (pattern, ("boxes", box, "module"))
             for box, value in panel.boxes.items()
@@ -174,11 +178,11 @@ class _Binder:
                 self._problem(join(layers[0].written, pattern), ("panels", name, *place))
 
     def _is_known(self, pattern: str) -> bool:
-        """Does it match in another mode?"""
+        """Return whether it matches in another mode."""
         return bool(matches(self._renamed(pattern), self.known))
 
     def _renamed(self, path: str) -> str:
-        """The model's own name for a path of the spec, by the longest prefix in `rename`."""
+        """Return the model's own name for a path of the spec, by the longest prefix in `rename`."""
         for prefix in sorted(self.rename, key=len, reverse=True):
             if path == prefix or path.startswith(f"{prefix}."):
                 return join(self.rename[prefix], path[len(prefix) + 1 :])
@@ -203,14 +207,14 @@ class _Binder:
 
 
 def patterns(box: Box) -> tuple[str, ...]:
-    """The module patterns of a box."""
+    """Return the module patterns of a box."""
     if box.module is None:
         return ()
     return (box.module,) if isinstance(box.module, str) else tuple(box.module)
 
 
 def suggestion(path: str, names: Collection[str]) -> Phrase:
-    """What to do about a path that no module has: the nearest that exists, or what stands beside it."""
+    """Return what to do about a path that no module has: the nearest path, or what exists beside it."""
     concrete = path.replace("*", "0")
     owner = parent(concrete)
     depth = concrete.count(".")
@@ -227,7 +231,7 @@ def suggestion(path: str, names: Collection[str]) -> Phrase:
 
 
 def _renamed_pattern(path: str, prefix: str, target: str) -> str | None:
-    """`rename` with wildcards: `layers.*.attn` -> `blocks.*.mixer` for `layers.3.attn.q`."""
+    """Apply a `rename` with wildcards: `layers.*.attn` -> `blocks.*.mixer` for `layers.3.attn.q`."""
     if "*" not in prefix or prefix.count("*") != target.count("*"):
         return None
     parts, wanted = path.split("."), prefix.split(".")
@@ -254,7 +258,7 @@ def _index(captures: tuple[str, ...]) -> int | str | None:
 
 
 def _filled(pattern: str, captures: tuple[str, ...]) -> str:
-    """A pattern with what its wildcards stood for."""
+    """Return a pattern with its wildcards replaced by what they matched."""
     for value in captures:
         pattern = pattern.replace("*", value, 1)
     return pattern

@@ -48,6 +48,7 @@ class Run:
     location: Location | None
 
     def holds(self, op: int) -> bool:
+        """Return whether it contains the operation."""
         return any(first <= op < end for first, end in self.spans)
 
 
@@ -74,12 +75,15 @@ class Frame:
     occurrences: tuple[Occurrence, ...]
 
     def repeats(self, box: str) -> bool:
-        """Did a module of the box run several times in this frame?"""
+        """Return whether a module of the box ran several times in this frame."""
         return any(len(one.runs) > 1 for one in self.occurrences if one.box == box)
 
 
 def frames(panel: Panel, layer: Layer, order: Sequence[str], execution: Execution) -> list[Frame]:
-    """The frames of a layer, in the order of their calls; `order` has the panel's boxes along its flow."""
+    """Return the frames of a layer, in the order of their calls.
+
+    `order` has the panel's boxes along its flow.
+    """
     anchor = execution.running_owner(layer.base)
     calls = [execution.flow.calls[index] for index in execution.calls_by_path.get(anchor, ())]
     return [_frame(panel, layer, order, execution, call) for call in calls]
@@ -96,7 +100,7 @@ def _frame(panel: Panel, layer: Layer, order: Sequence[str], execution: Executio
 def _occurrences(
     panel: Panel, layer: Layer, order: Sequence[str], execution: Execution, frame: Call
 ) -> Iterator[Occurrence]:
-    """In the order of the flow: what each box's modules, or its operation, did inside the frame."""
+    """Yield, in the order of the flow, what each box's modules, or its operation, did inside the frame."""
     finder = _Runs(execution, frame)
     taken: dict[str, int] = {}
     shared: dict[str, int] = {}
@@ -127,7 +131,7 @@ class _Runs:
         self.frame = frame
 
     def of(self, path: str) -> Iterator[tuple[str, tuple[Run, ...]]]:
-        """The module with its runs; where it is a container that is not called, the modules in it."""
+        """Yield the module with its runs, or the modules in it if it is a container that is not called."""
         calls = [call for call in self.execution.own_calls(path) if self._contains(call.first, call.end)]
         if calls:
             yield path, tuple(Run(((c.first, c.end),), c.inputs, c.outputs, c.location) for c in calls)
@@ -148,7 +152,7 @@ class _Runs:
 def _operations(
     panel: Panel, layer: Layer, order: Sequence[str], execution: Execution, frame: Call
 ) -> dict[str, tuple[str, int]]:
-    """For each box that names an operation, which one it is."""
+    """Return, for each box that names an operation, which one it is."""
     drawn: dict[str, list[str]] = {}
     for box in order:
         name = _operation(box, panel.boxes[box])
@@ -172,14 +176,14 @@ def _operations(
 
 
 def _operation(box: str, value: Box) -> str:
-    """The torch operation that a box without modules is called after; "" if none."""
+    """Return the torch operation that names a box without modules; "" if none does."""
     if value.module is not None or value.role in (Role.INPUT, Role.OUTPUT):
         return ""
     return _OPERATIONS.get(re.sub(r"[\W\d_]", "", (value.label or box).lower()), "")
 
 
 def opened(layer: Layer) -> frozenset[str]:
-    """The modules whose own forward this panel shows: its own, and those that it draws in parts."""
+    """Return the modules whose own forward this panel shows: its own, and those it draws in parts."""
     found = set(layer.own)
     boxes = {module for modules in layer.boxes.values() for module in modules}
     for module in boxes:

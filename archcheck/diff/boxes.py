@@ -53,7 +53,7 @@ class _Boxes:
         location: Location | None,
         fix: Fix | None = None,
     ) -> Finding:
-        """`box` is "" where none is drawn."""
+        """Make a finding; `box` is "" where none is drawn."""
         place: tuple[str, ...] = ("panels", self.bound.name)
         place += ("boxes", box) if box in self.panel.boxes else ()
         return Finding(
@@ -72,7 +72,7 @@ class _Boxes:
         )
 
     def recognised(self, box: str) -> Mapping[str, int]:
-        """The numbers of what was recognised in the box's modules, in their first call."""
+        """Return the numbers of what was recognised in the box's modules, in their first call."""
         return self.evidence.frames[self.calls[0]].counted(box) if self.calls else {}
 
     def setting(self, box: str, **words: object) -> Fix:
@@ -115,7 +115,7 @@ def undrawn(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
 
 
 def undrawn_modules(layer: Layer, execution: Execution) -> list[str]:
-    """The highest modules inside what the panel shows that neither are drawn nor contain what is."""
+    """Return the topmost modules inside what the panel shows that are not drawn and contain nothing drawn."""
     drawn = [path for paths in layer.boxes.values() for path in paths] + [*layer.omitted]
     found: list[str] = []
 
@@ -135,8 +135,7 @@ def undrawn_modules(layer: Layer, execution: Execution) -> list[str]:
 
 
 def repeats(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
-    """BOX004: a wildcard matches another number of modules than drawn, or a module runs another number of
-    times."""
+    """BOX004: a wildcard matches, or a module runs, a different number of times than drawn."""
     for box, value in boxes.panel.boxes.items():
         paths = boxes.layer.bound(box)
         count, wildcards = len(paths), [name for name in patterns(value) if "*" in name]
@@ -179,7 +178,7 @@ def _calls(boxes: _Boxes, box: str, repeat: int) -> Iterator[Finding]:
 
 
 def numbers(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
-    """BOX005: a label says a number of heads, experts or layers, and the model has another."""
+    """BOX005: a label states a number of heads, experts or layers, but the model has a different one."""
     for box, modules in boxes.layer.boxes.items():
         said = label(boxes.panel, box)
         for wrong in _miscounts(boxes, box, said):
@@ -195,7 +194,7 @@ def numbers(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
 
 
 def _miscounts(boxes: _Boxes, box: str, text: str) -> list[Counted]:
-    """The numbers of a label `text` that are not those of the box's modules."""
+    """Return the numbers in a label `text` that differ from those of the box's modules."""
     value, modules = boxes.panel.boxes[box], boxes.layer.bound(box)
     found = [counted(text, value, modules, boxes.execution, boxes.recognised(box))] if modules else []
     return [each for numbers in found for each in numbers if each.is_wrong]
@@ -222,7 +221,7 @@ BOX_RULES: tuple[Callable[[_Boxes, Settled], Iterator[Finding]], ...] = (
 
 
 def box_findings(evidence: Evidence, settled: Settled) -> Iterator[Finding]:
-    """What the rules say of the boxes of each layer of each panel."""
+    """Yield the findings of the rules on the boxes of each layer of each panel."""
     for bound in evidence.panels:
         for layer in bound.layers:
             calls = evidence.calls_by_layer.get((bound.name, layer.base), ())

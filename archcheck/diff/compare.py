@@ -37,7 +37,7 @@ from archcheck.spec.load import LoadedSpec
 class Comparison:
     """All findings, sorted; what was proved, and the verdict on every mark, in the spec's order.
 
-    `problems` are edges on which there is no verdict, as their sums can't be seen.
+    `problems` are edges without a verdict, because their sums can't be seen.
     """
 
     findings: tuple[Finding, ...]
@@ -57,7 +57,7 @@ def compare(
 ) -> Comparison:
     """Compare a spec with the runs of its model, each with the panels bound to its modules.
 
-    `published` are runs of the published size, with which widths in labels are compared.
+    `published` are runs of the published size, which widths in labels are compared with.
     """
     runs = [execution for execution, _ in panels_by_mode]
     modes = [_evidence(loaded, without_used(execution, runs), panels) for execution, panels in panels_by_mode]
@@ -84,8 +84,11 @@ def compare(
 
 
 def _evidence(loaded: LoadedSpec, execution: Execution, panels: Sequence[BoundPanel]) -> Evidence:
-    """What the rules read of one mode. Residual edges are judged as if the lines that are missing were drawn:
-    that they are is a disagreement of its own."""
+    """Return what the rules read of one mode.
+
+    Residual edges are judged as if missing lines were drawn: that these are missing is a disagreement of its
+    own.
+    """
     calls = tuple(call for bound in panels for call in panel_calls(bound, execution))
     sinks = sinks_of(execution)
     defective = frozenset().union(*sinks.values())
@@ -104,7 +107,7 @@ def _evidence(loaded: LoadedSpec, execution: Execution, panels: Sequence[BoundPa
 
 
 def _findings(evidence: Evidence, hidden: Collection[EdgeKey]) -> Iterator[Finding]:
-    """Of one mode; nothing is said of `hidden` edges."""
+    """Return the findings of one mode; none are on `hidden` edges."""
     settled = replace(settle(defects(evidence), _on_edges(evidence, hidden)), unseen=frozenset(hidden))
     yield from settled.findings
     for rule in PANEL_RULES:
@@ -112,7 +115,7 @@ def _findings(evidence: Evidence, hidden: Collection[EdgeKey]) -> Iterator[Findi
 
 
 def _on_edges(evidence: Evidence, hidden: Collection[EdgeKey]) -> Iterator[Candidate]:
-    """What the rules say of each drawn edge, in their order."""
+    """Yield the candidates of each rule for each drawn edge, in their order."""
     for call in evidence.calls:
         for drawn in call.drawn:
             edge = EdgeEvidence(evidence, call, drawn)
@@ -131,7 +134,7 @@ def _layer_counts(modes: Sequence[Evidence]) -> dict[str, int]:
 
 
 def _outside_of_panels(modes: Sequence[Evidence]) -> list[Finding]:
-    """Defects that no panel shows; a finding names its modes if it does not hold in all."""
+    """Return defects that no panel shows; a finding names its modes if it does not hold in all."""
     held: dict[Finding, list[str]] = {}
     for evidence in modes:
         for finding in merged([placed.defect for placed in evidence.defects if placed.home is None]):

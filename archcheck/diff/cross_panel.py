@@ -28,14 +28,14 @@ class CrossPanel:
                     self._edges.setdefault(join.key, f"{call.bound.name}.{drawn.id}")
 
     def related(self, panel: str, base: str) -> list[PanelCall]:
-        """Those of a panel that are of the same layer, or of what holds it or lies in it."""
+        """Return a panel's calls for the same layer, for what contains it, or for what is inside it."""
         same = self._by_base.get((panel, base))
         if same is not None:
             return same
         return [call for call in self._by_panel.get(panel, []) if _overlap(call.layer.base, base)]
 
     def realizing(self, reference: str, base: str) -> list[Join]:
-        """The executed residuals of the solid edge that `realized_by` names, in the layer at `base`."""
+        """Return the executed residuals of the edge that `realized_by` names, in the layer at `base`."""
         panel, _, _ = reference.partition(".")
         held: list[Join] = []
         for call in self.related(panel, base):
@@ -47,11 +47,11 @@ class CrossPanel:
         return held
 
     def is_undrawn(self, join: Join) -> bool:
-        """Does no solid edge show it?"""
+        """Return whether no solid edge shows it."""
         return join.key not in self._edges
 
     def solid_edge(self, join: Join) -> str:
-        """The solid edge (`PANEL.EDGE`) that shows an executed residual; "" if none does."""
+        """Return the solid edge (`PANEL.EDGE`) that shows an executed residual; "" if none does."""
         return self._edges.get(join.key, "")
 
 

@@ -15,9 +15,9 @@ from archcheck.residual.defects import Defect
 
 @dataclass(frozen=True, eq=False)
 class PlacedDefect:
-    """`home` is the call of a panel that shows the defect, None where none does.
+    """A defect; `home` is the call of a panel that shows it, None if none does.
 
-    `edges` are the drawn edges that it says what there is to say of, by call; `sinks` the sums it is about.
+    `edges` are the drawn edges that it explains, by call; `sinks` the sums it is about.
     """
 
     defect: Defect
@@ -27,7 +27,7 @@ class PlacedDefect:
 
 
 def without_used(execution: Execution, others: Sequence[Execution]) -> Execution:
-    """The run without its dropped branches of which another mode's run uses the result (a training head)."""
+    """Return the run without dropped branches whose result another mode uses (a training head)."""
     left = tuple(defect for defect in execution.defects if not any(_uses(other, defect) for other in others))
     return execution if len(left) == len(execution.defects) else replace(execution, defects=left)
 
@@ -40,7 +40,7 @@ def _uses(execution: Execution, defect: Defect) -> bool:
 
 
 def sinks_of(execution: Execution) -> dict[Defect, frozenset[int]]:
-    """For each defect the sums that it is about: of a source that is added twice, both."""
+    """Return for each defect the sums that it is about: both, if a source is added twice."""
     return {defect: _sinks(defect, execution) for defect in execution.defects}
 
 
@@ -58,8 +58,11 @@ def place_defects(
     matches: Mapping[PanelCall, Matches],
     sinks: Mapping[Defect, frozenset[int]],
 ) -> Iterator[PlacedDefect]:
-    """Each defect of a run; a module that is drawn and never called is left to a rule that sees all modes,
-    and of one that a panel leaves out on purpose (`omit`) nothing is said when its result is dropped."""
+    """Yield each defect of a run.
+
+    A module that is drawn but never called is left to a rule that sees all modes, and a module that a panel
+    omits on purpose (`omit`) is not reported when its result is dropped.
+    """
     drawn = {path for call in calls for paths in call.layer.boxes.values() for path in paths}
     omitted = {path for call in calls for path in call.layer.omitted}
     for defect in execution.defects:
@@ -75,7 +78,7 @@ def place_defects(
 
 
 def _edges(defect: Defect, call: PanelCall, matches: Matches, sinks: Collection[int]) -> Iterator[Drawn]:
-    """The drawn edges of a call that the defect speaks of."""
+    """Yield the drawn edges of a call that the defect is about."""
     boxes = boxes_of(defect, call)
     for drawn in call.drawn:
         joins, nearest = matches.exact.get(drawn.number, ()), matches.nearest.get(drawn.number)
@@ -90,7 +93,7 @@ def _edges(defect: Defect, call: PanelCall, matches: Matches, sinks: Collection[
 
 
 def boxes_of(defect: Defect, call: PanelCall) -> tuple[str, ...]:
-    """The boxes of a panel whose modules the defect concerns."""
+    """Return the boxes of a panel whose modules the defect concerns."""
     return tuple(
         box
         for box, modules in call.layer.boxes.items()
@@ -103,7 +106,7 @@ def boxes_of(defect: Defect, call: PanelCall) -> tuple[str, ...]:
 
 
 def _home(defect: Defect, calls: Sequence[PanelCall]) -> PanelCall | None:
-    """The panel that shows the module with the defect; else the one with the closest box around it."""
+    """Return the panel that shows the module with the defect; else the one with the closest box around it."""
     shown = [call for call in calls if defect.implemented_in in call.opened]
     if shown:
         return next((call for call in shown if boxes_of(defect, call)), shown[0])

@@ -13,7 +13,10 @@ from archcheck.phrasing.module_paths import sentence
 
 
 def defects(evidence: Evidence) -> Iterator[Candidate]:
-    """Each defect that a panel shows. They are facts of the code alone: no other rule can say it better."""
+    """Yield each defect that a panel shows.
+
+    They are facts about the code alone: no other rule can describe them better.
+    """
     for placed in evidence.defects:
         if placed.home is not None:
             yield _candidate(evidence, placed, placed.home)

@@ -13,8 +13,11 @@ from archcheck.spec.model import Line, Panel, ResidualEdge, Role
 
 
 class Place(Enum):
-    """Where a box stands in respect to a residual: before its source, on its branch, on its skip path, after
-    its sink, or none of these; HOLDS: the sum is made inside the box's module."""
+    """Where a box is relative to a residual.
+
+    Before its source, on its branch, on its skip path, after its sink, or none of these; HOLDS: the sum is
+    computed inside the box's module.
+    """
 
     BEFORE = "before"
     INSIDE = "inside"
@@ -28,8 +31,8 @@ class Place(Enum):
 class Drawn:
     """A residual edge of a panel. `inside` are the boxes on its branch, in order.
 
-    `entering` are the boxes that the source is drawn to leave; empty where it enters the panel. `places`
-    has the boxes whose place means something: not those on the skip path, nor what only feeds the branch.
+    `entering` are the boxes that the source is drawn to leave; empty if it is the panel's input. `places` has
+    the boxes whose place matters: not those on the skip path, nor what only feeds the branch.
     """
 
     bound: BoundPanel
@@ -42,6 +45,7 @@ class Drawn:
 
     @property
     def id(self) -> str:
+        """The edge's name in findings and `realized_by`."""
         return edge_id(self.edge)
 
     @property
@@ -55,19 +59,21 @@ class Drawn:
         return self.edge.to or (self.edge.around if isinstance(self.edge.around, str) else self.inside[-1])
 
     def are_beside(self, one: str, other: str) -> bool:
-        """Does the flow lead from neither box to the other?"""
+        """Return whether the flow leads from neither box to the other."""
         return not self.reach.leads(one, other) and not self.reach.leads(other, one)
 
     @property
     def solid(self) -> bool:
+        """Whether the line is solid."""
         return self.edge.line is Line.SOLID
 
     @property
     def panel(self) -> Panel:
+        """The panel that draws it."""
         return self.bound.panel
 
     def around(self) -> str:
-        """`around Norm … MLP`, or `from A to B`."""
+        """Return `around Norm … MLP` or `from A to B`."""
         edge = self.edge
         if edge.around is None:
             start = "the input" if edge.from_ == "input" else label(self.panel, edge.from_ or "")
@@ -76,13 +82,13 @@ class Drawn:
         return "around " + " … ".join(label(self.panel, box) for box in ends)
 
     def source(self) -> str:
-        """What the drawing has as the source."""
+        """Return the source as drawn, in words."""
         if self.entering:
             return f"the output of {labels(self.panel, self.entering)}"
         return f"the input of {panel_title(self.bound)}"
 
     def describe(self) -> str:
-        """The drawn edge in words."""
+        """Return the drawn edge in words."""
         kind = f"{self.edge.kind.value} " if self.edge.kind else ""
         through = f", through {labels(self.panel, self.edge.through)}" if self.edge.through else ""
         source = f", from {self.source()}" if self.edge.around is not None else ""
@@ -90,12 +96,12 @@ class Drawn:
 
 
 def drawn_edges(bound: BoundPanel, reach: Reachability) -> tuple[Drawn, ...]:
-    """The residual edges of a panel, in the spec's order."""
+    """Return the residual edges of a panel, in the spec's order."""
     return tuple(drawn_edge(bound, edge, number, reach) for number, edge in enumerate(bound.panel.residuals))
 
 
 def drawn_edge(bound: BoundPanel, edge: ResidualEdge, number: int, reach: Reachability) -> Drawn:
-    """A residual edge in its panel; `number` is its place among the panel's."""
+    """Return a residual edge in its panel; `number` is its index among the panel's."""
     boxes = bound.panel.boxes
     order = [box for box in reach.order if box not in edge.through]
     if edge.around is not None:

@@ -38,7 +38,10 @@ _TOLERANCE = 1e-5  # of a factor that the code keeps in single precision
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`words`: what the edge should say instead, as keys and values of the spec. `of_label`: of its label."""
+    """A difference in kind; `words`: the keys and values that the edge should have in the spec.
+
+    `of_label`: it is about the edge's label.
+    """
 
     message: str
     traced: str
@@ -47,7 +50,7 @@ class Difference:
 
 
 def wrong_kind(drawn: Drawn, join: Join, call: PanelCall) -> Difference | None:
-    """The difference, where a drawn residual is executed as another kind or with another factor."""
+    """Return the difference if a drawn residual is executed as another kind or with another factor."""
     kind, around = join.residual.kind, f"the residual {drawn.around()}"
     factors = tuple(factor for factor in join.residual.factors if not _is_drawn(factor, drawn, join, call))
     says = _factors(factors, call.names)
@@ -90,7 +93,7 @@ def _wrong_label(drawn: Drawn, join: Join) -> Difference | None:
 
 
 def _claimed(drawn: Drawn) -> tuple[Kind, ...]:
-    """The kinds that an edge may have as it is drawn."""
+    """Return the kinds that an edge may have as it is drawn."""
     if drawn.edge.kind is not None:
         return (drawn.edge.kind,)
     if _draws_a_factor(drawn):
@@ -104,9 +107,10 @@ def _draws_a_factor(drawn: Drawn) -> bool:
 
 
 def _is_drawn(factor: Factor, drawn: Drawn, join: Join, call: PanelCall) -> bool:
-    """Is it the factor of a box on either way: of its module's parameter, or of a box called Scale?
+    """Return whether it is the factor of a box on either path.
 
-    A sign of any product, as × is, may be the factor where the branch ends.
+    That is a parameter of its module, or a box called Scale. A sign of any product, such as ×, may be the
+    factor at the branch's end.
     """
     for box in (*drawn.inside, *drawn.edge.through):
         if any(factor.parameter and is_within(factor.parameter, path) for path in call.layer.bound(box)):
@@ -143,14 +147,14 @@ def _wrong_factor(drawn: Drawn, factors: tuple[Factor, ...], names: Names) -> Di
 
 
 def _products(factors: tuple[Factor, ...]) -> Iterator[float | None]:
-    """What each side is multiplied with in all; None where that is learned."""
+    """Yield the product of each side's factors; None if it is learned."""
     for side in dict.fromkeys(factor.on for factor in factors):
         values = [factor.value for factor in factors if factor.on == side]
         yield None if None in values else math.prod(value for value in values if value is not None)
 
 
 def _factor_words(factors: tuple[Factor, ...]) -> tuple[tuple[str, str | float], ...]:
-    """The words that draw these factors."""
+    """Return the keys and values that draw these factors."""
     words: list[tuple[str, str | float]] = [("kind", Kind.SCALED.value)]
     products = list(_products(factors))
     if len(products) == 1:

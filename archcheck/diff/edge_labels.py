@@ -35,9 +35,9 @@ _LEARNED = re.compile(
 
 
 def contradicted(label: str, kind: Kind, factors: Iterable[float | None], terms: Iterable[str]) -> bool:
-    """Does a label say of an edge what neither its kind and factors nor the boxes on its way are?
+    """Return whether a label claims what neither the edge's kind and factors nor its boxes have.
 
-    `factors` are what each side is multiplied with, None where that is learned; `terms` what boxes claim.
+    `factors` are the factors of each side, None if learned; `terms` what boxes claim.
 
     >>> contradicted("concat", Kind.IDENTITY, [], []), contradicted("× 0.2", Kind.SCALED, [0.2], [])
     (True, False)

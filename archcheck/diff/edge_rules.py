@@ -27,7 +27,7 @@ from archcheck.spec.patterns import join as joined
 
 
 def wrong_kind(edge: EdgeEvidence) -> Candidate | None:
-    """RES009: source and branch are joined in another way than drawn."""
+    """RES009: source and branch are joined in a different way than drawn."""
     for join in edge.matched if edge.drawn.solid else ():
         found = kind_difference(edge.drawn, join, edge.call) or _misses_a_box(edge, join)
         if found:
@@ -38,7 +38,7 @@ def wrong_kind(edge: EdgeEvidence) -> Candidate | None:
 
 
 def _misses_a_box(edge: EdgeEvidence, join: Join) -> Difference | None:
-    """A box that is drawn on the skip path, and that the skip path does not pass."""
+    """Return a difference for a box that is drawn on the skip path but that the skip path does not pass."""
     for box in edge.drawn.edge.through:
         if not _is_passed(edge, join, box):
             name = edge.names.paths(edge.call.layer.bound(box)) or label(edge.panel, box)
@@ -51,7 +51,7 @@ def _misses_a_box(edge: EdgeEvidence, join: Join) -> Difference | None:
 
 
 def _is_passed(edge: EdgeEvidence, join: Join, box: str) -> bool:
-    """Is a box on the skip path, as far as that can be told? What the source comes from is not."""
+    """Return whether a box is on the skip path, as far as known; what the source comes from is not."""
     if begins(edge.panel, box) or edge.drawn.reach.leads(box, edge.drawn.inside[0]):
         return False
     ran = [one for one in edge.call.frame.occurrences if one.box == box]
@@ -65,7 +65,7 @@ def _is_passed(edge: EdgeEvidence, join: Join, box: str) -> bool:
 
 
 def missing_in_rounds(edge: EdgeEvidence) -> Candidate | None:
-    """RES001: a branch that runs several times in a loop has the residual each time."""
+    """RES001: a branch that runs several times in a loop lacks the residual in some iterations."""
     last = _last_in_rounds(edge)
     if last is None:
         return None
@@ -84,7 +84,7 @@ def missing_in_rounds(edge: EdgeEvidence) -> Candidate | None:
 
 
 def _last_in_rounds(edge: EdgeEvidence) -> Occurrence | None:
-    """The last module of a branch that runs several times in one call of the panel; None of any other."""
+    """Return the last module of a branch that runs several times in one call of the panel, or None."""
     if not edge.drawn.solid or not edge.matched:
         return None
     modules = edge.execution.modules
@@ -95,7 +95,7 @@ def _last_in_rounds(edge: EdgeEvidence) -> Occurrence | None:
 
 
 def more_often(edge: EdgeEvidence) -> Candidate | None:
-    """RES002: it is executed more often than it is drawn, and no box says that it is repeated."""
+    """RES002: it is executed more often than drawn, and no box is drawn as repeated."""
     edges = _edges_of_the_same(edge)
     joins, names = edge.matched, edge.names
     if _last_in_rounds(edge) is None or edge.drawn.number != edges[0] or len(joins) <= len(edges):
@@ -128,7 +128,7 @@ def drawn_again(edge: EdgeEvidence) -> Candidate | None:
 
 
 def _edges_of_the_same(edge: EdgeEvidence) -> list[int]:
-    """The numbers of the solid edges that show the very residuals that this one shows."""
+    """Return the numbers of the solid edges that show exactly the same residuals."""
     exact = edge.evidence.matches[edge.call].exact
     keys = {join.key for join in edge.matched}
     return [
@@ -139,7 +139,7 @@ def _edges_of_the_same(edge: EdgeEvidence) -> list[int]:
 
 
 def implemented_here(edge: EdgeEvidence) -> Candidate | None:
-    """RES003: a dashed edge that this panel's own module executes."""
+    """RES003: this panel's own module executes a dashed edge."""
     if edge.drawn.solid or not edge.matched:
         return None
     join = edge.matched[0]
@@ -158,7 +158,7 @@ def implemented_here(edge: EdgeEvidence) -> Candidate | None:
 
 
 def realized_otherwise(edge: EdgeEvidence) -> Candidate | None:
-    """RES006: the solid edge that `realized_by` names is around other boxes."""
+    """RES006: the solid edge that `realized_by` names goes around other boxes."""
     fit = _realizing_fit(edge)
     if fit is None or (fit.is_similar and fit.misfits):
         return None
@@ -177,7 +177,7 @@ def realized_otherwise(edge: EdgeEvidence) -> Candidate | None:
 
 
 def _realizing_fit(edge: EdgeEvidence) -> Fit | None:
-    """Of a dashed edge: how the residual that shall realize it is drawn amiss; None where it is not."""
+    """Return how the residual that should realize a dashed edge differs from it; None if it does not."""
     reference, call = edge.drawn.edge.realized_by, edge.call
     if edge.drawn.solid or edge.matched or not reference:
         return None
@@ -190,7 +190,7 @@ def _realizing_fit(edge: EdgeEvidence) -> Fit | None:
 
 
 def implemented_nowhere(edge: EdgeEvidence) -> Candidate | None:
-    """RES001: a dashed edge that names no other, and that no other module executes."""
+    """RES001: no module executes a dashed edge that names no other edge."""
     drawn, call = edge.drawn, edge.call
     if drawn.solid or edge.matched or drawn.edge.realized_by:
         return None
@@ -245,7 +245,7 @@ def _wrong_level(edge: EdgeEvidence, join: Join, more: str, fix: Fix | None) -> 
 
 
 def _misaligned(edge: EdgeEvidence) -> Fit | None:
-    """The executed residual that is the drawn one with an end, or a box, in another place."""
+    """Return the executed residual that is the drawn one with an end, or a box, in a different place."""
     if edge.is_unmatched:
         return edge.nearest
     fit = _realizing_fit(edge)
@@ -310,7 +310,7 @@ def wrong_source(edge: EdgeEvidence) -> Candidate | None:
 
 
 def wrong_sink(edge: EdgeEvidence) -> Candidate | None:
-    """RES005: the sum is made before or after another box."""
+    """RES005: the sum is computed before or after another box."""
     fit = _misaligned(edge)
     if fit is None or not fit.at_sink:
         return None
@@ -328,7 +328,7 @@ def wrong_sink(edge: EdgeEvidence) -> Candidate | None:
 
 
 def wrong_branch(edge: EdgeEvidence) -> Candidate | None:
-    """RES005: a box is on the branch and not drawn there, or drawn there and is not."""
+    """RES005: a box is on the branch but not drawn there, or drawn there but not on it."""
     fit = _misaligned(edge)
     if fit is None:
         return None
@@ -348,7 +348,7 @@ def wrong_branch(edge: EdgeEvidence) -> Candidate | None:
 
 
 def multiplied(edge: EdgeEvidence) -> Candidate | None:
-    """RES009: a product stands where a sum is drawn."""
+    """RES009: the code multiplies where a sum is drawn."""
     if not edge.is_unmatched:
         return None
     calls = edge.execution.flow.calls
@@ -408,7 +408,7 @@ EDGE_RULES: tuple[Callable[[EdgeEvidence], Candidate | None], ...] = (
 
 
 def _taken(edge: EdgeEvidence, fit: Fit) -> tuple[str, str]:
-    """Where the source is really taken, in short and in full."""
+    """Return where the source is really taken, briefly and in full."""
     late = [misfit for misfit in fit.at_source if misfit.stands is Place.BEFORE]
     early = [misfit for misfit in fit.at_source if misfit.stands is Place.INSIDE]
     if late:
@@ -425,7 +425,7 @@ def _taken(edge: EdgeEvidence, fit: Fit) -> tuple[str, str]:
 
 
 def _called(edge: EdgeEvidence, misfit: Misfit, fit: Fit) -> str:
-    """The box by its label; by the module's name if others of the box are where they are drawn."""
+    """Return the box's label, or the module's name if others of the box are where they are drawn."""
     box = misfit.occurrence.box
     wrong = {other.occurrence.name for other in fit.misfits if other.occurrence.box == box}
     whole = {one.name for one in edge.call.frame.occurrences if one.box == box}
@@ -437,6 +437,6 @@ def _ran(edge: EdgeEvidence, misfit: Misfit) -> str:
 
 
 def _at(misfit: Misfit) -> str:
-    """Where a module that stands in the wrong place was called."""
+    """Return where a module that runs in the wrong place was called."""
     location = misfit.occurrence.runs[0].location
     return f" ({location})" if location else ""

@@ -32,10 +32,11 @@ EdgeKey = tuple[PanelCall, int]
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """What a rule has to say, before it is known what says it best.
+    """A possible finding of a rule, before it is known which rule explains it best.
 
     It would explain the drawn `edges`, the executed residuals `joins`, and why boxes are out of place:
-    `misplaced`, by call and token. Where what is misplaced is known, it says nothing new, unless `says_more`.
+    `misplaced`, by call and token. Where the misplacement is known already, it adds nothing, unless
+    `says_more`.
     """
 
     finding: Finding
@@ -67,6 +68,7 @@ class Evidence:
 
     @cached_property
     def cross_panel(self) -> CrossPanel:
+        """The calls of all panels, with their matches."""
         return CrossPanel(self.calls, self.matches)
 
 
@@ -80,18 +82,22 @@ class EdgeEvidence:
 
     @property
     def key(self) -> EdgeKey:
+        """The call and the edge's number."""
         return self.call, self.drawn.number
 
     @property
     def panel(self) -> Panel:
+        """The panel that draws it."""
         return self.call.panel
 
     @property
     def execution(self) -> Execution:
+        """The run."""
         return self.call.execution
 
     @property
     def names(self) -> Names:
+        """The names of modules in this panel."""
         return self.call.names
 
     @property
@@ -101,7 +107,7 @@ class EdgeEvidence:
 
     @property
     def nearest(self) -> Fit | None:
-        """Of an edge that shows none: the one that is most like it."""
+        """The executed residual most like an edge that shows none."""
         return self.evidence.matches[self.call].nearest.get(self.drawn.number)
 
     @cached_property
@@ -111,7 +117,10 @@ class EdgeEvidence:
 
     @cached_property
     def is_unmatched(self) -> bool:
-        """Is it solid, and executed by nothing, though its boxes ran? Boxes that did not have findings."""
+        """Whether it is solid but nothing executes it, although its boxes ran.
+
+        Boxes that did not run have findings of their own.
+        """
         layer = self.call.layer
         bound = any(layer.bound(box) or layer.missing.get(box) for box in self.drawn.inside)
         return self.drawn.solid and not self.matched and (not bound or self.call.has_branch(self.drawn))
@@ -122,18 +131,20 @@ class EdgeEvidence:
         return "panels", self.call.bound.name, "residuals", self.drawn.number
 
     def setting(self, words: Iterable[tuple[str, object]]) -> Fix:
-        """The fix that gives these keys of the edge other values; None removes one."""
+        """Return the fix that sets these keys of the edge; None removes one."""
         return fixes.redrawn_edge(
             self.evidence.loaded.spec, self.call.bound.name, self.drawn.number, dict(words)
         )
 
     def removal(self) -> Fix:
-        """The fix that takes the edge out."""
+        """Return the fix that removes the edge."""
         return fixes.without_edge(self.evidence.loaded.spec, self.call.bound.name, self.drawn.number)
 
     def redrawing(self, join: Join) -> Fix | None:
-        """The fix that draws an executed residual in the edge's place; where the panel can't show it as its
-        lines are, the one that mends these."""
+        """Return the fix that draws an executed residual in place of the edge.
+
+        Where the panel's lines can't show it, the fix that corrects these.
+        """
         words = edge_words(self.call, join)
         if words is not None:
             return self.setting(words.items())
@@ -149,7 +160,7 @@ class EdgeEvidence:
         fit: Fit | None = None,
         fix: Fix | None = None,
     ) -> Candidate:
-        """A candidate on this edge; `join` is the executed residual that it speaks of."""
+        """Return a candidate for this edge; `join` is the executed residual that it is about."""
         call, drawn = self.call, self.drawn
         misfits = fit.misfits if fit else ()
         finding = Finding(

@@ -23,9 +23,9 @@ _TORCHS_OWN = "torch/nn/modules/"
 class Execution:
     """One traced run of a model, as the diff sees it.
 
-    `modules` are all modules by path ("" is the model), also those kept in plain lists that were called;
-    `defects` are wrong whatever a diagram says; `products` are multiplications where a sum might be drawn;
-    `inputs` is what the model was called with, as a spec says it.
+    `modules` are all modules by path ("" is the model), including called ones in plain lists; `defects` need
+    no diagram; `products` are multiplications where a sum might be drawn; `inputs` is what the model was
+    called with, as a spec states it.
     """
 
     mode: str
@@ -57,7 +57,7 @@ class Execution:
 
     @cached_property
     def _parameter_reads(self) -> dict[str, list[int]]:
-        """For each path, the operations that bring a parameter of that module together with the input."""
+        """For each path, the operations that combine a parameter of that module with the input."""
         found: dict[str, list[int]] = {}
         for index, op in enumerate(self.flow.ops):
             if op.parameter:
@@ -66,11 +66,11 @@ class Execution:
 
     @cached_property
     def _read_paths(self) -> frozenset[str]:
-        """The modules of which, or below which, a parameter was read."""
+        """The modules of which a parameter was read, and those around them."""
         return frozenset(above for path in self._parameter_reads for above in at_and_above(path))
 
     def _fed_users(self, op: int) -> list[int]:
-        """What reads a parameter and the input, behind what only prepares the parameter (a transpose)."""
+        """Return what reads a parameter and the input, past steps that prepare it (a transpose)."""
         ops, users = self.flow.ops, self.flow.users
         behind = reached(users[op], lambda at: () if ops[at].depends_on_input else users[at])
         return [at for at in behind if ops[at].depends_on_input]
@@ -88,35 +88,35 @@ class Execution:
         return [join.sink for join in self.joins]
 
     def joins_within(self, first: int, end: int) -> tuple[Join, ...]:
-        """The residual connections whose sinks are among the operations [first, end)."""
+        """Return the residual connections whose sinks are among the operations [first, end)."""
         return self.joins[bisect_left(self._sinks, first) : bisect_left(self._sinks, end)]
 
     def children(self, path: str) -> list[str]:
-        """The modules directly in a module, in the order in which it registered them."""
+        """Return the modules directly in a module, in the order in which it registered them."""
         return self._children.get(path, [])
 
     def calls(self, path: str) -> list[Call]:
-        """The calls of a module, or of the modules in a container."""
+        """Return the calls of a module, or of the modules in a container."""
         return [self.flow.calls[index] for index in self._paths_run.get(path, ())]
 
     def own_calls(self, path: str) -> list[Call]:
-        """The calls of this very module."""
+        """Return the calls of exactly this module."""
         return [self.flow.calls[index] for index in self.calls_by_path.get(path, ())]
 
     def own_parameter_reads(self, path: str) -> list[int]:
-        """The operations that read a parameter of this very module."""
+        """Return the operations that read a parameter of exactly this module."""
         return self._parameter_reads.get(path, [])
 
     def ran(self, path: str) -> bool:
-        """Was the module called, or one in it, or a parameter of it read?"""
+        """Return whether the module was called, or one inside it, or a parameter of it was read."""
         return path in self._paths_run or path in self._read_paths
 
     def running_owner(self, path: str) -> str:
-        """The closest module at or above `path` whose forward ran."""
+        """Return the closest module at or above `path` whose forward ran."""
         return next((above for above in at_and_above(path) if above in self.calls_by_path), "")
 
     def value(self, at: int) -> int:
-        """The operation that made these values, behind those that only pass them on."""
+        """Return the operation that made these values, past those that only pass them on."""
         op = self.flow.ops[at]
         while (
             op.name in VIEWS and len(op.operands) == 1 and self.flow.ops[op.operands[0][0]].numel == op.numel
@@ -126,11 +126,11 @@ class Execution:
         return at
 
     def depends(self, later: Iterable[int], earlier: Iterable[int]) -> bool:
-        """Does any of `later` depend on (or is it) any of `earlier`?"""
+        """Return whether any of `later` depends on, or is, any of `earlier`."""
         return depends(later, earlier, reads(self.flow))
 
     def control_dependent(self, later: Sequence[int], earlier: Iterable[int]) -> bool:
-        """Did Python look at a value that depends on `earlier` before `later` ran?"""
+        """Return whether Python inspected a value that depends on `earlier` before `later` ran."""
         earlier = list(earlier)
         if not later or not earlier:
             return False
@@ -141,14 +141,14 @@ class Execution:
         )
 
     def definition(self, path: str) -> Location | None:
-        """Where the forward of the closest module at or above `path` that is not torch's own is written."""
+        """Return where the closest forward at or above `path` is defined, skipping torch's own."""
         places = [self.modules[above].location for above in at_and_above(path) if above in self.modules]
         return next(
             (place for place in places if place and not is_torchs_own(place)), places[-1] if places else None
         )
 
     def location(self, path: str) -> Location | None:
-        """Where the module was called; where its class is defined if it was not."""
+        """Return where the module was called; where its class is defined if it was not."""
         for call in self.calls(path):
             if call.location is not None:
                 return call.location
@@ -157,5 +157,5 @@ class Execution:
 
 
 def is_torchs_own(location: Location) -> bool:
-    """Is this a line of a module that comes with torch?"""
+    """Return whether this is a line of a module that ships with torch."""
     return location.file.startswith(_TORCHS_OWN)

@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 def setting(place: Place, words: Iterable[tuple[str, object]]) -> Fix:
-    """Gives these keys of what stands at `place` other values; None removes one."""
+    """Return the fix that sets these keys of what is at `place`; None removes one."""
     return Fix(
         tuple(
             Edit("remove", (*place, key)) if value is None else Edit("set", (*place, key), flow_text(value))
@@ -37,7 +37,7 @@ def setting(place: Place, words: Iterable[tuple[str, object]]) -> Fix:
 
 
 def relabelled(panel: str, box: str, value: Box, region: Region, said: Claim | None) -> Fix:
-    """The box says what a region computes, in place of what it `said`; its role goes with it."""
+    """Return the fix that labels a box as what a region computes, not as what it `said`; its role follows."""
     words: list[tuple[str, object]] = [("label", _label(value.label or box, region, said))]
     if value.op:
         words = [("op", region.term.name)]
@@ -48,7 +48,7 @@ def relabelled(panel: str, box: str, value: Box, region: Region, said: Claim | N
 
 
 def _label(text: str, region: Region, said: Claim | None) -> str:
-    """The label with the one claim exchanged, of several; else a label of its own."""
+    """Return the label with one of its claims replaced, or else a label of its own."""
     new = label_of(region, "")
     at = text.casefold().find(said.text) if said and len(claims(text)) > 1 else -1
     return f"{text[:at]}{new}{text[at + len(said.text) :]}" if said and at >= 0 else new
@@ -57,13 +57,13 @@ def _label(text: str, region: Region, said: Claim | None) -> str:
 def renumbered(
     panel: str, box: str, text: str, actual: Sequence[int], holds: Callable[[str], bool]
 ) -> Fix | None:
-    """The label with other numbers in it, the fewest for which it `holds`."""
+    """Return the fix that changes as few numbers in the label as it takes for `holds` to be true."""
     label = next(filter(holds, _with_numbers(text, actual)), None)
     return setting(("panels", panel, "boxes", box), [("label", label)]) if label is not None else None
 
 
 def _with_numbers(text: str, actual: Sequence[int]) -> Iterator[str]:
-    """The text with one of its numbers, then with several in a row, replaced by the actual ones."""
+    """Yield the text with one of its numbers, then with several in a row, replaced by the actual ones."""
     places = [match.span() for match in _NUMBER.finditer(text)]
     runs = [[number] for number in dict.fromkeys(actual)]
     if len(actual) > 1:
@@ -82,8 +82,10 @@ def _with_numbers(text: str, actual: Sequence[int]) -> Iterator[str]:
 
 
 def with_flow(name: str, panel: Panel, changed: Panel) -> Fix | None:
-    """The panel with the flow and the edges of a changed one; a residual edge whose ends have changed places
-    goes from the one that is now first."""
+    """Return the panel with the flow and the edges of a changed one.
+
+    A residual edge whose ends have changed places goes from the one that is now first.
+    """
     edits = _flow_edits(name, panel, changed)
     reach = Reachability(changed)
     for number, edge in enumerate(panel.residuals if edits else ()):
@@ -103,7 +105,7 @@ def with_box(
     before: Sequence[str],
     after: Sequence[str],
 ) -> Fix | None:
-    """The panel has one more box, between those that lead to it and those that it leads to."""
+    """Return the panel with one more box, between its predecessors and its successors."""
     between = {(one, other) for one in before for other in after}
     drawn = [line for line in flow_edges(panel) if line not in between]
     lines = [*drawn, *((one, box) for one in before), *((box, other) for other in after)]
@@ -120,8 +122,10 @@ def with_box(
 
 
 def without_box(spec: Spec, name: str, box: str) -> Fix | None:
-    """The panel without a box: its lines closed over the gap, residual edges ending beside it, and the panel
-    that opened it gone."""
+    """Return the panel without a box.
+
+    Its lines close the gap, residual edges end beside it, and the panel that opened it is gone.
+    """
     panel = spec.panels[name]
     if len(panel.boxes) == 1:
         return None
@@ -143,7 +147,10 @@ def without_box(spec: Spec, name: str, box: str) -> Fix | None:
 
 
 def _beside(edge: ResidualEdge, box: str, panel: Panel) -> dict[str, object] | None:
-    """The ends of an edge when a box is gone: {} where they stay, None where there is nothing left of it."""
+    """Return an edge's new ends when a box is gone.
+
+    {} if they stay, None if nothing is left of it.
+    """
     lines = flow_edges(panel)
     previous = [one for one, other in lines if other == box]
     following = [other for one, other in lines if one == box]
@@ -167,7 +174,7 @@ def _beside(edge: ResidualEdge, box: str, panel: Panel) -> dict[str, object] | N
 
 
 def _flow_edits(name: str, panel: Panel, changed: Panel) -> list[Edit]:
-    """The edits of `flow` and `edges` that make the one panel the other."""
+    """Return the edits of `flow` and `edges` that turn the one panel into the other."""
     edits = []
     for key, old, new in (("flow", panel.flow, changed.flow), ("edges", panel.edges, changed.edges)):
         place: Place = ("panels", name, key)
@@ -179,14 +186,14 @@ def _flow_edits(name: str, panel: Panel, changed: Panel) -> list[Edit]:
 
 
 def new_name(panel: Panel, wanted: str) -> str:
-    """A name for a box that no box of the panel has."""
+    """Return a box name that is not taken in the panel."""
     base = re.sub(r"[^A-Za-z0-9_-]+", "_", wanted).strip("_").lower() or "box"
     names = (base if not count else f"{base}_{count + 1}" for count in range(len(panel.boxes) + 2))
     return next(name for name in names if name not in panel.boxes and name != "input")
 
 
 def new_box(region: Region | None, leaf: str, type_name: str = "", module: str = "") -> dict[str, Any]:
-    """What a box says that stands for a region, or for a module whose term is not known."""
+    """Return a new box for a region, or for a module whose term is unknown."""
     value: dict[str, Any] = {"label": label_of(region, leaf) if region else type_name}
     if module:
         value["module"] = module
@@ -198,7 +205,7 @@ def new_box(region: Region | None, leaf: str, type_name: str = "", module: str =
 
 
 def redrawn_edge(spec: Spec, name: str, number: int, words: Mapping[str, object]) -> Fix:
-    """A residual edge with these keys (None: without), and with it what `realized_by` calls it."""
+    """Return a residual edge with these keys (None: without), and every `realized_by` that names it."""
     edge = spec.panels[name].residuals[number]
     written = edge.model_dump(mode="json", by_alias=True, exclude_unset=True)
     changed = {key: value for key, value in words.items() if written.get(key) != value}
@@ -212,13 +219,13 @@ def redrawn_edge(spec: Spec, name: str, number: int, words: Mapping[str, object]
 
 
 def without_edge(spec: Spec, name: str, number: int) -> Fix:
-    """The panel without a residual edge, and without what refers to it."""
+    """Return the panel without a residual edge and without the references to it."""
     edge = spec.panels[name].residuals[number]
     return Fix((*_references(spec, name, edge, None), Edit("remove", ("panels", name, "residuals", number))))
 
 
 def _references(spec: Spec, name: str, edge: ResidualEdge, new: str | None) -> Iterator[Edit]:
-    """What `realized_by` must say instead where it names an edge, and no other edge is called the same."""
+    """Yield the new `realized_by` wherever one names the edge and no other edge has the same name."""
     called = {f"{name}.{edge_id(edge)}", f"{name}.{ends(edge)}"}
     others = [other for other in spec.panels[name].residuals if other is not edge]
     called -= {f"{name}.{word}" for other in others for word in (edge_id(other), ends(other))}

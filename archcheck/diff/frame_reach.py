@@ -10,8 +10,11 @@ from archcheck.diff.execution import Execution
 
 
 class FrameReach:
-    """Answers for all boxes at once: each operation of the frame has a bit for each box and sum that it
-    depends on, so that a frame with thousands of boxes is walked once."""
+    """Answers for all boxes at once.
+
+    Each operation of the frame has a bit for each box and sum that it depends on, so that a frame with
+    thousands of boxes is walked once.
+    """
 
     def __init__(self, frame: Frame, execution: Execution) -> None:
         self.frame = frame
@@ -22,13 +25,13 @@ class FrameReach:
                 self._bits.setdefault(run, 1 << len(self._bits))
 
     def reads_output(self, at: int, run: Run) -> bool:
-        """Does an operation depend on (or is it) what a box returns?"""
+        """Return whether an operation depends on, or is, the output of a box."""
         if at >= self.frame.end:
             return self.execution.depends([at], run.outputs)
         return bool(self._outputs.get(at, 0) & self._bits[run])
 
     def reads_sink(self, run: Run, sink: int) -> bool:
-        """Does a box read what depends on (or is) a sum?"""
+        """Return whether a box reads a sum, or something that depends on it."""
         if sink < self.frame.first:
             return self.execution.depends(run.inputs, [sink])
         bit = self._sink_bits.get(sink)
@@ -55,7 +58,7 @@ class FrameReach:
         return self._spread(self._sink_bits)
 
     def _spread(self, own: dict[int, int]) -> dict[int, int]:
-        """For each operation of the frame, its own bits and those of what it depends on."""
+        """Return, for each operation of the frame, its own bits and those of what it depends on."""
         found: dict[int, int] = {}
         ops = self.execution.flow.ops
         for at in range(self.frame.first, self.frame.end):

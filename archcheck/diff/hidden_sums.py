@@ -14,7 +14,7 @@ from archcheck.source_location import Location
 
 @dataclass(frozen=True, slots=True)
 class HiddenSum:
-    """A drawn edge whose sum can't be seen; `accepted`: the spec says that this is all right."""
+    """A drawn edge whose sum can't be seen; `accepted`: the spec allows that."""
 
     panel: str
     edge: str
@@ -24,6 +24,7 @@ class HiddenSum:
     location: Location | None
 
     def problem(self) -> Problem:
+        """Return the problem to report (TRC005)."""
         where = f" ({self.location})" if self.location else ""
         return Problem(
             self.spec.file,
@@ -37,7 +38,7 @@ class HiddenSum:
 
 
 def hidden_sum(edge: EdgeEvidence) -> HiddenSum | None:
-    """The edge, if it is solid, nothing visible executes it, and something opaque may."""
+    """Return the edge if it is solid, nothing visible executes it, and something opaque may."""
     if not edge.is_unmatched or edge.elsewhere is not None:
         return None
     op = next(_hiding(edge), None)
@@ -55,8 +56,11 @@ def hidden_sum(edge: EdgeEvidence) -> HiddenSum | None:
 
 
 def _hiding(edge: EdgeEvidence) -> Iterator[Op]:
-    """The opaque operations of the panel's own code that read what the branch returns beside another tensor
-    of the input, or whose result is joined with it; or that are all of that code, branch and sum (`vmap`)."""
+    """Yield the opaque operations of the panel's own code that may compute the sum.
+
+    They read the branch's output beside another tensor of the input, or their result is joined with it, or
+    they are all of that code, branch and sum (`vmap`).
+    """
     execution, call = edge.execution, edge.call
     ops, calls = execution.flow.ops, execution.flow.calls
     branch = {out for one in call.inside(edge.drawn) for run in one.runs for out in run.outputs}
@@ -84,7 +88,7 @@ def _hiding(edge: EdgeEvidence) -> Iterator[Op]:
 
 
 def hidden_sums(evidence: Evidence) -> dict[EdgeKey, HiddenSum]:
-    """All such edges of one mode."""
+    """Return all such edges of one mode."""
     edges = [EdgeEvidence(evidence, call, drawn) for call in evidence.calls for drawn in call.drawn]
     if not any(op.opaque for op in evidence.execution.flow.ops):
         return {}
@@ -92,7 +96,7 @@ def hidden_sums(evidence: Evidence) -> dict[EdgeKey, HiddenSum]:
 
 
 def unchecked_edges(marks: Sequence[Mark], sums: Iterable[HiddenSum]) -> tuple[Mark, ...]:
-    """The marks, with the edges whose sums are hidden counted as not checked."""
+    """Return the marks, with the edges whose sums are hidden counted as not checked."""
     hidden = {(one.panel, one.edge) for one in sums}
     reason = "the operation that joins it can't be traced"
     return tuple(

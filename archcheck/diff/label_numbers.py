@@ -26,7 +26,7 @@ _TIMES = r"(?:^|[\s(])×\s*(\d+)\)?\s*$"
 
 @dataclass(frozen=True, slots=True)
 class _Sort:
-    """One thing that is counted: how a label says it, and what attributes and lists are called."""
+    """One kind of thing that is counted: how labels express it, and what attributes and lists are called."""
 
     noun: str
     said: re.Pattern[str]
@@ -62,7 +62,7 @@ _REPEATED = re.compile(_TIMES)
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A label says `said` of something; the model has `actual` (None: it does not tell), as `where` says."""
+    """A number `said` by a label; the model has `actual` (None: unknown), as `where` explains."""
 
     noun: str
     said: int
@@ -71,14 +71,17 @@ class Counted:
 
     @property
     def is_wrong(self) -> bool:
+        """Whether the label contradicts the model."""
         return self.actual not in (None, self.said)
 
 
 def counted(
     label: str, box: Box, modules: Sequence[str], execution: Execution, recognised: Mapping[str, int]
 ) -> Iterator[Counted]:
-    """The numbers in a box's label, with those of its modules; what was `recognised` in them, by noun, is
-    asked where they keep no number."""
+    """Yield the numbers in a box's label, with those of its modules.
+
+    `recognised` gives the number, by noun, where the modules state none.
+    """
     for sort in _SORTS:
         match = sort.said.search(label)
         if match is None:
@@ -99,7 +102,7 @@ def counted(
 
 
 def _counts(sort: _Sort, modules: Sequence[str], execution: Execution) -> dict[Phrase, int]:
-    """What the modules say, the closest first: the box's own, then those inside them."""
+    """Return the numbers that the modules state, closest first: the box's own, then those inside them."""
     found: dict[Phrase, int] = {}
     if sort.noun in ("layers", "experts") and len(modules) > 1 and _are_alike(modules):
         found["the number of modules in the box",] = len(modules)
@@ -113,14 +116,14 @@ def _counts(sort: _Sort, modules: Sequence[str], execution: Execution) -> dict[P
 
 
 def _stacked(box: Box, modules: Sequence[str], execution: Execution) -> int:
-    """How many modules a box stands for: what its wildcard matched, or what its list holds."""
+    """Return how many modules a box stands for: what its wildcard matched or its list contains."""
     if isinstance(box.module, str) and "*" in box.module:
         return len(modules)
     return numbered(modules[0], execution) if len(modules) == 1 else 0
 
 
 def inside(modules: Iterable[str], execution: Execution) -> Iterator[str]:
-    """The modules and all inside them, level by level."""
+    """Yield the modules and everything inside them, level by level."""
     level = list(modules)
     while level:
         yield from level
@@ -128,11 +131,11 @@ def inside(modules: Iterable[str], execution: Execution) -> Iterator[str]:
 
 
 def numbered(path: str, execution: Execution) -> int:
-    """The length of a list of modules; 0 for any other module."""
+    """Return the length of a list of modules; 0 for any other module."""
     names = [leaf(child) for child in execution.children(path)]
     return len(names) if names == [str(number) for number in range(len(names))] else 0
 
 
 def _are_alike(modules: Sequence[str]) -> bool:
-    """Do they stand in one list?"""
+    """Return whether they are in one module list."""
     return len({parent(path) for path in modules}) == 1 and all(leaf(path).isdigit() for path in modules)

@@ -15,10 +15,10 @@ from archcheck.spec.model import Panel, Role
 
 
 def of_lines(frames: Sequence[FrameCheck], wrong: Sequence[Line], undrawn: Sequence[Line]) -> Fix | None:
-    """The panel without the lines that are `wrong` in its frames, and with those that are not drawn.
+    """Return the panel without the lines that are `wrong` in its frames and with the missing ones.
 
-    Boxes that follow each other the wrong way round change places, and what enters or leaves the panel and
-    would be left without a line leads to where it enters.
+    Boxes in the wrong order are swapped, and inputs and outputs of the panel that would lose their line get
+    one to where they belong.
     """
     check, panel = frames[0], frames[0].call.panel
     new = [line for line in undrawn if INPUT not in line]
@@ -39,14 +39,14 @@ def of_lines(frames: Sequence[FrameCheck], wrong: Sequence[Line], undrawn: Seque
 
 
 def of_frame(check: FrameCheck) -> Fix | None:
-    """The panel with the lines of one frame."""
+    """Return the panel with the lines of one frame."""
     wrong = [line for line in check.wrong_lines if line in check.lines.ways]
     undrawn = [line for line in check.wrong_lines if line not in check.lines.ways]
     return of_lines([check], wrong, undrawn) if wrong or undrawn else None
 
 
 def _is_turned(frames: Sequence[FrameCheck], line: Line) -> bool:
-    """Does a line lead the wrong way: against the data, into an input, or out of an output?"""
+    """Return whether a line points the wrong way: against the data, into an input, or out of an output."""
     boxes = frames[0].call.panel.boxes
     return (
         boxes[line[1]].role is Role.INPUT
@@ -56,7 +56,7 @@ def _is_turned(frames: Sequence[FrameCheck], line: Line) -> bool:
 
 
 def _leads(frames: Sequence[FrameCheck], line: Line) -> bool:
-    """Does the data go that way, as far as the frames show it?"""
+    """Return whether the data flows that way, as far as the frames show."""
     panel = frames[0].call.panel
     if begins(panel, line[0]):
         return any(_enters(frame, line[1]) for frame in frames)
@@ -65,13 +65,13 @@ def _leads(frames: Sequence[FrameCheck], line: Line) -> bool:
 
 
 def _enters(check: FrameCheck, box: str) -> bool:
-    """Does the box read what enters the panel?"""
+    """Return whether the box reads the panel's input."""
     territory = check.placed.territory
     return bool(territory.origins(territory.entering(box), box=box).entered)
 
 
 def _loose(check: FrameCheck, panel: Panel, lines: Sequence[Line]) -> Iterator[Line]:
-    """Lines for inputs and outputs that have none."""
+    """Yield lines for inputs and outputs that have none."""
     tied = {box for line in lines for box in line}
     fed, feeding = {other for _, other in lines}, {one for one, _ in lines}
     territory = check.placed.territory

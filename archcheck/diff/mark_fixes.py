@@ -17,7 +17,7 @@ from archcheck.vocabulary.words import ROLES
 
 
 def of_claim(check: FrameCheck, box: str, wrong: ClaimCheck) -> Fix | None:
-    """The box says what its module computes: another number, or another term."""
+    """Return the fix that makes a box say what its module computes: another number, or another term."""
     computed = wrong.computed
     place = ("panels", check.call.bound.name, "boxes", box)
     if wrong.looks == "inactive":
@@ -41,13 +41,13 @@ def of_claim(check: FrameCheck, box: str, wrong: ClaimCheck) -> Fix | None:
 
 
 def _says(label: str, region: Region, detail: str) -> bool:
-    """Does a label say this detail of a region, and rightly?"""
+    """Return whether a label correctly names this detail of a region."""
     said = [claim for claim in claims(label) if meets(region, claim) and detail in claim.details]
     return any(not contradiction(region, claim, widths=True) for claim in said)
 
 
 def of_missing(spec: Spec, check: FrameCheck, box: str) -> Fix | None:
-    """The box says what the code computes in its place; where that is nothing, there is no box."""
+    """Return the fix that makes a box say what the code computes in its place, or removes it."""
     name = check.call.bound.name
     if box in check.instead:
         return fixes.relabelled(name, box, check.call.panel.boxes[box], check.instead[box].region, None)
@@ -55,12 +55,12 @@ def of_missing(spec: Spec, check: FrameCheck, box: str) -> Fix | None:
 
 
 def of_left_out(check: FrameCheck, region: Region) -> Fix | None:
-    """A box for an operation that none stands for."""
+    """Return the fix that adds a box for an operation that no box shows."""
     return _added(check, frozenset(region.ops), fixes.new_box(region, ""), region.term.name)
 
 
 def of_undrawn(check: FrameCheck, path: str) -> Fix | None:
-    """A box for a module that none stands for."""
+    """Return the fix that adds a box for a module that no box shows."""
     frame, values, execution = check.call.frame, check.values, check.values.execution
     ran = {
         node
@@ -91,7 +91,7 @@ def _added(check: FrameCheck, nodes: frozenset[int], value: Mapping[str, object]
 
 
 def of_unchecked(frames: Sequence[FrameCheck], mark: Mark) -> Fix | None:
-    """The box of a mark that is not checked says what its module computes, or what stands in its place."""
+    """Return the fix that makes an unchecked box say what its module computes, or what is in its place."""
     for check in frames:
         box, name = mark.name, check.call.bound.name
         if name != mark.panel or box not in check.call.panel.boxes:

@@ -28,7 +28,7 @@ _LEAVES_LINES = frozenset(["RES003", "RES006", "RES007", "RES008", "RES011"])
 
 
 def mark_findings(evidence: Evidence, settled: Settled) -> Iterator[Finding]:
-    """What labels, lines and boxes without a module have against them, but where another finding has."""
+    """Yield what is wrong with labels, lines and boxes without a module, unless another finding covers it."""
     told = {(each.panel, each.edge, each.layers): each.code for each in settled.findings}
     panels: dict[str, dict[FrameCheck, Set[str]]] = {}
     for call, check in evidence.frames.items():
@@ -52,21 +52,25 @@ def mark_findings(evidence: Evidence, settled: Settled) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What a panel shows in some of its frames: boxes, and those that stand for operations, by term and line
-    of code."""
+    """What a panel shows in some of its frames.
+
+    Boxes, and those that stand for operations, by term and line of code.
+    """
 
     boxes: Set[str] = frozenset()
     standing: Mapping[tuple[str, Location | None], Set[str]] = field(default_factory=dict)
 
     def shows(self, region: Region, check: FrameCheck) -> bool:
-        """Does a box stand for this operation in another frame, and for nothing in this one?"""
+        """Return whether a box stands for this operation in another frame, and for nothing in this one."""
         boxes = self.standing.get((region.term.name, region.location), frozenset())
         return not all(check.placed.is_placed(box) for box in boxes)
 
 
 def _known(frames: Sequence[FrameCheck]) -> _Known:
-    """What need not be said of single frames, where others show it, and something else is wrong: which of
-    several alike ran (an expert) differs from frame to frame."""
+    """Return what need not be reported for single frames if others show it and something else is wrong.
+
+    Which of several like modules ran (an expert) differs from frame to frame.
+    """
     wrong = any(check.wrong_lines or check.undrawn_modules for check in frames)
     if not wrong and not any(check.placed.missing for check in frames):
         return _Known()
@@ -101,7 +105,7 @@ class _Telling:
         self.names = check.call.names
 
     def on_boxes(self, ignored: Set[str], known: _Known) -> Iterator[Finding]:
-        """All but lines; `ignored` are boxes that findings of other rules speak of."""
+        """Yield all findings but those on lines; `ignored` are boxes that findings of other rules cover."""
         for box, claims in self.check.claims.items():
             wrong = [claim for claim in claims if claim.holds is False]
             if wrong and box not in ignored:
@@ -215,7 +219,7 @@ class _Telling:
         return self._note(code, f"{one}->{other}", message, drawn, traced, self._location(*ends), fix)
 
     def _traced(self, box: str) -> str:
-        """A box as the code knows it: by its modules, or else by its label."""
+        """Return the code's name for a box: its modules, or else its label."""
         return self.names.paths(self.call.layer.bound(box)) or self._name(box)
 
     def _returned(self, box: str) -> str:
@@ -228,7 +232,7 @@ class _Telling:
         return f"the input of {self.call.title}" if box == INPUT else label(self.panel, box)
 
     def _location(self, *boxes: str) -> Location | None:
-        """Where the first of the boxes that ran is called, or its operation executed."""
+        """Return where the first of the boxes that ran is called or its operation executed."""
         for box in boxes:
             candidate = self.check.placed.chosen.get(box)
             if candidate is not None and candidate.regions[-1].location is not None:
@@ -275,7 +279,7 @@ class _Telling:
 
 
 def _detail(name: str, value: object) -> str:
-    """A detail in words: `kernel 7×7`, `not causal`."""
+    """Return a detail in words: `kernel 7×7`, `not causal`."""
     if isinstance(value, bool):
         return name if value else f"not {name}"
     if isinstance(value, tuple):

@@ -29,15 +29,17 @@ _HELD_LATER = _HELD | {Place.BEFORE}
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """`exact`: the executed residuals that a drawn edge shows; `nearest`: for a solid edge that has none, the
-    one that is most like it and that no other edge shows."""
+    """`exact`: the executed residuals that a drawn edge shows; `nearest`.
+
+    For a solid edge without one, the residual most like it that no other edge shows.
+    """
 
     exact: Matched
     nearest: Mapping[int, Fit]
 
 
 def match(calls: Sequence[PanelCall], defective: Collection[int]) -> dict[PanelCall, Matches]:
-    """The matches of every call. `defective` are the sinks that a defect speaks of."""
+    """Return the matches of every call. `defective` are the sinks that a defect is about."""
     found = {}
     for call in calls:
         exact = {drawn.number: joins for drawn in call.drawn if (joins := _exact(call, drawn))}
@@ -46,7 +48,7 @@ def match(calls: Sequence[PanelCall], defective: Collection[int]) -> dict[PanelC
 
 
 def _exact(call: PanelCall, drawn: Drawn) -> tuple[Join, ...]:
-    """A residual around these very boxes, or several of one source that together are."""
+    """Return the residual around exactly these boxes, or several with one source that together are."""
     wanted = call.has_branch(drawn)
     near = [join for join in call.local if call.fitting.may_fit(drawn, join, _EXACT)]
     fits = [call.fitting.fit(drawn, join) for join in near]
@@ -65,7 +67,7 @@ def _exact(call: PanelCall, drawn: Drawn) -> tuple[Join, ...]:
 
 
 def _nearest(call: PanelCall, exact: Matched, defective: Collection[int]) -> dict[int, Fit]:
-    """Pair the drawn edges left over with the executed residuals left over, the likest first."""
+    """Pair the remaining drawn edges with the remaining executed residuals, the most alike first."""
     taken = {join.key for joins in exact.values() for join in joins}
     free = [join for join in call.local if join.key not in taken]
     fits = [
@@ -92,13 +94,13 @@ def _nearest(call: PanelCall, exact: Matched, defective: Collection[int]) -> dic
 
 
 def _are_operations(call: PanelCall, drawn: Drawn, fit: Fit) -> bool:
-    """Are both of operations alone, without a module?"""
+    """Return whether both are operations without a module."""
     bound = any(call.layer.bound(box) for box in drawn.inside)
     return not bound and not fit.join.branch_calls
 
 
 def find_elsewhere(call: PanelCall, drawn: Drawn) -> Join | None:
-    """The residual around what is drawn, if another module than this panel's executes it."""
+    """Return the residual around what is drawn, if another module than this panel's executes it."""
     for join in _others(call, drawn, _HELD):
         fit = call.fitting.fit(drawn, join)
         if (fit.is_exact and fit.covered) or _is_inside_a_box(call, fit):
@@ -107,17 +109,17 @@ def find_elsewhere(call: PanelCall, drawn: Drawn) -> Join | None:
 
 
 def realizes(call: PanelCall, fit: Fit) -> bool:
-    """Is it what a dashed edge stands for, perhaps with more on its branch than the panel shows?"""
+    """Return whether it is what a dashed edge stands for, perhaps with more on its branch than drawn."""
     return (bool(fit.covered) and not fit.misfits and not fit.foreign) or _is_inside_a_box(call, fit)
 
 
 def is_realized(call: PanelCall, drawn: Drawn) -> bool:
-    """Does any module execute what a dashed edge stands for?"""
+    """Return whether any module executes what a dashed edge stands for."""
     return any(realizes(call, call.fitting.fit(drawn, join)) for join in _others(call, drawn, _HELD))
 
 
 def find_similar_elsewhere(call: PanelCall, drawn: Drawn, undrawn: Callable[[Join], bool]) -> Fit | None:
-    """As `find_elsewhere`, of a residual that nobody draws, and with another source."""
+    """Return what `find_elsewhere` does, for an undrawn residual with another source."""
     for join in filter(undrawn, _others(call, drawn, _HELD_LATER)):
         fit = call.fitting.fit(drawn, join)
         rest = tuple(misfit for misfit in fit.misfits if misfit not in fit.at_source)
@@ -129,8 +131,10 @@ def find_similar_elsewhere(call: PanelCall, drawn: Drawn, undrawn: Callable[[Joi
 
 
 def _others(call: PanelCall, drawn: Drawn, allowed: frozenset[Place]) -> Iterator[Join]:
-    """The residuals that other modules execute around some box that is drawn on the branch, or inside one
-    that is drawn there or after it; with the other boxes in allowed places."""
+    """Yield the residuals of other modules around a box on the branch, or inside a box there or after.
+
+    Their other boxes are in allowed places.
+    """
     frame, fitting = call.frame, call.fitting
     inside = fitting.drawn_inside(drawn)
     for join in call.execution.joins:
@@ -144,7 +148,7 @@ def _others(call: PanelCall, drawn: Drawn, allowed: frozenset[Place]) -> Iterato
 
 
 def _is_inside_a_box(call: PanelCall, fit: Fit) -> bool:
-    """Is the sum made inside a drawn box, around all that is drawn, with nothing but norms after it?"""
+    """Return whether a drawn box computes the sum, around all that is drawn, with only norms after it."""
     rest = [misfit for misfit in fit.misfits if misfit.stands is not Place.HOLDS]
     holders = [misfit for misfit in fit.misfits if misfit.stands is Place.HOLDS]
     if rest or not holders or fit.uncovered or fit.foreign or fit.elsewhere:
@@ -160,7 +164,7 @@ def _is_inside_a_box(call: PanelCall, fit: Fit) -> bool:
 
 
 def _ends_with(call: PanelCall, run: Run, join: Join) -> bool:
-    """Do only norms and activations run in the module after its sum?"""
+    """Return whether only norms and activations run in the module after its sum."""
     modules, calls = call.execution.modules, call.execution.flow.calls
     later = bisect_right(calls, join.sink, key=lambda each: each.first)
     last = max(end for _, end in run.spans)

@@ -12,11 +12,11 @@ from archcheck.source_location import Location
 def merge(
     findings: Iterable[Finding], layer_counts: Mapping[str, int], modes: Sequence[str]
 ) -> tuple[Finding, ...]:
-    """Findings, sorted by their place in the spec: the same disagreement in several layers and modes is one.
+    """Return findings, sorted by their place in the spec; one for a disagreement in several layers and modes.
 
-    Each has its own layer and mode alone. `layer_counts` has the number of layers of each panel; `modes` are
-    all that were traced. Layers that are written out one by one say the same on lines of their own: the
-    first of these is named. What is said of several lines of one layer are as many findings.
+    Each finding passed in has only its own layer and mode. `layer_counts` has the number of layers of each
+    panel; `modes` are all that were traced. Layers written out one by one have the same finding on lines of
+    their own: the first of these is named. Findings on several lines of one layer stay separate.
     """
     said: dict[Finding, dict[object, dict[Location | None, list[Finding]]]] = {}
     for finding in findings:
@@ -59,7 +59,7 @@ def _order(finding: Finding) -> tuple[object, ...]:
 
 
 def _place(location: Location | None) -> tuple[object, ...]:
-    """What is drawn nowhere comes last."""
+    """Return a sorting key; what is drawn nowhere comes last."""
     if location is None:
         return True, "", 0, 0
     return False, location.file, location.line, location.column or 0

@@ -17,7 +17,7 @@ _Key = tuple[str, int | str | None, str, str]
 
 
 def never_called(modes: Sequence[Evidence]) -> list[Finding]:
-    """One finding for each mode of what is drawn and never ran; what data may choose is left out."""
+    """Return a finding per mode for what is drawn but never ran, unless the data may have decided that."""
     by_mode = [dict(_in_mode(evidence)) for evidence in modes]
     in_all = [key for key in by_mode[0] if all(key in found for found in by_mode)]
     return [found[key] for found in by_mode for key in in_all]
@@ -31,7 +31,7 @@ def _in_mode(evidence: Evidence) -> Iterator[tuple[_Key, Finding]]:
 
 
 def _places(panels: Sequence[BoundPanel]) -> dict[str, _Place]:
-    """Each drawn module: at the panel that shows it, else at the box that shows the least else."""
+    """Return each drawn module with the panel that shows it, or with the box that shows the least besides."""
     places: dict[str, tuple[int, _Place]] = {}
     for bound in panels:
         for layer in bound.layers:
@@ -45,7 +45,10 @@ def _places(panels: Sequence[BoundPanel]) -> dict[str, _Place]:
 
 
 def _is_left_out(path: str, execution: Execution) -> bool:
-    """Is it left out by the code itself: not called, though its owner is, and not by a look at values?"""
+    """Return whether the code itself leaves it out.
+
+    Its owner runs but never calls it, and not because of values.
+    """
     owner = execution.running_owner(parent(path))
     if not all(execution.ran(above) for above in parents(path) if is_within(above, owner)):
         return False

@@ -26,7 +26,7 @@ _ON_A_SIDE = re.compile(r"norm|relu|elu|gelu|silu|swish|sigmoid|tanh|softplus|mi
 class PanelCall:
     """One call (`frame`) of a panel's layer in one mode, with the panel's drawn edges.
 
-    It is equal to itself alone, so that it can be the key to what later steps find about it.
+    It is only equal to itself, so that it can serve as a key for later results.
     """
 
     bound: BoundPanel
@@ -37,14 +37,17 @@ class PanelCall:
 
     @property
     def panel(self) -> Panel:
+        """The panel."""
         return self.bound.panel
 
     @property
     def title(self) -> str:
+        """The panel's title."""
         return panel_title(self.bound)
 
     @cached_property
     def names(self) -> Names:
+        """The names of modules in this panel."""
         return Names(self.layer, self.execution)
 
     @cached_property
@@ -54,7 +57,7 @@ class PanelCall:
 
     @cached_property
     def joiners(self) -> frozenset[str]:
-        """Modules that do nothing but join: what runs in them, runs in the module that holds them."""
+        """Modules that only join: what runs in them counts as run in the module that holds them."""
         found = set()
         for join in self._within:
             path = self.execution.flow.calls[join.sink_call].path
@@ -66,16 +69,18 @@ class PanelCall:
 
     @cached_property
     def fitting(self) -> Fitting:
+        """What fits executed residuals to the drawn ones."""
         boxes = [module for modules in self.layer.boxes.values() for module in modules]
         return Fitting(self.frame, (*self.layer.own, *boxes), self.joiners, self.execution)
 
     @cached_property
     def local(self) -> tuple[Join, ...]:
-        """The residuals whose sums are made by a module that this panel opens."""
+        """The residuals whose sums are computed by a module that this panel opens."""
         return tuple(join for join in self._within if self._is_local(join))
 
     @cached_property
     def local_keys(self) -> frozenset[JoinKey]:
+        """The keys of the local residuals."""
         return frozenset(join.key for join in self.local)
 
     @cached_property
@@ -83,7 +88,10 @@ class PanelCall:
         return self.execution.joins_within(self.frame.first, self.frame.end)
 
     def _is_local(self, join: Join) -> bool:
-        """A module list has no forward: what its owner does with the modules in it counts as its own."""
+        """Return whether a call counts as the panel's own.
+
+        A module list has no forward: what its owner does with the modules in it counts as its own.
+        """
         path = self.execution.flow.calls[join.sink_call].path
         if path in self.opened or path in self.joiners:
             return True
@@ -91,7 +99,7 @@ class PanelCall:
         return any(is_within(own, path) for own in lists) and bool(self.boxes_on(join))
 
     def boxes_on(self, join: Join) -> tuple[str, ...]:
-        """The boxes of this panel on the branch of an executed residual."""
+        """Return the boxes of this panel on the branch of an executed residual."""
         return tuple(
             dict.fromkeys(
                 one.box
@@ -101,26 +109,26 @@ class PanelCall:
         )
 
     def source_box(self, join: Join) -> str:
-        """The box whose output is really tapped; "input" for what enters the panel."""
+        """Return the box whose output is really tapped; "input" for the panel's input."""
         before = [one for one in self.frame.occurrences if Place.BEFORE in self.fitting.stands(one, join)]
         latest = max(before, key=lambda one: max(run.spans[-1][1] for run in one.runs), default=None)
         return latest.box if latest else "input"
 
     def inside(self, drawn: Drawn) -> list[Occurrence]:
-        """What ran that is drawn on the edge's branch."""
+        """Return what ran that is drawn on the edge's branch."""
         return [one for one in self.frame.occurrences if one.box in drawn.inside]
 
     def has_branch(self, drawn: Drawn) -> bool:
-        """Has anything run that is drawn on the edge's branch, and that does more than join?"""
+        """Return whether anything drawn on the edge's branch ran and does more than join."""
         return any(one.name not in self.joiners for one in self.inside(drawn))
 
     def token(self, occurrence: Occurrence) -> str:
-        """What an occurrence is known by in all panels: its module, or its box for an operation."""
+        """Return what identifies an occurrence in all panels: its module, or its box for an operation."""
         return occurrence.name if occurrence.name in self.execution.modules else occurrence.box
 
 
 def panel_calls(bound: BoundPanel, execution: Execution) -> Iterator[PanelCall]:
-    """One for each call of each layer of a panel."""
+    """Yield one call for each call of each layer of a panel."""
     reach = Reachability(bound.panel)
     drawn = drawn_edges(bound, reach)
     for layer in bound.layers:
@@ -130,7 +138,7 @@ def panel_calls(bound: BoundPanel, execution: Execution) -> Iterator[PanelCall]:
 
 
 def with_lines(call: PanelCall, lines: Sequence[tuple[str, str]]) -> PanelCall:
-    """The call with its drawn edges as they are if these lines are drawn too; as it is where one leads back.
+    """Return the call as if these lines were drawn too; unchanged if one of them leads back.
 
     An edge whose source a line changes stays as it is drawn.
     """
@@ -144,7 +152,7 @@ def with_lines(call: PanelCall, lines: Sequence[tuple[str, str]]) -> PanelCall:
 
 
 def is_norm_or_activation(kind: str, role: Role | None = None) -> bool:
-    """Is it what a reader would put on one side of a sum or the other? By its role, else its class."""
+    """Return whether readers place it on one side of a sum or the other, by role, else by class."""
     if role is not None:
         return role in (Role.NORM, Role.ACTIVATION)
     return bool(_ON_A_SIDE.search(kind))

@@ -16,7 +16,7 @@ _Group = Sequence[tuple[PanelCall, Matches]]
 
 
 def proofs(loaded: LoadedSpec, modes: Sequence[Evidence], findings: Sequence[Finding]) -> tuple[Proof, ...]:
-    """In the spec's order; nothing that a finding disputes."""
+    """Return the proofs in the spec's order, without what a finding disputes."""
     by_panel: dict[str, list[tuple[PanelCall, Matches]]] = {}
     for evidence in modes:
         for call in evidence.calls:

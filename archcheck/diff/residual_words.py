@@ -17,8 +17,10 @@ _NO_ENDS: Words = dict.fromkeys(("around", "from", "to", "through", "kind", "fac
 
 
 def edge_words(call: PanelCall, join: Join) -> Words | None:
-    """The ends, the kind and the boxes on the skip path of an edge that shows the residual exactly, None for
-    the keys that it does not have; None where the panel's boxes can't show it."""
+    """Return the ends, kind and skip-path boxes of an edge that shows the residual exactly.
+
+    A key that it does not have is None. The result is None if the panel's boxes can't show the residual.
+    """
     reach = Reachability(call.panel)
     for ends in _ends(call, join, reach):
         for through in _through(call, join, reach):
@@ -30,7 +32,10 @@ def edge_words(call: PanelCall, join: Join) -> Words | None:
 
 
 def _ends(call: PanelCall, join: Join, reach: Reachability) -> Iterator[Words]:
-    """Where the edge may begin and end: around boxes of the branch, else from the source to the last box."""
+    """Yield possible ends of the edge.
+
+    Around boxes of the branch first, then from the source to the last box.
+    """
     branch = [box for box in reach.order if box in call.boxes_on(join)]
     if not branch:
         return
@@ -45,7 +50,7 @@ def _ends(call: PanelCall, join: Join, reach: Reachability) -> Iterator[Words]:
 
 
 def _through(call: PanelCall, join: Join, reach: Reachability) -> Iterator[list[str]]:
-    """The boxes on the skip path; none is tried first, where the source itself is added."""
+    """Yield choices of boxes on the skip path; none is tried first if the source itself is added."""
     on_skip = {
         one.box
         for one in call.frame.occurrences
@@ -57,7 +62,7 @@ def _through(call: PanelCall, join: Join, reach: Reachability) -> Iterator[list[
 
 
 def _with_kind(call: PanelCall, join: Join, reach: Reachability, words: Words) -> Words | None:
-    """The words with the kind and factors that the residual has; None where they do not show it."""
+    """Return the keys for the kind and factors that the residual has; None if they do not show it."""
     for _ in range(2):
         try:
             edge = ResidualEdge.model_validate(words)

@@ -15,7 +15,7 @@ from archcheck.findings import Finding
 class Settled:
     """The findings, and what they explain: executed residuals, and what is out of place in any panel.
 
-    `unseen` are drawn edges of which nothing can be said.
+    `unseen` are drawn edges without a verdict.
     """
 
     findings: tuple[Finding, ...]
@@ -25,14 +25,11 @@ class Settled:
 
 
 def settle(certain: Iterable[Candidate], candidates: Iterable[Candidate]) -> Settled:
-    """Hear the candidates in their order, the most telling of an edge first.
+    """Consider the candidates in their order, the most telling for an edge first.
 
-    | A candidate is not heard where …                  | because                                     |
-    |---------------------------------------------------|---------------------------------------------|
-    | one before it, or a `certain` one, is on its edge | that is the same disagreement, better told  |
-    | what it calls misplaced is so by one before it    | one norm on the branch of two edges is one  |
-
-    All `certain` ones are told.
+    All `certain` ones become findings. A candidate is dropped if one before it, or a `certain` one, is on its
+    edge (the same disagreement, better explained), or if what it calls misplaced is already so by one before
+    it (one norm on the branch of two edges is one norm).
     """
     findings: list[Finding] = []
     edges: set[EdgeKey] = set()

@@ -9,7 +9,7 @@ from archcheck.spec.patterns import join as joined
 
 
 def source_words(call: PanelCall, join: Join) -> str:
-    """What the source is: an input, what a module returns, or an earlier sum."""
+    """Return what the source is: an input, what a module returns, or an earlier sum."""
     scope, source = join.residual.scope, join.residual.source
     if source == "input":
         owner = call.title if scope in call.layer.own else call.names.path(scope)
@@ -20,7 +20,7 @@ def source_words(call: PanelCall, join: Join) -> str:
 
 
 def code_of_source(call: PanelCall, join: Join, misfit: Misfit) -> str:
-    """Where the source is taken: after a module, or from the sum after it, with the line."""
+    """Return where the source is taken: after a module, or from the sum after it, with the line."""
     name = call.names.path(misfit.occurrence.name)
     earlier = next((one for one in call.execution.joins if one.sink == join.source), None)
     if earlier is not None:

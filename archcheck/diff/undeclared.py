@@ -18,7 +18,7 @@ from archcheck.spec.patterns import join as joined
 
 
 def undeclared(evidence: Evidence, settled: Settled) -> Iterator[Finding]:
-    """One for each sum that no edge shows and no finding explains; a loop in one forward is one line."""
+    """Yield a finding for each sum that no edge shows and no finding explains; a loop counts as one."""
     groups: dict[tuple[object, ...], tuple[PanelCall, list[Join]]] = {}
     for join, home in _left_over(evidence, settled):
         key = (home, join.residual.location, frozenset(map(generic, join.residual.branch)))
@@ -28,7 +28,7 @@ def undeclared(evidence: Evidence, settled: Settled) -> Iterator[Finding]:
 
 
 def _left_over(evidence: Evidence, settled: Settled) -> Iterator[tuple[Join, PanelCall]]:
-    """Each such residual, one for a sink, with the panel to draw it in."""
+    """Yield each such residual, one per sink, with the panel to draw it in."""
     exact = [matches.exact for matches in evidence.matches.values()]
     shown = {join.key for edges in exact for joins in edges.values() for join in joins} | settled.joins
     told = {sink for placed in evidence.defects for sink in placed.sinks}
@@ -47,7 +47,7 @@ def _left_over(evidence: Evidence, settled: Settled) -> Iterator[tuple[Join, Pan
 
 
 def _is_dashed(evidence: Evidence, join: Join, home: PanelCall) -> bool:
-    """Does the panel draw it dashed in another layer, whose sum this one makes?"""
+    """Return whether the panel draws it dashed in another layer, whose sum this one computes."""
     return any(
         call.fitting.fit(drawn, join).is_exact
         for call in evidence.calls
@@ -85,7 +85,7 @@ def _finding(evidence: Evidence, call: PanelCall, joins: Sequence[Join]) -> Find
 
 
 def _drawing(call: PanelCall, join: Join) -> Fix | None:
-    """The edge that shows it, added to the panel."""
+    """Return the fix that adds an edge for it to the panel."""
     words = edge_words(call, join)
     if words is None:
         return None

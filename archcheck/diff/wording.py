@@ -10,7 +10,7 @@ from archcheck.spec.model import Panel
 
 
 class Names:
-    """Module paths in the words of one layer of a panel, and the same in each of its layers."""
+    """The names of modules in one layer of a panel, the same in each of its layers."""
 
     def __init__(self, layer: Layer, execution: Execution) -> None:
         self.base = layer.base
@@ -20,7 +20,7 @@ class Names:
         self._stack, self._index = _stack(layer)
 
     def path(self, path: str) -> str:
-        """`mlp` inside the layer, `layers.*` for the layer, `norm of the next layer` beyond it."""
+        """Return `mlp` inside the layer, `layers.*` for the layer, `norm of the next layer` beyond it."""
         if not path:
             return "the model"
         if self.base and path.startswith(f"{self.base}."):
@@ -39,10 +39,11 @@ class Names:
         return f"{rest} of {which} layer" if rest else f"{which} layer"
 
     def paths(self, paths: Iterable[str]) -> str:
+        """Return the names of several modules, each once."""
         return ", ".join(dict.fromkeys(self.path(path) for path in paths))
 
     def module(self, path: str) -> str:
-        """The path with its class: `layers.* (Layer)`."""
+        """Return the path with its class: `layers.* (Layer)`."""
         module = self._execution.modules.get(path)
         return f"{self.path(path)} ({module.type_name})" if module else self.path(path)
 
@@ -56,7 +57,7 @@ def _stack(layer: Layer) -> tuple[str, int | None]:
 
 
 def _with_wildcards(path: str, index: str) -> str:
-    """A layer's path with a wildcard for each part of its index.
+    """Return a layer's path with a wildcard for each part of its index.
 
     >>> _with_wildcards("stage2.10", "2.10")
     'stage*.*'
@@ -69,7 +70,7 @@ def _with_wildcards(path: str, index: str) -> str:
 
 
 def times(count: int) -> str:
-    """How often, in words.
+    """Return how often, in words.
 
     >>> times(1), times(2), times(3)
     ('once', 'twice', '3 times')
@@ -78,13 +79,15 @@ def times(count: int) -> str:
 
 
 def label(panel: Panel, box: str) -> str:
-    """What a box is called in a message."""
+    """Return the name of a box in a message."""
     return " ".join((panel.boxes[box].label or box).split()) if box in panel.boxes else box
 
 
 def labels(panel: Panel, boxes: Iterable[str]) -> str:
+    """Return the names of several boxes in a message."""
     return " and ".join(label(panel, box) for box in boxes)
 
 
 def panel_title(bound: BoundPanel) -> str:
+    """Return the name of a panel in a message."""
     return " ".join((bound.panel.title or bound.name).split())

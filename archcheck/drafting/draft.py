@@ -29,8 +29,10 @@ _ON_BOXES = frozenset(["BOX005", "BOX006", "BOX007", "MARK001"])
 
 @dataclass(frozen=True)
 class Draft:
-    """A spec that was drafted, as text, and what still stands against it. `closed` are the titles of panels
-    that could not be proved and are not drawn."""
+    """A drafted spec, as text, and what is still wrong with it.
+
+    `closed` are the titles of panels that could not be proved and are not drawn.
+    """
 
     text: str
     loaded: LoadedSpec
@@ -46,7 +48,7 @@ class _Attempt:
 
 
 def draft(execution: Execution, head: Mapping[str, Any]) -> Draft:
-    """The spec of a run; `head` is what it begins with (`title`, `model`)."""
+    """Return the spec of a run; `head` is its beginning (`title`, `model`)."""
     run = values(execution)
     choices, closed = Choices(), list[str]()
     for _ in range(_ROUNDS):
@@ -78,8 +80,10 @@ def _attempt(run: Values, head: Mapping[str, Any], choices: Choices) -> _Attempt
 
 
 def _titles(sheets: Mapping[str, Sheet], panels: Mapping[str, Any]) -> dict[str, str]:
-    """A title for each panel: what the box is called that it opens, and, of several such, which layers it
-    shows."""
+    """Return a title for each panel.
+
+    It is the label of the box that it opens, and, if there are several such, which layers it shows.
+    """
     titles = {name: sheet.title for name, sheet in sheets.items()}
     for panel in panels.values():
         for box in panel["boxes"].values():
@@ -94,7 +98,7 @@ def _titles(sheets: Mapping[str, Sheet], panels: Mapping[str, Any]) -> dict[str,
 
 
 def _where(scopes: Sequence[str], among: Sequence[str]) -> str:
-    """Which of several modules these are: whether of the encoder or the decoder, and which layers."""
+    """Return which of several modules these are: whether of the encoder or the decoder, and which layers."""
     sides = [{side for side in ("encoder", "decoder") if side in path} for path in (*among, *scopes)]
     own = set.intersection(*sides[len(among) :])
     if own and any(side != own for side in sides):
@@ -105,7 +109,7 @@ def _where(scopes: Sequence[str], among: Sequence[str]) -> str:
 
 
 def _is_crowded(panel: Mapping[str, Any]) -> bool:
-    """Is there more in a panel than anybody reads?"""
+    """Return whether a panel has more boxes than anybody reads."""
     residuals = panel.get("residuals", ())
     alone = len(panel["boxes"]) > 1 and not panel.get("flow")
     return not panel["boxes"] or alone or len(panel["boxes"]) > _MOST_BOXES or len(residuals) > _MOST_EDGES
@@ -126,8 +130,11 @@ def _edges(attempt: _Attempt, panel: str) -> set[str]:
 
 
 def _coarser(attempt: _Attempt) -> Choices:
-    """The choices for the next attempt, the same where there is nothing to do: in each panel that is not
-    proved the boxes that are not are left out or called plainly, and if that was not it the panel is."""
+    """Return the choices for the next attempt, unchanged if there is nothing to do.
+
+    In each unproved panel the unproved boxes are left out or labelled plainly; if that does not help, the
+    panel is left out.
+    """
     choices = attempt.choices
     by_panel: dict[str, list[Finding]] = {}
     for finding in attempt.draft.findings:

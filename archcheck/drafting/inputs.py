@@ -34,7 +34,7 @@ _BY_RANK = {4: "Image", 5: "Video"}
 def entries(
     ground: Territory, boxes: Mapping[str, Any], lines: Sequence[Line], skips: Reads, is_model: bool
 ) -> list[tuple[str, list[str]]]:
-    """The label of each value that enters a panel and is drawn, with the boxes that read it.
+    """Return the label of each value that enters a panel and is drawn, with the boxes that read it.
 
     A model shows all of its inputs. Another panel shows the first where a box further on reads it again, and
     the others that are streams of their own, as the encoder's output in a decoder is.
@@ -65,7 +65,7 @@ def entries(
 
 
 def input_label(op: Op, name: str = "") -> str:
-    """What a figure writes for a tensor that the model is given under a name.
+    """Return what a figure writes for a tensor that the model is given under a name.
 
     >>> input_label(Op("input", (), 0, shape=(1, 16)), "decoder_input_ids")
     'Target tokens'
@@ -79,7 +79,7 @@ def input_label(op: Op, name: str = "") -> str:
 
 
 def _names(values: Values) -> dict[int, str]:
-    """The names of the model's inputs, where there is one for each."""
+    """Return the names of the model's inputs, where there is one for each."""
     names, nodes = list(values.execution.inputs), values.execution.flow.calls[0].inputs
     return dict(zip(map(values.made, nodes), names, strict=True)) if len(names) == len(nodes) else {}
 
@@ -89,6 +89,6 @@ def _is_stream(op: Op) -> bool:
 
 
 def _side_label(node: int, values: Values) -> str:
-    """What a stream beside the main one is called, by the part of the model that made it."""
+    """Return what a stream beside the main one is called, by the part of the model that made it."""
     flow = values.recognition.flow
     return "Encoder output" if "encoder" in flow.calls[flow.ops[node].call].path else "Condition"

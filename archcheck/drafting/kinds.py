@@ -38,7 +38,7 @@ class Kinds:
         self._known: dict[str, Kind] = {}
 
     def of(self, path: str) -> Kind:
-        """The kind of a module that ran."""
+        """Return the kind of a module that ran."""
         if path not in self._known:
             self._known[path] = self.parts_of(path), self._computed(path)
         return self._known[path]
@@ -53,7 +53,7 @@ class Kinds:
         )
 
     def _computed(self, path: str) -> frozenset[tuple[object, ...]]:
-        """The terms of what it computes, and whom its attention sees."""
+        """Return the terms of what it computes, and what its attention may see."""
         recognition = self._values.recognition
         calls = self._values.execution.calls_by_path.get(path, ())[:1]
         return frozenset(
@@ -65,7 +65,7 @@ class Kinds:
 
 
 def numbered(path: str) -> str:
-    """What the members of a stack have in common: the path with its last number as `*`, or "".
+    """Return what the members of a stack share: the path with its last number as `*`, or "".
 
     >>> numbered("model.layers.3"), numbered("layer1"), numbered("model.norm")
     ('model.layers.*', 'layer*', '')
@@ -74,7 +74,10 @@ def numbered(path: str) -> str:
 
 
 def pattern_of(paths: Sequence[str], names: Collection[str]) -> str:
-    """The narrowest pattern that matches several paths, at least; "" where they have too little in common."""
+    """Return a narrow pattern that matches several paths; "" if they have too little in common.
+
+    "" where they have too little in common.
+    """
     split = [path.split(".") for path in paths]
     if len({len(parts) for parts in split}) != 1:
         return ""
@@ -84,7 +87,7 @@ def pattern_of(paths: Sequence[str], names: Collection[str]) -> str:
 
 
 def _common(words: Sequence[str]) -> str:
-    """A path's component with `*` where the words differ."""
+    """Return a path's component with `*` where the words differ."""
     if len(words) == 1:
         return words[0]
     shortest = min(map(len, words))
@@ -97,7 +100,7 @@ def _common(words: Sequence[str]) -> str:
 
 
 def natural(paths: Iterable[str]) -> list[str]:
-    """Paths with their numbers in order."""
+    """Return a sorting key that orders numbers in paths by value."""
     return sorted(
         paths,
         key=lambda path: [
@@ -107,8 +110,10 @@ def natural(paths: Iterable[str]) -> list[str]:
 
 
 def places(paths: Iterable[str], among: Iterable[str]) -> str:
-    """Which of the modules `among` these are: their numbers as ranges, or, where several stacks have such
-    modules, what their numbers have in common; "" if that can't be said.
+    """Return which of the modules `among` these are.
+
+    Their numbers as ranges, or, where several stacks have such modules, what their numbers have in common; ""
+    if that can't be said.
 
     >>> places(["h.0.mlp", "h.1.mlp", "h.2.mlp", "h.5.mlp"], [f"h.{at}.mlp" for at in range(8)])
     'layers 0–2, 5'
@@ -143,7 +148,7 @@ def ranges(numbers: Sequence[int]) -> str:
 
 
 def numbers_of(path: str) -> list[int]:
-    """The numbers in a module's path."""
+    """Return the numbers in a module's path."""
     return [int(number) for number in re.findall(r"\d+", path)]
 
 

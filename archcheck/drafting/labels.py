@@ -18,7 +18,10 @@ _HEADS: Mapping[str, str] = {"heads": "heads", "kv_heads": "KV heads"}
 
 
 def called(item: Item, shown: Sequence[str], values: Values) -> tuple[str, str]:
-    """The label and the role of a module's box; `shown` are the modules that it stands for in all layers."""
+    """Return the label and the role of a module's box.
+
+    `shown` are the modules that it stands for in all layers.
+    """
     path, call = item.paths[0], item.calls[0]
     leaf = path.rpartition(".")[2]
     region = _computed(path, call, values)
@@ -35,7 +38,7 @@ def called(item: Item, shown: Sequence[str], values: Values) -> tuple[str, str]:
 
 
 def plain(path: str, call: int, values: Values) -> str:
-    """The label of a module by its class or name, where that is true of what it computes."""
+    """Return the label of a module by its class or name, where that is true of what it computes."""
     modules = values.execution.modules
     computed = values.recognition.inside(call)
     return words.block_label(
@@ -44,7 +47,7 @@ def plain(path: str, call: int, values: Values) -> str:
 
 
 def _computed(path: str, call: int, values: Values) -> Region | None:
-    """The operation of the field that a module is, if it is one."""
+    """Return the operation of the field that a module is, if it is one."""
     recognition, type_name = values.recognition, values.execution.modules[path].type_name
     whole = recognition.whole(call) or _made_by(values, call)
     named = [region for region in whole if region.term.family in ROLES]
@@ -65,8 +68,10 @@ def _is_step(step: Region, of: Region) -> bool:
 
 
 def _told(region: Region, call: int, values: Values) -> Region:
-    """A region that is told of as cross-attention only where its module is given two streams: queries and
-    keys may each have a latent of their own."""
+    """Return a region that is told of as cross-attention only where its module is given two streams.
+
+    Queries and keys may each have a latent of their own.
+    """
     ops = values.execution.flow.ops
     given = {values.made(read): ops[read] for read in values.execution.flow.calls[call].inputs}
     streams = [op for op in given.values() if op.depends_on_input and op.depends_on_parameter and op.floating]
@@ -74,7 +79,7 @@ def _told(region: Region, call: int, values: Values) -> Region:
 
 
 def _counts(region: Region, shown: Sequence[str], values: Values) -> dict[str, str]:
-    """The numbers of heads that the diff would miss in a label if they were others."""
+    """Return the numbers of heads that the diff would miss in a label if they were others."""
 
     def is_wrong(text: str) -> bool:
         return any(
@@ -91,7 +96,7 @@ def _counts(region: Region, shown: Sequence[str], values: Values) -> dict[str, s
 
 
 def _made_by(values: Values, call: int) -> list[Region]:
-    """What makes the result of a call that computes nothing of the input: a table of positions."""
+    """Return what makes the result of a call that computes nothing of the input: a table of positions."""
     span = values.recognition.flow.calls[call]
     if any(map(values.recognition.counts, range(span.first, span.end))):
         return []

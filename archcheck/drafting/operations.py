@@ -29,7 +29,7 @@ class Operations:
 
 
 def operations(panel: Panel, anchors: Territory, sinks: Set[int]) -> list[Region]:
-    """The operations of no module that a figure of this panel shows.
+    """Return the operations outside modules that a figure of this panel shows.
 
     `sinks` are the sums of residual connections, which edges draw.
     """
@@ -47,7 +47,7 @@ def operations(panel: Panel, anchors: Territory, sinks: Set[int]) -> list[Region
 
 
 def _wanted(panel: Panel, territory: Territory, found: Mapping[int, Region]) -> Iterator[Region]:
-    """The operations that the diff misses in a panel without them, and masks."""
+    """Yield the operations that the diff would miss in a panel without them, and masks."""
     chosen = {str(at): Candidate((region,)) for at, region in found.items()}
     placed = BoxMap(territory, chosen)
     for left in left_out(panel, placed, entries(panel, placed), strict=True):
@@ -61,8 +61,10 @@ def _wanted(panel: Panel, territory: Territory, found: Mapping[int, Region]) -> 
 
 
 def _as_drawn(region: Region, territory: Territory) -> Region:
-    """The smallest region with this result that is of the same sort, where a figure draws parts; of a sum all
-    its terms."""
+    """Return the smallest region of the same kind with this result, where figures draw parts.
+
+    A sum has all its terms.
+    """
     if region.term.family is Family.SUM:
         around = [
             each
@@ -81,7 +83,7 @@ def _as_drawn(region: Region, territory: Territory) -> Region:
 
 
 def _joining(anchors: Territory, territory: Territory, sinks: Set[int]) -> Iterator[Region]:
-    """Sums and concatenations in which the results of several boxes come together."""
+    """Yield sums and concatenations that combine the results of several boxes."""
     free = frozenset(territory.unowned())
     joined = list(sums(territory, free))
     joined += [

@@ -31,7 +31,7 @@ Data = dict[str, Any]
 
 
 def skeleton(sheet: Sheet, values: Values, choices: Choices) -> Data:
-    """The panel with a box for each of its modules, and nothing else."""
+    """Return the panel with a box for each of its modules, and nothing else."""
     plainly = choices.plain.get(sheet.kind, frozenset())
     base = values.execution.flow.calls[sheet.call].path
     boxes: dict[str, Data] = {}
@@ -47,7 +47,7 @@ def skeleton(sheet: Sheet, values: Values, choices: Choices) -> Data:
 
 
 def drawn(sheet: Sheet, data: Data, bound: BoundPanel, values: Values, choices: Choices) -> Data:
-    """A panel's skeleton with what its own code computes, the lines and the residual edges."""
+    """Return a panel's skeleton with what its own code computes, the lines and the residual edges."""
     call = next(panel_calls(bound, values.execution), None)
     if call is None:
         return data
@@ -90,7 +90,7 @@ class _Drawing:
         return data
 
     def _with_operations(self, found: Sequence[Region]) -> tuple[dict[str, Data], Territory]:
-        """All boxes in the order in which they run, and the nodes of each."""
+        """Return all boxes in the order in which they run, and the nodes of each."""
         boxes: dict[str, Data] = dict(self.data["boxes"])
         nodes: dict[str, Region] = {}
         ground = self.anchors
@@ -115,7 +115,7 @@ class _Drawing:
     # -- lines ------------------------------------------------------------------------------------------
 
     def _lines(self, ground: Territory, boxes: Mapping[str, Data]) -> Iterator[Line]:
-        """The ways of values from box to box that pass no third one, but for skip paths."""
+        """Yield the flows between boxes that pass no third one, except skip paths."""
         skips = self._skips
         order = {box: at for at, box in enumerate(boxes)}
         for box in boxes:
@@ -133,7 +133,7 @@ class _Drawing:
     def _with_inputs(
         self, ground: Territory, boxes: dict[str, Data], lines: list[Line]
     ) -> tuple[dict[str, Data], list[Line]]:
-        """Boxes for what enters the panel, where its first boxes do not tell."""
+        """Return boxes for the panel's inputs, if its first boxes do not make them clear."""
         is_model = self.call.bound.panel.scope == ""
         shown: dict[str, Data] = {}
         more: list[Line] = []
@@ -145,8 +145,11 @@ class _Drawing:
         return {**shown, **boxes}, [*more, *lines]
 
     def _aside(self, ground: Territory, boxes: Mapping[str, Data], lines: Sequence[Line]) -> set[str]:
-        """The boxes beside the main way: positions and masks, and the stack that a block reads beside its own
-        stream, as a decoder reads the encoder."""
+        """Return the boxes beside the main way.
+
+        Positions and masks, and the stack that a block reads beside its own stream, as a decoder reads the
+        encoder.
+        """
         read = {other for _, other in lines}
         found = {box for box in boxes if boxes[box].get("role") in ("mask", "position") and box not in read}
         entering = [box for box in boxes if boxes[box].get("role") == "input"]
@@ -169,7 +172,7 @@ class _Drawing:
 
 
 def _before(boxes: Iterable[str], lines: Sequence[Line]) -> set[str]:
-    """The boxes, and all that lead to them."""
+    """Return the boxes, and all that lead to them."""
     pending, found = list(boxes), set(boxes)
     while pending:
         at = pending.pop()
@@ -183,7 +186,7 @@ def _before(boxes: Iterable[str], lines: Sequence[Line]) -> set[str]:
 
 
 def _modules(item: Item, base: str, values: Values) -> Data:
-    """The modules that a box stands for, as the spec names them, and how many they are."""
+    """Return the modules that a box stands for, as the spec names them, and their number."""
     modules, paths = values.execution.modules, item.paths
     if len(paths) == 1:
         times = {"repeat": len(item.calls)} if len(item.calls) > 1 else {}
@@ -197,7 +200,7 @@ def _modules(item: Item, base: str, values: Values) -> Data:
 def _arranged(
     boxes: Mapping[str, Data], lines: Sequence[Line], residuals: Sequence[Data], aside: Collection[str]
 ) -> Data:
-    """The lines as `flow` and `edges`; what stands on a skip path is drawn by its residual edge."""
+    """Return the lines as `flow` and `edges`; boxes on a skip path are drawn by its residual edge."""
     skipping = {box for edge in residuals for box in edge.get("through", ())}
     kept = [line for line in lines if skipping.isdisjoint(line)]
     flow, rest = arranged([box for box in boxes if box not in skipping], kept, aside)
@@ -205,7 +208,10 @@ def _arranged(
 
 
 def _word(item: Item) -> str:
-    """What a module is called in its code: of a stack, its list's name; "" for one that has but a number."""
+    """Return the code's word for a module: for a stack, its list's name.
+
+    "" for one with only a number.
+    """
     parts = item.paths[0].split(".")
     if len(item.paths) > 1:
         return parts[-2] if parts[-1].isdigit() and len(parts) > 1 else numbered(parts[-1]).rstrip("*_")
@@ -219,7 +225,7 @@ def _relative(path: str, base: str) -> str:
 
 
 def _scope(sheet: Sheet, values: Values) -> Data:
-    """The modules that the panel shows, as a pattern, but for those that it matches and does not mean."""
+    """Return the pattern of the modules that the panel shows, and the matches that it does not mean."""
     if len(sheet.scopes) == 1:
         return {"scope": sheet.scopes[0]}
     modules = values.execution.modules

@@ -45,7 +45,7 @@ MODEL: Kind = ("model",)
 
 @dataclass(eq=False)
 class Item:
-    """What one box of a panel stands for: modules of one kind that run one after the other, or side by side.
+    """What one box of a panel stands for: modules of one kind that run in sequence or side by side.
 
     `calls` are their calls in the panel's first frame.
     """
@@ -93,7 +93,7 @@ class Planner:
         self.sinks = [(self.calls[join.sink_call].path, join.residual.scope) for join in self.execution.joins]
 
     def plan(self) -> list[Sheet]:
-        """The panels, each before what it opens."""
+        """Return the panels, each before those that it opens."""
         self._sheet(MODEL, [""], 0, "model")
         return list(self.sheets.values())
 
@@ -113,7 +113,7 @@ class Planner:
     # -- what stands in a panel ---------------------------------------------------------------------
 
     def _shown(self, call: int, sheet: Sheet) -> Iterator[int]:
-        """The calls that a panel shows, in order; of what is only a holder, what it holds."""
+        """Yield the calls that a panel shows, in order; in place of a mere holder, what it holds."""
         base = self.calls[sheet.call].path
         for inner in self.inside.get(call, ()):
             if not is_within(self.calls[inner].path, base) or self._is_shared(inner):
@@ -126,7 +126,7 @@ class Planner:
                 yield inner
 
     def _is_shared(self, call: int) -> bool:
-        """Is it a function that several modules hold, such as an activation that all layers share?"""
+        """Return whether it is a function that several modules hold (an activation shared by all layers)."""
         path = self.calls[call].path
         others = self.execution.calls_by_path[path]
         holders = {self.calls[self.calls[other].parent].path for other in others}
@@ -155,7 +155,7 @@ class Planner:
         return is_list or self._makes_residuals(path) or self._is_small(call)
 
     def _is_handed_modules(self, call: int) -> bool:
-        """Does it run modules that another holds, as `x + sublayer(norm(x))` with a given sublayer does?"""
+        """Return whether it runs modules that another holds, as `x + sublayer(norm(x))` may."""
         path = self.calls[call].path
         return any(
             not is_within(self.calls[inner].path, path) and not self._is_shared(inner)
@@ -166,7 +166,7 @@ class Planner:
         return any(is_within(scope, path) for _, scope in self.sinks)
 
     def _is_small(self, call: int) -> bool:
-        """Is it a chain of a few atoms without a name of its own in the field, as Conv-BatchNorm-ReLU is?"""
+        """Return whether it is a chain of a few atoms without a name in the field (Conv-BatchNorm-ReLU)."""
         parts = [inner for inner in self.inside[call] if self.counts(inner)]
         if len(parts) > _FEW or self._whole(call) or not all(map(self._is_simple, parts)):
             return False
@@ -176,14 +176,14 @@ class Planner:
         return not self.inside.get(call) or self.is_atom(call)
 
     def is_wrapper(self, call: int) -> bool:
-        """Is it a mere wrapper of one other module?"""
+        """Return whether it only wraps one other module."""
         parts = self.inside[call]
         if len(parts) != 1:
             return False
         return not self._own(call)
 
     def _own(self, call: int) -> list[int]:
-        """What it computes in its own code."""
+        """Return what it computes in its own code."""
         span = self.calls[call]
         parts = [self.calls[inner] for inner in self.inside.get(call, ())]
         within = {node for part in parts for node in range(*self.values.span(part.first, part.end))}
@@ -191,20 +191,20 @@ class Planner:
         return [node for node in nodes if node not in within and self.values.recognition.counts(node)]
 
     def _is_long_list(self, call: int) -> bool:
-        """Is it a list of so many parts that what holds it alone stands for them?"""
+        """Return whether it is a list of so many parts that only what holds it can stand for them."""
         parts = [inner for inner in self.inside.get(call, ()) if self.counts(inner)]
         return self.calls[call].type_name == "Sequential" and len(parts) > _FEW
 
     @cached_property
     def _types_of_members(self) -> frozenset[str]:
-        """The classes of the blocks in stacks: one that stands alone is drawn as they are."""
+        """The classes of the blocks in stacks: a block that is alone is drawn like them."""
         members = (
             call for call in range(1, len(self.calls)) if self._stack(call) not in ("", self.calls[call].path)
         )
         return frozenset(self.calls[call].type_name for call in members) - {"Sequential"}
 
     def _holds_stack(self, call: int) -> bool:
-        """Does a stack run somewhere in it, several blocks one after the other? Experts run side by side."""
+        """Return whether a stack runs somewhere in it, several blocks in sequence. Experts are parallel."""
         seen: dict[str, dict[str, int]] = {}
         span = self.calls[call]
         for inner in range(call + 1, len(self.calls)):
@@ -220,12 +220,12 @@ class Planner:
         )
 
     def _is_chain(self, one: int, other: int) -> bool:
-        """Does the second call get what the first made?"""
+        """Return whether the second call gets what the first made."""
         flow = self.execution.flow
         return depends(self.calls[other].inputs, self.calls[one].outputs, reads(flow))
 
     def _grouped(self, shown: list[int]) -> Iterator[Item]:
-        """The calls as items: of a stack neighbours of one kind together, or all where kinds take turns."""
+        """Yield the calls as items: in a stack neighbours of one kind together, or all if kinds alternate."""
         for stack, group in groupby(shown, key=self._stack):
             calls = tuple(group)
             runs = [run for _, same in groupby(calls, key=self._kind) for run in self._parted(tuple(same))]
@@ -237,8 +237,11 @@ class Planner:
                 yield from map(self._item, runs)
 
     def _parted(self, calls: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-        """A run of calls, parted where a skip connection from before it ends between two of them, or one that
-        ends after it begins, as on the two sides of a U-Net."""
+        """Yield a run of calls, parted at the ends of skip connections, as on the two sides of a U-Net.
+
+        Such a connection comes from before the run and ends between two of its calls, or ends after the run
+        begins.
+        """
         first, end = self.calls[calls[0]].first, self.calls[calls[-1]].end
         start = 0
         for at in range(1, len(calls)):
@@ -254,8 +257,10 @@ class Planner:
         yield calls[start:]
 
     def _is_same_but_for_one(self, runs: Sequence[tuple[int, ...]]) -> bool:
-        """Does the first of a stack alone have parts beside those that all have: a projection, a table of
-        positions that it makes for the rest?"""
+        """Return whether only the first of a stack has parts beyond those that all have.
+
+        Such as a projection, or a table of positions that it makes for the rest.
+        """
         if len(runs) != 2 or len(runs[0]) > 1:
             return False
         one, rest = (self.kinds.parts_of(self.calls[run[0]].path) for run in runs)
@@ -268,7 +273,10 @@ class Planner:
         return Item(tuple(dict.fromkeys(self.calls[call].path for call in calls)), calls)
 
     def _stack(self, call: int) -> str:
-        """The stack that a module is of, or that it is by itself where it runs several times; "" if none."""
+        """Return the stack that a module belongs to, or that it forms by running several times; "" if none.
+
+        "" if none.
+        """
         path = self.calls[call].path
         if not self.inside.get(call) or self.is_atom(call):
             return ""
@@ -283,13 +291,16 @@ class Planner:
     # -- what is opened in a panel of its own ---------------------------------------------------------
 
     def _detail(self, item: Item, sheet: Sheet) -> str:
-        """The panel that opens an item, of several kinds the first; "" for what stays closed."""
+        """Return the panel that opens an item, the first's if of several kinds; "" if it stays closed."""
         kinds = {self._kind(call): call for call in reversed(item.calls)}
         names = [self._opened(item, call, sheet) for call in reversed(kinds.values())]
         return next(filter(None, names), "")
 
     def _opened(self, item: Item, call: int, sheet: Sheet) -> str:
-        """The panel of those modules of an item that are of the kind of a call; it may be made for them."""
+        """Return the panel of an item's modules of the same kind as a call, creating it if need be.
+
+        It may be made for them.
+        """
         kind = self._kind(call)
         if kind in self.choices.closed or not self._is_worth_opening(call):
             return ""
@@ -319,7 +330,7 @@ class Planner:
         return bool(parts) and not self.is_atom(call) and (len(parts) > 1 or bool(self.inside.get(parts[0])))
 
     def _name(self, item: Item) -> str:
-        """A panel's name, from what the module is called."""
+        """Return a panel's name, based on the module's."""
         parts = item.paths[0].split(".")
         names = [part for part in parts if not part.isdigit()] or ["block"]
         word = names[-1] if names[-1] == parts[-1] else names[-1].rstrip("s")
@@ -328,11 +339,11 @@ class Planner:
     # -- questions about calls ------------------------------------------------------------------------
 
     def is_atom(self, call: int) -> bool:
-        """Is it one operation of the field, whatever it is made of?"""
+        """Return whether it is one operation of the field, whatever it consists of."""
         return any(region.term.family in _ATOMS for region in self._whole(call))
 
     def counts(self, call: int) -> bool:
-        """Does it compute anything of the input, or of parameters of its own?"""
+        """Return whether it computes anything from the input, or from parameters of its own."""
         span = self.calls[call]
         nodes = range(*self.values.span(span.first, span.end))
         if any(map(self.values.recognition.counts, nodes)):
@@ -347,7 +358,7 @@ class Planner:
 
 
 def unused(word: str, taken: set[str]) -> str:
-    """The word, with a number where it is taken."""
+    """Return the word, with a number if it is taken."""
     if word not in taken:
         return word
     number = 2
@@ -357,6 +368,6 @@ def unused(word: str, taken: set[str]) -> str:
 
 
 def moved(path: str, base: str, scope: str) -> str:
-    """The module of another layer that has the place which `path` has in the layer `base`."""
+    """Return the module of another layer that has the place which `path` has in the layer `base`."""
     rest = path[len(base) :].lstrip(".") if base else path
     return f"{scope}.{rest}" if scope and rest else scope or rest

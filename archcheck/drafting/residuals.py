@@ -17,7 +17,7 @@ Edge = dict[str, Any]
 def edges(
     joins: Iterable[Join], territory: Territory, boxes: Sequence[str], lines: Sequence[Line]
 ) -> list[Edge]:
-    """One edge for each sum, as the spec writes it; a sum whose branch has no box is left out."""
+    """Return one edge for each sum, as written in the spec; a sum whose branch has no box is left out."""
     found: list[Edge] = []
     for join in joins:
         edge = _edge(join, territory, boxes, lines)

@@ -24,13 +24,13 @@ _WEIGHTED = frozenset([Family.LINEAR, Family.CONVOLUTION, Family.ATTENTION])
 
 
 def structure(execution: Execution) -> Part:
-    """The whole model: its modules as they are nested, but for mere wrappers and lists."""
+    """Return the whole model: its modules as they are nested, without mere wrappers and lists."""
     run = values(execution)
     return _Tree(run, Planner(run, Choices())).part([""], "")
 
 
 def modules(execution: Execution) -> Part:
-    """The whole model, module by module: nothing is asked of what they compute."""
+    """Return the whole model, module by module, without looking at what they compute."""
     scopes = {each.residual.scope for each in execution.joins}
 
     def part(path: str) -> Part:
@@ -50,7 +50,7 @@ class _Tree:
     opened: dict[Kind, tuple[str, str]] = field(default_factory=dict)
 
     def part(self, paths: Sequence[str], base: str) -> Part:
-        """Modules of one kind as a part of `base`, with what is in them: once for all of a kind."""
+        """Return modules of one kind as a part of `base`, with their contents once for all of a kind."""
         path, name = paths[0], _name(paths, base)
         kind, joins = self._kind(path), next(filter(None, map(self._made_in, paths)), [])
         groups = self._groups(path)
@@ -76,7 +76,10 @@ class _Tree:
         return [title_of(type_name)] if says_nothing else label.split("\n")
 
     def _groups(self, path: str) -> list[list[str]]:
-        """What a module is made of, where there is more than one thing: neighbours of a kind in one group."""
+        """Return what a module is made of, if more than one thing.
+
+        Neighbours of a kind form a group.
+        """
         shown = [] if self._is_closed(path) else list(self._shown(path))
         groups: list[list[str]] = []
         for each in shown:
@@ -89,7 +92,7 @@ class _Tree:
         return groups if len(shown) > 1 else []
 
     def _shown(self, path: str) -> Iterator[str]:
-        """The modules in a module, in the order in which they run; of a list or wrapper, what it holds."""
+        """Yield the modules in a module, in the order they run; for a list or wrapper, its contents."""
         found = [child for child in self.run.execution.children(path) if self._calls(child)]
         for child in sorted(found, key=lambda child: self._calls(child)[0]):
             if self._is_holder(child):
@@ -98,7 +101,7 @@ class _Tree:
                 yield child
 
     def _is_holder(self, path: str) -> bool:
-        """Is it a list, a wrapper, or what makes the sum of a residual connection from outside?"""
+        """Return whether it is a list, a wrapper, or computes the sum of a residual from outside."""
         if path not in self.run.execution.calls_by_path:
             return True
         call = self._calls(path)[0]
@@ -115,13 +118,13 @@ class _Tree:
         return self.planner.kinds.of(path)
 
     def _calls(self, path: str) -> list[int]:
-        """The calls of a module, or of those in a list."""
+        """Return the calls of a module, or of those in a list."""
         known = self.run.execution.calls_by_path
         inside = (call for child in self.run.execution.children(path) for call in self._calls(child))
         return known[path] if path in known else sorted(inside)
 
     def _made_in(self, scope: str) -> list[Join]:
-        """The residual connections around what is in a module, but for those in members of a stack in it."""
+        """Return the residuals around what is in a module, except those in members of a stack in it."""
         length = len(scope.split(".")) if scope else 0
         return [
             join
@@ -131,8 +134,10 @@ class _Tree:
         ]
 
     def _kinds(self, call: int, shown: Sequence[str]) -> Iterator[str]:
-        """How many heads its attention has and what gates its feed-forward network, but for what is in a part
-        that is `shown`."""
+        """Yield the number of attention heads and the kind of gated feed-forward network.
+
+        Parts that are `shown` separately are left out.
+        """
         calls = self.run.recognition.flow.calls
         inside = [calls[each] for path in shown for each in self._calls(path)]
         regions = [
@@ -148,7 +153,7 @@ class _Tree:
             yield next((name for name in _GATED if name in names), "")
 
     def _placement(self, joins: Sequence[Join]) -> Iterator[str]:
-        """Where the norms of a block stand, and whether its branches run side by side."""
+        """Yield where the norms of a block are, and whether its branches are parallel."""
         before, inside, after = [], [], []
         for join in joins:
             residual = join.residual
@@ -169,14 +174,14 @@ class _Tree:
             yield "parallel"
 
     def _is_norm(self, path: str) -> bool:
-        """Is it a norm of tokens? Batch norms belong to their convolutions."""
+        """Return whether it is a norm of tokens. Batch norms belong to their convolutions."""
         calls = self.run.execution.calls_by_path.get(path, ())
         regions = [region for call in calls[:1] for region in self.run.recognition.inside(call)]
         weighted = any(region.term.family in _WEIGHTED for region in regions)
         return not weighted and any(region.term.name in _OF_TOKENS for region in regions)
 
     def _is_normed(self, op: int) -> bool:
-        """Is it what a norm of tokens returns?"""
+        """Return whether it is the output of a norm of tokens."""
         made = self.run.recognition.by_output.get(self.run.made(op), ())
         return any(region.term.name in _OF_TOKENS for region in made)
 
@@ -190,7 +195,7 @@ def _heads(region: Region) -> Iterator[str]:
 
 
 def _name(paths: Sequence[str], base: str) -> str:
-    """What modules of a stack are called in what holds them: `layer1.1–2`."""
+    """Return the name of a stack's modules in what holds them: `layer1.1–2`."""
     path = (
         f"{numbered(paths[0])[:-1]}{ranges(sorted(numbers_of(path)[-1] for path in paths))}"
         if len(paths) > 1

@@ -22,7 +22,7 @@ _WORDS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z][a-z0-9]*|[a-z0-9]+")
 
 
 def title_of(type_name: str, model: str = "") -> str:
-    """A class's name as a figure would write it: what it is of as it is, what it is in words.
+    """Return a class's name as a figure would write it: what it is of as it is, what it is in words.
 
     Of the parts of a `model` its name is left out, where what is left says enough.
 
@@ -38,7 +38,7 @@ def title_of(type_name: str, model: str = "") -> str:
 
 
 def _split(type_name: str) -> tuple[str, list[str]]:
-    """What a class is of, and what it is, in words."""
+    """Return what a class is of, and what it is, in words."""
     bare = _TASKS.sub("", type_name)
     kind = _KINDS.search(bare)
     name, rest = (bare[: kind.start()], kind[0]) if kind else (bare, "")
@@ -46,13 +46,15 @@ def _split(type_name: str) -> tuple[str, list[str]]:
 
 
 def spaced(type_name: str) -> str:
-    """A class's name as separate words, to be read as a label is."""
+    """Return a class name as separate words, to be read like a label."""
     return " ".join(_WORDS.findall(type_name))
 
 
 def block_label(type_name: str, leaf: str, computed: Sequence[Region] = (), model: str = "") -> str:
-    """What a box is called that holds more than one operation: by its class, or else by its own name, where
-    that claims nothing but what is `computed` in it; or by what is left of that."""
+    """Return the label of a box that holds more than one operation.
+
+    Its class's name, or else its own, if that claims only what is `computed` in it; or what is left of that.
+    """
     own = " ".join(re.split(r"[\W_]+", leaf)).strip()
     named = [title_of(type_name, model), capital(own)]
     if "embed" in f"{type_name} {leaf}".casefold():
@@ -72,14 +74,16 @@ def _is_true(claim: Claim, computed: Sequence[Region]) -> bool:
 
 
 def operation_name(region: Region, origins: Sequence[str]) -> str:
-    """A name for the box of an operation: with that of the one projection of queries, keys or values that it
-    reads."""
+    """Return the name of an operation's box, with that of the single q, k or v projection it reads.
+
+    With that of the one projection of queries, keys or values that it reads.
+    """
     name = name_of(sign(region))
     side = QKV.get(origins[0].partition("_")[0].casefold(), "") if len(origins) == 1 else ""
     return f"{side.lower()}_{name}" if len(side) == 1 else name
 
 
 def name_of(text: str) -> str:
-    """A name for a box in a spec, from a module's name or a label."""
+    """Return the name of a box in a spec, from a module's name or a label."""
     named = {"+": "add", "⊗": "matmul", "⊙": "multiply", "−": "subtract"}.get(text, text)
     return re.sub(r"^[\d_]+", "", re.sub(r"[^A-Za-z0-9]+", "_", named)).strip("_").lower() or "box"

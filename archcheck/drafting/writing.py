@@ -12,7 +12,7 @@ _WIDTH = 110
 
 
 def text_of(spec: Mapping[str, Any]) -> str:
-    """The spec in the order of its keys, with an empty line before each panel."""
+    """Return the spec in the order of its keys, with an empty line before each panel."""
     lines = [_SCHEMA]
     for key, value in spec.items():
         if key == "panels":
@@ -26,7 +26,7 @@ def text_of(spec: Mapping[str, Any]) -> str:
 
 
 def _entry(key: str, value: Any, level: int, deep: int) -> Iterator[str]:
-    """A key with its value: on its line, or, of what is not more than `deep` levels in, below it."""
+    """Yield a key with its value: on one line, or below it if not more than `deep` levels in."""
     space = "  " * level
     inline = f"{space}{flow_text(key)}: {flow_text(value)}"
     if not isinstance(value, (Mapping, list)) or not value:

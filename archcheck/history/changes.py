@@ -19,8 +19,10 @@ from archcheck.source_location import Location
 
 
 class What(StrEnum):
-    """What became of a residual or a mark. What moved has another source, branch or place in the code; what
-    changed joins otherwise, or has another verdict."""
+    """What became of a residual or a mark.
+
+    Moved: another source, branch or place in the code; changed: joined differently, or another verdict.
+    """
 
     ADDED = "added"
     REMOVED = "removed"
@@ -33,7 +35,7 @@ _MOVES = ("scope", "source", "branch", "implemented in", "skip path")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One property of a residual that is another one now."""
+    """One property of a residual that has changed."""
 
     name: str
     before: str
@@ -44,8 +46,8 @@ class Difference:
 class Change:
     """What became of a residual; `layers` are the numbers that `*` in `scope` stands for.
 
-    `panel` is the diagram's panel, "" where none shows it. `before` and `after` are the residual of the first
-    of those layers on either side, None on one side for what was added or removed.
+    `panel` is the diagram's panel, "" if none shows it. `before` and `after` are the residual of the first of
+    those layers on either side, None on one side if it was added or removed.
     """
 
     what: What
@@ -65,12 +67,13 @@ class Change:
 
     @property
     def location(self) -> Location | None:
+        """The line of code that implements it."""
         return self.residual.location
 
 
 @dataclass(frozen=True, slots=True)
 class MarkChange:
-    """A mark of a diagram that was added, removed, or whose verdict is another one now."""
+    """A mark of a diagram that was added or removed, or whose verdict has changed."""
 
     what: What
     before: Mark | None
@@ -88,7 +91,7 @@ class MarkChange:
 class Changes:
     """All that changed in one spec or model, `name`. A status is "" on a side that does not have it.
 
-    `problems` say why a side could not be checked: what it has was then not compared.
+    `problems` say why a side could not be checked; its contents were then not compared.
     """
 
     name: str
@@ -106,12 +109,12 @@ class Changes:
 
     @property
     def is_checked(self) -> bool:
-        """Whether both sides could be checked, or are not there."""
+        """Whether both sides could be checked, or do not exist."""
         return "error" not in (self.status_before, self.status_after)
 
 
 def compare(name: str, before: Report | None, after: Report | None) -> Changes:
-    """What changed from one report to the other; None where a side has no such spec."""
+    """Return what changed from one report to the other; None where a side has no such spec."""
     sides = (before, after)
     statuses = (before.status.value if before else "", after.status.value if after else "")
     problems = tuple(problem for side in sides if side for problem in side.problems)
@@ -133,7 +136,7 @@ def compare(name: str, before: Report | None, after: Report | None) -> Changes:
 
 
 def residual_changes(before: Report | None, after: Report | None) -> tuple[Change, ...]:
-    """The changes of the residuals from one report to another, in the order of the code."""
+    """Return the changes of the residuals from one report to another, in the order of the code."""
     old, new = (_by_key(side.residuals if side else ()) for side in (before, after))
     pairs: list[tuple[Residual | None, Residual | None]] = []
     for key in [*new, *(key for key in old if key not in new)]:
@@ -155,7 +158,7 @@ def _by_key(residuals: Iterable[Residual]) -> dict[str, list[Residual]]:
 
 
 def _edges(report: Report | None) -> dict[str, tuple[str, str]]:
-    """The panel and edge that show each residual, by its pattern."""
+    """Return the panel and edge that show each residual, by its pattern."""
     proofs = report.proofs if report else ()
     return {pattern(each): (proof.panel, proof.edge) for proof in proofs for each in proof.residuals}
 
@@ -164,8 +167,10 @@ def _paired(
     pairs: Sequence[tuple[Residual | None, Residual | None]],
     edges: tuple[dict[str, tuple[str, str]], dict[str, tuple[str, str]]],
 ) -> list[tuple[Residual | None, Residual | None]]:
-    """Removed and added residuals are one that moved where their branch is much the same, or the edge that
-    shows them is."""
+    """Pair removed and added residuals that are one that moved.
+
+    Their branch is much the same, or the edge that shows them is.
+    """
 
     def are_one(before: Residual, after: Residual) -> bool:
         drawn = edges[0].get(pattern(before))
@@ -211,7 +216,7 @@ def _change(before: Residual | None, after: Residual | None, panels: dict[str, s
 
 
 def _differences(before: Residual, after: Residual) -> tuple[Difference, ...]:
-    """What differs, with wildcards for indices, so that it is the same in each layer."""
+    """Return what differs, with wildcards for indices, so that it is equal in each layer."""
     old, new = _described(before, str), _described(after, str)
     old_shown, new_shown = _described(before, generic), _described(after, generic)
     found = []
@@ -240,7 +245,10 @@ def _described(residual: Residual, named: Callable[[str], str]) -> dict[str, str
 
 
 def _panels(report: Report | None) -> dict[str, str]:
-    """The panel that shows a residual, by its key; and one that shows others of its scope, by the scope."""
+    """Return the panel that shows a residual, by its key, and one that shows others of its scope, by scope.
+
+    And one that shows others of its scope, by the scope.
+    """
     found: dict[str, str] = {}
     for proof in report.proofs if report else ():
         for residual in proof.residuals:
@@ -250,12 +258,12 @@ def _panels(report: Report | None) -> dict[str, str]:
 
 
 def pattern(residual: Residual) -> str:
-    """The residual's key with a wildcard for each index: `layers.*:norm+attn`."""
+    """Return the residual's key with a wildcard for each index: `layers.*:norm+attn`."""
     return f"{generic(residual.scope)}:{'+'.join(map(generic, residual.branch))}"
 
 
 def _over_layers(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """Equal changes in several layers are one."""
+    """Merge equal changes in several layers into one."""
     groups: dict[tuple[object, ...], list[Change]] = {}
     for change in changes:
         key = (change.what, pattern(change.residual), change.residual.kind, change.differences)
@@ -270,7 +278,7 @@ def _over_layers(changes: Iterable[Change]) -> tuple[Change, ...]:
 
 
 def _mark_changes(before: Report | None, after: Report | None) -> tuple[MarkChange, ...]:
-    """The changes of marks; none where a side is a model without a diagram."""
+    """Return the changes of marks; none if a side is a model without a diagram."""
     if any(side is not None and not side.marks for side in (before, after)):
         return ()
     old, new = (
@@ -288,12 +296,12 @@ def _mark_changes(before: Report | None, after: Report | None) -> tuple[MarkChan
 
 
 def _text(finding: Finding) -> tuple[object, ...]:
-    """What a finding says, wherever its lines have moved."""
+    """Return the text of a finding, independent of its lines."""
     return finding.code, finding.panel, finding.edge, finding.drawn, finding.layers, finding.modes
 
 
 def tally(changes: Iterable[Change]) -> str:
-    """`2 residuals added, 1 changed`; `no residual changed` where there is none."""
+    """Return `2 residuals added, 1 changed`, or `no residual changed`."""
     counts = Counter(change.what for change in changes)
     parts = [(counts[what], what.value) for what in What if counts[what]]
     if not parts:

@@ -16,7 +16,7 @@ Tree = Mapping[str, str]
 class Dependencies:
     """What a run touched in a repository.
 
-    `asked` are the paths that were opened, imported or asked for, in vain or not; `listed` the folders whose
+    `asked` are the paths that were opened, imported or queried, in vain or not; `listed` the folders whose
     entries were listed; `searched` the pairs of a folder and the name of a module that was looked for in it.
     """
 
@@ -28,7 +28,7 @@ class Dependencies:
     def of(
         cls, touched: Iterable[Touched], others: Iterable[str], relative: Callable[[str], str | None]
     ) -> Dependencies:
-        """Those that were touched, and `others`; `relative` is the path in the repository, or None."""
+        """Return what was touched, and `others`; `relative` gives the path in the repository, or None."""
         asked = {path for file in others if (path := relative(file)) is not None}
         listed: set[str] = set()
         searched: set[tuple[str, str]] = set()
@@ -42,7 +42,7 @@ class Dependencies:
         return cls(frozenset(asked), frozenset(listed), frozenset(searched))
 
     def see(self, paths: Collection[str], one: Tree, other: Tree) -> bool:
-        """Whether the run may differ between two trees, which differ in `paths`."""
+        """Return whether the run may differ between two trees, which differ in `paths`."""
         return any(self._sees(path, one, other) for path in paths)
 
     def _sees(self, path: str, one: Tree, other: Tree) -> bool:

@@ -33,7 +33,7 @@ Pictures = tuple[str | None, str | None]
 
 
 def as_html(found: Sequence[tuple[Changes, Pictures]], before: str, after: str) -> str:
-    """A page with a section for each spec or model in which something changed or could not be compared."""
+    """Return a page with a section for each spec or model that changed or could not be compared."""
     shown = [each for each in found if each[0] or each[0].problems]
     title = f"archcheck: {headline([changes for changes, _ in found])}"
     return "\n".join(

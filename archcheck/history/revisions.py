@@ -35,12 +35,13 @@ class Commit:
 
     @property
     def short(self) -> str:
+        """The abbreviated hash."""
         return self.revision[:9]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A commit, and the hash that each file it changed had before it, None where there was none."""
+    """A commit, with the earlier hash of each file that it changed, None if there was none."""
 
     commit: Commit
     changed: dict[str, str | None]
@@ -54,11 +55,11 @@ class Export:
     folder: Path
 
     def inside(self, path: str | Path) -> str:
-        """Where a path of the repository is in the export; another path is left as it is."""
+        """Return where a path of the repository is in the export; another path is left as it is."""
         return _moved(str(path), self.root, self.folder)
 
     def outside(self, path: str) -> str:
-        """The path in the repository that a file of the export stands for."""
+        """Return the path in the repository that a file of the export stands for."""
         return _moved(path, self.folder, self.root)
 
 
@@ -71,7 +72,7 @@ class Repository:
         self.is_shallow = self._git("rev-parse", "--is-shallow-repository").strip() == "true"
 
     def find(self, name: str) -> str | None:
-        """The commit that a name means; None where it is no revision."""
+        """Return the commit that a name means; None if it is not a revision."""
         try:
             asked = f"{name}^{{commit}}"
             return self._git("rev-parse", "--verify", "--quiet", "--end-of-options", asked).strip()
@@ -79,7 +80,7 @@ class Repository:
             return None
 
     def resolve(self, name: str) -> str:
-        """The commit that a name means. Raises ArchcheckError (HIS001) where it is none."""
+        """Return the commit that a name means. Raises ArchcheckError (HIS001) if there is none."""
         found = self.find(name)
         if found is None:
             hint = "Name a commit, a branch or a tag."
@@ -89,9 +90,9 @@ class Repository:
         return found
 
     def history(self, revision: str = "HEAD", most: int | None = None) -> list[Step]:
-        """The commits up to a revision, the newest first, `most` at most.
+        """Return the commits up to a revision, the newest first, at most `most`.
 
-        Of a merge, what it brought into its first parent is one commit.
+        What a merge brought into its first parent counts as one commit.
         """
         limit = [] if most is None else [f"--max-count={most}"]
         raw = ["--raw", "--no-abbrev", "--no-renames", "-z", f"--format={_FIELDS}"]
@@ -109,14 +110,14 @@ class Repository:
         return steps
 
     def files(self, revision: str) -> dict[str, str]:
-        """The files of a revision, relative to the root, each with the hash of what is in it."""
+        """Return the files of a revision, relative to the root, each with the hash of its content."""
         listed = self._git("ls-tree", "-r", "-z", "--full-tree", revision)
         entries = (entry.partition("\t") for entry in listed.split("\0") if entry)
         return {name: about.split(" ")[2] for about, _, name in entries}
 
     @contextmanager
     def exported(self, revision: str) -> Iterator[Export]:
-        """A temporary folder with a revision's files; it is gone afterwards, also after an interrupt."""
+        """Yield a temporary folder with a revision's files; it is removed even after an interrupt."""
         with (
             _interruptible(),
             TemporaryDirectory(prefix="archcheck-", ignore_cleanup_errors=True) as temporary,
@@ -149,7 +150,7 @@ class Repository:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Takes a request to end, as a CI sends it, for an interrupt, so that what is temporary goes."""
+    """Treat a request to end, as a CI sends it, as an interrupt, so that temporary files are removed."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -161,10 +162,10 @@ def _interruptible() -> Iterator[None]:
 
 
 def failed(message: str, hint: str = "") -> ArchcheckError:
-    """The error for what git could not do."""
+    """Return the error for a failure of git."""
     return ArchcheckError(Problem("", None, None, "HIS001", message, hint=hint))
 
 
 def _moved(path: str, old: Path, new: Path) -> str:
-    """A path with another folder in the place of one that it is in."""
+    """Return a path with one of its parent folders replaced by another."""
     return str(new / Path(path).relative_to(old)) if Path(path).is_relative_to(old) else path

@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 
 
 def read_reports(text: str, root: Path, file: str = "") -> tuple[Report, ...]:
-    """The reports that `render_json` has written, equal to them but for their pictures.
+    """Return the reports that `render_json` has written, equal to them but for their pictures.
 
     Files are named from `root`, the folder of the repository. Raises ArchcheckError (HIS002) for what is no
     such report; `file` is what it calls the text.
@@ -43,7 +43,7 @@ def read_reports(text: str, root: Path, file: str = "") -> tuple[Report, ...]:
 
 
 def with_files(value: _T, named: Callable[[str], str]) -> _T:
-    """A report, or a part of one, with each of its files named otherwise."""
+    """Return a report, or a part of one, with each of its files renamed."""
     parts: Any = value
     if isinstance(value, tuple):
         parts = tuple(with_files(item, named) for item in value)

@@ -18,7 +18,7 @@ from archcheck.phrasing.module_paths import generic
 class State:
     """A run of the model at a commit; it stands for all commits between which it sees no change.
 
-    `dependencies` is None where it is not known what the run touched: then each change counts.
+    `dependencies` is None if it is unknown what the run touched: then each change counts.
     """
 
     report: Report
@@ -31,7 +31,7 @@ class State:
         return self.report.status is not Status.ERROR
 
     def is_of(self, tree: Tree, paths: Iterable[str] | None = None) -> bool:
-        """Whether a tree, which differs from the state's in `paths`, gives the same run."""
+        """Return whether a tree, which differs from the state's in `paths`, gives the same run."""
         differ = list(paths) if paths is not None else _differing(self.tree, tree)
         if self.dependencies is None:
             return not differ
@@ -54,7 +54,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The entries of a history, the newest first; `commits` and `runs` are how many there were of each.
+    """The entries of a history, the newest first; `commits` and `runs` are the total numbers.
 
     `remark` says what the history lacks.
     """
@@ -69,9 +69,9 @@ class Log:
 def states_of(
     steps: Sequence[Step], tree: Tree, run: Callable[[Commit, Tree], State], within: Callable[[str], bool]
 ) -> list[tuple[Commit, State]]:
-    """The state at each commit, the newest first as in `steps`; `tree` is that of the newest.
+    """Return the state at each commit, the newest first as in `steps`; `tree` is that of the newest.
 
-    A commit that changes nothing that is `within` counts as if it changed nothing.
+    A commit that changes nothing `within` the given paths counts as one without changes.
     """
     known: list[State] = []
     found: list[tuple[Commit, State]] = []
@@ -90,12 +90,12 @@ def states_of(
 
 
 def _between(state: State, tree: Tree, changed: Iterable[str]) -> list[str]:
-    """Of the paths that the last step changed, those in which the tree is not the state's."""
+    """Return the paths changed by the last step in which the tree is not the state's."""
     return [path for path in changed if state.tree.get(path) != tree.get(path)]
 
 
 def _before(tree: Tree, step: Step) -> Tree:
-    """The tree that a commit began with."""
+    """Return the tree before a commit."""
     before = dict(tree)
     for path, blob in step.changed.items():
         if blob is None:
@@ -110,9 +110,9 @@ def _differing(one: Tree, other: Tree) -> list[str]:
 
 
 def entries_of(states: Sequence[tuple[Commit, State]], from_nothing: bool) -> list[Entry]:
-    """What happened, the newest first, from the state at each commit.
+    """Return what happened, the newest first, from the state at each commit.
 
-    `from_nothing` counts what is there at the oldest commit as added by it; else the history begins with it.
+    `from_nothing` counts what exists at the oldest commit as added by it; else the history begins with it.
     """
     entries: list[Entry] = []
     before: Report | None = None
@@ -132,12 +132,12 @@ def entries_of(states: Sequence[tuple[Commit, State]], from_nothing: bool) -> li
 
 
 def _same(state: State) -> object:
-    """Equal for runs between which nothing is to be told."""
+    """Return what is equal for runs between which there is nothing to report."""
     return id(state) if state.has_run else tuple(str(problem) for problem in state.report.problems)
 
 
 def blame(entries: Iterable[Entry], name: str, reports: Sequence[Report]) -> list[Entry]:
-    """The entries that changed a residual of this name, in the code or as it is drawn, with that alone.
+    """Return the entries that changed a residual of this name, in the code or as drawn, with only that.
 
     A name is a key (`layers.0:norm+attn`) or its pattern (`layers.*:norm+attn`), a module of the branch
     (`attn`, `layers.*.attn`), or an edge of the diagram (`attn`, `layer.attn`).

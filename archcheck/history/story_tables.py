@@ -11,12 +11,12 @@ from archcheck.reporters.json import VERSION, plain, to_json
 
 
 def as_json(log: Log) -> str:
-    """`{"version": 1, "name": …, "entries": […]}`, the newest first."""
+    """Return `{"version": 1, "name": …, "entries": […]}`, the newest first."""
     return to_json({"version": VERSION, **plain(log)})
 
 
 def as_text(log: Log) -> str:
-    """For people: a block for each commit that changed a residual, and for those that could not be run."""
+    """Return a block for each commit that changed a residual, and for those that could not be run."""
     changed = sum(entry.changes is not None for entry in log.entries)
     of = f"{changed} of {counted(log.commits, 'commit')}"
     lines = [f"{one_line(log.name)}: {of} changed something ({counted(log.runs, 'run')})"]

@@ -24,7 +24,7 @@ MARKS_SHOWN = 20
 
 
 def headline(found: Sequence[Changes]) -> str:
-    """`2 of 3 specs changed`, `nothing changed`."""
+    """Return `2 of 3 specs changed` or `nothing changed`."""
     unchecked = [each for each in found if not each.is_checked]
     changed = [each for each in found if each and each.is_checked]
     left = f"; {counted(len(unchecked), 'spec')} could not be compared" if unchecked else ""
@@ -36,13 +36,13 @@ def headline(found: Sequence[Changes]) -> str:
 
 
 def as_json(found: Sequence[Changes], before: str, after: str) -> str:
-    """`{"version": 1, "before": …, "after": …, "specs": […]}`, one entry for each spec."""
+    """Return `{"version": 1, "before": …, "after": …, "specs": […]}`, one entry for each spec."""
     specs = [plain(each) for each in found]
     return to_json({"version": VERSION, "before": before, "after": after, "specs": specs})
 
 
 def as_text(found: Sequence[Changes], before: str, after: str) -> str:
-    """For people: a block for each spec or model in which something changed."""
+    """Return a block for each spec or model in which something changed, for people."""
     lines = [f"{one_line(before)} → {one_line(after)}: {headline(found)}"]
     for each in found:
         if each:
@@ -59,7 +59,7 @@ def _residual_line(change: Change) -> str:
 
 
 def text_lines(changes: Changes) -> Iterator[str]:
-    """What changed in one spec, a line for each change."""
+    """Yield what changed in one spec, a line for each change."""
     yield from map(_residual_line, changes.residuals)
     # Of a spec that came or went all marks did.
     shown = MARKS_SHOWN if changes.status_before and changes.status_after else 0
@@ -77,7 +77,7 @@ def text_lines(changes: Changes) -> Iterator[str]:
 
 
 def as_markdown(found: Sequence[Changes], before: str, after: str) -> str:
-    """For a comment on a pull request: what changed in residual connections leads, the rest is folded."""
+    """Return a comment for a pull request: changed residual connections first, the rest folded."""
     lines = [f"## archcheck: {headline(found)}", "", f"{code(before)} → {code(after)}"]
     for each in found:
         if each or each.problems:
@@ -134,6 +134,6 @@ def _finding(finding: Finding) -> str:
 
 
 def problem_line(problem: Problem) -> str:
-    """Where and why something could not be checked."""
+    """Return where and why something could not be checked."""
     where = problem_location(problem)
     return f"{f'{place(where)}: ' if where else ''}{problem.code} {problem_text(problem)}"

@@ -11,7 +11,7 @@ _STATUS = {"conforms": "conforms", "differs": "differs", "error": "could not be 
 
 
 def verdicts(changes: Changes) -> str:
-    """`conforms → differs`, `differs` where that stayed, `added (conforms)`."""
+    """Return `conforms → differs`, `differs` if it stayed, `added (conforms)`."""
     before, after = (_STATUS.get(each, "") for each in (changes.status_before, changes.status_after))
     if not before:
         return f"added ({after})"
@@ -21,7 +21,7 @@ def verdicts(changes: Changes) -> str:
 
 
 def summary(changes: Changes) -> str:
-    """How much of what changed, in one line."""
+    """Return how much of what changed, in one line."""
     if not changes.is_checked:
         return "not compared: one side could not be checked"
     parts = [tally(changes.residuals)]
@@ -35,7 +35,7 @@ def summary(changes: Changes) -> str:
 
 
 def connection(change: Change) -> str:
-    """`layers.*: identity residual around attn_norm, attn`"""
+    """Return `layers.*: identity residual around attn_norm, attn`."""
     residual = change.residual
     around = ", ".join(map(generic, residual.branch)) or "operations"
     kind = change.before.kind if change.before else residual.kind
@@ -43,21 +43,21 @@ def connection(change: Change) -> str:
 
 
 def differences(change: Change) -> str:
-    """`kind: identity → scaled; factors: none → 0.5 on the branch`; from where, for what was added."""
+    """Return `kind: identity → scaled; factors: none → 0.5 on the branch`; the source of an added one."""
     if not change.differences:
         return one_line(f"from {generic(change.residual.source)}")
     return one_line("; ".join(f"{each.name}: {each.before} → {each.after}" for each in change.differences))
 
 
 def layers(change: Change) -> str:
-    """`layers 0-3`; "" for what stands in no layer."""
+    """Return `layers 0-3`; "" for what is in no layer."""
     if not change.layers:
         return ""
     return one_line(f"layer{'s' * (len(change.layers) > 1)} {runs(change.layers)}")
 
 
 def mark(change: MarkChange) -> str:
-    """`layer: the box attn: proved → refuted`"""
+    """Return `layer: the box attn: proved → refuted`."""
     found = change.mark
     name = f"{found.panel}: the {found.kind.value} {found.name}"
     if change.before is None or change.after is None:

@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect a YAML file that is a spec, where `--archcheck` is given."""
+    """Collect a YAML file that is a spec, if `--archcheck` is given."""
     if not parent.config.getoption("--archcheck") or file_path.suffix not in (".yaml", ".yml"):
         return None
     if not _is_spec(file_path) and str(file_path) not in map(_absolute, parent.config.args):
@@ -42,7 +42,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 @pytest.fixture
 def assert_conforms(request: pytest.FixtureRequest) -> Callable[..., Report]:
-    """`archcheck.assert_conforms`, for specs named from pytest's root folder."""
+    """Return `archcheck.assert_conforms`, for specs named relative to pytest's root folder."""
     from archcheck import assert_conforms as check
 
     def conforms(model: nn.Module | str | None, spec: str | Path) -> Report:
@@ -55,6 +55,7 @@ class SpecFile(pytest.File):
     """A spec; its one test is that the model conforms."""
 
     def collect(self) -> Iterator[pytest.Item]:
+        """Collect the one test."""
         yield SpecItem.from_parent(self, name="conforms")
 
 
@@ -62,21 +63,27 @@ class SpecItem(pytest.Item):
     """Verifies one spec; fails with archcheck's report."""
 
     def runtest(self) -> None:
+        """Verify the spec."""
         from archcheck import assert_conforms as check
 
         check(None, self.path)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any) -> Any:
+        """Return archcheck's report as the failure."""
         if isinstance(excinfo.value, AssertionError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, *args)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Return the name under which pytest reports it."""
         return self.path, None, f"{self.path.name} conforms"
 
 
 def _is_spec(file: Path) -> bool:
-    """A mapping with `model` and `panels` at its top; whether it is a good one is seen when it is checked."""
+    """Return whether it is a mapping with `model` and `panels` at its top.
+
+    Whether it is a good one shows when it is checked.
+    """
     try:
         text = file.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:

@@ -10,7 +10,7 @@ from archcheck.measures.values import Measured, Measures
 
 
 def charts_of(measures: Measures) -> list[list[Chart]]:
-    """For each stack: the branch against the stream, and the gradient with the skip paths and without."""
+    """Return, for each stack, the branch against the stream, and the gradient with and without skip paths."""
     rows = []
     for stack, group in groupby(measures.residuals, key=lambda each: each.stack):
         residuals = [list(each) for _, each in groupby(group, key=lambda each: each.name)]

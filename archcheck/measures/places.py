@@ -10,7 +10,10 @@ from archcheck.dataflow.run import Op
 
 
 def place_of(ops: Sequence[Op], join: Join) -> Place | None:
-    """Where the skip path takes the source, and where skip path and branch enter the sum; None if unclear."""
+    """Return where the skip path takes the source, and where skip path and branch enter the sum.
+
+    None if unclear.
+    """
     if any(ops[at].inner for at in (join.sink, *join.skip, *join.branch)):
         return None
     skip_end = _position(ops, join.sink, join.skip_operand)
@@ -27,7 +30,7 @@ def _position(ops: Sequence[Op], step: int, reads: Sequence[int]) -> Operand | N
 
 
 def _consumer(ops: Sequence[Op], join: Join) -> Operand | None:
-    """The operation, the sink or one on the way to it, that takes what the branch's modules made."""
+    """Return the operation, up to the sink, that takes the output of the branch's modules."""
     for step in sorted({*join.branch, join.sink}):
         if step > max(join.term):
             found = _position(ops, step, join.term)

@@ -31,7 +31,7 @@ _HEADS = {
 
 
 def to_text(measures: Measures, *, verbose: bool = False) -> str:
-    """A table for each stack of residuals, then what the drawn ones would do, then remarks.
+    """Return a table for each stack of residuals, then what the drawn ones would do, then remarks.
 
     `verbose` adds the spread over the seeds to each number, and what each column means.
     """
@@ -70,7 +70,7 @@ def _shown(value: Statistic, verbose: bool) -> str:
 
 
 def _number(value: float) -> str:
-    """Three significant digits: `0.123`, `12.3`, `1.23e-05`."""
+    """Return a number with three significant digits: `0.123`, `12.3`, `1.23e-05`."""
     if value == 0 or 1e-3 <= abs(value) < 1e4:
         return f"{value:#.3g}".rstrip(".")
     return f"{value:.2e}"
@@ -81,7 +81,7 @@ def _layers(count: int) -> str:
 
 
 def to_json(measures: Measures) -> str:
-    """All measures, with their mean and spread; the same names as in CSV and `--fail-if`."""
+    """Return all measures, with their mean and spread; the same names as in CSV and `--fail-if`."""
     return json.dumps({"version": 1, **_as_json(measures)}, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -122,7 +122,7 @@ def _statistics(values: Mapping[str, Statistic]) -> dict[str, dict[str, float]]:
 
 
 def to_csv(measures: Measures) -> str:
-    """One row for each residual, two columns (mean and spread) for each measure."""
+    """Return one row for each residual, two columns (mean and spread) for each measure."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     columns = [column for name in MEASURES for column in (name, f"{name}_spread")]

@@ -48,6 +48,7 @@ class Statistic:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Statistic:
+        """Return the statistic of some values."""
         return cls(fmean(values), stdev(values) if len(values) > 1 else 0.0)
 
 
@@ -55,8 +56,8 @@ class Statistic:
 class Measured:
     """The measures of one executed residual connection.
 
-    `name` is the drawn edge (`layer.gqa`), or what the branch holds where nothing is drawn; `stack` and
-    `layer` say where it stands in a stack of equal layers. `values` has the MEASURES that could be taken.
+    `name` is the drawn edge (`layer.gqa`), or the modules on the branch if nothing is drawn; `stack` and
+    `layer` are its position in a stack of equal layers. `values` has the MEASURES that could be taken.
     """
 
     name: str
@@ -68,7 +69,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
-    """What a residual connection that is drawn, and that the code does not execute, would do (WHAT_IFS)."""
+    """The effect that a residual would have that is drawn but not executed (WHAT_IFS)."""
 
     name: str
     drawn: str
@@ -78,7 +79,7 @@ class WhatIf:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """All measures of a model; `remarks` say what could not be measured, and what the numbers do not say."""
+    """All measures of a model; `remarks` say what could not be measured, and what the numbers do not show."""
 
     file: str
     title: str
@@ -90,7 +91,7 @@ class Measures:
 
 
 def by_edge(residuals: Iterable[Measured], measure: str) -> dict[str, float]:
-    """The mean size of a measure for each drawn edge, over its layers."""
+    """Return the mean size of a measure for each drawn edge, over its layers."""
     found: dict[str, list[float]] = {}
     for each in residuals:
         if measure in each.values:
@@ -99,7 +100,7 @@ def by_edge(residuals: Iterable[Measured], measure: str) -> dict[str, float]:
 
 
 def over_seeds(runs: Sequence[Mapping[str, float | None]]) -> dict[str, Statistic]:
-    """The statistics of each measure that every run has."""
+    """Return the statistics of each measure that every run has."""
     names = [name for name in (*MEASURES, *WHAT_IFS) if all(run.get(name) is not None for run in runs)]
     return {name: Statistic.of([run[name] or 0.0 for run in runs]) for name in dict.fromkeys(names)}
 
@@ -134,7 +135,7 @@ class Bound:
         return cls(name, sign, limit)
 
     def broken_by(self, residuals: Iterable[Measured]) -> list[Measured]:
-        """The residuals whose mean fulfils the condition."""
+        """Return the residuals whose mean fulfils the condition."""
         fails = _COMPARE[self.sign]
         return [
             each

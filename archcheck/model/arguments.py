@@ -16,12 +16,12 @@ UNSET: Any = object()
 
 
 def override(arguments: Mapping[str, Any], settings: Iterable[Setting]) -> dict[str, Any]:
-    """A copy of `arguments` in which each setting's value stands at its dotted key.
+    """Return a copy of `arguments` in which each setting's value is at its dotted key.
 
-    A key reaches into nested mappings, and through a nested target into its arguments: `config.width` is
-    `arguments["config"]["arguments"]["width"]` where config is a target, and makes a mapping where there is
-    nothing yet. UNSET takes the argument away. Raises TargetError (TGT011) where a key passes through
-    something that holds nothing, or there is nothing to take away.
+    A key leads into nested mappings, and through a nested target into its arguments: `config.width` is
+    `arguments["config"]["arguments"]["width"]` if config is a target, and creates a mapping if there is
+    nothing yet. UNSET removes the argument. Raises TargetError (TGT011) if a key leads through something
+    without parts, or there is nothing to remove.
     """
     result = dict(arguments)
     for key, value in settings:
@@ -42,12 +42,12 @@ def override(arguments: Mapping[str, Any], settings: Iterable[Setting]) -> dict[
 
 
 def is_target(value: object) -> bool:
-    """Whether a value in a spec is a target of its own: `{target: …}`, with or without `arguments`."""
+    """Return whether a value in a spec is a target of its own: `{target: …}`, with or without `arguments`."""
     return isinstance(value, Mapping) and "target" in value and value.keys() <= {"target", "arguments"}
 
 
 def _opened(value: dict[str, Any], following: str) -> dict[str, Any]:
-    """Where the next part of a key is looked up: a target's (copied) arguments, or the mapping itself."""
+    """Return where to look up the next part of a key: a target's (copied) arguments, or the mapping."""
     if not is_target(value) or following in ("target", "arguments"):
         return value
     value["arguments"] = dict(value.get("arguments") or {})
@@ -64,7 +64,7 @@ def _no_such_place(key: str, parent: str, place: Mapping[str, Any]) -> TargetErr
 
 
 def _nearest_group(name: str, place: Mapping[str, Any]) -> str:
-    """The name of an argument with parts that may have been meant by one that is not there, or ""."""
+    """Return the argument with parts that a missing one may have been meant for, or ""."""
     groups = sorted(str(other) for other, value in place.items() if isinstance(value, Mapping))
     return "" if name in place else nearest(name, groups)
 
@@ -78,6 +78,6 @@ def _nothing_to_unset(key: str, place: Mapping[str, Any]) -> TargetError:
 
 
 def unusable(setting: str, reason: str, hint: str) -> TargetError:
-    """The error for a setting that can't be applied (TGT011)."""
+    """Return the error for a setting that can't be applied (TGT011)."""
     message = f"the setting '{setting}' can't be applied: {reason}"
     return TargetError(Problem("", None, None, "TGT011", message, hint=hint))

@@ -43,16 +43,16 @@ class BuiltModel:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Where the model may be called: seeded, its lazy imports found, what it does contained (TGT012)."""
+        """Prepare to call the model: seed, make its lazy imports work, contain its errors (TGT012)."""
         hint = "Check the names, shapes and dtypes of its inputs."
         with contained("running the model", "TGT012", hint=hint), self.loader.importable(), seeded():
             yield
 
 
 def build_model(target: str, arguments: Mapping[str, Any], search: Sequence[Path] = (Path(),)) -> BuiltModel:
-    """Builds the model that a spec or a command line names; it is in the mode that its code leaves it in.
+    """Build the model that a spec or a command line names, in the mode that its code leaves it in.
 
-    `search` is the spec's folder: the code is looked for in the current folder, then there and in the folders
+    `search` is the spec's folder: the code is looked up in the current folder, then there and in the folders
     above up to the repository's root. Random values are the same in every run, and the global random state is
     left alone. Raises TargetError (TGT001 to TGT007).
     """
@@ -78,10 +78,10 @@ def build_model(target: str, arguments: Mapping[str, Any], search: Sequence[Path
 
 
 def materialize(built: BuiltModel) -> BuiltModel:
-    """The same module, changed in place to CPU tensors, for a forward that needs values (`if mask.any()`).
+    """Move the module to the CPU, in place, for a forward that needs values (`if mask.any()`).
 
     Buffers and small parameters get back the values they were built with. Large parameters are zeros that
-    take no memory (see `weights.untouched_zeros`). What was tied stays tied.
+    take no memory (see `memory.untouched_zeros`). Tied tensors stay tied.
     """
     known = {id(meta): real for meta, real in built.kept}
     replace_tensors(
@@ -92,9 +92,9 @@ def materialize(built: BuiltModel) -> BuiltModel:
 
 
 def resolve(value: Any, loader: Loader, path: str) -> Any:
-    """A value of a spec as the object that it stands for: each target in it is loaded and called.
+    """Return the object that a value of a spec stands for: each target in it is loaded and called.
 
-    What can't be called, such as `torch:float32`, and a module that exists already are passed as they are; so
+    What can't be called, such as `torch:float32`, and a module that exists already are passed unchanged; so
     is a target with `arguments: null`, for a class that is itself the value. `path` is the place in the spec.
     """
     if is_target(value):
@@ -143,7 +143,7 @@ def _the_module(result: Any, target: str) -> nn.Module:
 
 
 def _a(value: object) -> str:
-    """What a value is, with an article: `None`, `the class Net`, `a dict`, `an int`."""
+    """Return what a value is, with an article: `None`, `the class Net`, `a dict`, `an int`."""
     if value is None:
         return "None"
     if isinstance(value, type):

@@ -55,7 +55,7 @@ class Fields(dict[str, Any]):
 
 
 def parameters_of(function: Any) -> tuple[dict[str, inspect.Parameter], bool]:
-    """The parameters that can be given by name, and whether it takes any other name as well."""
+    """Return the parameters that can be given by name, and whether it takes any other name as well."""
     try:
         # A wrapper may supply arguments by itself, so it is the wrapper's signature that counts.
         parameters = inspect.signature(function, follow_wrapped=False).parameters
@@ -66,9 +66,9 @@ def parameters_of(function: Any) -> tuple[dict[str, inspect.Parameter], bool]:
 
 
 def arranged(function: Any, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, type]]:
-    """The arguments, each under the parameter that takes it, and the classes of those to be made.
+    """Return the arguments, each under the parameter that takes it, and the classes of those to be built.
 
-    An argument to be made is a mapping that holds what its class is to be called with.
+    An argument to be built is a mapping of the arguments of its class.
     """
     named, takes_any = parameters_of(function)
     classes = {name: kind for name, p in named.items() if (kind := _class_of(p, function)) is not None}
@@ -94,7 +94,10 @@ def arranged(function: Any, arguments: Mapping[str, Any]) -> tuple[dict[str, Any
 
 
 def check_call(function: Callable[..., Any], arguments: Mapping[str, Any], target: str, path: str) -> None:
-    """Tells a call that can't fit, before it is made, from a TypeError inside the function (TGT005)."""
+    """Raise TargetError (TGT005) for a call that can't fit, before it is made.
+
+    This tells it from a TypeError inside the function.
+    """
     named, takes_any = parameters_of(function)
     classes = [kind for p in named.values() if (kind := _class_of(p, function)) is not None]
     known = [*named, *(name for kind in classes for name in parameters_of(kind)[0])]
@@ -117,7 +120,7 @@ def check_call(function: Callable[..., Any], arguments: Mapping[str, Any], targe
 
 
 def definition(function: Any) -> tuple[str, int | None]:
-    """File and line where the user's function or class is defined; ("", None) where that is not known."""
+    """Return file and line where the user's function or class is defined; ("", None) if unknown."""
     if isinstance(function, type):
         if dataclasses.is_dataclass(function):  # its __init__ stands in no file
             return _definition_of_class(function)
@@ -136,13 +139,13 @@ def _definition_of_class(kind: type) -> tuple[str, int | None]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint that names the nearest of the names that would have served, or all of them."""
+    """Return a hint that names the nearest valid name, or all of them."""
     names = list(known)
     return suggestion(name, names, f"It takes {', '.join(names)}." if names else "It takes none.")
 
 
 def _may_hold(name: str, classes: Mapping[str, type], arguments: Mapping[str, Any]) -> bool:
-    """Whether a parameter can take further arguments: it is a configuration, and not given otherwise."""
+    """Return whether a parameter can take further arguments: a configuration that is not given otherwise."""
     is_open = name not in arguments or _is_mapping(arguments[name])
     return is_open and (name in classes or _CONFIGURATION.fullmatch(name) is not None)
 
@@ -152,7 +155,7 @@ def _is_mapping(value: Any) -> bool:
 
 
 def _class_of(parameter: inspect.Parameter, function: Any) -> type | None:
-    """The class of a configuration that a parameter takes: by its hint, its default, or its name."""
+    """Return the class of a configuration that a parameter takes: by type hint, default or name."""
     kinds = [*_parts(_hint(parameter, function)), type(parameter.default)]
     found = next((kind for kind in kinds if _is_configuration(kind)), None)
     if found is None and parameter.annotation is parameter.empty and _CONFIGURATION.fullmatch(parameter.name):
@@ -161,7 +164,7 @@ def _class_of(parameter: inspect.Parameter, function: Any) -> type | None:
 
 
 def _hint(parameter: inspect.Parameter, function: Any) -> Any:
-    """A parameter's annotation, looked up where it is written as a text."""
+    """Return a parameter's annotation, resolved where it is written if it is a string."""
     if not isinstance(parameter.annotation, str):
         return parameter.annotation
     owner = vars(function).get("__init__", function) if isinstance(function, type) else function
@@ -172,7 +175,7 @@ def _hint(parameter: inspect.Parameter, function: Any) -> Any:
 
 
 def _parts(hint: Any) -> list[Any]:
-    """A hint, or the members of a union."""
+    """Return a hint, or the members of a union."""
     is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
     return list(typing.get_args(hint)) if is_union else [hint]
 
@@ -184,7 +187,7 @@ def _is_configuration(kind: Any) -> bool:
 
 
 def _by_name(function: Any) -> type | None:
-    """The one class of the user's beside a function that is called a configuration."""
+    """Return the only class of the user's beside a function whose name says that it is a configuration."""
     kind = getattr(function, "config_class", None)
     if isinstance(kind, type):
         return kind
@@ -212,7 +215,7 @@ def _home(function: Any) -> Any:
 
 
 def _key(path: str, name: str) -> str:
-    """What `--set` calls an argument of what stands at a path of the spec: `config.width`.
+    """Return the key that `--set` has for an argument at a path of the spec: `config.width`.
 
     >>> _key("model", "width"), _key("model.arguments.config.arguments.inner", "width")
     ('width', 'config.inner.width')
@@ -223,7 +226,7 @@ def _key(path: str, name: str) -> str:
 def _missing(
     missing: Mapping[str, inspect.Parameter], function: Any, target: str, path: str
 ) -> Iterator[tuple[str, str, str]]:
-    """What to say of arguments that are missing, and what to type: the plain ones together."""
+    """Yield what to say of arguments that are missing, and what to type: the plain ones together."""
     made = {
         name: parameter
         for name, parameter in missing.items()
@@ -248,7 +251,7 @@ def _missing(
 
 
 def _how_to_make(key: str, function: Any, target: str) -> str:
-    """What to type for a configuration of an unknown class; `key` is what `--set` calls it."""
+    """Return what to type for a configuration of an unknown class; `key` is what `--set` calls it."""
     name, home = leaf(key), _home(function)
     makers = [
         name for name, value in vars(home).items() if _CONFIGURATION_MAKER.fullmatch(name) and callable(value)
@@ -264,7 +267,7 @@ def _how_to_make(key: str, function: Any, target: str) -> str:
 
 
 def _parts_read(name: str, code: Any) -> list[str]:
-    """The attributes and items of what is called `name` that code reads, in their order."""
+    """Return the attributes and items of what is called `name` that code reads, in their order."""
     try:
         source = inspect.getsource(code)
     except (OSError, TypeError):
@@ -274,7 +277,7 @@ def _parts_read(name: str, code: Any) -> list[str]:
 
 
 def _example(parameter: inspect.Parameter, function: Any, target: str) -> str:
-    """A value to write for an argument: a target, where its annotation is a class of the user's."""
+    """Return an example value for an argument: a target if its annotation is a class of the user's."""
     kind = next((part for part in _parts(_hint(parameter, function)) if isinstance(part, type)), None)
     if kind is None or kind.__module__.partition(".")[0] in _FOREIGN:
         usual = {int: "8", float: "0.1", bool: "true", str: "TEXT", nn.Module: "{target: MODULE:Class}"}

@@ -18,8 +18,8 @@ _INSIDE = ("state_dict", "model_state_dict", "model")
 def load_weights(module: nn.Module, file: Path) -> None:
     """Put the values of a state dict into a model, in place.
 
-    `file` is `.safetensors`, or what `torch.save` wrote. Raises TargetError (TGT016) where it can't be read,
-    or its names and shapes are not the model's.
+    `file` is `.safetensors`, or comes from `torch.save`. Raises TargetError (TGT016) if it can't be read, or
+    its names and shapes are not the model's.
     """
     values = _safetensors(file, "TGT016") if file.suffix == ".safetensors" else _saved(file)
     try:
@@ -40,7 +40,7 @@ def load_weights(module: nn.Module, file: Path) -> None:
 
 
 def arrays_of(file: Path) -> dict[str, Any]:
-    """The arrays of an `.npz` or `.safetensors` file by name. Raises TargetError (TGT017)."""
+    """Return the arrays of an `.npz` or `.safetensors` file by name. Raises TargetError (TGT017)."""
     if file.suffix == ".safetensors":
         return dict(_safetensors(file, "TGT017"))
     try:
@@ -51,7 +51,7 @@ def arrays_of(file: Path) -> dict[str, Any]:
 
 
 def _is_set(tensor: Tensor, values: Mapping[str, Tensor], module: nn.Module) -> bool:
-    """Does another name of the same tensor stand in the file, as with a tied head?"""
+    """Return whether the file has another name of the same tensor, as for a tied head."""
     return any(other is tensor for name, other in module.state_dict(keep_vars=True).items() if name in values)
 
 

@@ -32,7 +32,7 @@ _MULTIPLES = (1, 2, 4, 8, 16, 32)
 
 @dataclass(frozen=True, eq=False)
 class Failure:
-    """A run that failed: the innermost module that was running, what it was called with, and the error.
+    """A run that failed: the innermost module that was running, its arguments, and the error.
 
     `inputs` are the names of the model's inputs that this module was given, whole or reshaped.
     """
@@ -46,7 +46,7 @@ class Failure:
 def failure(
     module: nn.Module, example: Example, running: Callable[[], AbstractContextManager[None]]
 ) -> Failure:
-    """Calls a model once more, to see where it fails."""
+    """Call a model once more to see where it fails."""
     active: list[tuple[nn.Module, Tensor | None]] = []
 
     def entered(part: nn.Module, args: tuple[Any, ...]) -> None:
@@ -73,7 +73,7 @@ def failure(
 
 
 def corrections(module: nn.Module, guess: Guess, failed: Failure) -> list[Guess]:
-    """Guesses that differ from one that failed where the failure tells how, the most plausible first."""
+    """Yield guesses that correct one that failed, as the failure suggests, the most plausible first."""
     better: list[Guess] = []
     if _ONE_ITEM in failed.text:
         return [_of_two(guess)]
@@ -96,7 +96,7 @@ def corrections(module: nn.Module, guess: Guess, failed: Failure) -> list[Guess]
 
 
 def _of_two(guess: Guess) -> Guess:
-    """A batch of two, for a normalization over the batch."""
+    """Return a batch of two, for a normalization over the batch."""
     return {
         name: replace(value, shape=[2, *value.shape[1:]])
         if isinstance(value, TensorInput) and value.shape and value.shape[0] == 1
@@ -106,7 +106,7 @@ def _of_two(guess: Guess) -> Guess:
 
 
 def _holders(taken: Tensor | None, example: Example) -> Iterator[str]:
-    """The inputs that a module's argument is, or is a view or a copy of as many elements of."""
+    """Yield the inputs that a module's argument is, or is a view or an equally large copy of."""
     if taken is None:
         return
     values = [*example.args, *example.kwargs.values()]
@@ -116,7 +116,7 @@ def _holders(taken: Tensor | None, example: Example) -> Iterator[str]:
 
 
 def _as_passed(wanted: TensorInput, value: TensorInput, taken: Tensor | None) -> Iterator[TensorInput]:
-    """What to give the model so that its layer gets what it takes: that, or what is rearranged to it."""
+    """Yield what to give the model so that its layer gets what it takes: that, or a rearrangement."""
     shape = list(wanted.shape)
     is_same = taken is None or list(taken.shape) == list(value.shape)
     if is_same:
@@ -131,7 +131,7 @@ def _as_passed(wanted: TensorInput, value: TensorInput, taken: Tensor | None) ->
 
 
 def _reshaped(value: TensorInput, failed: Failure, length: int) -> Iterator[TensorInput]:
-    """With as many dimensions as the code wants to unpack; and as many tokens for an image as it makes."""
+    """Yield inputs with as many dimensions as the code unpacks, and as many tokens as an image needs."""
     shape = list(value.shape)
     if match := _UNPACKED.search(failed.text):
         match int(match[1]), len(shape):
@@ -150,7 +150,7 @@ def _reshaped(value: TensorInput, failed: Failure, length: int) -> Iterator[Tens
 
 
 def _resized(value: TensorInput, failed: Failure, sides: tuple[int, ...]) -> Iterator[TensorInput]:
-    """Images and signals of another size, as a layer behind them has it, or of one of these sides."""
+    """Yield images and signals of another size, as a layer behind them has it, or of one of these sides."""
     shape = list(value.shape)
     if value.dtype != "float32" or len(shape) < 3 or failed.inputs:
         return
@@ -168,7 +168,7 @@ def _resized(value: TensorInput, failed: Failure, sides: tuple[int, ...]) -> Ite
 
 
 def _features(failed: Failure) -> tuple[int, int]:
-    """How many features there were, and how many were wanted; zeros where this was not the trouble."""
+    """Return the numbers of features found and wanted; zeros if this was not the problem."""
     if match := _PRODUCT.search(failed.text) or _MISMATCH.search(failed.text):
         return int(match[1]), int(match[2])
     if isinstance(failed.layer, nn.Linear) and failed.taken is not None and failed.taken.dim():
@@ -183,7 +183,7 @@ def _with_side(value: TensorInput, side: int) -> TensorInput:
 
 
 def _with_lengths(guess: Guess, tensors: dict[str, TensorInput], failed: Failure) -> Iterator[Guess]:
-    """Sequences as long as what they met, or as a table of positions has rows."""
+    """Yield sequences as long as what they met, or as a table of positions has rows."""
     match = _MISMATCH.search(failed.text)
     pairs = [(int(match[1]), int(match[2])), (int(match[2]), int(match[1]))] if match else []
     if isinstance(failed.layer, nn.Embedding) and failed.taken is not None and failed.taken.dim():

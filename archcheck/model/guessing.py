@@ -1,5 +1,7 @@
-"""Inputs that nobody gave: guessed from what the model states, from names and from layers, and then corrected
-by how the model fails on them."""
+"""Guesses of inputs that nobody gave.
+
+They come from what the model states, from names and from layers, and are corrected by how the model fails.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +37,11 @@ def guess_inputs(
     search: Sequence[Path] = (Path(),),
     running: Running | None = None,
 ) -> Iterator[Example]:
-    """Calls that may suit a model, the most plausible first; what is `given` is in all of them.
+    """Yield calls that may suit a model, the most plausible first; what is `given` is in all of them.
 
-    Who asks for the next one says that the last did not run. Where it may be tried again, within `running`,
-    to see which layer refused what, the next is what that layer takes. Raises TargetError: TGT010 or TGT008
-    where nothing can be guessed, and what `build_inputs` raises.
+    Asking for the next one means that the last did not run. If the model may be called again, within
+    `running`, to see which layer refused what, the next is what that layer takes. Raises TargetError: TGT010
+    or TGT008 if nothing can be guessed, and what `build_inputs` raises.
     """
     given = given or {}
     dtype = _dtype(module)
@@ -70,7 +72,10 @@ def guess_inputs(
 
 
 def missing_names(module: nn.Module, given: Mapping[str, Any]) -> list[str]:
-    """The inputs that forward needs and were not given; where it needs and has none, the model's main one."""
+    """Return the inputs that forward needs and were not given.
+
+    If it needs some and has none, the model's main one.
+    """
     parameters = forward_parameters(module)
     fillable = {name: p for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
     if not fillable:
@@ -84,7 +89,7 @@ def missing_names(module: nn.Module, given: Mapping[str, Any]) -> list[str]:
 
 
 def not_guessed(module: nn.Module, given: Mapping[str, Any], tried: Sequence[Example]) -> TargetError:
-    """The error for inputs that are missing where nothing could be guessed, or no guess ran."""
+    """Return the error for missing inputs of which nothing could be guessed, or no guess ran."""
     names = missing_names(module, given) or ["x"]
     file, line = definition(module.forward)
     kind = type(module).__name__
@@ -101,7 +106,7 @@ def not_guessed(module: nn.Module, given: Mapping[str, Any], tried: Sequence[Exa
 
 
 def _sample(name: str, tried: str) -> str:
-    """An input to write for a parameter: what its name tells, or else none of those that were tried."""
+    """Return an example of an input for a parameter, as its name suggests, or else not tried yet."""
     named = by_name(name, _NOTHING, [])
     if named is not _NOTHING and not re.search(r"(^|_)(ids?|idx|tokens?)$", name):
         return f"{named.dtype}[{','.join(map(str, named.shape))}]"
@@ -133,13 +138,13 @@ def _first_guesses(module: nn.Module, given: Mapping[str, Any]) -> list[Guess]:
 
 
 def _dtype(module: nn.Module) -> str:
-    """That of the model's weights, where all have the same."""
+    """Return the dtype of the model's weights, if all have the same."""
     dtypes = {str(weight.dtype) for weight in module.parameters() if weight.is_floating_point()}
     return dtypes.pop().removeprefix("torch.") if len(dtypes) == 1 else "float32"
 
 
 def _of_dtype(guess: Guess, dtype: str) -> Guess:
-    """A guess whose tensors of numbers are of another precision than they usually are."""
+    """Return a guess whose tensors of numbers are of another precision than they usually are."""
     if dtype == "float32":
         return guess
     return {
@@ -151,7 +156,7 @@ def _of_dtype(guess: Guess, dtype: str) -> Guess:
 
 
 def _stated(module: nn.Module) -> list[TensorInput]:
-    """What a model says of its own input: timm's configuration, Lightning's example."""
+    """Return what a model states about its input: timm's configuration, Lightning's example."""
     for name in ("pretrained_cfg", "default_cfg"):
         size = (getattr(module, name, None) or {}).get("input_size")
         if size:
@@ -163,7 +168,7 @@ def _stated(module: nn.Module) -> list[TensorInput]:
 
 
 def _vocabulary(module: nn.Module) -> list[TensorInput]:
-    """What the table of the model's words takes, where the model tells which of its tables that is."""
+    """Return what the model's table of words takes, if the model says which of its tables that is."""
     try:
         table = module.get_input_embeddings()  # type: ignore[operator]
     except Exception:  # there is no such method, or none of its own
@@ -172,7 +177,7 @@ def _vocabulary(module: nn.Module) -> list[TensorInput]:
 
 
 def _with_image_tokens(module: nn.Module, names: Sequence[str], layers: list[TensorInput]) -> list[Guess]:
-    """For a model that puts images in the place of certain tokens: an image, and such tokens alone."""
+    """Return inputs for a model that replaces certain tokens by images: an image, and only such tokens."""
     config = getattr(module, "config", None)
     token = getattr(config, "image_token_id", None) or getattr(config, "image_token_index", None)
     if type(token) is not int or not {"input_ids", "pixel_values"} <= {*names}:
@@ -183,7 +188,10 @@ def _with_image_tokens(module: nn.Module, names: Sequence[str], layers: list[Ten
 
 
 def _by_parameter(module: nn.Module, name: str, layer: TensorInput, layers: list[TensorInput]) -> Any:
-    """What a parameter takes, by its annotation, its keys and its name; `layer` where these tell nothing."""
+    """Return what a parameter takes, by its annotation, its keys and its name.
+
+    `layer` where these tell nothing.
+    """
     parameter = forward_parameters(module).get(name)
     kind = parameter.annotation if parameter is not None else None
     plain = {bool: False, int: 1, float: 1.0, "bool": False, "int": 1, "float": 1.0}

@@ -38,9 +38,9 @@ class Loader:
         self.folders = [str(folder) for folder in self.places]
 
     def load(self, target: str, path: str = "") -> Any:
-        """The object that a target names, not called; `path` is the target's place in the spec.
+        """Return the object that a target names, not called; `path` is the target's place in the spec.
 
-        Raises TargetError: TGT001 the text is no target, TGT002 there is no such file or module, TGT003 it
+        Raises TargetError: TGT001 the text is not a target, TGT002 there is no such file or module, TGT003 it
         can't be imported, TGT004 it has no such name.
         """
         if not is_well_formed(target):
@@ -63,7 +63,7 @@ class Loader:
 
     @contextmanager
     def importable(self) -> Iterator[None]:
-        """Puts `folders` first in sys.path; what the code adds to sys.path meanwhile becomes one of them."""
+        """Put `folders` first in sys.path; what the code adds to sys.path meanwhile becomes one of them."""
         before = list(sys.path)
         sys.path[:] = _unique([*self.folders, *before])
         importlib.invalidate_caches()
@@ -118,10 +118,10 @@ class Loader:
 
 
 def _import_file(file: Path) -> ModuleType:
-    """Imports a file as the module of its package where it needs that, and by itself where it does not.
+    """Import a file as a module of its package if it needs that, else by itself.
 
-    It needs its package for relative imports, and where it imports the package by name. The `__init__` files
-    are run then, but for one that fails: what it imports need not be what the file needs.
+    It needs its package for relative imports, and if it imports the package by name. The `__init__` files are
+    run then, except one that fails: what it imports need not be what the file needs.
     """
     root, name = _package(file)
     level, imported = _imports(file)
@@ -145,7 +145,7 @@ def _import_file(file: Path) -> ModuleType:
 
 
 def _import_alone(file: Path) -> ModuleType:
-    """Imports a file by its own name."""
+    """Import a file by its own name."""
     name = file.stem
     loaded = sys.modules.get(name)
     if loaded is not None and getattr(loaded, "__file__", None) == str(file):
@@ -167,7 +167,7 @@ def _import_alone(file: Path) -> ModuleType:
 
 
 def _import_below_empty_packages(name: str, root: Path) -> ModuleType:
-    """Imports a module without running the `__init__` files above it."""
+    """Import a module without running the `__init__` files above it."""
     parts = name.split(".")
     for depth in range(1, len(parts)):
         package = ModuleType(".".join(parts[:depth]))
@@ -177,7 +177,7 @@ def _import_below_empty_packages(name: str, root: Path) -> ModuleType:
 
 
 def _imports(file: Path) -> tuple[int, set[str]]:
-    """How many folders up a file's relative imports reach, and the packages that it imports by name."""
+    """Return how many folders up a file's relative imports reach, and the packages it imports by name."""
     try:
         tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError):  # told when the file is imported
@@ -193,7 +193,7 @@ def _imports(file: Path) -> tuple[int, set[str]]:
 
 
 def _folders_as_package(file: Path, level: int) -> tuple[Path, str]:
-    """As `_package`, for a file that reaches so many folders up: these are packages without an `__init__`."""
+    """Return `_package` for a file that reaches up many folders: packages without an `__init__`."""
     folders = [folder.name for folder in list(file.parents)[:level]]
     if not all(name.isidentifier() for name in folders) or len(file.parents) <= level:
         return _package(file)
@@ -201,7 +201,7 @@ def _folders_as_package(file: Path, level: int) -> tuple[Path, str]:
 
 
 def _root(file: Path) -> Path:
-    """The folder that a file's package is imported from."""
+    """Return the folder that a file's package is imported from."""
     level, _ = _imports(file)
     root, name = _package(file)
     return _folders_as_package(file, level)[0] if level > name.count(".") else root
@@ -217,7 +217,7 @@ def _frames(error: BaseException) -> traceback.StackSummary:
 
 
 def _package(file: Path) -> tuple[Path, str]:
-    """The folder to import a file from, and its module name there: packages have an `__init__.py`."""
+    """Return the folder to import a file from, and its module name there: packages have an `__init__.py`."""
     parts = [] if file.stem == "__init__" else [file.stem]
     folder = file.parent
     while (folder / "__init__.py").is_file():
@@ -227,13 +227,16 @@ def _package(file: Path) -> tuple[Path, str]:
 
 
 def _is_free(package: str, root: Path) -> bool:
-    """Whether a package can be imported from this root: no other one of its name is loaded."""
+    """Return whether a package can be imported from this root: no other one of its name is loaded."""
     loaded = sys.modules.get(package)
     return loaded is None or str(root / package) in getattr(loaded, "__path__", ())
 
 
 def _up_to_root(folder: Path) -> list[Path]:
-    """A folder and those above it up to the repository's root; the folder alone where there is no root."""
+    """Return a folder and those above it up to the repository's root; only the folder if there is no root.
+
+    The folder alone where there is no root.
+    """
     folder = folder.resolve()
     chain = [folder, *folder.parents]
     for length, above in enumerate(chain, start=1):
@@ -252,10 +255,10 @@ def _remember(names: set[str], folders: Iterable[str]) -> None:
 
 
 def _forget_stale() -> None:
-    """Unloads the user's modules where one has changed on disk, or its name now means another file.
+    """Unload the user's modules if one has changed on disk, or its name now means another file.
 
     Two specs may each have a `layers.py`, and in a notebook the file is edited between two calls. They go
-    together, since they hold each other.
+    together, since they hold references to each other.
     """
     if any(_is_stale(name, *facts) for name, facts in _imported.items()):
         for name in _imported:
@@ -272,7 +275,7 @@ def _is_stale(name: str, file: str, changed: int, size: int) -> bool:
 
 
 def _origin(name: str) -> str | None:
-    """The file that `import name` would find now, found without importing."""
+    """Return the file that `import name` would find now, found without importing."""
     places: list[str] | None = None
     origin = None
     parts = name.split(".")

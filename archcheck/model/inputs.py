@@ -30,7 +30,7 @@ Parameters = Mapping[str, inspect.Parameter]
 
 @dataclass(frozen=True)
 class TensorInput:
-    """A tensor to be made, see the class of this name in the spec's model."""
+    """A tensor to be created; see the class of this name in the spec's model."""
 
     shape: Sequence[int]
     dtype: str = "float32"
@@ -41,8 +41,10 @@ class TensorInput:
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """The arguments of one call of a model; `text` names its tensors as `--input` would, and `inputs` says
-    what they were made from, as a spec does."""
+    """The arguments of one call of a model.
+
+    `text` names its tensors as `--input` would, and `inputs` says what they were made from, as a spec does.
+    """
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -53,12 +55,13 @@ class Example:
 def build_inputs(
     module: nn.Module, inputs: Mapping[str, Any], *, search: Sequence[Path] = (Path(),)
 ) -> Example:
-    """The call that a spec's `inputs` describe: tensors, targets, plain values, lists and mappings of these.
+    """Return the call that a spec's `inputs` describe.
 
-    Leading parameters of `forward` without a default are passed by position, all others by name. Values are
-    the same in every run; for a model on the meta device the tensors are there too, without any. An integer
-    tensor without `high` stays below the rows of the smallest embedding. `search` is that of `build_model`.
-    Raises TargetError: TGT008 a name is unknown or missing, TGT009 an input can't be made, TGT001 to TGT006.
+    These are tensors, targets, plain values, lists and mappings. Leading parameters of `forward` without a
+    default are passed by position, all others by name. Values are the same in every run; for a model on the
+    meta device the tensors are there too, without values. An integer tensor without `high` stays below the
+    number of rows of the smallest embedding. `search` is that of `build_model`. Raises TargetError: TGT008 a
+    name is unknown or missing, TGT009 an input can't be made, TGT001 to TGT006.
     """
     parameters = forward_parameters(module)
     _check_names(module, inputs, parameters)
@@ -71,7 +74,7 @@ def build_inputs(
 
 
 def _as_written(value: Any) -> Any:
-    """An input as a spec says it: of a tensor what is not as usual."""
+    """Return an input as a spec says it: of a tensor what is not as usual."""
     if isinstance(value, list):
         return [_as_written(part) for part in value]
     if isinstance(value, Mapping):
@@ -83,7 +86,7 @@ def _as_written(value: Any) -> Any:
 
 
 def forward_parameters(module: nn.Module) -> Parameters:
-    """The parameters of `forward`; any keyword where it has no readable signature."""
+    """Return the parameters of `forward`; any keyword where it has no readable signature."""
     try:
         return inspect.signature(module.forward).parameters
     except (TypeError, ValueError):
@@ -129,7 +132,7 @@ def _arranged(values: dict[str, Any], parameters: Parameters) -> tuple[tuple[Any
 
 
 class _Maker:
-    """Makes the values of inputs, all random ones from one generator of their own."""
+    """Creates the values of inputs, the random ones from a generator of its own."""
 
     def __init__(self, module: nn.Module, search: Sequence[Path]) -> None:
         self._device = "meta" if any(tensor.is_meta for tensor in tensors(module)) else "cpu"
@@ -212,7 +215,7 @@ def _unmakable(path: str, reason: str, hint: str) -> TargetError:
 
 
 def _to(value: Any, device: str) -> Any:
-    """The tensors in plain containers on a device; other objects as they are."""
+    """Return the tensors in plain containers on a device; other objects as they are."""
     if isinstance(value, Tensor):
         return value.to(device)
     if isinstance(value, dict):

@@ -21,11 +21,11 @@ _LONGEST_MESSAGE = 300
 
 @contextmanager
 def contained(doing: str, code: str, *, path: str = "", hint: str = "") -> Iterator[None]:
-    """Turns all that is raised inside into a TargetError, and sends standard output to standard error.
+    """Turn everything that is raised inside into a TargetError; send standard output to standard error.
 
     The message begins with `doing` ("importing net.py" raised …) and has the line of the user's own code;
     `code` is its TGT code, `path` the place in the spec. The working folder and sys.argv, which shows no
-    arguments inside, are as before afterwards. KeyboardInterrupt and archcheck's own errors pass through.
+    arguments inside, are restored. KeyboardInterrupt and archcheck's own errors pass through.
     """
     try:
         with _process_state(), _stdout_to_stderr():
@@ -38,12 +38,12 @@ def contained(doing: str, code: str, *, path: str = "", hint: str = "") -> Itera
 
 
 def is_installed(file: str) -> bool:
-    """Whether a file belongs to an installed package."""
+    """Return whether a file belongs to an installed package."""
     return not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)
 
 
 def is_machinery(file: str) -> bool:
-    """Whether a file is archcheck's, torch's or the standard library's."""
+    """Return whether a file is archcheck's, torch's or the standard library's."""
     path = Path(file)
     torch = getattr(sys.modules.get("torch"), "__file__", None)
     return (
@@ -66,7 +66,7 @@ def _process_state() -> Iterator[None]:
 
 @contextmanager
 def _stdout_to_stderr() -> Iterator[None]:
-    """Redirects Python's sys.stdout, and file descriptor 1 for what writes to it directly."""
+    """Redirect sys.stdout, and file descriptor 1 for code that writes to it directly."""
     with ExitStack() as stack:
         stack.enter_context(redirect_stdout(sys.stderr))
         try:
@@ -113,7 +113,7 @@ def _problem(error: BaseException, doing: str, code: str, path: str, hint: str) 
 
 
 def _user_place(trace: TracebackType | None) -> tuple[str, int] | None:
-    """File and line of the innermost frame in the user's own code, else in an installed package."""
+    """Return file and line of the innermost frame in the user's own code, else in an installed package."""
     frames = [
         (frame.f_code.co_filename, line)
         for frame, line in traceback.walk_tb(trace)
@@ -124,7 +124,10 @@ def _user_place(trace: TracebackType | None) -> tuple[str, int] | None:
 
 
 def _first_cause(error: BaseException) -> BaseException:
-    """What `raise … from` says is behind an error, and behind that: the library that can't be imported."""
+    """Return the deepest cause that `raise … from` gives for an error: the library that can't be imported.
+
+    The library that can't be imported.
+    """
     seen = [error]
     while (cause := seen[-1].__cause__) is not None and cause not in seen:
         seen.append(cause)
@@ -132,7 +135,7 @@ def _first_cause(error: BaseException) -> BaseException:
 
 
 def _first_line(error: BaseException) -> str:
-    """The first line of an error's text, with what follows it where it ends with a colon."""
+    """Return the first line of an error's text, with the next one if it ends with a colon."""
     try:
         line, _, rest = str(error).strip().partition("\n")
         line = f"{line} {rest.strip().partition(chr(10))[0]}" if line.endswith(":") else line or "no message"

@@ -22,7 +22,7 @@ _MOST = 16
 
 
 def taken_by_first_layers(module: nn.Module) -> list[TensorInput]:
-    """What the first layers with parameters take, in their order; layers of unknown types come last."""
+    """Return what the first layers with parameters take, in order; unknown types of layers come last."""
     sizes, length = image_sizes(module), frames(module)
     known: list[TensorInput] = []
     unknown: list[TensorInput] = []
@@ -37,7 +37,7 @@ def taken_by_first_layers(module: nn.Module) -> list[TensorInput]:
 
 
 def taken_by(layer: Any, sizes: list[int], length: int) -> Iterator[TensorInput]:
-    """What a layer of torch takes; `sizes` are sides to try for an image, a video has `length` of them."""
+    """Yield what a layer of torch takes; `sizes` are image sides to try, a video has `length` frames."""
     match layer:
         case nn.Embedding() | nn.EmbeddingBag():
             yield tokens(layer.num_embeddings)
@@ -69,32 +69,32 @@ def taken_by(layer: Any, sizes: list[int], length: int) -> Iterator[TensorInput]
 
 
 def tokens(rows: int | None) -> TensorInput:
-    """A sequence of integers below `rows`, such as an embedding looks up."""
+    """Return a sequence of integers below `rows`, as an embedding looks up."""
     return TensorInput(shape=[1, SEQUENCE], dtype="int64", high=rows)
 
 
 def floats(*shape: int) -> TensorInput:
-    """One item of a batch of numbers."""
+    """Return one item of a batch of numbers."""
     return TensorInput(shape=[1, *shape])
 
 
 def image_sizes(module: nn.Module) -> list[int]:
-    """Sides to try for an image: what the model states under a customary name, then common ones."""
+    """Yield sides to try for an image: what the model states under a common name, then usual ones."""
     return list(dict.fromkeys([*_stated(module, "image_size", "img_size"), *_SIZES]))
 
 
 def states_size(module: nn.Module) -> bool:
-    """Whether a model says how large its images are."""
+    """Return whether a model states the size of its images."""
     return bool(_stated(module, "image_size", "img_size"))
 
 
 def frames(module: nn.Module) -> int:
-    """How many frames a video has: what the model states, or a common number."""
+    """Return the number of frames of a video: what the model states, or a common number."""
     return next(iter(_stated(module, "num_frames", "frames_per_clip")), 16)
 
 
 def _stated(module: nn.Module, *names: str) -> list[int]:
-    """Numbers that a module, one in it or their configurations hold under a name; the first of several."""
+    """Yield numbers that a module, its children or their configurations state; the first of several."""
     stated: list[int] = []
     for part in module.modules():
         for holder in (part, *_configurations(part)):
@@ -106,7 +106,7 @@ def _stated(module: nn.Module, *names: str) -> list[int]:
 
 
 def _configurations(part: nn.Module) -> Iterator[Any]:
-    """What a module keeps of its configuration, and the groups in it."""
+    """Yield what a module keeps of its configuration, and the groups in it."""
     for name in _CONFIGURATIONS:
         config = getattr(part, name, None)
         values = config if isinstance(config, Mapping) else getattr(config, "__dict__", None)
@@ -118,7 +118,7 @@ def _configurations(part: nn.Module) -> Iterator[Any]:
 
 
 def _taken_by_unknown(weight: Tensor) -> list[TensorInput]:
-    """What a layer of the user's own may take, by the shape of its first parameter."""
+    """Return what a layer of the user's own may take, judging by the shape of its first parameter."""
     if weight.dim() == 0:
         return []
     width = weight.shape[-1]

@@ -31,11 +31,11 @@ _TASKS = (
 
 
 def find_in_library(scheme: str, name: str, places: Sequence[Path], path: str) -> Factory | None:
-    """The builder of the model that a library has under a name; None where the name is that of a function.
+    """Return the builder of the model that a library has under a name; None if the name is a function's.
 
     `places` are the folders that a configuration's path may be relative to, `path` is the target's place in
-    the spec. Raises TargetError: TGT002 where the package or a configuration is missing, TGT004 where the
-    library has no such model.
+    the spec. Raises TargetError: TGT002 if the package or a configuration is missing, TGT004 if the library
+    has no such model.
     """
     package = _PACKAGES[scheme]
     try:
@@ -110,7 +110,10 @@ def _in_transformers(transformers: Any, name: str, places: Sequence[Path], path:
 def _configuration(
     transformers: Any, name: str, places: Sequence[Path], path: str
 ) -> tuple[dict[str, Any], str]:
-    """The values of a configuration and where they are from: a local file, a type's defaults, or the hub."""
+    """Return the values of a configuration and their origin: a local file, a type's defaults, or the hub.
+
+    A local file, a type's defaults, or the hub.
+    """
     for place in places:
         file = place / Path(name).expanduser()
         file = file / "config.json" if file.is_dir() else file
@@ -145,7 +148,7 @@ def _read(file: Path, path: str) -> dict[str, Any]:
 
 
 def _check_names(config: Any, arguments: Mapping[str, Any], path: str) -> None:
-    """Refuse what a configuration does not have: it would take any name, and do nothing with it."""
+    """Refuse names that a configuration does not have: it would accept any name and ignore it."""
     place = path.removesuffix(".target")
     complaints = [
         (
@@ -161,7 +164,7 @@ def _check_names(config: Any, arguments: Mapping[str, Any], path: str) -> None:
 
 
 def _merged(values: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a configuration with some values replaced, also inside of its parts."""
+    """Return a copy of a configuration with some values replaced, also in its parts."""
     merged = dict(values)
     for name, value in arguments.items():
         old = merged.get(name)
@@ -170,7 +173,7 @@ def _merged(values: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str
 
 
 def _model_class(transformers: Any, config: Any, path: str) -> Any:
-    """The class that the configuration names, else the likeliest for its type."""
+    """Return the class that the configuration names, else the likeliest for its type."""
     for name in getattr(config, "architectures", None) or ():
         if hasattr(transformers, name):
             return getattr(transformers, name)
@@ -184,7 +187,7 @@ def _model_class(transformers: Any, config: Any, path: str) -> Any:
 
 
 def _class_of(builder: Any) -> Any:
-    """What a builder of torchvision hands its further arguments to, which its annotation tells."""
+    """Return what a builder of torchvision passes further arguments to, according to its annotation."""
     made = inspect.signature(builder).return_annotation
     return getattr(inspect.getmodule(builder), made, builder) if isinstance(made, str) else made
 

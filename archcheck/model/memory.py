@@ -34,7 +34,7 @@ _SEED: ContextVar[int] = ContextVar("seed", default=0)
 
 @contextmanager
 def seed(value: int) -> Iterator[None]:
-    """Makes `seeded` use another seed inside."""
+    """Make `seeded` use another seed inside."""
     token = _SEED.set(value)
     try:
         yield
@@ -44,7 +44,7 @@ def seed(value: int) -> Iterator[None]:
 
 @contextmanager
 def seeded() -> Iterator[None]:
-    """Fixes the random numbers of torch, Python and a loaded numpy inside; outside they go on as before."""
+    """Fix the random numbers of torch, Python and a loaded numpy inside; outside they go on as before."""
     numpy_random = sys.modules.get("numpy.random")
     torch_state, python_state = torch.get_rng_state(), random.getstate()
     numpy_state = numpy_random.get_state() if numpy_random else None
@@ -62,20 +62,20 @@ def seeded() -> Iterator[None]:
 
 
 def tensors(module: nn.Module) -> list[Tensor]:
-    """The parameters and buffers of a module, each once, without those that have no shape yet."""
+    """Return the parameters and buffers of a module, each once, without those that have no shape yet."""
     return [tensor for tensor in (*module.parameters(), *module.buffers()) if not is_lazy(tensor)]
 
 
 def to_meta(tensor: Tensor) -> Tensor:
-    """A tensor of the same shape and dtype on the meta device; the tensor itself where it is there."""
+    """Return a tensor of the same shape and dtype on the meta device; the tensor itself where it is there."""
     return tensor if tensor.is_meta else torch.empty_like(tensor, device="meta")
 
 
 def untouched_zeros(tensor: Tensor) -> Tensor:
-    """Zeros on the CPU of the same shape and dtype as a meta tensor, that take no memory until written to.
+    """Return zeros on the CPU for a meta tensor, which take no memory until written to.
 
-    calloc maps them to the one zero page of the system, where reading leaves them. Where not even addresses
-    are to be had, it is a single zero, expanded. Tensors that are not on the meta device are given back.
+    calloc maps them to the single zero page of the system, which reading leaves unchanged. If there is not
+    even address space, it is a single zero, expanded. Tensors that are not on the meta device are returned.
     """
     if not tensor.is_meta:
         return tensor
@@ -87,10 +87,10 @@ def untouched_zeros(tensor: Tensor) -> Tensor:
 
 
 def replace_tensors(module: nn.Module, convert: Callable[[Tensor], Tensor]) -> list[tuple[Tensor, Tensor]]:
-    """Puts `convert(tensor)` in the place of each tensor, in place, and gives the pairs (old, new).
+    """Replace each tensor by `convert(tensor)`, in place, and return the pairs (old, new).
 
     Parameters, buffers and plain attributes count, also in a list, tuple or dict. Unlike with `Module.to`,
-    what was one tensor stays one: tied weights stay tied.
+    one tensor stays one: tied weights stay tied.
     """
     done: dict[int, tuple[Tensor, Tensor]] = {}
 
@@ -121,7 +121,7 @@ def _converted_inside(value: Any, converted: Callable[[Tensor], Tensor]) -> Any:
 
 
 def _like(tensor: Tensor, data: Tensor) -> Tensor:
-    """`data` as what `tensor` is: a parameter, perhaps of a subclass, with the attributes hung on it."""
+    """Return `data` as what `tensor` is: a parameter, perhaps of a subclass, with its attributes."""
     if data is tensor:
         return tensor
     if isinstance(tensor, nn.Parameter):
@@ -133,10 +133,10 @@ def _like(tensor: Tensor, data: Tensor) -> Tensor:
 class Sparing(TorchFunctionMode):
     """While a model is built inside, weights beyond the budget get no storage, and all else is on the CPU.
 
-    Factory functions are watched for the sizes they are asked for, and parameters as they are registered,
-    since small ones add up. What is beyond the budget is born on the meta device. Values written into it are
-    skipped: there is nothing to write, and the first such operation would load hundreds of Python modules.
-    Large buffers that are equal tables, such as the causal mask that each layer keeps, are one tensor.
+    Factory functions are watched for the sizes requested, and parameters as they are registered, since small
+    ones add up. What is beyond the budget is created on the meta device. Values written into it are skipped:
+    there is nothing to write, and the first such operation would load hundreds of Python modules. Large
+    buffers that are equal tables, such as the causal mask that each layer keeps, become one tensor.
     """
 
     def __init__(self) -> None:
@@ -257,7 +257,7 @@ _ACCELERATOR = re.compile(r"(cuda|hip|hpu|mps|mtia|npu|xla|xpu)(:\d+)?")
 def _request(
     function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[str, tuple[int, ...], torch.dtype | None]:
-    """Purpose, shape and dtype (None: the default) of what a factory is asked for."""
+    """Return the purpose, shape and dtype (None: the default) requested of a factory function."""
     maker = None
     if args and isinstance(args[0], Tensor):
         maker, args = args[0], args[1:]

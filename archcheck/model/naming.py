@@ -15,7 +15,10 @@ _EDGES = re.compile(r"edges?|edge_ind(ex|ices)|edge_list")
 
 
 def keys_read(module: nn.Module, name: str) -> list[str]:
-    """The keys under which forward reads from the input `name`, in their order; none if it is no mapping."""
+    """Return the keys under which forward reads from the input `name`, in their order.
+
+    None if it is no mapping.
+    """
     try:
         source = inspect.getsource(module.forward)
     except (OSError, TypeError):
@@ -25,12 +28,15 @@ def keys_read(module: nn.Module, name: str) -> list[str]:
 
 
 def is_graph(names: Iterable[str]) -> bool:
-    """Whether inputs of these names are a graph: its nodes are then the first axis of what is no edge."""
+    """Return whether inputs of these names are a graph: all but edges then have nodes as first axis."""
     return any(_EDGES.fullmatch(name) for name in names)
 
 
 def by_name(name: str, layer: TensorInput, layers: Sequence[TensorInput]) -> TensorInput:
-    """What an input of this name takes; where the name tells nothing, what `layer` of all `layers` does."""
+    """Return what an input of this name takes.
+
+    Where the name tells nothing, what `layer` of all `layers` does.
+    """
     integers = next((other for other in (layer, *layers) if other.dtype == "int64"), None)
     if _EDGES.fullmatch(name):
         return TensorInput(shape=[2, SEQUENCE], dtype="int64", high=SEQUENCE)

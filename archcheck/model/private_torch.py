@@ -24,47 +24,51 @@ alias: Any = torch.ops.aten.alias.default
 
 
 def vmap_owner() -> Any:
-    """The module in which `torch.vmap` looks up `vmap_impl`; None where this torch has no such thing."""
+    """Return the module in which `torch.vmap` looks up `vmap_impl`; None if this torch has no such thing."""
     owner = importlib.import_module("torch._functorch.apis")
     return owner if hasattr(owner, "vmap_impl") else None
 
 
 def make_like(parameter: Tensor, data: Tensor) -> Tensor:
-    """`data` as an instance of the parameter's class."""
+    """Return `data` as an instance of the parameter's class."""
     made: Tensor = torch.Tensor._make_subclass(type(parameter), data.detach(), parameter.requires_grad)
     return made
 
 
 def storage_id(tensor: Tensor) -> int:
-    """The same for all tensors of one storage.
+    """Return an id that all tensors of one storage share.
 
-    Raises NotImplementedError or RuntimeError where it has none.
+    Raises NotImplementedError or RuntimeError if it has none.
     """
     return int(tensor.untyped_storage()._cdata)
 
 
 def version(tensor: Tensor) -> int:
-    """How often it was changed in place; views count together. Raises RuntimeError on inference tensors."""
+    """Return how often it was changed in place; views count together.
+
+    Raises RuntimeError on inference tensors.
+    """
     return int(tensor._version)
 
 
 def is_wrapped(tensor: Tensor) -> bool:
-    """Inside `torch.func` transforms tensors are wrappers that live no longer than the transform."""
+    """Return whether it is a wrapper of `torch.func`, which lives no longer than the transform."""
     return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
 
 
 def is_any_autocast_enabled() -> bool:
+    """Return whether autocast is on for any device."""
     return bool(torch._C._is_any_autocast_enabled())
 
 
 def attention_kernels() -> tuple[bool, ...]:
-    """Which kernels scaled dot-product attention may choose from: flash, memory-efficient, math."""
+    """Return which kernels scaled dot-product attention may choose from: flash, memory-efficient, math."""
     flash, efficient = torch._C._get_flash_sdp_enabled(), torch._C._get_mem_efficient_sdp_enabled()
     return bool(flash), bool(efficient), bool(torch._C._get_math_sdp_enabled())
 
 
 def applied(apply: Any, function: type) -> Callable[..., Any]:
-    """`autograd.Function.apply`, as it stands in its class, bound to a subclass.
+    """Return `autograd.Function.apply` bound to a subclass.
 
     It is a classmethod of Python's, and from 2.14 on a C descriptor.
     """
@@ -73,7 +77,7 @@ def applied(apply: Any, function: type) -> Callable[..., Any]:
 
 
 def uncompiled() -> AbstractContextManager[Any]:
-    """Compiled parts run as the Python that they were compiled from; what is not loaded is left alone."""
+    """Run compiled parts as the Python code they were compiled from; what is not loaded is left alone."""
     if "torch._dynamo" not in sys.modules:
         return contextlib.nullcontext()
     set_stance = getattr(torch.compiler, "set_stance", None)
@@ -85,7 +89,7 @@ def uncompiled() -> AbstractContextManager[Any]:
 
 @contextlib.contextmanager
 def _without_frames() -> Iterator[None]:
-    """What `set_stance` does, before 2.6: no frame is handed to the compiler."""
+    """Do what `set_stance` does before PyTorch 2.6: no frame is handed to the compiler."""
     eval_frame: Any = importlib.import_module("torch._dynamo.eval_frame")
     original = eval_frame.set_eval_frame
     eval_frame.set_eval_frame = lambda _: None

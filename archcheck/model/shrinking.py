@@ -39,10 +39,10 @@ _TOKEN = re.compile(r".*_token(_id|_index)?|.*(eos|bos|pad|sep|cls|mask|unk)_.*i
 
 
 def cut_runs(model: nn.Module) -> nn.Module:
-    """The model, changed in place: of three or more blocks in a row that are alike, the first two stay.
+    """Keep two of every three or more consecutive equal blocks, in place, and return the model.
 
-    A block has two layers with weights at least; what has one may be a part of a block, whose output is put
-    together with those of the others, as the convolutions of Res2Net and VoVNet are.
+    A block has at least two layers with weights; what has one may be a part of a block, whose output is
+    combined with those of the others, as the convolutions of Res2Net and VoVNet are.
     """
     if isinstance(model, nn.Sequential | nn.ModuleList):
         _cut(model)
@@ -61,7 +61,7 @@ def _cut(layers: nn.Sequential | nn.ModuleList) -> None:
 
 
 def _structure(module: nn.Module | None) -> tuple[Any, ...]:
-    """What is the same for blocks that are alike, and for no others."""
+    """Return what is equal for equal blocks, and only for those."""
     if module is None or sum(weight.dim() > 1 for weight in module.parameters()) < 2:
         return (id(module),)
     return tuple(
@@ -71,9 +71,9 @@ def _structure(module: nn.Module | None) -> tuple[Any, ...]:
 
 
 def shrunk_config(config: Any, given: Mapping[str, Any]) -> Any:
-    """A small configuration of the same class as `config`, one of transformers, that was made from `given`.
+    """Return a small configuration of the same class as `config`, a transformers one, built from `given`.
 
-    The depth is that of the shortest start of the stack in which each kind of layer comes, and two at least.
+    The depth is that of the shortest prefix of the stack that has every kind of layer, and at least two.
     """
     parts = [part for _, part in _configurations(config)]
     divisor = next((d for d in _DIVISORS if all(_is_divisible(part, d) for part in parts)), 1)
@@ -81,7 +81,7 @@ def shrunk_config(config: Any, given: Mapping[str, Any]) -> Any:
 
 
 def _configurations(config: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """A configuration and those in it, each with its name."""
+    """Yield a configuration and those in it, each with its name."""
     yield name, config
     for key, value in vars(config).items():
         if _is_configuration(value):
@@ -93,7 +93,7 @@ def _is_configuration(value: Any) -> bool:
 
 
 def _smaller(config: Any, given: Mapping[str, Any], divisor: int, tokens: Iterator[int]) -> dict[str, Any]:
-    """The values to replace, nested like the configuration."""
+    """Return the values to replace, nested like the configuration."""
     small: dict[str, Any] = {}
     values = {name: value for name, value in vars(config).items() if name[0] != "_"}
     depth = _depth(values)
@@ -143,7 +143,7 @@ def _smaller_list(name: str, value: list[Any] | tuple[Any, ...], depth: int, ful
 
 
 def _smaller_rope(parameters: Mapping[str, Any], divisor: int) -> dict[str, Any]:
-    """Sections, and factors for each frequency, of a head that is narrower."""
+    """Return the sections, and factors per frequency, of a narrower head."""
     small: dict[str, Any] = {}
     for key, value in parameters.items():
         if isinstance(value, Mapping):
@@ -167,7 +167,7 @@ def _full_depth(values: Mapping[str, Any]) -> int:
 
 
 def _depth(values: Mapping[str, Any]) -> int:
-    """How many layers show all kinds, by lists with an item for each, first ones that differ, periods."""
+    """Return how many layers show all kinds: by lists with an item each, differing first ones, periods."""
     full = _full_depth(values)
     needed = [_LAYERS]
     for name, value in values.items():
@@ -197,7 +197,7 @@ def _is_width(name: str, value: int) -> bool:
 
 
 def _is_divisible(config: Any, divisor: int) -> bool:
-    """Whether all widths of a configuration can be divided, and its heads are then not too narrow."""
+    """Return whether all widths of a configuration can be divided without making its heads too narrow."""
     values = vars(config)
     for name, value in values.items():
         is_list = isinstance(value, list | tuple)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 def parent(path: str) -> str:
-    """The module that holds this one.
+    """Return the module that holds this one.
 
     >>> parent("layers.0.mlp"), parent("layers"), parent("")
     ('layers.0', '', '')
@@ -20,7 +20,7 @@ def parent(path: str) -> str:
 
 
 def leaf(path: str) -> str:
-    """The last name of a path.
+    """Return the last name of a path.
 
     >>> leaf("layers.0.mlp"), leaf("")
     ('mlp', '')
@@ -29,7 +29,7 @@ def leaf(path: str) -> str:
 
 
 def parents(path: str) -> Iterator[str]:
-    """The modules that hold this one, the closest first, the model last.
+    """Yield the modules that hold this one, the closest first, the model last.
 
     >>> list(parents("layers.0.mlp")), list(parents(""))
     (['layers.0', 'layers', ''], [])
@@ -40,7 +40,7 @@ def parents(path: str) -> Iterator[str]:
 
 
 def at_and_above(path: str) -> Iterator[str]:
-    """The module itself and those that hold it, the closest first.
+    """Yield the module itself and those that hold it, the closest first.
 
     >>> list(at_and_above("layers.0")), list(at_and_above(""))
     (['layers.0', 'layers', ''], [''])
@@ -50,7 +50,7 @@ def at_and_above(path: str) -> Iterator[str]:
 
 
 def is_within(path: str, above: str) -> bool:
-    """Is `path` the module `above`, or inside it?
+    """Return whether `path` is the module `above`, or inside it.
 
     >>> is_within("net2.a", "net2"), is_within("net2", "net"), is_within("net2", "")
     (True, False, True)
@@ -59,7 +59,7 @@ def is_within(path: str, above: str) -> bool:
 
 
 def generic(path: str) -> str:
-    """The path with a wildcard for each index.
+    """Return the path with a wildcard for each index.
 
     >>> generic("layers.12.mlp")
     'layers.*.mlp'
@@ -69,7 +69,7 @@ def generic(path: str) -> str:
 
 @dataclass(frozen=True, slots=True, order=True)
 class ModulePath:
-    """A module, or what a module has (`mlp.num_heads`), inside a sentence."""
+    """A module, or an attribute of one (`mlp.num_heads`), inside a sentence."""
 
     path: str
 
@@ -79,7 +79,7 @@ Phrase = tuple[str | ModulePath, ...]
 
 
 def listed(paths: Iterable[str]) -> Phrase:
-    """`a, b and c` of modules, with commas alone."""
+    """Return `a, b, c` of modules, with commas only."""
     found: list[str | ModulePath] = []
     for path in paths:
         found += [", ", ModulePath(path)] if found else [ModulePath(path)]
@@ -87,10 +87,10 @@ def listed(paths: Iterable[str]) -> Phrase:
 
 
 def sentence(phrase: Phrase, name: Callable[[str], str] = lambda path: path or "the model") -> str:
-    """The phrase as a text, with each module as `name` has it."""
+    """Return the phrase as text, with each module named by `name`."""
     return "".join(name(part.path) if isinstance(part, ModulePath) else part for part in phrase)
 
 
 def generic_phrase(phrase: Phrase) -> Phrase:
-    """The same for modules that differ in their indices alone."""
+    """Return what is equal for modules that differ only in their indices."""
     return tuple(ModulePath(generic(part.path)) if isinstance(part, ModulePath) else part for part in phrase)

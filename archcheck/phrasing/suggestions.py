@@ -1,4 +1,4 @@
-"""Did you mean …?"""
+"""Hints such as "Did you mean …?"."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """The choice that is most like a word, whatever the case; "" where none is like it.
+    """Return the choice most like a word, ignoring case; "" if none is like it.
 
     >>> nearest("mpl", ["attn", "mlp"]), nearest("Attn", ["attn"]), nearest("conv", ["attn"])
     ('mlp', 'attn', '')
@@ -18,7 +18,7 @@ def nearest(word: str, choices: Iterable[str]) -> str:
 
 
 def suggestion(word: str, choices: Iterable[str], otherwise: str = "") -> str:
-    """A hint that names the choice that may have been meant; `otherwise` where none is like the word.
+    """Return a hint that names the choice that may have been meant; `otherwise` if none is similar.
 
     >>> suggestion("mpl", ["attn", "mlp"]), suggestion("conv", ["attn"], "It has attn.")
     ("Did you mean 'mlp'?", 'It has attn.')

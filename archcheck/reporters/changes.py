@@ -12,7 +12,7 @@ from archcheck.spec.editing import Replacement, fixed, replacements
 
 
 def changes(report: Report) -> Mapping[Finding, tuple[Replacement, ...]]:
-    """The changes of each finding that has a fix; none where the spec can't be read any more."""
+    """Return the changes of each finding that has a fix; none where the spec can't be read any more."""
     offered = [finding for finding in report.findings if finding.fix is not None]
     source = _source(report.file) if offered else None
     found = {}
@@ -24,7 +24,7 @@ def changes(report: Report) -> Mapping[Finding, tuple[Replacement, ...]]:
 
 
 def diff_lines(report: Report, changed: tuple[Replacement, ...]) -> list[str]:
-    """The changes as a diff without context, its lines printable."""
+    """Return the changes as a diff without context, its lines printable."""
     lines = []
     for each in changed:
         lines.append(f"@@ {one_line(shown_path(report.file))}:{each.line} @@")

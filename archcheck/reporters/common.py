@@ -21,7 +21,7 @@ _COMMAND = re.compile(r"(^\s*:|#)(:|#(?=\w*\[))")
 
 
 def one_line(text: str) -> str:
-    r"""`text` on one line, with everything invisible or interpretable written out (`\x1b`, `\u202e`).
+    r"""Return `text` on one line, with everything invisible or interpretable escaped (`\x1b`, `\u202e`).
 
     White space becomes a plain space. What remains is printable: no control, formatting, private or
     unassigned character and no lone surrogate, hence valid in UTF-8, in XML and on any terminal.
@@ -38,18 +38,18 @@ def _visible(character: str) -> str:
 
 
 def no_command(line: str) -> str:
-    r"""`line` so that no CI takes it for a command: `::error::x` becomes `:\x3aerror::x`."""
+    r"""Return `line` so that no CI takes it for a command: `::error::x` becomes `:\x3aerror::x`."""
     return _COMMAND.sub(lambda match: match[1] + f"\\x{ord(match[2]):x}", line)
 
 
 def place(location: Location) -> str:
-    """`file:line`, with the column where it is known."""
+    """Return `file:line`, with the column if it is known."""
     column = "" if location.column is None else f":{location.column}"
     return f"{one_line(shown_path(location.file))}:{location.line}{column}"
 
 
 def best_location(finding: Finding) -> Location | None:
-    """Where to mark a finding: the model's line if it lies in the repository, else the spec's."""
+    """Return where to mark a finding: the model's line if it is in the repository, else the spec's."""
     known = [location for location in (finding.location, finding.spec) if location]
     own = [location for location in known if not _outside(shown_path(location.file))]
     return next(iter(own + known), None)
@@ -60,14 +60,14 @@ def _outside(path: str) -> bool:
 
 
 def fingerprint(report: Report, finding: Finding) -> str:
-    """The same for the same disagreement when lines move."""
+    """Return an id of the disagreement that stays the same when lines move."""
     identity = [finding.code, shown_path(report.file), finding.panel, finding.edge, finding.code_source]
     identity += [*finding.code_branch, *map(str, finding.layers)]
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
 
 
 def source_line(location: Location) -> str:
-    """The text of that line without its indentation; "" where the file can't be read or is shorter."""
+    """Return the text of that line without indentation; "" if the file can't be read or is shorter."""
     path = Path(location.file)
     try:
         if not path.is_file():
@@ -80,7 +80,7 @@ def source_line(location: Location) -> str:
 
 
 def extent(finding: Finding) -> str:
-    """In which layers and modes a finding holds: `layers 3, 7 of 8, mode train`; "" where that is no news."""
+    """Return the layers and modes of a finding: `layers 3, 7 of 8, mode train`; "" if not worth saying."""
     parts = []
     if finding.layers and len(finding.layers) == finding.layer_count > 1:
         parts.append(f"all {finding.layer_count} layers")
@@ -93,7 +93,7 @@ def extent(finding: Finding) -> str:
 
 
 def runs(layers: Iterable[int | str]) -> str:
-    """`0-3, 7`: three or more consecutive indices are shortened."""
+    """Return `0-3, 7`: three or more consecutive indices are shortened."""
     runs: list[list[int | str]] = []
     for layer in layers:
         last = runs[-1][-1] if runs else None
@@ -108,7 +108,7 @@ def runs(layers: Iterable[int | str]) -> str:
 
 
 def details(finding: Finding) -> list[str]:
-    """The lines that follow a finding's message: drawn, code, extent, fix and note, with both places."""
+    """Return the lines after a finding's message: drawn, code, extent, fix and note, with both places."""
     lines = [
         _side("drawn", "spec", finding.drawn, finding.spec),
         _side("code", "code", finding.traced, finding.location),
@@ -127,20 +127,22 @@ def _side(label: str, bare_label: str, text: str, location: Location | None) -> 
 
 
 def problem_text(problem: Problem) -> str:
-    """A problem's message with its path inside the spec and its remedy."""
+    """Return a problem's message with its path inside the spec and its hint."""
     where = f" (at {one_line(problem.path)})" if problem.path else ""
     hint = f" {one_line(problem.hint)}" if problem.hint else ""
     return f"{one_line(problem.message)}{where}{hint}"
 
 
 def problem_location(problem: Problem) -> Location | None:
-    """The line that a problem is about, where it is known."""
+    """Return the line that a problem is about, where it is known."""
     return Location(problem.file, problem.line, problem.column) if problem.file and problem.line else None
 
 
 def verdict(report: Report) -> str:
-    """`conforms: 79 of 79 marks proved`, `differs: 2 findings, …` or `could not be checked: 1 problem`; of a
-    model without a spec, `2 residuals, 1 finding`."""
+    """Return `conforms: 79 of 79 marks proved`, `differs: 2 findings, …`, `could not be checked: 1 problem`.
+
+    Of a model without a spec, `2 residuals, 1 finding`.
+    """
     if report.status is Status.ERROR:
         return f"could not be checked: {counted(len(report.problems), 'problem')}"
     if report.tree is not None:
@@ -156,7 +158,10 @@ def verdict(report: Report) -> str:
 
 
 def acceptance(accepted: Accepted) -> str:
-    """`RES002 … (gqa): not drawn on purpose (comment, net.py:12)`: what was accepted, why and by what."""
+    """Return what was accepted, why and by what.
+
+    `RES002 … (gqa): not drawn on purpose (comment, net.py:12)`.
+    """
     finding, comment = accepted.finding, accepted.location
     by = f"{accepted.by}, {place(comment)}" if comment else accepted.by
     held = extent(finding)
@@ -165,7 +170,7 @@ def acceptance(accepted: Accepted) -> str:
 
 
 def unchecked(report: Report) -> list[str]:
-    """The marks that are not checked, each with the reason: `gqa: the box q: its label names nothing`."""
+    """Return the unchecked marks, each with its reason: `gqa: the box q: its label names nothing`."""
     return [
         one_line(f"{mark.panel}: the {mark.kind.value} {mark.name}: {mark.reason}")
         for mark in report.marks
@@ -174,7 +179,7 @@ def unchecked(report: Report) -> list[str]:
 
 
 def tally(reports: Iterable[Report]) -> str:
-    """`3 specs: 1 conforms, 1 differs, 1 could not be checked`; the verdict alone where there is one spec."""
+    """Return `3 specs: 1 conforms, 1 differs, 1 could not be checked`; for one spec only its verdict."""
     reports = list(reports)
     if any(report.tree is not None for report in reports):
         return ", ".join(map(verdict, reports))
@@ -187,7 +192,7 @@ def tally(reports: Iterable[Report]) -> str:
 
 
 def proved(report: Report) -> list[tuple[str, str]]:
-    """What held, per panel: `("layer", "2 solid edges and the boxes, in 8 layers")`."""
+    """Return what held, per panel: `("layer", "2 solid edges and the boxes, in 8 layers")`."""
     panels = dict.fromkeys(proof.panel for proof in report.proofs)
     return [
         (one_line(panel), _proved_in([proof for proof in report.proofs if proof.panel == panel]))
@@ -212,7 +217,7 @@ def _proved_in(proofs: list[Proof]) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 finding`, `2 findings`."""
+    """Return `1 finding`, `2 findings`."""
     return f"{number} {_plural(noun, number)}"
 
 

@@ -26,16 +26,16 @@ _LIMIT = 10
 
 
 def render_github(reports: Sequence[Report]) -> str:
-    """One `::error` per finding and problem, one `::notice` per spec that conforms and accepted finding.
+    """Return an `::error` per finding and problem, a `::notice` per conforming spec and accepted finding.
 
-    Of more than ten the errors come first, and a line says how many are left out.
+    If there are more than ten the errors come first, and a line says how many are left out.
     """
     commands = [command for report in reports for command in _commands(report)]
     return "".join(f"{line}\n" for line in _limited(commands))
 
 
 def _limited(commands: list[str]) -> list[str]:
-    """No more than GitHub shows of a step, errors first, and how many are left out."""
+    """Return no more lines than GitHub shows for a step, errors first, and how many are left out."""
     if len(commands) <= _LIMIT:
         return commands
     ordered = sorted(commands, key=lambda command: not command.startswith("::error"))

@@ -25,7 +25,7 @@ from archcheck.source_location import Location, shown_path
 
 
 def render_gitlab(reports: Sequence[Report]) -> str:
-    """An issue per finding (major), problem (critical) and accepted finding (info)."""
+    """Return an issue per finding (major), problem (critical) and accepted finding (info)."""
     issues = [issue for report in reports for issue in _issues(report)]
     seen: dict[str, int] = {}
     for issue in issues:

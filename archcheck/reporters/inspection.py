@@ -15,8 +15,10 @@ _BRANCH_LIMIT = 6
 
 
 def tree_lines(whole: Part, *, deep: bool) -> list[str]:
-    """A model and its parts, those inside of others indented; unless `deep`, only what blocks are made of is
-    shown, and not what their parts are."""
+    """Return a model and its parts, nested ones indented.
+
+    Unless `deep`, only the contents of blocks are shown, without their parts.
+    """
     return [one_line(whole.what), *_inner(whole, deep=deep, level=1)]
 
 
@@ -37,7 +39,7 @@ def _all(part: Part) -> Iterator[Part]:
 
 
 def residual_lines(residuals: Iterable[Residual], *, fold: bool) -> list[str]:
-    """A line per residual connection; with `fold`, one for all that differ only in a layer's index."""
+    """Return a line per residual connection; with `fold`, one for all that differ only in indices."""
     if not fold:
         return [_residual(residual) for residual in residuals]
     groups: dict[Residual, list[Residual]] = {}
@@ -49,7 +51,7 @@ def residual_lines(residuals: Iterable[Residual], *, fold: bool) -> list[str]:
 
 
 def _folded(alike: Residual, members: Sequence[Residual]) -> str:
-    """One line for residuals that differ in numbers alone, or in how many layers they go around."""
+    """Return one line for residuals that differ only in numbers, or in how many layers they go around."""
     if len(members) == 1:
         return _residual(members[0])
     if len({(len(each.branch), len(each.skip)) for each in members}) == 1:
@@ -58,7 +60,7 @@ def _folded(alike: Residual, members: Sequence[Residual]) -> str:
 
 
 def _in_all_paths(change: Callable[[Sequence[str]], str], members: Sequence[Residual]) -> Residual:
-    """The first of residuals that are built alike, with each path made of the paths of all."""
+    """Return the first of several like residuals, with each path merged from the paths of all."""
     first = members[0]
     return replace(
         first,
@@ -76,19 +78,19 @@ def _in_all_paths(change: Callable[[Sequence[str]], str], members: Sequence[Resi
 
 
 def _generic(paths: Sequence[str]) -> str:
-    """A path without the numbers of layers: `layer*.*` for `layer1.0`."""
+    """Return a path without the numbers of layers: `layer*.*` for `layer1.0`."""
     return _INDEX.sub("*", paths[0])
 
 
 def _common(paths: Sequence[str]) -> str:
-    """What paths that differ in numbers have in common: `layer*.0` for `layer1.0` and `layer2.0`."""
+    """Return the common form of paths that differ in numbers: `layer*.0` for `layer1.0` and `layer2.0`."""
     numbers = zip(*(_INDEX.findall(path) for path in paths), strict=True)
     kept = iter([each[0] if len(set(each)) == 1 else "*" for each in numbers])
     return _INDEX.sub(lambda _: next(kept), paths[0])
 
 
 def _residual(residual: Residual) -> str:
-    """`model.layers.0: identity around input_layernorm, self_attn from input (model.py:193)`"""
+    """Return `model.layers.0: identity around input_layernorm, self_attn from input (model.py:193)`."""
     branch = list(residual.branch)
     if len(branch) > _BRANCH_LIMIT:
         branch[_BRANCH_LIMIT - 2 : -1] = ["..."]

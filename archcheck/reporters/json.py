@@ -20,18 +20,18 @@ _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud8
 
 
 def render_json(reports: Sequence[Report]) -> str:
-    """`{"version": 1, "specs": [...]}`, one entry per report; keys in a fixed order."""
+    """Return `{"version": 1, "specs": [...]}`, one entry per report; keys in a fixed order."""
     document = {"version": VERSION, "specs": [plain(report) for report in reports]}
     return to_json(document)
 
 
 def to_json(document: Any) -> str:
-    """A document as JSON that is safe to print and valid UTF-8."""
+    """Return a document as JSON that is safe to print and valid UTF-8."""
     return _UNSAFE.sub(_escape, json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)) + "\n"
 
 
 def plain(value: Any) -> Any:
-    """A value of a report as what JSON can hold; files as they are shown."""
+    """Return a value of a report in a form that JSON can hold; files as they are shown."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)  # JSON has no infinity
     if isinstance(value, tuple):

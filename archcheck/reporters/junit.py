@@ -19,7 +19,7 @@ from archcheck.source_location import Location, shown_path
 
 
 def render_junit(reports: Sequence[Report]) -> str:
-    """A `<testsuites>` document. All texts are printable first: XML has no way to write the rest."""
+    """Return a `<testsuites>` document. All texts are made printable first: XML can't express the rest."""
     root = ET.Element("testsuites", {"name": "archcheck", **_counts(reports)})
     for report in reports:
         name = one_line(shown_path(report.file))

@@ -28,12 +28,12 @@ _SPECIAL = re.compile(r"[\\`*_\[\]<>#|~@:&$]")
 
 
 def render_markdown(reports: Sequence[Report]) -> str:
-    """A section per spec: verdict, a table of findings or problems, and what was proved."""
+    """Return a section per spec: verdict, a table of findings or problems, and what was proved."""
     return "\n".join([f"## archcheck: {tally(reports)}\n", *map(_section, reports)])
 
 
 def escape(text: str) -> str:
-    """`text` so that Markdown and HTML show it literally, in a table cell too.
+    """Return `text` so that Markdown and HTML show it literally, in a table cell too.
 
     Character references can't act as markup; the zero-width space keeps GitHub from linking `@name` and `#1`.
     """
@@ -76,7 +76,7 @@ def _findings(report: Report) -> list[tuple[str, ...]]:
 
 
 def _fixes(report: Report) -> list[str]:
-    """What each finding proposes to change in the spec, as diffs."""
+    """Return what each finding proposes to change in the spec, as diffs."""
     found = changes(report)
     lines = []
     for number, finding in enumerate(report.findings, 1):
@@ -95,7 +95,7 @@ def _problems(report: Report) -> list[tuple[str, ...]]:
 
 
 def table(heading: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """The lines of a table of Markdown, after an empty one; none where it would have no rows."""
+    """Return the lines of a Markdown table, after an empty one; none if it would have no rows."""
     if not rows:
         return []
     return ["", *(f"| {' | '.join(row)} |" for row in (heading, ("---",) * len(heading), *rows))]
@@ -106,5 +106,5 @@ def _place(location: Location | None) -> str:
 
 
 def code(text: str) -> str:
-    """A name, as it stands in code."""
+    """Return a name formatted as code."""
     return f"<code>{escape(text)}</code>"

@@ -30,7 +30,7 @@ from archcheck.spec.editing import Replacement
 
 
 def render_sarif(reports: Sequence[Report]) -> str:
-    """One SARIF run that holds all reports; URIs are relative to the repository where they can be."""
+    """Return one SARIF run that holds all reports; URIs are relative to the repository where they can be."""
     shown = [
         (report, finding, _fixed(report, found.get(finding, ())))
         for report in reports
@@ -101,7 +101,7 @@ def _result(report: Report, finding: Finding, codes: Sequence[str]) -> dict[str,
 
 
 def _fixed(report: Report, changed: Sequence[Replacement]) -> dict[str, Any]:
-    """The change of the spec that a finding proposes."""
+    """Return the change of the spec that a finding proposes."""
     if not changed:
         return {}
     change = {

@@ -40,7 +40,7 @@ Span = str | tuple[str, str]
 
 
 def plain_text(reports: Sequence[Report]) -> str:
-    """The whole report without colours, 120 wide: for files and for other tools."""
+    """Return the whole report without colours, 120 wide: for files and for other tools."""
     page = io.StringIO()
     render_text(reports, Console(file=page, width=120, highlight=False, force_terminal=False))
     return page.getvalue()
@@ -51,8 +51,8 @@ def render_text(
 ) -> None:
     """Write the whole report. `quiet`: one line per finding or problem, nothing for what conforms.
 
-    `verbose` 1 adds what was proved statement by statement and the residuals traced, with equal layers
-    folded; 2 lists every layer's. Of an inspected model it opens all parts, and lists every residual.
+    `verbose` 1 adds each proved statement and the residuals traced, with equal layers folded; 2 lists every
+    layer's. Of an inspected model it opens all parts and lists every residual.
     """
     page = _Page(console)
     for number, report in enumerate(reports):
@@ -78,8 +78,10 @@ def render_text(
 
 
 def _inspection(page: _Page, report: Report, tree: Part, verbose: int) -> None:
-    """What one model holds, with no spec: its parts and its residual connections, then what is wrong in any
-    case."""
+    """Write what one model holds, without a spec: its parts and residual connections, then its defects.
+
+    Its parts and its residual connections, then what is wrong in any case.
+    """
     page.line((one_line(report.target), "bold"), f": {verdict(report)}")
     page.lines(tree_lines(tree, deep=verbose > 0), indent=2)
     if report.residuals:
@@ -135,7 +137,7 @@ def _problem(page: _Page, problem: Problem, report: Report) -> None:
 
 
 def _findings(page: _Page, report: Report) -> None:
-    """Findings by panel, numbered as in the report and in the picture."""
+    """Write findings by panel, numbered as in the report and in the picture."""
     numbered = list(enumerate(report.findings, 1))
     for panel in dict.fromkeys(finding.panel for finding in report.findings):
         page.line()
@@ -214,7 +216,7 @@ class _Page:
         self._encoding = console.encoding
 
     def symbol(self, preferred: str, plain: str) -> str:
-        """`preferred` where the console's encoding has it."""
+        """Return `preferred` if the console's encoding has it."""
         return preferred if self._encodable(preferred) == preferred else plain
 
     def lines(self, texts: Iterable[str], *, indent: int) -> None:
@@ -235,7 +237,7 @@ class _Page:
             self._console.print(padding + part, soft_wrap=True)
 
     def excerpt(self, location: Location, *, indent: int) -> None:
-        """The place and, where its file can be read, the line that stands there, cropped to the width."""
+        """Write a place and, if its file can be read, the line there, cropped to the width."""
         self.line((place(location), "cyan"), indent=indent)
         code = self._encodable(source_line(location))
         if not code:

@@ -11,7 +11,7 @@ _LONG_WAY = 4000  # operations walked back from one sink, from where on reachabi
 
 
 class Ancestors:
-    """The ancestors of some operations, explored from the latest down, as far as was asked for."""
+    """The ancestors of some operations, explored from the latest down, as far as requested."""
 
     def __init__(self, reads: Iterable[int]) -> None:
         self.frontier = [-read for read in reads]
@@ -28,7 +28,7 @@ class Ancestry:
         self._descendants: dict[int, bytearray] = {}
 
     def depends(self, back: Ancestors, at: int) -> bool:
-        """Do the operations that `back` starts from depend on operation `at`?"""
+        """Return whether the operations that `back` starts from depend on operation `at`."""
         if len(back.seen) > _LONG_WAY and at not in back.seen:
             reached = self._reached_from(at)
             if not any(reached[-read] for read in back.frontier):
@@ -37,7 +37,7 @@ class Ancestry:
         return at in back.seen
 
     def between(self, source: int, back: Ancestors) -> tuple[int, ...]:
-        """The operations after `source` that depend on it and that `back` depends on, in order."""
+        """Return the operations after `source` that depend on it and that `back` depends on, in order."""
         self._explore(back, source)
         ops, found = self.facts.ops, {source}
         for at in sorted(back.seen):
@@ -47,7 +47,7 @@ class Ancestry:
         return tuple(sorted(found))
 
     def between_each(self, sources: Sequence[int], back: Ancestors) -> list[tuple[int, ...]]:
-        """As `between` for each of several sources, in one walk."""
+        """Return what `between` gives for each of several sources, in one walk."""
         if not sources:
             return []
         self._explore(back, min(sources))
@@ -77,7 +77,7 @@ class Ancestry:
         self.effort += len(seen) - before
 
     def _reached_from(self, at: int) -> bytearray:
-        """Which operations depend on `at`; computed once for a tensor that many sinks look back to."""
+        """Return which operations depend on `at`; cached, since many sinks trace back to one tensor."""
         reached = self._descendants.get(at)
         if reached is None:
             ops = self.facts.ops

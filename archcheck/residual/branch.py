@@ -24,7 +24,7 @@ _ON_THE_WAY_TO_SOFTMAX = VIEWS | PRODUCTS | SUMS | {"where", "tanh", "maximum", 
 
 
 def summands(facts: Facts, reads: Reads, sink: int, at_sink: Mapping[int, object]) -> Iterator[Term]:
-    """The summands of the branch's side: a sum made by the sink's own module is taken apart."""
+    """Yield the summands on the branch's side: a sum computed by the sink's own module is taken apart."""
     tail: list[int] = []
     at = reads
     while len(at) == 1:
@@ -46,7 +46,7 @@ def summands(facts: Facts, reads: Reads, sink: int, at_sink: Mapping[int, object
 
 
 def is_part_of_sum(facts: Facts, index: int) -> bool:
-    """Is this sum nothing but a summand of a larger one that the same module makes?"""
+    """Return whether this sum is only a summand of a larger one that the same module computes."""
     at = index
     while len(users := set(facts.flow.users[at])) == 1:
         at = users.pop()
@@ -60,7 +60,7 @@ def is_part_of_sum(facts: Facts, index: int) -> bool:
 
 
 def is_branch(facts: Facts, sink: int, source: int, branch: Sequence[int], term: Term) -> bool:
-    """Does it mix positions or channels, and is no recurrence?"""
+    """Return whether it mixes positions or channels and is not a recurrence."""
     ops = [facts.ops[at] for at in branch]
     if not term.fused and all(_is_copy(facts, op) for op in ops):
         return False  # the source itself, at most rescaled or put together otherwise (a rotary embedding)
@@ -72,7 +72,10 @@ def is_branch(facts: Facts, sink: int, source: int, branch: Sequence[int], term:
 
 
 def mixes(op: Op) -> bool:
-    """Does it let positions or channels see each other? (The smaller of two tensors' elements does not.)"""
+    """Return whether it lets positions or channels see each other.
+
+    The one of two tensors with fewer elements does not.
+    """
     is_pointwise = op.name in ("max", "min") and len(op.operands) == 2
     return op.opaque or (op.name in MIXING and not is_pointwise)
 
@@ -82,7 +85,7 @@ def _is_copy(facts: Facts, op: Op) -> bool:
 
 
 def is_offset(facts: Facts, source: int, branch: Sequence[int], term: Term) -> bool:
-    """Does nothing but a single number lead from the source to the branch's end (the maximum of all)?"""
+    """Return whether only a single number leads from the source to the branch's end (the maximum)."""
     ops, carried = facts.ops, {source}
     for at in branch:
         op = ops[at]
@@ -98,7 +101,7 @@ def is_offset(facts: Facts, source: int, branch: Sequence[int], term: Term) -> b
 
 
 def holds_parameters(facts: Facts, source: int, branch: Sequence[int], term: Term) -> bool:
-    """Does anything on the branch read a parameter, or what was computed from parameters alone?"""
+    """Return whether anything on the branch reads a parameter, or a value computed from parameters only."""
     inside, ops = {source, *branch}, facts.ops
     fused = term.reads if term.fused else ()
     reads = chain(
@@ -112,12 +115,12 @@ def holds_parameters(facts: Facts, source: int, branch: Sequence[int], term: Ter
 
 
 def is_affine(facts: Facts, branch: Sequence[int]) -> bool:
-    """Is the branch an affine map of the source?"""
+    """Return whether the branch is an affine map of the source."""
     return all(_is_affine(facts, facts.ops[at]) for at in branch)
 
 
 def is_score(facts: Facts, reads: Reads) -> bool:
-    """Attention scores, a product of two matrices that both depend on the input, on the way to a softmax."""
+    """Return whether it is attention scores: a product of two input-dependent matrices before a softmax."""
     op = facts.root_op(reads[0])
     while facts.scales(op):
         op = facts.root_op(facts.stream(op)[0])
@@ -137,6 +140,7 @@ def is_score(facts: Facts, reads: Reads) -> bool:
 
 
 def subtracts(op: Op) -> bool:
+    """Return whether the operation subtracts its second operand."""
     return op.name in ("sub", "rsub")
 
 

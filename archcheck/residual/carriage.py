@@ -31,8 +31,11 @@ _OF_COMPLEX = frozenset(
 
 
 class Carriage(Enum):
-    """WHOLE: every element, in its own place. PERMUTED: every element, axes exchanged. PART: some, or with
-    zeros beside them, each in its own place. MOVED: elements stand in other places, or several times."""
+    """How much of the source a skip path carries.
+
+    WHOLE: every element, in its own place. PERMUTED: every element, axes exchanged. PART: some, or with zeros
+    beside them, each in its own place. MOVED: elements in other places, or several times.
+    """
 
     WHOLE = 1
     PERMUTED = 2
@@ -41,7 +44,7 @@ class Carriage(Enum):
 
 
 def carriage(facts: Facts, source: int, skip: Reads, passed: Sequence[int]) -> Carriage:
-    """What the skip path that passes these operations, in order, brings of its source to the sink."""
+    """Return how much of its source a skip path through these operations, in order, carries to the sink."""
     ops = facts.ops
     chain = [ops[at] for at in passed if ops[at].layout or ops[at].name in _MOVES | _PADS | {"getitem"}]
     if not chain:
@@ -66,9 +69,9 @@ def carriage(facts: Facts, source: int, skip: Reads, passed: Sequence[int]) -> C
 
 
 def _is_transposed(facts: Facts, chain: Sequence[Op], skip: Reads, source: int) -> bool:
-    """Does a step along an axis of the skip path's end step equally far in the source, wherever it starts?
+    """Return whether a step along an axis of the skip path's end is as long in the source, anywhere.
 
-    Where the two have the same shape, anything else reads elements in another order.
+    If the two have the same shape, anything else reads elements in another order.
     """
     shape = facts.ops[skip[0]].shape
     if shape != facts.ops[source].shape:
@@ -88,8 +91,10 @@ def _is_transposed(facts: Facts, chain: Sequence[Op], skip: Reads, source: int) 
 
 
 def is_joined_in_place(facts: Facts, sink: int, term: Term, branch: Sequence[int]) -> bool:
-    """Does the sink's own module hand on what the branch computed as it is, or a part of it? Not if it reads
-    it in another order, or takes a part for all of it."""
+    """Return whether the sink's own module passes on the branch's output unchanged, or a part of it.
+
+    It does not if it reads it in another order, or takes a part for all of it.
+    """
     passed = [at for at in reversed(term.tail) if facts.ops[at].name in VIEWS]
     at = term.reads
     while len(at) == 1 and facts.ops[at[0]].call == facts.ops[sink].call:
@@ -115,8 +120,10 @@ def is_joined_in_place(facts: Facts, sink: int, term: Term, branch: Sequence[int
 
 
 def parts_taken(facts: Facts, source: int, branch: Sequence[int]) -> list[Layout | None]:
-    """The parts of its source that a branch reads (half of the channels, all but the class token); [] where
-    it reads the whole."""
+    """Return the parts of its source that a branch reads; [] if it reads the whole.
+
+    Such as half of the channels, or all but the class token.
+    """
     inside = set(branch)
     found: list[Layout | None] = []
     for at in branch:
@@ -134,17 +141,17 @@ def _is_part(op: Op, source: Op) -> bool:
 
 
 def turns(facts: Facts, passed: Sequence[int]) -> frozenset[str]:
-    """The flips and rolls among some operations."""
+    """Return the flips and rolls among some operations."""
     return frozenset(facts.ops[at].name for at in passed if is_turn(facts.ops[at]))
 
 
 def _is_copy(facts: Facts, op: Op) -> bool:
-    """A repetition once over: nothing but a copy."""
+    """Return whether a repetition repeats only once, and so is a copy."""
     return op.name in ("repeat", "tile", "repeat_interleave") and facts.numel(op.operands[0]) == op.numel
 
 
 def _followed(flat: int, chain: Sequence[Op], facts: Facts) -> int | None:
-    """The flat place in the source of an element of the skip path's end; None where it can't be told."""
+    """Return the flat place in the source of an element of the skip path's end; None if unknown."""
     place: int | None = flat
     for op in reversed(chain):
         if place is None:

@@ -34,7 +34,10 @@ _COPIES = frozenset(["alias", "copy", "setitem"])  # what only puts the source i
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """One such fault: `implemented_in` is the module whose forward has it, `modules` those concerned."""
+    """A defect that needs no diagram.
+
+    `implemented_in` is the module whose forward has it, `modules` those concerned.
+    """
 
     code: RuleCode
     implemented_in: str
@@ -45,14 +48,14 @@ class Defect:
     sink: int = -1
 
     def finding(self) -> Finding:
-        """As told where no diagram shows it."""
+        """Return the finding as reported when no diagram shows it."""
         return Finding(
             self.code, sentence(self.message), traced=sentence(self.traced), location=self.location
         )
 
 
 def find(flow: Dataflow, joins: Sequence[Join], modules: Mapping[str, Module]) -> tuple[Defect, ...]:
-    """All faults of a run, sorted by module and line."""
+    """Return all defects of a run, sorted by module and line."""
     faults = [
         *_doubled(flow, joins),
         *_added_to_itself(flow),
@@ -64,7 +67,7 @@ def find(flow: Dataflow, joins: Sequence[Join], modules: Mapping[str, Module]) -
 
 
 def merged(faults: Sequence[Defect]) -> tuple[Finding, ...]:
-    """As findings: a fault of the same line in many layers is one, which names the modules."""
+    """Return findings; a defect on one line in many layers becomes one, which names the modules."""
     groups: dict[tuple[str, Location | None, Phrase], list[Defect]] = {}
     for fault in faults:
         what = generic_phrase(fault.message) if fault.location else fault.message
@@ -129,7 +132,7 @@ def _doubled_branch(flow: Dataflow, join: Join, earlier: Join) -> Defect:
 
 
 def _streams(flow: Dataflow, later: Join, earlier: Join) -> bool:
-    """Does the later sum add to a stream that already holds the earlier one?"""
+    """Return whether the later sum adds to a stream that already contains the earlier one."""
     return earlier.sink in later.skip or later.skip_operand == (earlier.sink,)
 
 
@@ -217,13 +220,13 @@ def _dropped(flow: Dataflow, modules: Mapping[str, Module]) -> list[Defect]:
 
 
 def _is_empty(flow: Dataflow, call: Call) -> bool:
-    """Is what was made of the result an empty selection? Then another, longer input reads it."""
+    """Return whether the result only made an empty selection, which a longer input would read."""
     made = reached(call.outputs, lambda at: flow.users[at])
     return any(flow.ops[at].shape and not flow.ops[at].numel for at in made)
 
 
 def _branches(flow: Dataflow, dead: Sequence[int]) -> list[list[int]]:
-    """Dropped calls of one module that read each other's results are one dropped branch."""
+    """Group dropped calls of one module that read each other's results into one dropped branch."""
     groups: list[list[int]] = []
     for index in dead:
         call = flow.calls[index]
@@ -283,7 +286,7 @@ def _never_called(flow: Dataflow, modules: Mapping[str, Module]) -> list[Defect]
 
 
 def _value(flow: Dataflow, reads: tuple[int, ...]) -> int:
-    """The operation that made these values, behind views that keep the shape; -1 for a patchwork."""
+    """Return the operation that made these values, past views that keep the shape; -1 for a patchwork."""
     if len(reads) != 1:
         return -1
     at = reads[0]

@@ -1,4 +1,4 @@
-"""The sinks of a run, one after the other: which operand is the skip path, and what is the branch?"""
+"""The sinks of a run, one after the other: which operand is the skip path, and what the branch."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def search(flow: Dataflow) -> Search:
 
 
 def find_products(flow: Dataflow) -> tuple[Join, ...]:
-    """Products of a tensor with what was computed from it: no residuals, but drawn as such by mistake."""
+    """Find products of a tensor with what was computed from it: not residuals, but drawn so by mistake."""
     detector = _Detector(flow)
     for index, op in enumerate(flow.ops):
         if (
@@ -81,7 +81,7 @@ class _Detector:
         self._paired: set[tuple[int, int]] = set()  # parts that some concatenation was asked about
 
     def is_curtailed(self, op: Op) -> bool:
-        """Is this one more round of a loop whose search has become too expensive?"""
+        """Return whether this is one more iteration of a loop whose search has become too expensive."""
         if op.name not in SUMS:
             return False
         place = (op.call, op.instruction)
@@ -104,7 +104,7 @@ class _Detector:
             self._sum(index, op.operands)
 
     def _lerp(self, index: int, op: Op) -> None:
-        """An interpolation: gated if its weight depends on the input, else a sum with two factors."""
+        """Add an interpolation: gated if its weight depends on the input, else a sum with two factors."""
         start, end, *weight = op.operands
         if weight and self.facts.depends_on_input(weight[0]):
             self._accept(index, start, [Term((*end, *weight[0]))], Path.PLAIN, gated=True)
@@ -112,7 +112,7 @@ class _Detector:
             self._sum(index, (start, end))
 
     def _fused(self, index: int, op: Op) -> None:
-        """x + a·b. Where one factor is constant, it is a sum of two, and either may be the source."""
+        """Add x + a·b. If one factor is constant, it is a sum of two, and either may be the source."""
         product = self._product(op)
         for path in Path:
             if self._accept(index, op.operands[0], [product], path):
@@ -123,7 +123,10 @@ class _Detector:
                     return
 
     def _product(self, op: Op) -> Term:
-        """The second term of a fused sum; that factor of it which depends on the input where one does not."""
+        """Return the second term of a fused sum: its input-dependent factor, if the other is constant.
+
+        That factor of it which depends on the input where one does not.
+        """
         factors = op.operands[1:3]
         fed = [operand for operand in factors if self.facts.depends_on_input(operand)]
         if (op.name == "addcmul" and len(fed) == 1) or (op.name == "addcdiv" and fed == [factors[0]]):
@@ -158,8 +161,11 @@ class _Detector:
         self._widen(index, operands)
 
     def _withdraw_inner(self, index: int, operands: Sequence[Reads]) -> None:
-        """Take back the residuals of sums that are nothing but summands of this one, where it holds a tensor
-        of theirs once more, or takes it off again: only together they tell how often it is added."""
+        """Withdraw the residuals of inner sums that this one takes further.
+
+        That is where it contains a tensor of theirs once more, or subtracts it again: only together do they
+        show how often it is added.
+        """
         facts = self.facts
         if any(multiple(facts, index, operand)[0] in self.at_sink for operand in operands):
             for at in share_a_tensor(facts, index, operands) & self.at_sink.keys():
@@ -174,7 +180,7 @@ class _Detector:
             self._try(index, operands, Path.AFFINE)
 
     def _is_weight(self, index: int) -> bool:
-        """Is the sum what a mixing weight is made of, and nothing else: the two maps of a recurrent gate?"""
+        """Return whether the sum only makes a mixing weight: the two maps of a recurrent gate."""
         users = self.facts.flow.users[index]
         while users and all(self._hands_on(user) for user in users):
             users = [later for user in users for later in self.facts.flow.users[user]]
@@ -185,7 +191,7 @@ class _Detector:
         return op.name in VIEWS | SUMS and self.facts.with_constant(op)
 
     def _try(self, index: int, operands: Sequence[Reads], path: Path) -> bool:
-        """Take each operand for the skip path in turn, until one is."""
+        """Try each operand as the skip path, until one is."""
         for place, skip in enumerate(operands):
             others = [operand for at, operand in enumerate(operands) if at != place]
             terms = [term for other in others for term in summands(self.facts, other, index, self.at_sink)]
@@ -233,9 +239,9 @@ class _Detector:
         return kind is not None
 
     def _is_carried(self, source: int, term: Term, gated: bool) -> bool:
-        """Does the source reach a gated sum by the branch's values, and not by their weights alone?
+        """Return whether the source reaches a gated sum through the branch's values, not only its weights.
 
-        Two branches that are mixed by weights computed from both are no residual.
+        Two branches mixed by weights computed from both are not a residual.
         """
         op = self.facts.root_op(term.reads[0])
         values = [operand for operand in op.operands if not self.facts.is_gate(operand[0])]
@@ -244,7 +250,7 @@ class _Detector:
         return self.ancestry.depends(Ancestors(values[0]), source)
 
     def _is_withheld(self, index: int, term: Term) -> bool:
-        """Is the sum exchanged for the branch alone, in a part of it or where a condition says so?"""
+        """Return whether the branch alone replaces the sum, in a part of it or depending on a condition."""
         users = set(self.facts.flow.users[index])
         op = self.facts.ops[min(users, default=index)]
         others = {self.facts.root(operand[0]) for operand in op.operands if index not in operand}
@@ -252,14 +258,17 @@ class _Detector:
         return is_choice and not others.isdisjoint((self.facts.root(term.reads[0]), *term.tail))
 
     def _take_other_parts(self, source: int, walk: Walk, branch: Sequence[int]) -> bool:
-        """Do skip path and branch read different parts of the source (a class token, and the rest)?"""
+        """Return whether skip path and branch read different parts of the source (class token, rest)."""
         skip = parts_taken(self.facts, source, sorted(walk.passed))
         return bool(skip) and not set(skip) & set(parts_taken(self.facts, source, branch) or skip)
 
     def _as_carried(
         self, kind: Kind, source: int, skip: Reads, walk: Walk, branch: Sequence[int]
     ) -> Kind | None:
-        """The kind, as far as the skip path carries the source: None where its elements stand elsewhere."""
+        """Return the kind, as far as the skip path carries the source; None if it moves its elements.
+
+        None where its elements stand elsewhere.
+        """
         match carriage(self.facts, source, skip, sorted(walk.passed)):
             case Carriage.WHOLE:
                 return kind
@@ -276,7 +285,7 @@ class _Detector:
         return None
 
     def _concat(self, index: int, op: Op) -> None:
-        """One residual for each part that was computed from another part and is new in this sink."""
+        """Add a residual for each part that was computed from another part and is new in this sink."""
         parts = [operand[0] for operand in op.operands if len(operand) == 1]
         roots = {part: self.facts.root(part) for part in parts}
         for part in parts:

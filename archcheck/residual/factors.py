@@ -20,7 +20,10 @@ _NO_MORE_THAN_SCALING = VIEWS | PRODUCTS | {"attribute", "neg", "constant"}
 
 
 def factors_of(facts: Facts, sink: int, skip: Reads, term: Term, walk: Walk) -> tuple[Factor, ...]:
-    """The factors on either side, then that of the whole sum. One number on both sides is the sum's."""
+    """Return the factors on either side, then that of the whole sum.
+
+    One number on both sides is the sum's.
+    """
     sides = {
         "skip": [*walk.factors, *by_sink(facts, sink, skip)],
         "branch": [*by_sink(facts, sink, skip, on_branch=True), *_on_branch(facts, sink, term)],
@@ -47,7 +50,7 @@ def _parameter(facts: Facts, at: int) -> str:
 
 
 def by_sink(facts: Facts, sink: int, skip: Reads, *, on_branch: bool = False) -> list[FactorAt]:
-    """The factor that the sink puts on the skip path's operand, or on the branch's."""
+    """Return the factor that the sink applies to the skip path's operand, or to the branch's."""
     op = facts.ops[sink]
     place = op.operands.index(skip) if skip in op.operands else 0
     if on_branch:
@@ -92,8 +95,11 @@ def _product_factor(op: Op) -> float:
 
 
 def _on_branch(facts: Facts, sink: int, term: Term) -> list[FactorAt]:
-    """Constant or learned factors at the branch's end, put there by the sink's own module or by a module
-    that does nothing else (LayerScale). The random factor of stochastic depth is passed."""
+    """Return constant or learned factors at the branch's end.
+
+    They are applied by the sink's own module or by a module that does nothing else (LayerScale). The random
+    factor of stochastic depth is passed.
+    """
     found = tail_factors(facts, sink, term)
     reads, dropping = term.reads, -1
     while len(reads) == 1:
@@ -113,7 +119,7 @@ def _on_branch(facts: Facts, sink: int, term: Term) -> list[FactorAt]:
 
 
 def tail_factors(facts: Facts, sink: int, term: Term) -> list[FactorAt]:
-    """The sign of a summand, and the factors between it and the sink, from the last one on."""
+    """Return the sign of a summand, and the factors between it and the sink, from the last one on."""
     found: list[FactorAt] = [(term.reads[0], term.sign)]
     dropping = -1
     for at in reversed(term.tail):
@@ -126,8 +132,10 @@ def tail_factors(facts: Facts, sink: int, term: Term) -> list[FactorAt]:
 
 
 def on_sum(facts: Facts, sink: int) -> tuple[list[FactorAt], int]:
-    """Factors by which the sink's own module multiplies the sum, where nothing reads it without them, and the
-    operation that applies the last; the sink itself if there is none."""
+    """Return the factors by which the sink's own module multiplies the sum, and the last such operation.
+
+    Nothing may read the sum without them. Without factors the operation is the sink itself.
+    """
     found: list[FactorAt] = []
     at = end = sink
     while at not in facts.ends and len(users := set(facts.flow.users[at])) == 1:
@@ -144,7 +152,7 @@ def on_sum(facts: Facts, sink: int) -> tuple[list[FactorAt], int]:
 
 
 def factor_at(facts: Facts, at: int) -> list[FactorAt]:
-    """The factor that an operation puts on its one operand of the input; [] if it does something else."""
+    """Return the factor that an operation applies to its one input-dependent operand; [] otherwise."""
     op = facts.ops[at]
     if op.name == "neg":
         return [(at, -1.0)]
@@ -158,7 +166,10 @@ def factor_at(facts: Facts, at: int) -> list[FactorAt]:
 
 
 def constant_of(facts: Facts, op: Op, other: Reads) -> float | None:
-    """The number that a product's other operand is, where the code made it of one; None of a learned one."""
+    """Return the number that a product's other operand was made of; None for a learned one.
+
+    None of a learned one.
+    """
     made = facts.ops[other[0]]
     if made.name in _ONES:
         return 1.0
@@ -169,7 +180,7 @@ def constant_of(facts: Facts, op: Op, other: Reads) -> float | None:
 
 
 def _only_scales(facts: Facts, call: int, sink: int) -> bool:
-    """Is this call the sink's, one around it, or one that does nothing but scale?"""
+    """Return whether this call is the sink's, one around it, or one that only scales."""
     span = facts.flow.calls[call]
     if call == facts.ops[sink].call or span.first <= sink < span.end:
         return True
@@ -177,7 +188,7 @@ def _only_scales(facts: Facts, call: int, sink: int) -> bool:
 
 
 def number_of(op: Op) -> float | None:
-    """The number that a product with a number multiplies by."""
+    """Return the number that a product with a number multiplies by."""
     if not op.numbers:
         return None
     number = op.numbers[0]

@@ -16,7 +16,7 @@ FactorAt = tuple[int, float | None]
 class Search:
     """All residual connections of a run, in the order in which their sinks ran.
 
-    `curtailed` are the lines of loops that ran so often that only their first rounds were searched.
+    `curtailed` are the lines of loops that ran so often that only their first iterations were searched.
     """
 
     joins: tuple[Join, ...]
@@ -32,7 +32,7 @@ class Search:
 
 
 class Path(Enum):
-    """What a skip path may pass; a wider path is tried only where no narrower one holds at the sink.
+    """What a skip path may pass; a wider path is tried only if no narrower one holds at the sink.
 
     PLAIN: what moves or rescales, and the sums of the sink's own module. GATED: also mixing weights and the
     mixing of streams. AFFINE: also affine maps.
@@ -47,8 +47,8 @@ class Path(Enum):
 class Walk:
     """The skip path walked so far: operations passed, and what they did to the stream.
 
-    `mixed`: multiplied with a matrix that depends on the input. `shifted`: something constant was added.
-    `normed`: a normalization was passed, which only an affine map may precede.
+    `mixed`: multiplied by a matrix that depends on the input. `shifted`: a constant was added. `normed`: a
+    normalization was passed, which only an affine map may precede.
     """
 
     passed: tuple[int, ...] = ()
@@ -69,7 +69,7 @@ class Walk:
         shifted: bool = False,
         normed: bool = False,
     ) -> Walk:
-        """The walk, one operation longer."""
+        """Return the walk, one operation longer."""
         return Walk(
             (*self.passed, op),
             self.affine or affine,
@@ -81,11 +81,11 @@ class Walk:
         )
 
     def scaled(self, op: int, value: float | None) -> Walk:
-        """The walk through a product with a number, or with something learned (None)."""
+        """Return the walk through a product with a number, or with something learned (None)."""
         return replace(self, passed=(*self.passed, op), factors=(*self.factors, (op, value)))
 
     def then(self, more: Walk) -> Walk:
-        """The walk, and the operations and factors of another that passes nothing but these."""
+        """Return the walk extended by the operations and factors of another that passes only these."""
         return replace(self, passed=(*self.passed, *more.passed), factors=(*self.factors, *more.factors))
 
 
@@ -93,8 +93,9 @@ class Walk:
 class Term:
     """One summand on the branch's side: what it reads, and the operations from there to the sink.
 
-    `fused`: the sink itself multiplies what it reads, as `addmm` does; by something that does not depend on
-    the input where `constant`, as a LayerScale written with `addcmul`. `sign` is that of inner differences.
+    `fused`: the sink itself multiplies what it reads, as `addmm` does; if `constant`, by something
+    independent of the input, such as a LayerScale written with `addcmul`. `sign` is that of inner
+    differences.
     """
 
     reads: tuple[int, ...]

@@ -24,7 +24,10 @@ def kind_of(
     walk: Walk,
     gated: bool,
 ) -> Kind | None:
-    """The kind, or None if skip path and branch make no residual. `gated`: the sink itself interpolates."""
+    """Return the kind, or None if skip path and branch are not a residual.
+
+    `gated`: the sink itself interpolates.
+    """
     if _is_multi_stream(facts, sink, source, branch, term, walk):
         return Kind.MULTI_STREAM
     if walk.mixed or ((walk.shifted or walk.normed) and not walk.affine):
@@ -44,7 +47,10 @@ def kind_of(
 def _is_multi_stream(
     facts: Facts, sink: int, source: int, branch: Sequence[int], term: Term, walk: Walk
 ) -> bool:
-    """Hyper-connections: the branch is spread over streams that the skip path keeps, or mixes among them."""
+    """Return whether these are hyper-connections.
+
+    The branch is spread over streams that the skip path keeps, or mixes among them.
+    """
     ops = facts.ops
     if ops[source].numel != ops[sink].numel or len(ops[sink].shape) < 3:
         return False
@@ -58,7 +64,10 @@ def _is_multi_stream(
 
 
 def _spread(facts: Facts, sink: int, term: Term) -> str:
-    """How the branch's result is repeated on its way into the sink: by a "product", a "copy", or not ("")."""
+    """Return how the branch's result is repeated on its way into the sink: by a "product", a "copy", or "".
+
+    By a "product", a "copy", or not ("").
+    """
     reads = term.reads
     while len(reads) == 1:
         op = facts.ops[reads[0]]
@@ -78,7 +87,7 @@ def _spread(facts: Facts, sink: int, term: Term) -> str:
 
 
 def _is_outer(facts: Facts, op: Op) -> bool:
-    """An outer product, batched over leading axes: nothing is summed, and both factors are repeated."""
+    """Return whether it is an outer product, batched over leading axes: nothing is summed."""
     one, other = (facts.numel(operand) for operand in op.operands)
     if max(one, other) >= op.numel:
         return False

@@ -18,9 +18,11 @@ _NOTHING = 1e-9  # what is left of 0.1 + 0.2 - 0.3
 def taken_together(
     facts: Facts, sink: int, skip: Reads, terms: Sequence[Term], at_sink: Mapping[int, object]
 ) -> tuple[Walk | None, list[Term]]:
-    """The start of the skip path behind operand `skip`, times what the summands that are multiples of the
-    same tensor make of it, and the other summands, those of one tensor as one. None where all of the tensor
-    is taken off again: the straight-through `x + (q - x)` is q."""
+    """Return the skip path's start, scaled by the summands that are multiples of its tensor, and the rest.
+
+    The start is behind operand `skip`; summands of one tensor become one. None if all of the tensor is
+    subtracted again: the straight-through `x + (q - x)` is q.
+    """
     tensor, own = multiple(facts, sink, skip)
     weighted = [_weighted(facts, sink, term) for term in terms]
     mine = [each for each in weighted if each.tensor == tensor]
@@ -45,7 +47,7 @@ class _Weighted:
 
     @property
     def value(self) -> float | None:
-        """The factor as a number; None where it is learned."""
+        """The factor as a number; None if it is learned."""
         return None if any(number is None for _, number in self.factors) else product(self.factors)
 
 
@@ -68,8 +70,11 @@ def _started(sink: int, own: Sequence[FactorAt], mine: Sequence[tuple[Term, list
 
 
 def share_a_tensor(facts: Facts, sink: int, operands: Sequence[Reads]) -> frozenset[int]:
-    """The inner sums that a sum is made of in which a tensor stands that stands in it once more, but for one
-    that is added as it is each time: `(x + f(x)) - x` holds no x, `0.5*x + (0.5*x + f(x))` holds it once."""
+    """Return the inner sums of a sum that contain a tensor which the sum itself contains once more.
+
+    A tensor that is added unscaled each time does not count: `(x + f(x)) - x` has no x, `0.5*x + (0.5*x +
+    f(x))` has it once.
+    """
     by_tensor: dict[int, list[tuple[Term, float | None]]] = {}
     for operand in operands:
         sign = product(by_sink(facts, sink, operand))
@@ -87,9 +92,11 @@ def share_a_tensor(facts: Facts, sink: int, operands: Sequence[Reads]) -> frozen
 
 
 def _each_once(terms: Sequence[_Weighted], beside: Sequence[_Weighted], ratio: float) -> list[Term]:
-    """The summands, those that are multiples of one tensor put together: `0.5*b + 0.5*b` is b. Those `beside`
-    the skip path in its own operand count `ratio` times. What is added as it is several times stays so: that
-    is a branch joined twice."""
+    """Return the summands, with multiples of one tensor combined: `0.5*b + 0.5*b` is b.
+
+    Those `beside` the skip path in its own operand count `ratio` times. What is added unscaled several times
+    stays so: that is a branch joined twice.
+    """
     by_tensor: dict[int, list[_Weighted]] = {}
     for one in terms:
         by_tensor.setdefault(one.tensor, []).append(one)
@@ -107,7 +114,7 @@ def _each_once(terms: Sequence[_Weighted], beside: Sequence[_Weighted], ratio: f
 
 
 def multiple(facts: Facts, sink: int, reads: Reads) -> tuple[int, list[FactorAt]]:
-    """The tensor that these values are, behind reshapes and factors of the sink's own module."""
+    """Return the tensor that these values are, past reshapes and factors of the sink's own module."""
     factors: list[FactorAt] = []
     while len(reads) == 1:
         op = facts.ops[reads[0]]
@@ -122,5 +129,5 @@ def multiple(facts: Facts, sink: int, reads: Reads) -> tuple[int, list[FactorAt]
 
 
 def product(factors: Sequence[FactorAt]) -> float:
-    """Of the factors that are numbers."""
+    """Return the product of the factors that are numbers."""
     return prod(number for _, number in factors if number is not None)

@@ -25,7 +25,7 @@ def name_join(
     walk: Walk,
     kind: Kind,
 ) -> Join:
-    """The join, with its residual."""
+    """Return the join, with its residual."""
     calls, op = facts.flow.calls, facts.ops[sink]
     whole = tuple(sorted({*branch, *term.tail}))
     passed = _with_inner(facts, sink, skip, walk)
@@ -50,7 +50,7 @@ def name_join(
 
 
 def _with_inner(facts: Facts, sink: int, skip: Reads, walk: Walk) -> tuple[int, ...]:
-    """The operations that the skip path passes, those among them that were put together from parts too."""
+    """Return the operations that the skip path passes, including assembled ones."""
     ops, op = facts.ops, facts.ops[sink]
     inner = [at for passed in walk.passed for between in ops[passed].inner for at in between]
     if op.inner and skip in op.operands:
@@ -59,7 +59,7 @@ def _with_inner(facts: Facts, sink: int, skip: Reads, walk: Walk) -> tuple[int, 
 
 
 def _scope(facts: Facts, ops: Iterable[int]) -> int:
-    """The deepest call that contains all of `ops`."""
+    """Return the deepest call that contains all of `ops`."""
     calls = facts.flow.calls
     found = -1
     for call in {facts.ops[at].call for at in ops}:
@@ -74,7 +74,7 @@ def _scope(facts: Facts, ops: Iterable[int]) -> int:
 
 
 def _outermost_calls(facts: Facts, ops: Iterable[int], scope: int, sink: int, source: int) -> tuple[int, ...]:
-    """The outermost calls below `scope` that `ops` ran in and that hold neither sink nor source, in order.
+    """Return the outermost calls below `scope` that ran `ops` and hold neither sink nor source, in order.
 
     A call that returns the source beside its result (a stream passed along) holds it too.
     """
@@ -95,7 +95,7 @@ def _outermost_calls(facts: Facts, ops: Iterable[int], scope: int, sink: int, so
 
 
 def _behind_reshapes(facts: Facts, source: int, scope: int) -> int:
-    """What a reader would point at: the scope's input, if the source is that in another shape."""
+    """Return what a reader would point at: the scope's input, if the source is that in another shape."""
     inputs = set(facts.flow.calls[scope].inputs)
     at = source
     while at not in inputs:
@@ -108,7 +108,7 @@ def _behind_reshapes(facts: Facts, source: int, scope: int) -> int:
 
 
 def _source_name(facts: Facts, at_sink: Mapping[int, Sequence[Join]], source: int, scope: int) -> str:
-    """`input`, the path of the module that returned it, `sink(MODULE)`, or the operation's name."""
+    """Return `input`, the path of the module that returned it, `sink(MODULE)`, or the operation's name."""
     calls, op = facts.flow.calls, facts.ops[source]
     span = calls[scope]
     if source in span.inputs or source < span.first:

@@ -21,7 +21,7 @@ Reads = tuple[int, ...]
 
 
 class Facts:
-    """A dataflow with the questions that the search asks of it."""
+    """A dataflow, with the questions that the search has about it."""
 
     def __init__(self, flow: Dataflow) -> None:
         self.flow = flow
@@ -29,55 +29,61 @@ class Facts:
         self.ends = frozenset((*flow.outputs, *flow.escaping))
 
     def depends_on_input(self, reads: Iterable[int]) -> bool:
-        """Does any of these values depend on the model's input?"""
+        """Return whether any of these values depends on the model's input."""
         return any(self.ops[read].depends_on_input for read in reads)
 
     def dependent_operands(self, op: Op) -> list[Reads]:
+        """Return the operands that depend on the input."""
         return [operand for operand in op.operands if self.depends_on_input(operand)]
 
     def stream(self, op: Op) -> Reads:
-        """The operand that depends on the input, of an operation with constants."""
+        """Return the input-dependent operand of an operation with constants."""
         return next((operand for operand in op.operands if self.depends_on_input(operand)), op.operands[0])
 
     def with_constant(self, op: Op) -> bool:
-        """Does exactly one operand depend on the input?"""
+        """Return whether exactly one operand depends on the input."""
         return len(self.dependent_operands(op)) == 1
 
     def scales(self, op: Op) -> bool:
-        """Is it a product of the one operand that depends on the input with a constant?"""
+        """Return whether it multiplies the one operand that depends on the input by a constant."""
         if op.name not in PRODUCTS or not self.with_constant(op):
             return False
         return op.name in ("mul", "multiply") or self.depends_on_input(op.operands[0])
 
     def numel(self, reads: Reads) -> int:
+        """Return the number of elements of these values."""
         return max(self.ops[read].numel for read in reads)
 
     def root(self, read: int) -> int:
-        """The operation that made these values, behind views."""
+        """Return the operation that made these values, past views."""
         while self.ops[read].name in VIEWS and self.ops[read].operands:
             read = self.ops[read].operands[0][0]
         return read
 
     def root_op(self, read: int) -> Op:
+        """Return the operation that made a value, past views."""
         return self.ops[self.root(read)]
 
     def is_gate(self, read: int) -> bool:
-        """A mixing weight: a sigmoid, a softmax or the like, perhaps its complement."""
+        """Return whether it is a mixing weight: a sigmoid, a softmax or the like, perhaps its complement."""
         return self._gate(read) in GATES
 
     def is_state(self, read: int, *, beside: int) -> bool:
-        """Is this a tanh that the other, a weight between 0 and 1, weighs? So a recurrent state begins."""
+        """Return whether this is a tanh that the other operand weights by a number between 0 and 1.
+
+        The start of a recurrent state.
+        """
         return self._gate(beside) in WEIGHTS and self._gate(read) not in WEIGHTS
 
     def _gate(self, read: int) -> str:
-        """The operation that made these values, or those whose complement they are."""
+        """Return the operation that made these values, or those whose complement they are."""
         op = self.root_op(read)
         while op.name in SUMS | PRODUCTS | {"neg"} and len(op.operands) == 1:
             op = self.root_op(op.operands[0][0])
         return op.name
 
     def is_threshold(self, mask: Reads, stream: Reads) -> bool:
-        """Does a mask of the stream's elements come from those elements themselves? That is an activation."""
+        """Return whether a mask of the stream is made of the stream itself, as in an activation."""
         op = self.ops[mask[0]]
         while op.name in VIEWS | NEGATIONS and op.operands:
             op = self.ops[op.operands[0][0]]
@@ -85,23 +91,23 @@ class Facts:
         return op.name in COMPARISONS and op.numel == self.numel(stream) and self.root(stream[0]) in compared
 
     def is_factor(self, reads: Reads) -> bool:
-        """A learned factor of any shape, or a constant one per channel: not a table over positions."""
+        """Return whether it is a learned factor of any shape, or a constant per channel, not per position."""
         op = self.ops[reads[0]]
         return op.depends_on_parameter or sum(size > 1 for size in op.shape) <= 1
 
     def is_random(self, op: Op) -> bool:
-        """Is it an operation with something drawn at random, and nothing else, beside the stream?"""
+        """Return whether it combines the stream with random numbers and nothing else."""
         constants = [
             read for operand in op.operands if not self.depends_on_input(operand) for read in operand
         ]
         return any(self.ops[at].name in RANDOM for at in self.ancestors(constants))
 
     def parameter_below(self, read: int) -> str:
-        """The path of the first parameter that a learned value is made of; "" if of none."""
+        """Return the path of the first parameter that a learned value is made of, or ""."""
         return next((self.ops[at].parameter for at in self.ancestors([read]) if self.ops[at].parameter), "")
 
     def ancestors(self, reads: Iterable[int]) -> Iterator[int]:
-        """These operations and all that they depend on, depth first."""
+        """Return these operations and all that they depend on, depth first."""
         pending = list(reads)[::-1]
         seen = set()
         while pending:
@@ -112,7 +118,7 @@ class Facts:
                 pending += [below for operand in reversed(self.ops[at].operands) for below in operand]
 
     def repeats(self, sink: int) -> bool:
-        """Did one module call execute this instruction several times?"""
+        """Return whether one module call executed this instruction several times."""
         op = self.ops[sink]
         return self._executions[op.call, op.instruction] > 1
 

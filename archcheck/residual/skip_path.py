@@ -28,7 +28,7 @@ class SkipPaths:
     def source(
         self, sink: int, skip: Reads, term: Term, path: Path, start: Walk
     ) -> tuple[int, Walk, Ancestors] | None:
-        """The latest operation on the skip path that the term depends on, with the way walked to it."""
+        """Return the latest operation on the skip path that the term depends on, with the walk to it."""
         ops, back = self.facts.ops, Ancestors(term.reads)
         ways: list[tuple[int, int, Walk]] = [(-skip[0], 0, start)]
         visited: set[int] = set()
@@ -52,7 +52,7 @@ class SkipPaths:
         return None
 
     def pure(self, operand: int, back: Ancestors, stop: int) -> Step | None:
-        """The source behind views alone, for a concatenation; never past `stop`."""
+        """Return the source past views only, for a concatenation; never past `stop`."""
         ops, walk, at = self.facts.ops, Walk(), operand
         while ops[at].depends_on_input and at != stop:
             op = ops[at]
@@ -67,7 +67,7 @@ class SkipPaths:
         return None
 
     def _steps(self, at: int, op: Op, walk: Walk, sink: int, path: Path) -> Iterator[Step]:
-        """One step back: the operations whose results `op` passes on, and what it does to them."""
+        """Yield one step back: the operations whose results `op` passes on, and its effect on them."""
         dependent = self.facts.dependent_operands(op)
         if not dependent:
             return
@@ -96,7 +96,7 @@ class SkipPaths:
     def _through_sum(
         self, at: int, op: Op, walk: Walk, dependent: list[Reads], sink: int, path: Path
     ) -> Iterator[Step]:
-        """Past an earlier residual, a sum of the sink's own module, or the addition of a constant."""
+        """Step past an earlier residual, a sum of the sink's own module, or the addition of a constant."""
         ways = [join.skip_operand for join in self.at_sink.get(at, ())]
         if op.name in SUMS and len(dependent) == 1:
             moved = len(op.operands) > 1 or any(op.numbers)
@@ -121,7 +121,7 @@ class SkipPaths:
     def _through_product(
         self, at: int, op: Op, walk: Walk, dependent: list[Reads], path: Path
     ) -> Iterator[Step]:
-        """Past a factor: a number, something learned, a mask of positions, or a mixing weight."""
+        """Step past a factor: a number, something learned, a mask of positions, or a mixing weight."""
         facts = self.facts
         if len(op.operands) == 1:
             yield dependent[0][0], walk.scaled(at, number_of(op))

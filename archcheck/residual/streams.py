@@ -11,11 +11,11 @@ from archcheck.dataflow.run import Dataflow, Op
 
 
 def with_learned_streams(flow: Dataflow) -> Dataflow:
-    """The dataflow in which a stream that begins as a parameter counts as an input of the model.
+    """Return the dataflow in which a stream that begins as a parameter counts as a model input.
 
-    That is a parameter, or a tensor made of parameters alone, to which, in a single place, something is added
+    That is a parameter, or a tensor made only of parameters, to which, in a single place, something is added
     that was computed from it and from the input. A table that is added in several places (positions, at every
-    layer) is none.
+    layer) is not one.
     """
     streams = _streams(flow)
     if not streams:
@@ -46,7 +46,7 @@ def _depends(ops: Sequence[Op], reads: Sequence[int]) -> bool:
 
 
 def _parameter(flow: Dataflow, reads: Sequence[int]) -> int:
-    """What these values, made of parameters alone, are behind views; -1 if the input is among them."""
+    """Return what these values are past views, if made of parameters only; -1 if the input is among them."""
     at = reads[0]
     while len(flow.ops[at].operands) == 1 and flow.ops[at].name in VIEWS:
         at = flow.ops[at].operands[0][0]

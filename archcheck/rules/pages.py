@@ -33,7 +33,7 @@ FAMILIES = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a code means. `text` is the whole page, as Markdown; the rest are parts of it."""
+    """The page of a code. `text` is the whole page, as Markdown; the rest are parts of it."""
 
     code: str
     title: str
@@ -44,13 +44,13 @@ class Page:
 
     @property
     def fix(self) -> str:
-        """How to fix what was found; empty where the explanation says it."""
+        """How to fix what was found; empty if the explanation says it."""
         return self.sections.get("How to fix it", "")
 
 
 @cache
 def pages() -> dict[str, Page]:
-    """Every code's page, sorted by family and number."""
+    """Return every code's page, sorted by family and number."""
     found = [
         _read(entry.name.removesuffix(".md"), entry.read_text(encoding="utf-8"))
         for entry in files(__package__).iterdir()
@@ -64,7 +64,10 @@ def pages() -> dict[str, Page]:
 
 
 def explain(code: str) -> str:
-    """The text of a code's page; case does not matter. Raises LookupError, with a message for the user."""
+    """Return the text of a code's page; case does not matter.
+
+    Raises LookupError, with a message for the user.
+    """
     wanted = code.strip().upper()
     if wanted in pages():
         return pages()[wanted].text
@@ -74,7 +77,7 @@ def explain(code: str) -> str:
 
 
 def index() -> str:
-    """The list of all pages, as docs/rules/README.md."""
+    """Return the list of all pages, as docs/rules/README.md."""
     parts = [
         "# Rules\n",
         "Each finding and each error has a code; `archcheck explain CODE` prints its page in the terminal.",
@@ -91,7 +94,7 @@ def index() -> str:
 
 
 def _read(code: str, text: str) -> Page:
-    """The page in `text`, which begins with `# CODE: TITLE`; further headings have two signs."""
+    """Return the page in `text`, which begins with `# CODE: TITLE`; further headings have two signs."""
     head, *rest = text.split("\n## ")
     title, explanation = head.removeprefix(f"# {code}: ").split("\n", 1)
     sections = dict(section.split("\n", 1) for section in rest)

@@ -26,20 +26,20 @@ _SCALARS = (str, int, float, bool, type(None))
 
 
 def encode(kind: Any, value: Any) -> Any:
-    """`value`, which is of the type `kind`, as what JSON can hold. Raises TypeError where it can't."""
+    """Return `value`, of the type `kind`, in a form that JSON can hold. Raises TypeError if it can't."""
     convert = _encoder(kind)
     return value if convert is None else convert(value)
 
 
 def decode(kind: Any, value: Any) -> Any:
-    """The value of the type `kind` that `encode` gave `value` for."""
+    """Return the value of the type `kind` that `encode` was given."""
     convert = _decoder(kind)
     return value if convert is None else convert(value)
 
 
 @cache
 def _encoder(kind: Any) -> Convert | None:
-    """How to encode; None where JSON holds the value as it is."""
+    """Return how to encode; None if JSON holds the value as it is."""
     if kind in _SCALARS:
         return None
     if is_dataclass(kind):
@@ -62,7 +62,7 @@ def _encoder(kind: Any) -> Convert | None:
 
 @cache
 def _decoder(kind: Any) -> Convert | None:
-    """How to decode; None where the value is as JSON gave it."""
+    """Return how to decode; None if the value is as JSON gave it."""
     if kind in _SCALARS:
         return float if kind is float else None
     if is_dataclass(kind) and isinstance(kind, type):
@@ -86,7 +86,7 @@ def _decoder(kind: Any) -> Convert | None:
 
 
 def _origin(kind: Any) -> Any:
-    """The kind of container; what is only declared by its interface is a list or a dict."""
+    """Return the kind of container; for a mere interface, a list or a dict."""
     origin = typing.get_origin(kind)
     if origin is Sequence:
         return list
@@ -96,7 +96,7 @@ def _origin(kind: Any) -> Any:
 
 
 def _member(kind: Any) -> Any:
-    """`X` of `X | None`; other unions are open."""
+    """Return `X` of `X | None`; other unions are not decided."""
     members = [part for part in typing.get_args(kind) if part is not type(None)]
     return members[0] if len(members) == 1 else Any
 

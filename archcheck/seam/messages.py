@@ -17,7 +17,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Mode:
-    """One way to run the model; `arguments` and `inputs` are laid over those of the request."""
+    """One way to run the model; `arguments` and `inputs` replace or extend those of the request."""
 
     name: str = "eval"
     train: bool = False
@@ -29,11 +29,11 @@ class Mode:
 class Request:
     """What to build, what to call it with, and in which modes.
 
-    Arguments and inputs are plain values as they stand in a spec: `{shape: …}` is a tensor, `{target: …}` is
-    built by a call. `search` are the folders in which a relative target is looked for, in this order, from
-    the worker's working folder. `seed` is that of the model's random values; `weights` and `data` are files
-    with its state dict and its inputs; `gradients` records the run so that it can be differentiated. `watch`
-    notes what it touches.
+    Arguments and inputs are plain values as in a spec: `{shape: …}` is a tensor, `{target: …}` is built by a
+    call. `search` are the folders in which a relative target is looked up, in this order, from the worker's
+    working folder. `seed` is that of the model's random values; `weights` and `data` are files with its state
+    dict and its inputs; `gradients` records the run so that it can be differentiated. `watch` notes what it
+    touches.
     """
 
     target: str
@@ -52,7 +52,7 @@ class Request:
 class Run:
     """What one run in one mode showed: the dataflow, all modules by path ("" is the model), and remarks.
 
-    `inputs` is what the model was called with, as a spec says it, guesses included.
+    `inputs` is what the model was called with, as a spec states it, guesses included.
     """
 
     mode: str
@@ -63,28 +63,28 @@ class Run:
 
 
 class Worker(Protocol):
-    """Whoever runs a model: in this process or in another one."""
+    """Something that runs a model, in this process or in another one."""
 
     def run(self, request: Request, progress: Progress) -> list[Run]:
         """Build the model and run it in each mode. Raises TargetError or TraceError."""
 
     def prove(self, joins: Sequence[Sequence[Join]], progress: Progress) -> list[list[str]]:
-        """A second question: do the numbers of each run agree with the residuals found in it?
+        """Check whether the numbers of each run agree with the residuals found in it; a second question.
 
-        The answers are remarks on each run. Raises TraceError where they disagree.
+        The answers are remarks on each run. Raises TraceError if they disagree.
         """
 
     def probe(self, probes: Sequence[Sequence[Probe]], progress: Progress) -> list[str]:
-        """A third question: do the operations of each run behave as the terms that they are said to compute?
+        """Check whether the operations of each run behave like the terms recognised; a third question.
 
-        The answers are remarks, one for each run. Raises TraceError where they do not.
+        The answers are remarks, one for each run. Raises TraceError if they do not.
         """
 
     def measure(self, cuts: Cuts, progress: Progress) -> Answers:
-        """A fourth question: what do the residual connections of the first run do to signal and gradient?
+        """Measure what the residuals of the first run do to signal and gradient; a fourth question.
 
-        Raises TargetError (TGT018) where the run has no gradient.
+        Raises TargetError (TGT018) if the run has no gradient.
         """
 
     def touched(self) -> Touched | None:
-        """A last question: what did all that touch? None where that was not watched."""
+        """Return what all that touched, None if it was not watched; the last question."""

@@ -14,11 +14,11 @@ Stamp = tuple[int, int, int, int, int]
 class Touched:
     """What a run depends on. All paths are absolute.
 
-    `opened` and `asked` are the files that were opened, or asked whether they are there, with their stamps
+    `opened` and `asked` are the files that were opened, or whose existence was checked, with their stamps
     then (None: looked for in vain). `listed` are folders whose entries were listed. `searched` are the
-    folders in which imports looked, with the names that they looked for, the first part of a file's name.
-    `modules` are the files behind modules. `variables` are names of environment variables. What can't be
-    accounted for stands in `beyond`.
+    folders that imports searched, with the names that they looked for, the first part of a file's name.
+    `modules` are the files behind modules. `variables` are names of environment variables. `beyond` has what
+    can't be tracked.
     """
 
     opened: dict[str, Stamp | None]
@@ -31,6 +31,6 @@ class Touched:
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
-    """The stamp of a file with this status."""
+    """Return the stamp of a file with this status."""
     kind = stat.S_IFMT(status.st_mode)
     return kind, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

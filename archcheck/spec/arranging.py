@@ -11,8 +11,10 @@ from archcheck.spec.ways import Line, arranged
 
 
 def redrawn(panel: Panel, lines: Iterable[Line], added: str = "") -> Panel | None:
-    """The panel with exactly these lines, written as it was as far as that goes; None where they run in a
-    circle. `added` is a box that its flow does not name yet."""
+    """Return the panel with exactly these lines, written as before as far as possible.
+
+    None if they form a cycle. `added` is a box that its flow does not name yet.
+    """
     wanted = tuple(dict.fromkeys(lines))
     if find_cycle(list(panel.boxes), wanted):
         return None
@@ -32,13 +34,13 @@ def redrawn(panel: Panel, lines: Iterable[Line], added: str = "") -> Panel | Non
 
 
 def _with_flow(panel: Panel, flow: list[FlowItem], wanted: Sequence[Line]) -> Panel:
-    """The panel with a flow, and what this leaves to its `edges`."""
+    """Return the panel with a flow, and the rest as its `edges`."""
     kept = set(flow_edges(panel.model_copy(update={"flow": flow, "edges": []}))) if flow else set()
     return panel.model_copy(update={"flow": flow, "edges": _edges(panel.edges, wanted, kept)})
 
 
 def exchanged(items: list[FlowItem], one: str, other: str) -> list[FlowItem]:
-    """A flow in which two boxes have taken each other's place."""
+    """Return a flow in which two boxes are swapped."""
     places = {one: other, other: one}
     return [
         exchanged(item, one, other) if isinstance(item, list) else places.get(item, item) for item in items
@@ -46,8 +48,10 @@ def exchanged(items: list[FlowItem], one: str, other: str) -> list[FlowItem]:
 
 
 def without(panel: Panel, box: str) -> Panel:
-    """The panel without a box. What would then lead nowhere leads to where the box led, and what nothing
-    would lead to is led to by what led to the box."""
+    """Return the panel without a box.
+
+    Its predecessors that would lead nowhere lead to its successors, and the other way round.
+    """
     boxes = {name: value for name, value in panel.boxes.items() if name != box}
     chains = [[name for name in chain if name != box] for chain in panel.edges]
     left = panel.model_copy(
@@ -73,7 +77,7 @@ def _pruned(items: list[FlowItem], box: str) -> list[FlowItem]:
 
 
 def _placed(items: list[FlowItem], new: str, at: str, after: bool, is_chain: bool = True) -> list[FlowItem]:
-    """The flow with a new box right after, or before, another one."""
+    """Return the flow with a new box right after, or before, another one."""
     found: list[FlowItem] = []
     for item in items:
         if item == at:
@@ -85,7 +89,10 @@ def _placed(items: list[FlowItem], new: str, at: str, after: bool, is_chain: boo
 
 
 def _edges(edges: Sequence[Sequence[str]], wanted: Sequence[Line], kept: set[Line]) -> list[list[str]]:
-    """The chains that have the lines that the flow does not: as they were where they still hold, else new."""
+    """Return the chains of the lines that the flow lacks: the old ones that still hold, then new ones.
+
+    As they were where they still hold, else new.
+    """
     left = [line for line in wanted if line not in kept]
     found: list[list[str]] = []
     for chain in edges:

@@ -14,7 +14,7 @@ from archcheck.vocabulary import TERMS
 
 
 def check(context: Context) -> None:
-    """Add to the context's problems whatever contradicts itself or names what does not exist."""
+    """Add contradictions and names of what does not exist to the context's problems."""
     check_model(context)
     for name, panel in context.panels.items():
         path: Path = ("panels", name)
@@ -60,7 +60,7 @@ def _check_operation(context: Context, box: Box, path: Path) -> None:
 
 
 def _check_details(context: Context) -> None:
-    """Panels must not open each other in a circle: they could not be bound to modules."""
+    """Check that panels do not open each other in a cycle: they could not be bound to modules."""
     opened_by = {
         (name, box.detail): ("panels", name, "boxes", box_name, "detail")
         for name, panel in context.panels.items()

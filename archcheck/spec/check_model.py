@@ -48,7 +48,7 @@ def _check_modes(context: Context, modes: list[Any]) -> None:
 
 
 def _check_values(context: Context, holder: dict[Any, Any], path: Path) -> None:
-    """The `arguments` and `inputs` of the model or of a mode."""
+    """Check the `arguments` and `inputs` of the model or of a mode."""
     for key, tensors in (("arguments", False), ("inputs", True)):
         if isinstance(holder.get(key), dict):
             for name, value in holder[key].items():
@@ -70,7 +70,7 @@ def _check_value(context: Context, value: object, path: Path, *, tensors: bool) 
 
 
 def _is_target(context: Context, value: dict[Any, Any], path: Path) -> bool:
-    """A mapping with a target and nothing else but arguments; any other is plain data, if not a slip."""
+    """Return whether a mapping has a target and at most arguments; any other is data, or a slip."""
     further = [key for key in value if key not in ("target", "arguments")]
     for key in further:
         if near := did_you_mean(key, ["arguments"]):

@@ -18,7 +18,7 @@ from archcheck.spec.words import Path, did_you_mean, listing, quote
 
 
 def check_residuals(context: Context, panel: Panel, path: Path, reachability: Reachability | None) -> None:
-    """Check the residual edges of the panel at `path`; `reachability` is None where its flow is not sound."""
+    """Check the residual edges of the panel at `path`; `reachability` is None if its flow is unsound."""
     called: dict[str, Path] = {}
     for index, edge in enumerate(panel.residuals):
         at = (*path, "residuals", index)

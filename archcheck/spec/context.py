@@ -21,8 +21,8 @@ _ID = re.compile(ID_PATTERN)
 class Context:
     """A document under check.
 
-    `panels` holds the panels that could be read, if need be without their misfits; `damaged` are the paths
-    of all misfits, so that what follows from one is not reported as a problem of its own.
+    `panels` holds the panels that could be read, if need be without their misfits; `damaged` are the paths of
+    all misfits, so that their consequences are not reported as separate problems.
     """
 
     document: Document
@@ -36,17 +36,17 @@ class Context:
         self.problems.add(code, message, place, path, hint)
 
     def intact(self, path: Path) -> bool:
-        """Whether all that was written at `path` could be read."""
+        """Return whether everything at `path` could be read."""
         return not any(
             path == damaged[: len(path)] or damaged == path[: len(damaged)] for damaged in self.damaged
         )
 
     def names(self, path: Path) -> tuple[str, ...]:
-        """The keys of the mapping at `path` as written, whether or not what they hold could be read."""
+        """Return the keys of the mapping at `path` as written, even if their values could not be read."""
         return tuple(key for key in self._node(path) or () if isinstance(key, str))
 
     def texts(self, path: Path) -> Iterator[tuple[str, Path]]:
-        """The text at `path`, or all those in the lists there, each with its own path; as written."""
+        """Yield the text at `path`, or all those in the lists there, each with its own path; as written."""
         node = self._node(path)
         if isinstance(node, str):
             yield node, path
@@ -63,11 +63,11 @@ class Context:
         return node
 
     def line(self, path: Path) -> int:
-        """The line of the node at `path`."""
+        """Return the line of the node at `path`."""
         return self.document.place(path).line
 
     def check_id(self, name: str, path: Path) -> None:
-        """A panel's or box's name; `path` leads to its entry."""
+        """Check a panel's or box's name; `path` leads to its entry."""
         if not _ID.fullmatch(name):
             message = f"the name {quote(name)} may contain only letters, digits, '_' and '-'"
             self.add(
@@ -79,11 +79,11 @@ class Context:
             )
 
     def check_panel_name(self, name: str, path: Path) -> None:
-        """Check that there is a panel of this name, which stands at `path`."""
+        """Check that a panel of this name exists; `path` is where the name is written."""
         self._check_known(UNKNOWN_PANEL, f"there is no panel {quote(name)}", name, ("panels",), path)
 
     def check_box_name(self, name: str, panel_path: Path, path: Path) -> None:
-        """Check that the panel has a box of this name, which stands at `path`."""
+        """Check that the panel has a box of this name; `path` is where the name is written."""
         self._check_known(
             UNKNOWN_BOX, f"this panel has no box {quote(name)}", name, (*panel_path, "boxes"), path
         )
@@ -99,7 +99,7 @@ class Context:
         self.add(code, path, message + near, hint)
 
     def check_patterns(self, patterns: Iterable[tuple[str, Path]]) -> None:
-        """Module patterns with their paths."""
+        """Check module patterns with their paths."""
         for pattern, path in patterns:
             if problem := pattern_problem(pattern):
                 hint = "Separate names with dots, as in layers.0.mlp." if "[" in pattern else ""

@@ -35,7 +35,7 @@ CSS_COLORS = {name: f"#{value}" for name, _, value in (entry.partition("=") for 
 
 
 def as_hex(value: str) -> str | None:
-    """A colour as #rrggbb in lower case, or None where `value` is not one.
+    """Return a colour as #rrggbb in lower case, or None where `value` is not one.
 
     >>> as_hex("#0aF"), as_hex("Teal"), as_hex("no such colour")
     ('#00aaff', '#008080', None)

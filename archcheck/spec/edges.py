@@ -8,12 +8,12 @@ from archcheck.spec.model import Panel, ResidualEdge
 
 
 def edge_id(edge: ResidualEdge) -> str:
-    """What findings and `realized_by` call the edge: its name, or else what `ends` says."""
+    """Return the edge's id in findings and `realized_by`: its name, or else its `ends`."""
     return edge.name or ends(edge)
 
 
 def ends(edge: ResidualEdge) -> str:
-    """Where a residual edge begins and ends: BOX, FIRST..LAST or FROM->TO.
+    """Return the ends of a residual edge: BOX, FIRST..LAST or FROM->TO.
 
     >>> ends(ResidualEdge(around=["norm", "out"])), ends(ResidualEdge(from_="input", to="out"))
     ('norm..out', 'input->out')
@@ -27,7 +27,7 @@ def ends(edge: ResidualEdge) -> str:
 
 
 def find_edge(panels: Mapping[str, Panel], reference: str) -> tuple[str, ResidualEdge] | None:
-    """The panel and the residual edge that `PANEL.EDGE` names; EDGE is the edge's name or its ends.
+    """Return the panel and the residual edge that `PANEL.EDGE` names; EDGE is the edge's name or its ends.
 
     None where there is no such panel or edge.
     """

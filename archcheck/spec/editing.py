@@ -15,8 +15,10 @@ from archcheck.spec.patching import UnwritableError, data_of, patched
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """Lines of a text, from the number `line` on, that give way to others; either may be none. Each ends as
-    it does in the text."""
+    """Lines of a text, from the number `line` on, and those that replace them; either may be none.
+
+    Each ends as it does in the text.
+    """
 
     line: int
     old: tuple[str, ...]
@@ -24,8 +26,10 @@ class Replacement:
 
 
 def fixed(source: str, fix: Fix) -> str | None:
-    """The text of a spec with the edits of a fix made, in their order; None where that can't be, as after
-    another fix took the place of one."""
+    """Return the text of a spec with the edits of a fix made, in their order.
+
+    None where that can't be, as after another fix took the place of one.
+    """
     try:
         data = data_of(source)
         for edit in fix.edits:
@@ -36,7 +40,7 @@ def fixed(source: str, fix: Fix) -> str | None:
 
 
 def replacements(before: str, after: str) -> Iterator[Replacement]:
-    """What of one text gives way to what of the other."""
+    """Yield what of one text gives way to what of the other."""
     old, new = lines_of(before), lines_of(after)
     for tag, first, end, start, stop in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag != "equal":
@@ -44,7 +48,7 @@ def replacements(before: str, after: str) -> Iterator[Replacement]:
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines of a text with their ends, as editors count them."""
+    """Return the lines of a text with their ends, as editors count them."""
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
@@ -79,6 +83,6 @@ def _insert(node: dict[Any, Any], after: str, key: Any, value: Any) -> None:
 
 
 def _drop_empty(data: Any, path: list[str | int]) -> None:
-    """A list that is left empty goes with its key."""
+    """Remove a list that has become empty, with its key."""
     if path and isinstance(_node(data, path), list) and not _node(data, path):
         del _node(data, path[:-1])[path[-1]]

@@ -20,9 +20,9 @@ _ROOT = re.compile(r"√\s*(\d+(?:\.\d+)?)")
 
 
 def factor_value(text: str | float) -> float:
-    """The number that a factor is written as; of names it knows `sqrt`, of signs + - * / and **.
+    """Return the number that a factor expresses, with `sqrt` and the operators + - * / and **.
 
-    Raises ValueError where it is none, or not finite.
+    Raises ValueError if it is not a finite number.
 
     >>> factor_value(0.2), factor_value("1/4"), round(factor_value("1/sqrt(2)"), 4), factor_value("2**-1")
     (0.2, 0.25, 0.7071, 0.5)

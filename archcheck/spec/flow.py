@@ -14,7 +14,7 @@ from archcheck.spec.model import FlowItem, Panel
 
 
 def flow_edges(panel: Panel) -> tuple[tuple[str, str], ...]:
-    """The edges between boxes, each once: those of `flow` from input to output, then those of `edges`.
+    """Return the edges between boxes, each once: those of `flow` from input to output, then those of `edges`.
 
     Consecutive items of the flow are fully connected, from the last boxes of the one to the first boxes of
     the next. Without flow and edges the boxes follow each other as written, but for those that only
@@ -29,12 +29,12 @@ def flow_edges(panel: Panel) -> tuple[tuple[str, str], ...]:
 
 
 def topological(panel: Panel) -> tuple[str, ...]:
-    """All boxes, each after those that lead to it, otherwise as written; a cycle's boxes are left out."""
+    """Return all boxes, each after those that lead to it, otherwise as written, without those of a cycle."""
     return Reachability(panel).order
 
 
 def between(panel: Panel, first: str, last: str) -> tuple[str, ...]:
-    """The boxes on all paths from `first` to `last`, both included, in topological order; () if none."""
+    """Return the boxes on all paths from `first` to `last`, both included, in topological order, or ()."""
     return Reachability(panel).between(first, last)
 
 
@@ -58,16 +58,16 @@ class Reachability:
             self._reached[box] = reached
 
     def leads(self, first: str, last: str) -> bool:
-        """Whether the flow leads from `first` to `last`; every box leads to itself."""
+        """Return whether the flow leads from `first` to `last`; every box leads to itself."""
         return bool(self._reached.get(first, 0) & self._bits.get(last, 0))
 
     def between(self, first: str, last: str) -> tuple[str, ...]:
-        """As the function of this name."""
+        """Return what the function of this name does."""
         return tuple(box for box in self.order if self.leads(first, box) and self.leads(box, last))
 
 
 def find_cycle(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """The nodes of one cycle in the order of its edges, from the first one in `nodes`; () if none."""
+    """Return the nodes of one cycle in the order of its edges, from the first one in `nodes`; () if none."""
     done = set(_order(nodes, edges))
     preceding = {after: before for before, after in reversed(edges) if before not in done}
     node = next((node for node in nodes if node not in done), None)
@@ -83,7 +83,10 @@ def find_cycle(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> tuple[
 
 
 def _order(boxes: Sequence[str], edges: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """The boxes, each after those that lead to it, otherwise as given; without those on or behind a cycle."""
+    """Return the boxes, each after those that lead to it, otherwise as given.
+
+    Boxes on or behind a cycle are left out.
+    """
     waits = dict.fromkeys(boxes, 0)
     following: dict[str, list[str]] = {box: [] for box in boxes}
     for before, after in edges:
@@ -110,7 +113,7 @@ def _flow(panel: Panel) -> list[FlowItem]:
 
 
 def _firsts(item: FlowItem, *, is_chain: bool = False) -> list[str]:
-    """The boxes that an item begins with; the lists in it are in turn side by side and chains."""
+    """Return the boxes that an item begins with; lists inside are in turn parallel and chains."""
     if isinstance(item, str):
         return [item]
     parts = item[:1] if is_chain else item
@@ -125,7 +128,10 @@ def _lasts(item: FlowItem, *, is_chain: bool = False) -> list[str]:
 
 
 def _chained(items: list[FlowItem]) -> list[tuple[str, str]]:
-    """The edges of a chain: from the last boxes of each item to the first of the next, and inside each."""
+    """Return the edges of a chain.
+
+    From the last boxes of each item to the first of the next, and inside each.
+    """
     edges: list[tuple[str, str]] = []
     previous: list[str] = []
     for item in items:

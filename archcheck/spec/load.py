@@ -23,7 +23,7 @@ MAX_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class LoadedSpec:
-    """A spec that reads without a problem. `file` is as the user gave it, `source` the text."""
+    """A spec that was read without a problem. `file` is as the user gave it, `source` the text."""
 
     file: str
     spec: Spec
@@ -31,9 +31,9 @@ class LoadedSpec:
     _document: Document = field(repr=False, compare=False)
 
     def place(self, *path: str | int) -> Location:
-        """Where the node at `path` stands, such as `place("panels", "layer", "residuals", 0)`.
+        """Return the place of the node at `path`, such as `place("panels", "layer", "residuals", 0)`.
 
-        The keys are those of the YAML (`from`, not `from_`). Points at the node, or at its key where the node
+        The keys are those of the YAML (`from`, not `from_`). Points at the node, or at its key if the node
         begins on a later line; for a node that is not written, at the nearest one around it.
         """
         line, column = self._document.place(path)
@@ -41,15 +41,17 @@ class LoadedSpec:
 
 
 def load(path: str | Path) -> LoadedSpec:
-    """The spec in the file at `path`. Raises SpecError with all its problems, each with its line."""
+    """Return the spec in the file at `path`. Raises SpecError with all its problems, each with its line."""
     problems = Problems(str(path))
     return loads(_text(_bytes(path, problems), problems), str(path))
 
 
 def loads(text: str, file: str = "<spec>") -> LoadedSpec:
-    """The spec that `text` holds; `file` is what problems call it. Raises SpecError with all its problems.
+    r"""Return the spec that `text` holds; `file` is what problems call it.
 
-    >>> loads("model: {target: 'm:f'}\\npanels: {p: {boxes: {a: {}}}}").place("panels", "p").line
+    Raises SpecError with all its problems.
+
+    >>> loads("model: {target: 'm:f'}\npanels: {p: {boxes: {a: {}}}}").place("panels", "p").line
     2
     """
     problems = Problems(file)
@@ -74,7 +76,7 @@ def _read(document: Document, problems: Problems) -> Spec | None:
 
 
 def _readable_panels(data: Any) -> dict[str, Panel]:
-    """The panels, without what does not fit in them, that are still panels."""
+    """Return the panels, without the parts that do not fit, that are still panels."""
     panels = data.get("panels") if isinstance(data, dict) else None
     readable = {}
     for name, panel in panels.items() if isinstance(panels, dict) else ():
@@ -104,7 +106,7 @@ def _bytes(path: str | Path, problems: Problems) -> bytes:
 
 
 def _refuse_irregular(status: os.stat_result, problems: Problems) -> None:
-    """Refuse what is no file of a sensible size: reading a pipe or a device might never end."""
+    """Refuse what is not a file of a sensible size: reading a pipe or a device might never end."""
     if stat.S_ISDIR(status.st_mode):
         problems.add(UNREADABLE, "this is a directory", hint="Give the path of a YAML file.")
     elif not stat.S_ISREG(status.st_mode):

@@ -27,14 +27,14 @@ _CLOSED: JsonDict = {"additionalProperties": False}
 
 
 def _checked_color(value: str) -> str:
-    """The colour as it is written; "" leaves it to the theme."""
+    """Return the colour as it is written; "" leaves it to the theme."""
     if value and as_hex(value) is None:
         raise PydanticCustomError("color", "not a colour")
     return value
 
 
 def _checked_factor(value: str) -> str:
-    """The factor as it is written."""
+    """Return the factor as it is written."""
     try:
         factor_value(value)
     except ValueError as error:
@@ -73,7 +73,7 @@ _INTEGER, _NUMBER, _BOOLEAN = (
 
 
 def _kind_of(value: object) -> str:
-    """The member of a union that a value is meant for, so that it has that member's errors alone."""
+    """Return the member of a union that a value is meant for, so that only its errors are reported."""
     match value:
         case str():
             return _TEXT.tag
@@ -166,7 +166,7 @@ class Target(_Strict):
 class Mode(_Strict):
     """One way to run the model; every mode of a spec is traced and checked.
 
-    `arguments` and `inputs` are laid over those of the model.
+    `arguments` and `inputs` replace or extend those of the model.
     """
 
     name: Name = Field(description="The mode's name in findings.")
@@ -206,10 +206,10 @@ class Model(Target):
 class Box(_Strict):
     """One element of a panel. A box without `module` is a functional operation, input or output.
 
-    `module` names the modules it stands for, relative to the panel's scope. `repeat` is how often a
-    wildcard must match, drawn as ×N; a text there is drawn and not checked. `detail` names the panel
-    that opens the box. `inactive` greys it (an expert that is not chosen). `op` is the term that the box
-    claims where its label does not say it. `outside` is not part of what the model runs.
+    `module` names the modules it stands for, relative to the panel's scope. `repeat` is how many modules a
+    wildcard must match, drawn as ×N; text there is drawn but not checked. `detail` names the panel that opens
+    the box. `inactive` greys it out (an expert that is not chosen). `op` is the term that the box claims if
+    its label does not. `outside` is not part of what the model runs.
     """
 
     label: Text = Field(default="", description="The text in the box; by default its name.")
@@ -241,12 +241,12 @@ class Box(_Strict):
 class ResidualEdge(_Strict):
     """A drawn residual connection.
 
-    Either `around` one box or `[first, last]` (source: what enters the first; sink: after the last), or
-    `from` a box's output (`input`: what enters the panel) `to` a box, whose output it is joined with.
-    `through` names boxes on the skip path. `kind` says how they are joined. A dashed edge may name the
-    solid one that really is implemented: `realized_by: PANEL.BOX` (or `PANEL.FIRST..LAST`, `PANEL.NAME`).
-    A solid edge without `kind`, `factor` or `factor_on` claims the source itself, or what it is drawn
-    `through`, with no factor but those of the boxes. `opaque: accepted` is for a sum that can't be seen.
+    It goes either `around` one box or `[first, last]` (source: the input of the first; sink: after the last),
+    or `from` a box's output (`input`: the panel's input) `to` a box, with whose output it is joined.
+    `through` names boxes on the skip path. `kind` says how they are joined. A dashed edge may name the solid
+    one that implements it: `realized_by: PANEL.BOX` (or `PANEL.FIRST..LAST`, `PANEL.NAME`). A solid edge
+    without `kind`, `factor` or `factor_on` claims the source itself, or what it is drawn `through`, with no
+    factors but those of the boxes. `opaque: accepted` is for a sum that can't be seen.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -341,7 +341,7 @@ class Panel(_Strict):
 
 
 class Spec(_Strict):
-    """A whole diagram and the model it is of."""
+    """A whole diagram and its model."""
 
     title: Text = Field(default="", description="The diagram's title.")
     note: Text = Field(default="", description="An explanation, shown in reports and in the picture.")

@@ -24,7 +24,7 @@ _WIDTH = 110
 
 
 class UnwritableError(ValueError):
-    """The change can't be written without touching what must stay, as where an alias repeats it."""
+    """The change can't be written without touching what must stay, for instance if an alias repeats it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,10 @@ class _Change:
 
 
 def patched(source: str, data: Any) -> str:
-    """`source`, changed so that it reads as `data`. Raises UnwritableError.
+    r"""Return `source`, changed so that it reads as `data`. Raises UnwritableError.
 
-    >>> patched("a: {b: 1, c: x}  # note\\n", {"a": {"b": 2, "c": "x"}})
-    'a: {b: 2, c: x}  # note\\n'
+    >>> patched("a: {b: 1, c: x}  # note\n", {"a": {"b": 2, "c": "x"}})
+    'a: {b: 2, c: x}  # note\n'
     """
     mark = "\ufeff" if source.startswith("\ufeff") else ""
     body = source.removeprefix(mark)
@@ -56,7 +56,7 @@ def patched(source: str, data: Any) -> str:
 
 
 def flow_text(value: Any) -> str:
-    """`value` as YAML in one line.
+    """Return `value` as YAML on one line.
 
     >>> flow_text({"around": ["a", "b"], "label": "x: y", "factor": 0.5})
     '{around: [a, b], label: "x: y", factor: 0.5}'
@@ -70,7 +70,10 @@ def flow_text(value: Any) -> str:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Are two values the same data, whatever the order of a mapping's keys? `1`, `1.0` and `true` differ."""
+    """Return whether two values are the same data, whatever the key order of mappings.
+
+    `1`, `1.0` and `true` differ.
+    """
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):
@@ -87,7 +90,7 @@ class _Patch:
         self.text = text
 
     def changes(self, node: Node, old: Any, new: Any) -> Iterator[_Change]:
-        """What to write so that what stands at `node` and reads as `old` reads as `new`."""
+        """Yield the changes after which the node that reads as `old` reads as `new`."""
         if same(old, new):
             return
         if node.kind == "mapping" and isinstance(new, dict) and new:
@@ -125,7 +128,7 @@ class _Patch:
         return data_of(self.text[key.start : key.end])
 
     def _entry(self, key: Node, value: Node, old: Any, new: Any) -> Iterator[_Change]:
-        """One value of a mapping; a block that becomes something else moves up behind its key."""
+        """Yield one value of a mapping; a block that becomes something else moves up behind its key."""
         becomes = "list" if isinstance(new, list) else "mapping" if isinstance(new, dict) else "scalar"
         if value.is_block and (value.kind != becomes or not new):
             yield _Change(key.end, value.end, f": {flow_text(new)}")
@@ -181,7 +184,7 @@ class _Patch:
                 yield _Change(at, at, text)
 
     def _block_value(self, value: Any, indent: str, taken: int) -> str:
-        """A new value: in one line, or a list of mappings (and what is too long) an item a line."""
+        """Return a new value: on one line, or a list of mappings (or anything too long) an item a line."""
         text = flow_text(value)
         long = len(indent) + taken + len(text) + 2 > _WIDTH
         if isinstance(value, list) and value and (long or any(isinstance(each, dict) for each in value)):
@@ -248,7 +251,7 @@ class _Patch:
                 yield _Change(at, at, text)
 
     def _dash(self, node: Node, child: Node) -> int:
-        """Where the dash of an item stands."""
+        """Return the position of an item's dash."""
         column, at = self._column(node.start), child.start
         while at > node.start:
             at = self.text.rfind("-", node.start, at)
@@ -262,9 +265,9 @@ class _Patch:
     def _rebuilt(
         self, node: Node, pieces: Sequence[tuple[str, tuple[int, int] | None]], spans: list[tuple[int, int]]
     ) -> _Change:
-        """A list or mapping in brackets of these pieces; those that stood there have their spans.
+        """Return a list or mapping in brackets of these pieces; existing ones have their spans.
 
-        What stood before a piece stays before it.
+        What is written before a piece stays before it.
         """
         if not spans:
             brackets = self.text[node.end - 1]
@@ -281,12 +284,12 @@ class _Patch:
         return _Change(node.start, node.end, "".join(parts))
 
     def _with(self, start: int, end: int, changes: Sequence[_Change]) -> str:
-        """A part of the text with changes in it."""
+        """Return a part of the text with changes in it."""
         moved = [_Change(each.start - start, each.end - start, each.text) for each in changes]
         return _applied(self.text[start:end], moved)
 
     def _lines(self, start: int, end: int) -> tuple[int, int]:
-        """The whole lines of a span."""
+        """Return the whole lines of a span."""
         return self.text.rfind("\n", 0, start) + 1, min(self._line_end(end) + 1, len(self.text))
 
     def _line_end(self, at: int) -> int:
@@ -298,13 +301,13 @@ class _Patch:
 
 
 def _before(key: Any, new: dict[Any, Any], order: Sequence[Any]) -> Any:
-    """Of the keys in `order`, the last that stands before `key` in the new data; None for none."""
+    """Return the last of the keys in `order` that comes before `key` in the new data, or None."""
     keys = list(new)
     return next((each for each in reversed(keys[: keys.index(key)]) if each in order), None)
 
 
 def _paired(old: list[Any], new: list[Any]) -> Iterator[tuple[int | None, int | None]]:
-    """Which item became which: None for what is gone, or new."""
+    """Yield pairs of old and new items: None for what is gone or new."""
     a, b = [[json.dumps(each, sort_keys=True, default=str) for each in items] for items in (old, new)]
     for _, start, end, first, last in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
         for number in range(max(end - start, last - first)):
@@ -333,7 +336,7 @@ def _scalar(value: Any, quote: str = "") -> str:
 
 
 def data_of(text: str) -> Any:
-    """The plain data that YAML stands for. Raises UnwritableError where it is none."""
+    """Return the plain data of some YAML. Raises UnwritableError if it is none."""
     try:
         return compose(text.removeprefix("\ufeff"), Problems("")).data
     except SpecError as error:
@@ -348,7 +351,7 @@ def _applied(text: str, changes: Sequence[_Change]) -> str:
 
 
 def _in(body: str, text: str, change: _Change) -> _Change:
-    """The change in the text as it was, which may end its lines in other ways."""
+    """Return the change for the original text, which may end its lines differently."""
     if body == text:
         return change
     ends = "\r\n" if "\r\n" in body else "\r"
@@ -356,7 +359,7 @@ def _in(body: str, text: str, change: _Change) -> _Change:
 
 
 def _at(body: str, at: int) -> int:
-    """Where the character `at` of the text with plain line ends stands in `body`."""
+    """Return the position in `body` of the character `at` of the text with plain line ends."""
     place = 0
     for _ in range(at):
         place += 2 if body.startswith("\r\n", place) else 1

@@ -10,11 +10,11 @@ _DIGITS = re.compile(r"([0-9]+)")
 
 
 def matches(pattern: str, names: Collection[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The `names` that `pattern` matches, each with what its wildcards stood for, in natural order of those.
+    """Return the `names` that `pattern` matches, each with what its wildcards matched, in natural order.
 
-    `*` alone matches any one component; within a component (`block_*`) any part of it, also none. "" is
-    the model itself. A pattern without `*` is one look-up where `names` is a set or dict. Raises ValueError
-    for what `pattern_problem` objects to.
+    `*` alone matches any one component; within a component (`block_*`) any part of it, even none. "" is the
+    model itself. A pattern without `*` is one look-up if `names` is a set or dict. Raises ValueError for what
+    `pattern_problem` objects to.
 
     >>> matches("layers.*.mlp", ["layers.10.mlp", "layers.9.mlp", "layers.9.mlp.gate"])
     (('layers.9.mlp', ('9',)), ('layers.10.mlp', ('10',)))
@@ -35,7 +35,7 @@ def matches(pattern: str, names: Collection[str]) -> tuple[tuple[str, tuple[str,
 
 
 def join(scope: str, relative: str) -> str:
-    """The path of `relative` within `scope`; either may be "".
+    """Return the path of `relative` within `scope`; either may be "".
 
     >>> join("model.layers.3", "mlp"), join("", "mlp"), join("model", "")
     ('model.layers.3.mlp', 'mlp', 'model')
@@ -44,7 +44,7 @@ def join(scope: str, relative: str) -> str:
 
 
 def pattern_problem(pattern: str) -> str | None:
-    """What is wrong with the syntax of a pattern, as the end of a sentence; None if nothing is."""
+    """Return what is wrong with the syntax of a pattern, as the end of a sentence; None if nothing is."""
     if found := _NOT_IN_A_COMPONENT.search(pattern):
         return f"{found[0]!r} can't stand in a module's name"
     components = pattern.split(".")
@@ -56,7 +56,7 @@ def pattern_problem(pattern: str) -> str | None:
 
 
 def _captures(components: tuple[tuple[str, str, str], ...], parts: list[str]) -> tuple[str, ...] | None:
-    """What the wildcards of `components`, each (before, "*" or "", after), stand for in `parts`."""
+    """Return what the wildcards of `components`, each (before, "*" or "", after), match in `parts`."""
     captures = []
     for (before, star, after), part in zip(components, parts, strict=True):
         if not star:
@@ -70,7 +70,7 @@ def _captures(components: tuple[tuple[str, str, str], ...], parts: list[str]) ->
 
 
 def _natural(text: str) -> tuple[tuple[int, int, str], ...]:
-    """A sort key by which "9" comes before "10"; numbers come before words."""
+    """Return a sort key by which "9" comes before "10"; numbers come before words."""
     return tuple(
         (0, len(part.lstrip("0")), part.lstrip("0")) if index % 2 else (1, 0, part)
         for index, part in enumerate(_DIGITS.split(text))

@@ -13,7 +13,7 @@ LIMIT = 200
 
 
 class Place(NamedTuple):
-    """Where a node begins; both count from 1."""
+    """The start of a node; both count from 1."""
 
     line: int
     column: int
@@ -40,10 +40,10 @@ class Problems:
             self.stop()
 
     def raise_if_any(self) -> None:
-        """Raises SpecError with all problems, if there are any."""
+        """Raise SpecError with all problems, if there are any."""
         if self._found:
             self.stop()
 
     def stop(self) -> NoReturn:
-        """Raises SpecError with the problems so far, of which there must be one."""
+        """Raise SpecError with the problems so far, at least one."""
         raise SpecError(self._found)

@@ -10,7 +10,7 @@ from archcheck.spec.model import Spec, Target, TensorInput
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a spec. What needs more than the shape, `load` checks."""
+    """Return the JSON Schema (draft 2020-12) of a spec. `load` checks what goes beyond the shape."""
     _, definitions = models_json_schema([(model, "validation") for model in (Spec, TensorInput, Target)])
     parts: dict[str, Any] = definitions["$defs"]
     for name in ("Model", "Mode"):

@@ -40,7 +40,7 @@ _CALLED: dict[type[BaseModel], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """One place where the data is not what the model asks for; `at_key`: the key is wrong, not its value."""
+    """One place where the data does not fit the model; `at_key`: the key is wrong, not its value."""
 
     code: SpecCode
     path: Path
@@ -50,7 +50,7 @@ class Misfit:
 
 
 def fit(model: type[_ModelT], data: object) -> tuple[_ModelT | None, list[Misfit]]:
-    """`data` as `model`, or None and every misfit, with paths relative to `data`."""
+    """Return `data` as `model`, or None and every misfit, with paths relative to `data`."""
     try:
         return model.model_validate(data, by_alias=True, by_name=False), []
     except ValidationError as error:
@@ -58,7 +58,7 @@ def fit(model: type[_ModelT], data: object) -> tuple[_ModelT | None, list[Misfit
 
 
 def repaired(data: dict[str, Any], misfits: Iterable[Misfit]) -> dict[str, Any]:
-    """A copy of a panel's data without what does not fit, so that the rest can still be checked."""
+    """Return a copy of a panel's data without the parts that do not fit, so that the rest can be checked."""
     data = copy.deepcopy(data)
     for misfit in misfits:
         entry = _innermost_entry(data, misfit.path)
@@ -73,7 +73,7 @@ def repaired(data: dict[str, Any], misfits: Iterable[Misfit]) -> dict[str, Any]:
 
 
 def _innermost_entry(data: dict[str, Any], path: Path) -> tuple[dict[str, Any], Any, int] | None:
-    """The last entry of a mapping on the way to `path`, with the length of the path to it."""
+    """Return the last entry of a mapping on the way to `path`, with the length of the path to it."""
     entry = None
     node: Any = data
     for depth, part in enumerate(path, start=1):
@@ -101,7 +101,7 @@ def _misfit(model: type[BaseModel], data: object, error: ErrorDetails) -> Misfit
 
 
 def _located(data: Any, location: Iterable[int | str]) -> tuple[Path, Any]:
-    """The path and the value in the data; a missing key and the marks of unions are no parts of it."""
+    """Return the path and the value in the data; a missing key and the marks of unions are no parts of it."""
     path: Path = ()
     node = data
     for part in location:
@@ -145,7 +145,7 @@ def _wrong_key(path: Path, error: ErrorDetails) -> Misfit:
 
 
 def _sentence(subject: str, value: object, error: ErrorDetails) -> tuple[str, str]:
-    """What is wrong with a value, and a hint."""
+    """Return what is wrong with a value, and a hint."""
     if broken := _broken_limit(error, value):
         return f"{subject} {broken}", ""
     context = error.get("ctx", {})
@@ -165,7 +165,10 @@ def _sentence(subject: str, value: object, error: ErrorDetails) -> tuple[str, st
 
 
 def _broken_limit(error: ErrorDetails, value: object) -> str:
-    """The end of the sentence for a value of the right type that is out of a limit; "" for other errors."""
+    """Return the end of the sentence for a value of the right type beyond a limit; "" for other errors.
+
+    "" for other errors.
+    """
     limits = error.get("ctx", {})
     match error["type"]:
         case "string_too_short":
@@ -200,7 +203,7 @@ def _keys(model: type[BaseModel]) -> list[str]:
 
 
 def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel]:
-    """The model of the mapping at `path`, given that of the mapping at the top."""
+    """Return the model of the mapping at `path`, given that of the mapping at the top."""
     if model is not Spec:
         return model
     match path:

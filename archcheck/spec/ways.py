@@ -15,7 +15,7 @@ _DEEPEST = 2
 def arranged(
     boxes: Sequence[str], lines: Iterable[Line], aside: Collection[str] = ()
 ) -> tuple[list[Item], list[list[str]]]:
-    """Lines as a flow of what follows each other and what stands side by side, and the chains that are left.
+    """Return lines as a flow of sequential and parallel parts, and the remaining chains.
 
     `boxes` are in an order in which no line leads back; those `aside` are kept out of the flow.
 
@@ -47,8 +47,10 @@ def arranged(
 
 
 def _spare(line: Line, lines: Sequence[Line], place: Mapping[str, int]) -> tuple[bool, int, int]:
-    """How well a line can be told apart from the rest: one beside which there is another way first, then the
-    longest."""
+    """Return how dispensable a line is: first those beside another way, then the longest.
+
+    One beside which there is another way first, then the longest.
+    """
     one, other = line
     return _leads(one, other, [each for each in lines if each != line]), place[other] - place[one], place[one]
 
@@ -66,7 +68,7 @@ def _leads(one: str, other: str, lines: Sequence[Line]) -> bool:
 
 
 def _chain(boxes: Sequence[str], lines: Sequence[Line], depth: int) -> list[Item] | None:
-    """The boxes as parts that follow each other; None where they do not follow or stand side by side."""
+    """Return the boxes as parts in sequence; None if they are neither sequential nor parallel."""
     if len(boxes) == 1:
         return list(boxes)
     apart = _apart(boxes, lines)
@@ -88,7 +90,7 @@ def _single(side: list[Item]) -> Item:
 
 
 def _is_cut(before: Sequence[str], after: Sequence[str], lines: Sequence[Line]) -> bool:
-    """Do all ends of the one part lead to all beginnings of the other, and nothing else across?"""
+    """Return whether all ends of the one part lead to all starts of the other, with no other lines across."""
     early, late = set(before), set(after)
     ends = [box for box in before if not any(one == box and other in early for one, other in lines)]
     starts = [box for box in after if not any(other == box and one in late for one, other in lines)]
@@ -97,7 +99,7 @@ def _is_cut(before: Sequence[str], after: Sequence[str], lines: Sequence[Line]) 
 
 
 def _apart(boxes: Sequence[str], lines: Sequence[Line]) -> list[list[str]]:
-    """The groups of boxes that no line ties to each other, each in the order given."""
+    """Return the groups of boxes that no line connects, each in the order given."""
     groups: list[set[str]] = [{box} for box in boxes]
     known = set(boxes)
     for line in lines:
@@ -109,7 +111,7 @@ def _apart(boxes: Sequence[str], lines: Sequence[Line]) -> list[list[str]]:
 
 
 def _chains(lines: Sequence[Line]) -> list[list[str]]:
-    """Lines one after the other as chains."""
+    """Return consecutive lines as chains."""
     found: list[list[str]] = []
     for one, other in lines:
         before = next((each for each in found if each[-1] == one), None)

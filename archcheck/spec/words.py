@@ -17,10 +17,10 @@ _CANDIDATES = 500  # comparing each wrong name with each known one is quadratic,
 
 
 def quote(value: object) -> str:
-    """`value` as a message shows it: texts escaped and cut at 60 characters, lists and mappings by kind.
+    r"""Return `value` as messages show it: text escaped and cut at 60 characters, lists and mappings by kind.
 
-    >>> quote("gqa"), quote("\\x1b[31m"), quote(None), quote(True), quote([1])
-    ("'gqa'", "'\\\\x1b[31m'", 'nothing', 'true', 'a list')
+    >>> quote("gqa"), quote("\x1b[31m"), quote(None), quote(True), quote([1])
+    ("'gqa'", "'\\x1b[31m'", 'nothing', 'true', 'a list')
     """
     match value:
         case str():
@@ -37,12 +37,12 @@ def quote(value: object) -> str:
 
 
 def escape(text: str) -> str:
-    """`text` without quotes around it, but with what `quote` escapes escaped."""
+    """Return `text` without quotes, but escaped as `quote` does."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """` (did you mean 'residuals'?)` for the known name nearest to `word`, or "" where none is near."""
+    """Return ` (did you mean 'residuals'?)` for the known name nearest to `word`, or "" if none is near."""
     if not isinstance(word, str) or len(word) > 200:
         return ""
     near = nearest(word, [name for name in list(known)[:_CANDIDATES] if isinstance(name, str)])
@@ -50,7 +50,7 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
 
 
 def listing(names: Sequence[object]) -> str:
-    """`'a', 'b' and 'c'`, at most twelve of them.
+    """Return `'a', 'b' and 'c'`, at most twelve of them.
 
     >>> listing(["a", "b", "c"])
     "'a', 'b' and 'c'"
@@ -62,13 +62,13 @@ def listing(names: Sequence[object]) -> str:
 
 
 def route(names: Sequence[str]) -> str:
-    """`a -> b -> c`, without the middle of a long one."""
+    """Return `a -> b -> c`, without the middle of a long one."""
     shown = [escape(name[:_SHOWN]) for name in names]
     return " -> ".join(shown if len(shown) <= 12 else [*shown[:6], "…", *shown[-5:]])
 
 
 def path_text(path: Path) -> str:
-    """The path as users write it.
+    """Return the path as users write it.
 
     >>> path_text(("panels", "gqa", "residuals", 0, "line")), path_text(("panels", "my box"))
     ('panels.gqa.residuals[0].line', "panels['my box']")

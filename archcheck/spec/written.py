@@ -33,15 +33,16 @@ class Node:
 
     @property
     def is_block(self) -> bool:
+        """Whether it is written as a block, not in brackets."""
         return self.style == "block"
 
     def entries(self) -> list[tuple[Node, Node]]:
-        """The keys and values of a mapping."""
+        """Return the keys and values of a mapping."""
         return list(zip(self.children[::2], self.children[1::2], strict=True))
 
 
 def nodes(text: str) -> Node | None:
-    """The tree of what `text` writes; None where that is nothing."""
+    """Return the tree of nodes in `text`; None if it is empty."""
     root: Node | None = None
     opened: list[Node] = []
     for event in YAML(typ="safe", pure=True).parse(text):
@@ -77,7 +78,7 @@ def _node(text: str, event: Any) -> Node | None:
 
 
 def _close(node: Node, event: Any) -> None:
-    """A block ends where the last thing in it does, before the comments that follow."""
+    """End a block where its last node ends, before the comments that follow."""
     if node.is_block:
         node.end = max((child.end for child in node.children), default=node.end)
     else:

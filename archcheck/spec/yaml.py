@@ -57,7 +57,7 @@ _FLOAT = re.compile(
 class Document:
     """The data of a spec, its mappings, lists and scalars as Python's own, with their places.
 
-    `values` holds where each node begins, `keys` where the key of each entry of a mapping does.
+    `values` holds the start of each node, `keys` that of the key of each entry of a mapping.
     """
 
     data: Any = None
@@ -65,8 +65,11 @@ class Document:
     keys: dict[Path, Place] = field(default_factory=dict)
 
     def place(self, path: Path) -> Place:
-        """Where a reader would point for `path`: at the node, or at its key where the node begins on a
-        later line; for a node that does not exist, at its nearest parent."""
+        """Return where a reader would point for `path`.
+
+        At the node, or at its key if the node begins on a later line; for a node that does not exist, at its
+        nearest parent.
+        """
         while path and path not in self.values:
             path = path[:-1]
         value = self.values.get(path, Place(1, 1))
@@ -74,15 +77,15 @@ class Document:
         return key if key.line < value.line else value
 
     def key_place(self, path: Path) -> Place:
-        """Where the key of the entry at `path` stands; for what is no entry, the same as `place`."""
+        """Return the place of the key of the entry at `path`; the same as `place` for anything else."""
         return self.keys.get(path) or self.place(path)
 
 
 def compose(text: str, problems: Problems) -> Document:
-    """The document that `text` holds (`data` None if it is empty).
+    """Return the document in `text` (`data` None if it is empty).
 
-    Adds to `problems` what leaves the rest readable (duplicate keys, tags); raises SpecError at once for
-    what does not.
+    Adds to `problems` what leaves the rest readable (duplicate keys, tags); raises SpecError at once for what
+    does not.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     _refuse_characters(text, problems)
@@ -219,7 +222,7 @@ class _Composer:
 
 
 def resolve(text: str) -> str | int | float | bool | None:
-    """What a plain scalar stands for by the core schema of YAML 1.2, in which `no` and `1_000` are texts."""
+    """Return the value of a plain scalar in YAML 1.2's core schema, where `no` and `1_000` are text."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if _INT.fullmatch(text):
@@ -258,7 +261,7 @@ class _Builder:
         return data
 
     def _own_entries(self, node: _Node, path: Path) -> list[tuple[_Node, _Node]]:
-        """The entries written in this mapping itself, without those that are refused."""
+        """Return the entries written in this mapping itself, without refused ones."""
         entries: dict[Any, tuple[_Node, _Node]] = {}
         for key, value in node.entries():
             if key.is_merge:
@@ -274,7 +277,7 @@ class _Builder:
         return list(entries.values())
 
     def _merged_entries(self, node: _Node, path: Path) -> list[tuple[_Node, _Node]]:
-        """What `<<: *alias` or `<<: [*first, *second]` adds; earlier entries win over later ones."""
+        """Return what `<<: *alias` or `<<: [*first, *second]` adds; earlier entries win over later ones."""
         merged: list[tuple[_Node, _Node]] = []
         for key, value in node.entries():
             if key.is_merge:
@@ -286,7 +289,7 @@ class _Builder:
         return merged
 
     def _checked(self, node: _Node, path: Path) -> Any:
-        """A scalar's value; an escape in a quoted text can stand for a character that is refused."""
+        """Return a scalar's value; an escape in a quoted text may yield a character that is refused."""
         if isinstance(node.value, str) and (found := _FORBIDDEN.search(node.value)):
             self._problems.add(FORBIDDEN_CHARACTER, _forbidden(found[0]), node.place, path, "Remove it.")
             return _FORBIDDEN.sub("?", node.value)
@@ -323,12 +326,12 @@ def _syntax_hint(error: MarkedYAMLError) -> str:
 
 
 def _place(mark: Any) -> Place:
-    """ruamel's marks count from 0."""
+    """Return a place; ruamel's marks count from 0."""
     return Place(mark.line + 1, mark.column + 1)
 
 
 def _within(text: str, mark: Any) -> Place:
-    """The place of `mark`, moved into the last line if it is the end of a text that ends with a newline."""
+    """Return the place of `mark`, moved to the last line if it is behind a text's final newline."""
     lines = text.splitlines() or [""]
     if mark is None or mark.line < len(lines):
         return _place(mark) if mark else Place(1, 1)

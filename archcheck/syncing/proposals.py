@@ -13,7 +13,7 @@ _DEPTH = 2  # fixes of what a fix brings up, as an edge that begins at a box tha
 
 
 def tried(report: Report, loaded: LoadedSpec, judge: Judge, most: int) -> Report:
-    """The report with its fixes so that each, applied by itself, removes its finding and brings up no other.
+    """Return the report with fixes each of which removes its finding by itself and causes no other.
 
     A fix that brings up findings is completed by what those propose; one that can't be is left out. After
     `most` comparisons the rest stays untried.
@@ -32,7 +32,7 @@ def _tried(finding: Finding, search: Search, state: State) -> Finding:
 
 
 def _completed(finding: Finding, fix: Fix, search: Search, state: State, depth: int) -> Iterator[Fix]:
-    """The fix, or with more edits, where that does what a fix should."""
+    """Yield the fix, or with more edits, where that does what a fix should."""
     new = search.with_fix(state, fix)
     if new is None or new.report.problems:
         return
@@ -51,7 +51,7 @@ def _mark(finding: Finding) -> tuple[str, str, str]:
 
 
 def _both(one: Fix, other: Fix) -> Fix:
-    """One fix after the other; of two values for one place the later."""
+    """Return one fix after the other; of two values for one place the later."""
     again = {edit.place for edit in other.edits if edit.action == "set"}
     return Fix(
         (*(each for each in one.edits if each.action != "set" or each.place not in again), *other.edits)

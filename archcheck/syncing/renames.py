@@ -27,10 +27,10 @@ class _Written:
 
 
 def renames(spec: Spec, names: Collection[str]) -> Iterator[Fix]:
-    """For each name of the spec that no module has: other names that it may have now, the likeliest first.
+    """Return, for each name in the spec that no module has, its possible new names, the likeliest first.
 
-    `names` are the paths of the model's modules. A name is likely where most of what the spec draws inside of
-    the module is found inside of the other, and then where it is spelled alike.
+    `names` are the paths of the model's modules. A name is likely if most of what the spec draws inside the
+    old module is found inside the new one, and then if it is spelled similarly.
     """
     written = list(_patterns(spec))
     known = {generic(name) for name in names if name}
@@ -45,7 +45,7 @@ def renames(spec: Spec, names: Collection[str]) -> Iterator[Fix]:
 
 
 def _patterns(spec: Spec) -> Iterator[_Written]:
-    """Every place in a spec that names modules."""
+    """Yield every place in a spec that names modules."""
     bases = _bases(spec)
     for name, panel in spec.panels.items():
         place: Place = ("panels", name)
@@ -64,7 +64,7 @@ def _patterns(spec: Spec) -> Iterator[_Written]:
 
 
 def _bases(spec: Spec) -> dict[str, str]:
-    """What the names in each panel are relative to."""
+    """Return the path that names in each panel are relative to."""
     bases = {name: panel.scope for name, panel in spec.panels.items() if panel.scope is not None}
     opened = {
         box.detail: (name, box.module)
@@ -84,7 +84,7 @@ def _bases(spec: Spec) -> dict[str, str]:
 
 
 def _lost(written: Sequence[_Written], names: Collection[str]) -> list[str]:
-    """The shortest prefixes of the spec's patterns that match nothing."""
+    """Return the shortest prefixes of the spec's patterns that match nothing."""
     found: dict[str, None] = {}
     for each in written:
         parts = each.whole.split(".") if each.whole else []
@@ -98,7 +98,10 @@ def _lost(written: Sequence[_Written], names: Collection[str]) -> list[str]:
 
 
 def _score(lost: str, name: str, inside: Sequence[str], names: Collection[str]) -> tuple[float, float, float]:
-    """How much of what the spec draws inside of a lost module is inside of another; how alike they are."""
+    """Return how much of what the spec draws inside a lost module is inside another, and their similarity.
+
+    How alike they are.
+    """
     if lost.count("*") != name.count("*"):
         return 0, 0, 0
     found = sum(bool(matches(name + pattern[len(lost) :], names)) for pattern in inside)

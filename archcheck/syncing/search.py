@@ -20,7 +20,7 @@ Identity = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class State:
-    """A spec's text, and what is found of it. `fixes` led to it."""
+    """A spec's text, and its findings. `fixes` led to it."""
 
     loaded: LoadedSpec
     report: Report
@@ -28,15 +28,17 @@ class State:
 
     @property
     def score(self) -> tuple[int, int, int]:
-        """What is wrong with it: less is better."""
+        """A measure of what is wrong with it: less is better."""
         refuted = sum(mark.verdict is Verdict.REFUTED for mark in self.report.marks)
         return len(self.report.problems), len(self.report.findings), refuted
 
 
 @dataclass
 class Search:
-    """Compares specs, each once, at most so many; `ignored` are findings that somebody accepted, `more`
-    proposes fixes beside those of the findings."""
+    """Compares specs, each once.
+
+    `ignored` are findings that somebody accepted; `more` proposes fixes beside those of the findings.
+    """
 
     judge: Judge
     ignored: frozenset[Identity] = frozenset()
@@ -46,10 +48,11 @@ class Search:
 
     @property
     def is_exhausted(self) -> bool:
+        """Whether no more specs may be tried."""
         return len(self._seen) >= self.most
 
     def improved(self, state: State) -> State:
-        """The spec after all fixes that help, one at a time."""
+        """Return the spec after all fixes that help, applied one at a time."""
         while state.report.findings or state.report.problems:
             better = next(self._better(state), None)
             if better is None:
@@ -65,7 +68,7 @@ class Search:
                     yield better
 
     def _attempt(self, state: State, fix: Fix, goal: State, depth: int) -> State | None:
-        """The spec with a fix, and up to `depth` in all that what it brings up proposes, if it is better."""
+        """Return the spec with a fix, and with up to `depth` fixes for its consequences, if it is better."""
         new = self.with_fix(state, fix)
         if new is None or new.score < goal.score:
             return new
@@ -83,7 +86,10 @@ class Search:
         yield from fixes(findings)
 
     def with_fix(self, state: State, fix: Fix) -> State | None:
-        """The spec with a fix applied; None where that is no spec, can't be written, or is one too many."""
+        """Return the spec with a fix applied.
+
+        None if the result is not a spec or can't be written, or if the limit is reached.
+        """
         text = fixed(state.loaded.source, fix)
         if text is None:
             return None
@@ -96,7 +102,7 @@ class Search:
         return State(loaded, self.judged(loaded), (*state.fixes, fix))
 
     def judged(self, loaded: LoadedSpec) -> Report:
-        """What is found of a spec, without what is ignored."""
+        """Return the findings on a spec, without those that are ignored."""
         if loaded.source not in self._seen:
             self._seen[loaded.source] = self._judged(loaded)
         return self._seen[loaded.source]
@@ -112,12 +118,12 @@ class Search:
 
 
 def identity(finding: Finding) -> Identity:
-    """What a finding is known by while lines move."""
+    """Return what identifies a finding while lines move."""
     return finding.code, finding.panel, finding.edge, finding.message
 
 
 def fixes(findings: Sequence[Finding]) -> list[Fix]:
-    """The fixes that findings propose, those that change a mark before those that remove or add one."""
+    """Return the fixes that findings propose; those that change a mark come first."""
     found = dict.fromkeys(finding.fix for finding in findings if finding.fix is not None)
     return sorted(found, key=_rank)
 

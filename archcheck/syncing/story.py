@@ -14,7 +14,7 @@ from archcheck.syncing.search import Identity, Judge, Search, State, identity
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """The spec as it was and as it should be; `report` is what is left to say of it. `fixes` were applied."""
+    """The spec as it was and as it should be; `report` has what is left to report. `fixes` were applied."""
 
     before: str
     after: str
@@ -25,7 +25,7 @@ class Synced:
 def sync_spec(
     loaded: LoadedSpec, judge: Judge, modules: Collection[str], accepted: Collection[Identity] = ()
 ) -> Synced:
-    """The spec with each fix applied that leaves less to find.
+    """Return the spec with each fix applied that leaves fewer findings.
 
     `judge` compares a spec with the run of its model, which has `modules`; `accepted` are findings that
     somebody accepted: those are left alone.
@@ -36,7 +36,7 @@ def sync_spec(
 
 
 def _beyond_findings(state: State, findings: Sequence[Finding], modules: Collection[str]) -> Iterator[Fix]:
-    """What no single finding proposes: other names for modules."""
+    """Yield fixes that no single finding proposes: new names for modules."""
     codes = [*(each.code for each in findings), *(each.code for each in state.report.problems)]
     if "BOX001" in codes or "SPEC030" in codes:
         yield from renames(state.loaded.spec, modules)

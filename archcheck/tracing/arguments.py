@@ -1,6 +1,6 @@
-"""The arguments that decide what an operation is, by name: `dim`, `stride`, `is_causal`, `approximate`, …
+"""The arguments that decide what an operation is, by name, such as `dim`, `stride` or `is_causal`.
 
-Torch's own functions have no Python signature to ask, so the names of their parameters stand here.
+Torch's own functions have no Python signature to ask, so the names of their parameters are listed here.
 """
 
 from __future__ import annotations
@@ -109,9 +109,9 @@ _ALIASES = {
 
 
 def arguments(step: Step, name: str) -> tuple[Mapping[str, Any], Mapping[str, int]]:
-    """The plain arguments of a torch call by parameter name, and the operand that each tensor is.
+    """Return the plain arguments of a torch call by parameter name, and the role of each tensor.
 
-    Numbers, texts, None and slices are kept, in tuples where the call has lists; a dtype is its name, and a
+    Numbers, strings, None and slices are kept, in tuples where the call has lists; a dtype is its name, and a
     tensor inside an index is "tensor". Functions whose arguments decide nothing give two empty mappings.
     """
     if step.origin is not None:
@@ -150,7 +150,7 @@ def _positional(names: tuple[str, ...], args: tuple[Any, ...]) -> list[tuple[str
 
 
 def _count(value: Any) -> int:
-    """How many tensors stand in nested containers."""
+    """Return how many tensors stand in nested containers."""
     if isinstance(value, Tensor):
         return 1
     if isinstance(value, dict):

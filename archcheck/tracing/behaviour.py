@@ -25,19 +25,22 @@ _CLOSE = 1e-3
 
 
 class _NotReplayedError(Exception):
-    """This region can't be run on its own."""
+    """The region can't be run on its own."""
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A claim, and what the operations do that their term does not, or the other way round."""
+    """A claim that the operations do not meet, and how they behave instead."""
 
     probe: Probe
     behaviour: str
 
 
 def witness(recorder: Recorder, probes: Sequence[Probe]) -> str:
-    """What the probes prove, as a remark. Raises TraceError (TRC004) where operations behave otherwise."""
+    """Return what the probes prove, as a remark.
+
+    Raises TraceError (TRC004) if operations behave otherwise.
+    """
     checked, wrong = disagreements(recorder, probes)
     if wrong:
         raise TraceError([_problem(each) for each in wrong])
@@ -45,7 +48,7 @@ def witness(recorder: Recorder, probes: Sequence[Probe]) -> str:
 
 
 def disagreements(recorder: Recorder, probes: Sequence[Probe]) -> tuple[int, list[Disagreement]]:
-    """How many claims could be tested, and those that turned out otherwise."""
+    """Return how many claims could be tested, and those that turned out wrong."""
     checked, wrong = 0, []
     with torch.no_grad():
         for probe in probes:
@@ -98,7 +101,7 @@ class _Replay:
         return self.filled(value)
 
     def filled(self, value: Tensor) -> Tensor:
-        """An activation's values were not kept: random numbers in its shape."""
+        """Return random numbers in the shape of an activation whose values were not kept."""
         if not value.is_meta:
             return value
         if not value.is_floating_point():
@@ -106,25 +109,25 @@ class _Replay:
         return torch.randn(value.shape, generator=self.generator, dtype=torch.float64).to(value.dtype)
 
     def probe(self, name: str, scale: float = 1.0) -> Tensor:
-        """Random numbers in the shape of an input."""
+        """Return random numbers in the shape of an input."""
         like = self.shape_of(name)
         return scale * torch.randn(like.shape, generator=self.generator, dtype=like.dtype).to(like.device)
 
     def tables(self) -> list[Tensor]:
-        """The inputs without a role, as they were in the run."""
+        """Return the inputs without a role, as they were in the run."""
         with_role = {at for name, at in self.inputs.items() if not name.isdigit()}
         values = [self.steps_of_run[at].out for at in self.inputs.values() if at not in with_role]
         return [value for value in values if isinstance(value, Tensor)]
 
     def single(self) -> str:
-        """The name of the only input. Raises where there are several."""
+        """Return the name of the only input. Raises where there are several."""
         names = {at: name for name, at in self.inputs.items()}
         if len(names) != 1:
             raise _NotReplayedError
         return next(iter(names.values()))
 
     def __call__(self, **given: Tensor) -> Tensor:
-        """The region's result with these inputs, and all else as it was."""
+        """Return the region's result with these inputs, and everything else as it was."""
         values: dict[int, Any] = {self.inputs[name]: value for name, value in given.items()}
         for at in self.steps:
             step = self.steps_of_run[at]
@@ -143,7 +146,7 @@ class _Replay:
         return result
 
     def _replaced(self, value: Any, reads: Iterator[Sequence[int]], values: dict[int, Any]) -> Any:
-        """Arguments with the tensors that the probes change replaced; in-place calls get copies."""
+        """Return arguments with the probed tensors replaced; in-place calls get copies."""
         if isinstance(value, Tensor):
             read = next(reads, ())
             at = next((at for at in read if at in values), None)
@@ -264,7 +267,7 @@ def _rotary(replay: _Replay) -> str | None:
 
 
 def _is_in_pairs(table: Tensor) -> bool:
-    """Do both channels of a pair have the same value, in either layout of pairs?"""
+    """Return whether both channels of a pair have the same value, in either layout of pairs."""
     half = table.shape[-1] // 2 if table.ndim else 0
     if half < 1 or table.shape[-1] % 2:
         return True

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 def tensors_in(values: Iterable[Any]) -> list[Tensor]:
-    """Every tensor in these values and the containers nested in them, in order."""
+    """Return every tensor in these values and the containers nested in them, in order."""
     found: list[Tensor] = []
     for value in values:
         if isinstance(value, Tensor):
@@ -20,7 +20,7 @@ def tensors_in(values: Iterable[Any]) -> list[Tensor]:
 
 
 def tensors_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
-    """Every tensor among the arguments of a call."""
+    """Return every tensor among the arguments of a call."""
     found = tensors_in(args)
     if kwargs:
         _collect(kwargs, found)
@@ -28,7 +28,7 @@ def tensors_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
 
 
 def tensors_held(value: Any) -> list[Tensor]:
-    """Every tensor in a value: in nested containers, and in the attributes of objects."""
+    """Return every tensor in a value: in nested containers, and in the attributes of objects."""
     found: list[Tensor] = []
     _collect(value, found, objects=True)
     return found

@@ -29,7 +29,7 @@ class Coverage:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Note what runs inside. Whoever traces already, a debugger or coverage, goes on to do so."""
+        """Note what runs inside. A debugger or coverage tool that traces already goes on to do so."""
         before: Tracer | None = sys.gettrace()  # type: ignore[assignment]
         sys.settrace(self._call if before is None else _both(self._call, before))
         try:
@@ -38,7 +38,10 @@ class Coverage:
             sys.settrace(before)
 
     def unrun(self) -> tuple[str, ...]:
-        """One sentence per file with the branches whose condition ran and whose body never did; sorted."""
+        """Return a sentence per file on the branches whose condition ran but whose body never did; sorted.
+
+        Sorted.
+        """
         by_file: dict[str, set[int]] = {}
         spots: dict[str, set[Spot]] = {}
         for code, ran in self.lines.items():
@@ -78,7 +81,7 @@ class Coverage:
 
 
 def _both(ours: Tracer, theirs: Tracer) -> Tracer:
-    """Trace for two; single instructions are not for the other."""
+    """Trace for two tracers; only the first gets single instructions."""
 
     def traced(frame: FrameType, event: str, arg: Any) -> Any:
         one = ours(frame, event, arg)
@@ -89,7 +92,7 @@ def _both(ours: Tracer, theirs: Tracer) -> Tracer:
 
 
 def _spots(code: CodeType, offsets: set[int]) -> Iterator[Spot]:
-    """Where in the source the instructions stand; nothing before Python 3.11, which does not keep it."""
+    """Yield where the instructions are in the source; nothing before Python 3.11, which does not keep it."""
     positions = getattr(code, "co_positions", None)
     for number, (line, last_line, column, last) in enumerate(positions() if positions else ()):
         if 2 * number in offsets and None not in (line, last_line, column, last):
@@ -97,7 +100,7 @@ def _spots(code: CodeType, offsets: set[int]) -> Iterator[Spot]:
 
 
 def _missed(file: str, ran: set[int], spots: set[Spot], firsts: list[int]) -> list[int]:
-    """The first lines of bodies that never ran, in functions that begin (with decorators) at `firsts`."""
+    """Return the first lines of bodies that never ran, in functions that begin at `firsts`."""
     try:
         tree = ast.parse(Path(file).read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):
@@ -119,7 +122,7 @@ def _missed(file: str, ran: set[int], spots: set[Spot], firsts: list[int]) -> li
 
 
 def _arms(function: ast.FunctionDef) -> Iterator[ast.expr]:
-    """What a conditional expression, or an `and` or `or` that gives a value, may leave out."""
+    """Yield what a conditional expression, or an `and` or `or` used as a value, may skip."""
     conditions = {
         id(part)
         for node in ast.walk(function)
@@ -134,7 +137,7 @@ def _arms(function: ast.FunctionDef) -> Iterator[ast.expr]:
 
 
 def _is_missed(arm: ast.expr, ran: set[int], spots: set[Spot]) -> bool:
-    """Did it, on a line that ran, never compute what it computes?"""
+    """Return whether it never ran, although its line did."""
     computes = any(isinstance(part, (ast.Call, ast.BinOp)) for part in ast.walk(arm))
     first, last = (arm.lineno, arm.col_offset), (arm.end_lineno or arm.lineno, arm.end_col_offset or 0)
     inside = any(first <= spot[:2] and spot[2:] <= last for spot in spots)
@@ -150,7 +153,7 @@ def _forwards(owner: ast.Module | ast.ClassDef) -> Iterator[ast.FunctionDef]:
 
 
 def _branches(function: ast.FunctionDef) -> Iterator[tuple[int, list[list[ast.stmt]]]]:
-    """The line of each statement that branches, and the bodies that it may run.
+    """Yield the line of each statement that branches, and the bodies that it may run.
 
     What follows an `if` that leaves (an early return) is one of its bodies.
     """

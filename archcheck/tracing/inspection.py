@@ -29,7 +29,10 @@ _BY_ANY_NAME = frozenset(
 
 
 def modules(recorder: Recorder) -> dict[str, Module]:
-    """All modules by path, in the order in which they were registered; called ones in plain lists last."""
+    """Return all modules by path, in the order they were registered, then called ones in plain lists.
+
+    Called ones in plain lists last.
+    """
     found = dict(recorder.model.named_modules())
     for call in recorder.tape.calls:
         found.setdefault(call.path, call.module)
@@ -51,7 +54,7 @@ def modules(recorder: Recorder) -> dict[str, Module]:
 
 
 def escaping(recorder: Recorder) -> frozenset[int]:
-    """Steps whose results are read by no other step, but still held by something after the run."""
+    """Return steps whose results no other step reads, but which something still holds after the run."""
     read = {step for each in recorder.tape.steps for operand in each.operands for step in operand}
     found: set[int] = set()
     for index in range(len(recorder.tape.steps)):
@@ -62,14 +65,17 @@ def escaping(recorder: Recorder) -> frozenset[int]:
 
 
 def _defined(module: nn.Module) -> Location | None:
-    """Where the module's forward is written."""
+    """Return where the module's forward is defined."""
     forward = getattr(type(module), "forward", None)
     code = getattr(inspect.unwrap(forward), "__code__", None) if isinstance(forward, FunctionType) else None
     return location(code, code.co_firstlineno) if code is not None else None
 
 
 def _numbers(module: nn.Module) -> dict[str, int]:
-    """What a module counts: heads, experts, layers. Its config tells too, but for the model's layers."""
+    """Return a module's counts of heads, experts and layers.
+
+    Its config states them too, except for the model's layers.
+    """
     config = next((vars(module)[name] for name in _CONFIGS if name in vars(module)), None)
     shared = config if isinstance(config, dict) else getattr(config, "__dict__", {})
     found = {name: shared[name] for name in shared if _COUNTED_BY_CONFIG.search(str(name))}
@@ -78,9 +84,9 @@ def _numbers(module: nn.Module) -> dict[str, int]:
 
 
 def _mentioned(path: str, found: dict[str, nn.Module]) -> bool:
-    """Does code of a module above speak of this one, outside of `__init__`?
+    """Return whether code of a module above mentions this one, outside `__init__`.
 
-    What is in a list goes by the list's name; lists themselves are not asked.
+    A module in a list goes by the list's name; lists themselves are not checked.
     """
     owner, _, name = path.rpartition(".")
     while owner and isinstance(found.get(owner), _CONTAINERS):
@@ -99,7 +105,7 @@ def _mentioned(path: str, found: dict[str, nn.Module]) -> bool:
 
 @cache
 def _names(kind: type) -> frozenset[str]:
-    """The names and strings in the methods of a class, but for its construction."""
+    """Return the names and strings in the methods of a class, except its construction."""
     found: set[str] = set()
     for base in kind.__mro__:
         if base in (nn.Module, object):

@@ -17,12 +17,12 @@ _BLOCKED = -80.0  # added to a score, this and all below leave nothing of it (Sw
 
 
 def mask_of(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> str:
-    """`causal`, `window N causal`, `window N`, `all`, `partial causal`, `partial`, or "" where the values do
-    not tell.
+    """Return which keys queries may see, or "" if the values do not show it.
 
-    Of a softmax the weights are looked at, of a fused attention its mask. Keys at the end that every query
-    sees are no positions (attention sinks). Where batch or heads have masks of their own, it is `partial`;
-    `partial causal` where no query sees a later key.
+    `causal`, `window N causal`, `window N`, `all`, `partial causal` or `partial`. The weights of a softmax
+    are inspected, or the mask of a fused attention. Keys at the end that every query sees are not positions
+    (attention sinks). If batch items or heads have masks of their own, it is `partial`; `partial causal` if
+    no query sees a later key.
     """
     if name == "softmax" and isinstance(out, Tensor):
         return _pattern(out, 0.0)
@@ -41,7 +41,7 @@ def mask_of(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: An
 
 
 def has_values(tensor: Tensor) -> bool:
-    """Can this tensor's values be looked at after the run?"""
+    """Return whether the values of this tensor can be read after the run."""
     return not (
         tensor.is_meta or is_wrapped(tensor) or tensor.is_nested or tensor.layout is not torch.strided
     )

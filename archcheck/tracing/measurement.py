@@ -28,6 +28,7 @@ class Objective:
     targets: Tensor | None = None
 
     def of(self, output: Tensor) -> Tensor:
+        """Return the scalar to differentiate."""
         if self.targets is None:
             generator = torch.Generator().manual_seed(self.seed)
             direction = torch.randn(output.shape, generator=generator, dtype=torch.float64)
@@ -39,7 +40,7 @@ class Objective:
 
 
 class MeasurementError(Exception):
-    """The run can't be measured: its message says why."""
+    """The run can't be measured; the message says why."""
 
 
 def measure(
@@ -50,11 +51,11 @@ def measure(
     additions: Sequence[Addition] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[list[Values], list[Values]]:
-    """The measures of each place and of each addition, in their order.
+    """Return the measures of each place and of each addition, in their order.
 
     `replay` runs the graph with an interpreter made for it, on fresh copies of the inputs. Each cut is a
     replay and a backward pass of its own: the time is linear in the number of places. Raises MeasurementError
-    where the output has no gradient.
+    if the output has no gradient.
     """
     session = _Session(graph, replay, objective)
     base = session.run(watch=places)
@@ -93,7 +94,7 @@ def _gradient(run: _Run, place: Place) -> Values:
 
 
 def _added(session: _Session, base: _Run, addition: Addition) -> Values:
-    """What a residual that the code does not have would do, in all layers at once."""
+    """Return the effect of a residual that the code does not have, in all layers at once."""
     ends = [Place(step, -1, *[Operand(-1, 0)] * 3) for pair in addition.pairs for step in pair]
     before = session.run(watch=ends)
     run = session.run(watch=ends, add={target: source for source, target in addition.pairs})
@@ -141,7 +142,7 @@ class _Session:
         return run
 
     def effect(self, base: _Run, other: _Run, suffix: str) -> Values:
-        """How the main output changed: relative norm; KL divergence and loss where there are targets."""
+        """Return how the main output changed: relative norm; KL divergence and loss if there are targets."""
         difference = other.main - base.main
         values: Values = {f"effect{suffix}": _ratio(_norm(difference), _norm(base.main))}
         if self.objective.targets is not None:
@@ -209,14 +210,14 @@ class _Run(fx.Interpreter):
         )
 
     def _alias(self, place: Place, leaves: list[Any], at: int) -> None:
-        """Give the skip path's use of the source a name of its own, at which its gradient shows."""
+        """Give the skip path's use of the source a name of its own, where its gradient is read."""
         tensor = leaves[at]
         if tensor.requires_grad:
             leaves[at] = tensor.view_as(tensor)
             leaves[at].register_hook(lambda gradient: self.through.__setitem__(place, gradient.detach()))
 
     def _without(self, n: fx.Node, leaves: list[Any], shape: Any, cut: Sequence[int]) -> Tensor:
-        """What the step gives with zeros in the place of some operands."""
+        """Return the step's result with zeros in place of some operands."""
         others = [leaf.clone() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
         for at in cut:
             others[at] = torch.zeros_like(others[at])
@@ -247,7 +248,7 @@ class _Run(fx.Interpreter):
 
 
 def main_output(output: Any) -> Tensor | None:
-    """The first floating-point tensor of what a model returns, also inside containers and output objects."""
+    """Return the first floating-point tensor that a model returns, also from containers and objects."""
     if isinstance(output, Tensor):
         return output if output.is_floating_point() else None
     if isinstance(output, Mapping):
@@ -260,7 +261,7 @@ def main_output(output: Any) -> Tensor | None:
 
 
 def _differentiable(value: Any) -> Any:
-    """An input with a gradient: a copy, since a leaf could not be written to in place."""
+    """Return an input with a gradient: a copy, since a leaf could not be written to in place."""
     if isinstance(value, Tensor) and value.is_floating_point():
         with torch.enable_grad():
             return value.detach().requires_grad_().clone()
@@ -268,13 +269,13 @@ def _differentiable(value: Any) -> Any:
 
 
 def _positions(n: fx.Node, leaves: Sequence[Any]) -> list[int]:
-    """Where the tensors that a step takes stand among the leaves of its arguments."""
+    """Return the positions of a step's tensors among the leaves of its arguments."""
     at = [place for place, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
     return at[::-1] if n.meta.get("reflected") else at
 
 
 def _put(result: Tensor, wanted: Tensor, leaves: Sequence[Any]) -> Tensor:
-    """`wanted` in the place of a result; written into it where the step changed a tensor in place."""
+    """Replace a result by `wanted`, writing into it if the step changed a tensor in place."""
     if any(isinstance(leaf, Tensor) and leaf.data_ptr() == result.data_ptr() for leaf in leaves):
         return result.copy_(wanted)
     return wanted

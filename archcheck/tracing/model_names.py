@@ -22,17 +22,20 @@ class ModelNames:
         self._held: list[Tensor] = []  # so that no other tensor gets their ids
 
     def of_tensor(self, tensor: Tensor) -> str | None:
-        """The path of a parameter or buffer of the model; None for any other tensor."""
+        """Return the path of a parameter or buffer of the model; None for any other tensor."""
         return self._tensors.get(id(tensor))
 
     def of_unregistered(self, tensor: Tensor) -> str:
-        """The path of a parameter of a module that the model does not register; "" for any other tensor."""
+        """Return the path of a parameter of a module that the model does not register; "" otherwise.
+
+        "" for any other tensor.
+        """
         return self._unregistered.get(id(tensor), "")
 
     def of_module(self, module: nn.Module, callers: Iterable[Call]) -> str:
-        """The path of a module that is called inside of these calls, the innermost first.
+        """Return the path of a module that is called inside these calls, the innermost first.
 
-        One that is not registered is kept in a plain list or dict, or made on the fly.
+        An unregistered one is kept in a plain list or dict, or created on the fly.
         """
         path = self._modules.get(id(module))
         if path is None:
@@ -58,7 +61,7 @@ def _path_inside(module: nn.Module, callers: list[Call]) -> str:
 
 
 def _held_in(owner: nn.Module, module: nn.Module) -> str:
-    """`layers.2` if `owner.layers` is a plain list or dict that holds `module`; "" if nothing does."""
+    """Return `layers.2` if `owner.layers` is a plain list or dict that holds `module`, or ""."""
     for name, value in vars(owner).items():
         if value is module:
             return name

@@ -29,9 +29,9 @@ _SWITCHES: dict[str, dict[str, tuple[int, ...]]] = {
 def blocked(
     step: Step, op: Op, ops: Sequence[Op], value_of: Callable[[int], Tensor | None]
 ) -> frozenset[int]:
-    """The places of the operands of which nothing passes into the result.
+    """Return the places of the operands of which nothing passes into the result.
 
-    `value_of` gives an operand's tensor where it is a constant of the run: neither made from an input nor
+    `value_of` gives an operand's tensor if it is a constant of the run: neither made from an input nor
     learned nor random.
     """
     places = range(len(op.operands))
@@ -64,9 +64,11 @@ def blocked(
 
 
 def copied(op: Op, ops: Sequence[Op], value_of: Callable[[int], Tensor | None]) -> int | None:
-    """The place of the operand that the operation only copies: times one, plus zero, to the power of one,
-    bounded by nothing, multiplied element by element with ones, or indexed by all its rows in their order.
-    None if it does more. A buffer of ones may hold other values tomorrow."""
+    """Return the place of the operand that the operation only copies; None if it does more.
+
+    Times one, plus zero, to the power of one, bounded by nothing, multiplied element by element by ones, or
+    indexed by all its rows in order. A buffer of ones may hold other values tomorrow.
+    """
 
     def is_one(place: int) -> bool:
         return _is_one(value_of(place)) and not any(ops[read].parameter for read in op.operands[place])
@@ -95,7 +97,7 @@ def copied(op: Op, ops: Sequence[Op], value_of: Callable[[int], Tensor | None]) 
 
 
 def as_sum(op: Op, ops: Sequence[Op], value_of: Callable[[int], Tensor | None]) -> None:
-    """Call `addcmul(x, b, ones)` and `addcdiv(x, b, ones)` what they are: x + b."""
+    """Rename `addcmul(x, b, ones)` and `addcdiv(x, b, ones)` to what they are: x + b."""
     if op.name not in ("addcmul", "addcdiv") or len(op.operands) != 3 or op.arguments.get("value", 1) != 1:
         return
     for place in (2, 1) if op.name == "addcmul" else (2,):
@@ -112,7 +114,7 @@ def as_sum(op: Op, ops: Sequence[Op], value_of: Callable[[int], Tensor | None]) 
 
 
 def as_reduction(op: Op, ops: Sequence[Op], value_of: Callable[[int], Tensor | None]) -> None:
-    """Call a matrix product with a vector of ones what it is: a sum over the axis that it takes away."""
+    """Rename a matrix product with a vector of ones to what it is: a sum over an axis."""
     if op.name not in ("matmul", "mm", "mv", "einsum") or len(op.operands) != 2:
         return
     for ones, kept in ((0, 1), (1, 0)):
@@ -144,7 +146,7 @@ def _equation(op: Op) -> str:
 
 
 def _is_pointwise(equation: str, kept: int) -> bool:
-    """Is a product of two, in Einstein's notation, one for each element of the operand `kept`?
+    """Return whether an einsum is a product of two with one result per element of the operand `kept`.
 
     >>> _is_pointwise("b...,b...->b...", 0), _is_pointwise("ij,j->ij", 0), _is_pointwise("ij,j->i", 0)
     (True, True, False)
@@ -161,12 +163,12 @@ def _is_one(tensor: Tensor | None) -> bool:
 
 
 def _is_counting(index: Tensor) -> bool:
-    """0, 1, 2, …"""
+    """Return whether the values are 0, 1, 2, …."""
     return index.ndim == 1 and not index.is_floating_point() and index.tolist() == list(range(len(index)))
 
 
 def _root(ops: Sequence[Op], reads: tuple[int, ...]) -> str:
-    """The name of the operation that made these values, behind views; "" of a patchwork."""
+    """Return the name of the operation that made these values, past views; "" for a patchwork."""
     while len(reads) == 1:
         op = ops[reads[0]]
         if op.name not in VIEWS or not op.operands:
@@ -176,7 +178,7 @@ def _root(ops: Sequence[Op], reads: tuple[int, ...]) -> str:
 
 
 def _by_condition(step: Step, value_of: Callable[[int], Tensor | None]) -> frozenset[int]:
-    """`torch.where(condition, a, b)` or `a.where(condition, b)` passes one side if it never changes."""
+    """Return the side that `torch.where(condition, a, b)` never takes, if it never changes."""
     place = 1 if step.func is Tensor.where else 0
     condition = value_of(place)
     if condition is None or not condition.numel():
@@ -192,7 +194,7 @@ def _is_zero(tensor: Tensor | None) -> bool:
 
 
 def take_out(op: Op, places: Iterable[int], ops: Sequence[Op]) -> bool:
-    """Remove operands from an operation; say whether one of them depends on the input."""
+    """Remove operands from an operation; return whether one of them depends on the input."""
     gone = frozenset(places)
     if not gone:
         return False

@@ -84,7 +84,7 @@ class Recorder(TorchFunctionMode):
         self._user_code: dict[CodeType, bool] = {}
 
     def models_own(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """Call what the model called; an error is then the model's, though the innermost line is ours."""
+        """Call what the model called; an error is then the model's, although the innermost line is ours."""
         try:
             return func(*args, **kwargs)
         except BaseException as error:
@@ -102,7 +102,7 @@ class Recorder(TorchFunctionMode):
         return stack
 
     def follow(self, thread: threading.Thread) -> None:
-        """Record what a thread will run as if the calls of this one went on there."""
+        """Record what a thread will run as if it ran inside the calls of this one."""
         run, stack, place = thread.run, list(self.stack), self._place(sys._getframe(2))
 
         def followed() -> None:
@@ -196,8 +196,10 @@ class Recorder(TorchFunctionMode):
         return out
 
     def _frozen(self, value: Any) -> Any:
-        """A copy of the containers in `value`, since the model may change its lists after the call, with what
-        stands for its tensors."""
+        """Return a copy of the containers in `value`, with stand-ins for its tensors.
+
+        The model may change its lists after the call.
+        """
         if isinstance(value, Tensor):
             return self.tape.stand_in(value)
         if type(value) is tuple:
@@ -211,7 +213,10 @@ class Recorder(TorchFunctionMode):
         return value
 
     def _unknown(self, tensor: Tensor) -> Step:
-        """The step of what no recorded call made: a parameter, a buffer, or a value from outside the run."""
+        """Return the step of a tensor that no recorded call made.
+
+        A parameter, a buffer, or a value from outside the run.
+        """
         name = self._names.of_tensor(tensor)
         if name is not None:
             step = Step(ATTRIBUTE, None, (), {}, (), 0)
@@ -227,7 +232,7 @@ class Recorder(TorchFunctionMode):
         return step
 
     def _comes_back(self, tensor: Tensor) -> bool:
-        """May an unknown tensor hold what was computed outside of torch from values that left it?"""
+        """Return whether an unknown tensor may hold a result computed outside torch from its values."""
         return bool(self.outside) and tensor.is_floating_point() and tensor.numel() > 1
 
     def _note_host_read(
@@ -255,6 +260,7 @@ class Recorder(TorchFunctionMode):
     # -- module calls -----------------------------------------------------------------------------
 
     def enter(self, module: nn.Module, args: Any, kwargs: Any, frame: FrameType) -> int:
+        """Begin a module call; return its number."""
         calls = self.tape.calls
         path = self._names.of_module(module, (calls[index] for index in reversed(self.stack)))
         call = Call(module, path, self.stack[-1] if self.stack else -1, len(self.tape.steps))
@@ -265,6 +271,7 @@ class Recorder(TorchFunctionMode):
         return self.stack[-1]
 
     def leave(self, index: int, args: Any, kwargs: Any, out: Any) -> Any:
+        """End a module call; return its output."""
         call = self.tape.calls[index]
         tensors = tensors_held(out)
         unknown = [tensor for tensor in tensors if self._is_unknown(tensor)]
@@ -285,12 +292,14 @@ class Recorder(TorchFunctionMode):
         return out
 
     def _is_unknown(self, tensor: Tensor) -> bool:
-        """Is this neither on the tape nor a parameter or buffer of the model?"""
+        """Return whether this is neither on the tape nor a parameter or buffer of the model."""
         return not self.tape.knows(tensor) and self._names.of_tensor(tensor) is None
 
     def _fused(self, module: nn.Module, args: Any, kwargs: Any, out: Any) -> Any:
-        """Go on with the fused kernel's values, as the model does without a recorder; the parts are those of
-        the Python code just recorded."""
+        """Go on with the fused kernel's values, as the model does without a recorder.
+
+        The parts are those of the Python code just recorded.
+        """
         self.paused = True
         try:
             with DisableTorchFunction():
@@ -319,14 +328,14 @@ class Recorder(TorchFunctionMode):
         return values
 
     def _passes_through(self, out: Tensor, args: Any, call: Call) -> bool:
-        """A module that returns its own argument (Identity, dropout in evaluation) is still a step."""
+        """Record a module that returns its own argument (Identity, dropout in evaluation) as a step."""
         if isinstance(out, nn.Parameter):
             return False
         made = self.tape.made(out)
         return 0 <= made < call.first and any(out is tensor for tensor in tensors_in(args))
 
     def renamed(self, tensor: Tensor, made: Tensor) -> Tensor:
-        """Put on the tape that `made` is `tensor` in another class, where torch does not tell."""
+        """Record that `made` is `tensor` in another class, where torch does not report it."""
         if self.is_recording and self.stack and self.tape.knows(tensor) and not self.tape.knows(made):
             self._record_alias(tensor, made)
         return made
@@ -362,7 +371,7 @@ class Recorder(TorchFunctionMode):
         )
 
     def opaque_call(self, func: Any, label: str, args: Any, kwargs: Any, out: Any) -> Any:
-        """After a custom autograd function or a scripted one: record it, unless its parts were seen."""
+        """Record a custom autograd function or a scripted one after its call, unless its parts were seen."""
         tensors = tensors_in(out if isinstance(out, (tuple, list)) else (out,))
         unseen = any(not self.tape.knows(tensor) for tensor in tensors)
         if not any(tensor.is_floating_point() or tensor.is_complex() for tensor in tensors):
@@ -372,7 +381,7 @@ class Recorder(TorchFunctionMode):
         return out
 
     def _place(self, frame: FrameType | None) -> tuple[CodeType | None, int]:
-        """The innermost line of model code at or above `frame`."""
+        """Return the innermost line of model code at or above `frame`."""
         user_code = self._user_code
         while frame is not None:
             code = frame.f_code

@@ -18,7 +18,7 @@ from archcheck.tracing.recorder import Recorder
 
 @contextlib.contextmanager
 def recording(recorder: Recorder) -> Iterator[None]:
-    """Record everything that runs inside; torch is as before afterwards."""
+    """Record everything that runs inside; torch is restored afterwards."""
     call_module = recorder.call_module
     apply = vars(torch.autograd.Function)["apply"]
 

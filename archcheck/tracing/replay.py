@@ -91,12 +91,12 @@ REFLECTED = {
 
 
 def graph_module(recorder: Recorder, arguments: Mapping[str, Any], output: Any) -> fx.GraphModule:
-    """The recorded run as a module whose parameters of forward are `arguments`, in their order."""
+    """Return the recorded run as a module whose forward takes `arguments`, in their order."""
     return _Builder(recorder).build(arguments, output)
 
 
 def copied_inputs(recorder: Recorder, value: Any) -> Any:
-    """What the run was given, as it was before the run: `value` with copies of the inputs in it."""
+    """Return `value` with copies of the run's inputs, as they were before the run."""
     before = {id(step.out): step.args for step in recorder.tape.steps if step.kind == INPUT}
 
     def copied(value: Any) -> Any:
@@ -200,7 +200,7 @@ class _Builder:
         return self.graph.get_attr(name)
 
     def _argument(self, value: Any, place: str) -> Any:
-        """`value` with tensors replaced by their nodes and foreign objects by attributes of the module."""
+        """Return `value` with tensors replaced by their nodes and foreign objects by module attributes."""
         if isinstance(value, Tensor):
             return self.known[id(value)]
         if type(value) in (tuple, list, torch.Size):
@@ -234,7 +234,7 @@ class _Builder:
             self.grad = enabled
 
     def _kernels(self, enabled: tuple[bool, ...] | None) -> None:
-        """Let attention choose from the kernels that the model's code let it choose from."""
+        """Let attention choose from the kernels that the model's code allowed."""
         if enabled is None or enabled == self.kernels:
             return
         cuda = torch.backends.cuda
@@ -275,7 +275,7 @@ class _Template:
 
 
 def _filled(template: _Template, fields: dict[str, Any], items: dict[str, Any] | None) -> Any:
-    """A copy of an output object with its tensors replaced."""
+    """Return a copy of an output object with its tensors replaced."""
     value = copy.copy(template.value)
     vars(value).update(fields)
     for key, item in (items or {}).items():
@@ -296,7 +296,7 @@ def _holds_tensor(value: Any, depth: int) -> bool:
 
 
 class _Named:
-    """A callable that fx can print: it goes into the generated code as an object, not by import path."""
+    """A callable that fx can print: it enters the generated code as an object, not by import path."""
 
     def __init__(self, func: Callable[..., Any]) -> None:
         self.func = func
@@ -309,7 +309,7 @@ class _Named:
 
 
 class _Zeroed:
-    """A function that leaves memory as it was, and zeros in it here."""
+    """A stand-in for a function that returns uninitialised memory: it returns zeros."""
 
     def __init__(self, func: Callable[..., Tensor]) -> None:
         self.func = func
@@ -320,7 +320,7 @@ class _Zeroed:
 
 
 def _importable(func: Callable[..., Any]) -> Callable[..., Any]:
-    """`func` itself where fx can write its name into code, else a named stand-in."""
+    """Return `func` itself if fx can write its name into code, else a named stand-in."""
     if isinstance(func, (types.MethodDescriptorType, types.WrapperDescriptorType)):
         return _Named(func)
     try:

@@ -14,13 +14,13 @@ UNWRITTEN = frozenset(
 
 
 def zeroed(tensor: Tensor) -> Tensor:
-    """The tensor, with zeros written into it unseen."""
+    """Return the tensor, with zeros written into it unrecorded."""
     with DisableTorchFunction(), torch.no_grad():
         return tensor.zero_()
 
 
 def outline(tensor: Tensor) -> Tensor:
-    """A tensor of the same shape and dtype on the meta device; itself where there is no such thing."""
+    """Return a tensor of the same shape and dtype on the meta device; itself if there is no such thing."""
     if tensor.is_meta or not _is_plain(tensor):
         return tensor
     with DisableTorchFunction():
@@ -28,7 +28,7 @@ def outline(tensor: Tensor) -> Tensor:
 
 
 def shared(tensor: Tensor) -> Tensor:
-    """Another tensor in the same memory, so that this one can be seen to be gone."""
+    """Return another tensor in the same memory, so that the end of this one can be noticed."""
     if not _is_plain(tensor):
         return tensor
     with DisableTorchFunction():
@@ -36,7 +36,7 @@ def shared(tensor: Tensor) -> Tensor:
 
 
 def uniform(tensor: Tensor) -> Tensor:
-    """A tensor of the same shape, all of whose elements are the first one of this."""
+    """Return a tensor of the same shape, all of whose elements equal the first one of this."""
     if not tensor.numel() or tensor.is_meta or not _is_plain(tensor):
         return tensor
     with DisableTorchFunction(), torch.no_grad():

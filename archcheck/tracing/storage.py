@@ -22,6 +22,7 @@ class Write:
 
 
 def version_of(tensor: Tensor) -> int:
+    """Return how often the tensor was changed in place; 0 if unknown."""
     try:
         return version(tensor)
     except RuntimeError:  # inference tensors keep no count; their writes show by the call's name
@@ -29,6 +30,7 @@ def version_of(tensor: Tensor) -> int:
 
 
 def storage_of(tensor: Tensor) -> int:
+    """Return an id of the tensor's storage."""
     try:
         return storage_id(tensor)
     except (NotImplementedError, RuntimeError, ValueError):  # sparse, wrapped and lazy tensors have none
@@ -36,7 +38,7 @@ def storage_of(tensor: Tensor) -> int:
 
 
 def layout_of(tensor: Tensor, view: Tensor) -> Layout | None:
-    """How a view lies in the storage of the tensor that it views; None where they share none."""
+    """Return how a view lies in the storage of the tensor that it views; None if they share none."""
     if storage_of(tensor) != storage_of(view) or not view.numel():
         return None
     try:
@@ -56,7 +58,7 @@ Extent = tuple[int, tuple[int, ...], tuple[int, ...], int]
 
 
 def extent_of(tensor: Tensor) -> Extent:
-    """(offset, sizes, strides, number of elements) of a tensor inside its storage."""
+    """Return (offset, sizes, strides, number of elements) of a tensor inside its storage."""
     try:
         return int(tensor.storage_offset()), tuple(tensor.shape), tensor.stride(), tensor.numel()
     except (NotImplementedError, RuntimeError):
@@ -70,7 +72,10 @@ def _span(extent: Extent) -> tuple[int, int]:
 
 
 def covers(write: Extent, read: Extent) -> bool:
-    """Does `write` touch every element of `read`? Decided for equal and for gapless extents only."""
+    """Return whether `write` touches every element of `read`.
+
+    Only decided for equal and for gapless extents.
+    """
     if write == read:
         return True
     start, end = _span(write)
@@ -78,7 +83,10 @@ def covers(write: Extent, read: Extent) -> bool:
 
 
 def may_overlap(one: Extent, other: Extent) -> bool:
-    """May the two share an element? Exact for slices of one tensor, which have equal strides."""
+    """Return whether the two may share an element.
+
+    Exact for slices of one tensor, which have equal strides.
+    """
     (start, end), (other_start, other_end) = _span(one), _span(other)
     if end <= other_start or other_end <= start or not one[3] or not other[3]:
         return False
@@ -99,11 +107,12 @@ def may_overlap(one: Extent, other: Extent) -> bool:
 
 
 def is_everything(index: Any) -> bool:
+    """Return whether an index selects the whole tensor."""
     return index is Ellipsis or (isinstance(index, slice) and index == slice(None))
 
 
 def part_of(tensor: Tensor, index: Any) -> Tensor | None:
-    """What an assignment to `tensor[index]` touches; None where the index is computed."""
+    """Return what an assignment to `tensor[index]` touches; None if the index is computed."""
     parts = index if isinstance(index, tuple) else (index,)
     if all(
         isinstance(part, (int, slice, type(...), type(None))) and not isinstance(part, bool) for part in parts

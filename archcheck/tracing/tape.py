@@ -95,7 +95,7 @@ class Step:
 
     @property
     def dtype(self) -> torch.dtype | None:
-        """Of the result, where it is a tensor."""
+        """The dtype of the result, if it is a tensor."""
         out = self.out if self.out is not None else self.mutates
         return out.dtype if isinstance(out, Tensor) else None
 
@@ -136,30 +136,30 @@ class Tape:
     # -- which step made a tensor -----------------------------------------------------------------
 
     def made(self, tensor: Tensor) -> int:
-        """The step that made this tensor; -1 if the tape does not know it."""
+        """Return the step that made this tensor; -1 if the tape does not know it."""
         return self._ids.get(id(tensor), -1)
 
     def knows(self, tensor: Tensor) -> bool:
-        """Did a step on the tape make this tensor?"""
+        """Return whether a step on the tape made this tensor."""
         return id(tensor) in self._ids
 
     def adopt(self, tensor: Tensor) -> int:
-        """Know a tensor that no step made: a parameter, a buffer, or a value from outside the run."""
+        """Add a tensor that no step made: a parameter, a buffer, or a value from outside the run."""
         index = self.append(self._unknown(tensor))
         self.bind(tensor, index)
         return index
 
     def append(self, step: Step) -> int:
-        """Put a step at the end; returns its number."""
+        """Append a step; return its number."""
         self.steps.append(step)
         return len(self.steps) - 1
 
     def bind(self, tensor: Tensor, index: int) -> None:
-        """Know `tensor` as the result of a step, for as long as the model keeps it.
+        """Bind `tensor` to a step as its result, for as long as the model keeps it.
 
-        The tape keeps what stands for it: a tensor of the same shape without memory (on the meta device; of
-        one number, where it holds no other), or one with its memory where its values are no activation, and
-        may be asked for.
+        The tape keeps a stand-in: a tensor of the same shape without memory (on the meta device; of one
+        number, if it holds no other), or one with its memory if its values are not an activation and may be
+        needed.
         """
         step, key = self.steps[index], id(tensor)
         if step.name in UNIFORM or step.name in UNWRITTEN:
@@ -172,7 +172,7 @@ class Tape:
         self._living[index] = weakref.ref(tensor, lambda _: self._forget(key, index))
 
     def bind_parts(self, out: Any, index: int, whole: Tensor | None = None) -> None:
-        """Know the tensors inside a result: one `getitem` step each, nested where the result is.
+        """Bind the tensors inside a result: one `getitem` step each, nested as the result is.
 
         They may be views of `whole`.
         """
@@ -205,17 +205,17 @@ class Tape:
         return index in self._of_input
 
     def is_of_input(self, reads: Iterable[int]) -> bool:
-        """Were any of these values computed from an input's?"""
+        """Return whether any of these values was computed from an input's."""
         return not self._of_input.isdisjoint(reads)
 
     def _forget(self, key: int, index: int) -> None:
-        """The tensor is gone; its id may become another's."""
+        """Forget a tensor that is gone; its id may become another's."""
         if self._ids.get(key) == index:
             del self._ids[key]
         self._living.pop(index, None)
 
     def lives(self, index: int) -> Tensor | None:
-        """The tensor that a step made, where something beside the tape still holds it."""
+        """Return the tensor that a step made, if something beside the tape still holds it."""
         living = self._living.get(index)
         tensor = living() if living is not None else None
         if tensor is None or (tensor is self.steps[index].out and sys.getrefcount(tensor) <= 3):
@@ -223,7 +223,7 @@ class Tape:
         return tensor
 
     def value(self, index: int) -> Tensor | None:
-        """The values that a step made, where the tape has them."""
+        """Return the values that a step made, if the tape has them."""
         step = self.steps[index]
         value = step.args if step.kind == CONSTANT else step.out
         if value is None and step.mutates is not None and 0 not in step.mutates.stride():
@@ -231,7 +231,10 @@ class Tape:
         return value if isinstance(value, Tensor) and not value.is_meta else None
 
     def stand_in(self, tensor: Tensor) -> Tensor:
-        """What stands on the tape for a tensor that the model holds; the tensor itself if it is unknown."""
+        """Return the tape's stand-in for a tensor that the model holds; the tensor itself if it is unknown.
+
+        The tensor itself if it is unknown.
+        """
         index = self._ids.get(id(tensor))
         made = self.steps[index].out if index is not None else None
         return made if isinstance(made, Tensor) else tensor
@@ -239,7 +242,10 @@ class Tape:
     # -- what a read sees -------------------------------------------------------------------------
 
     def read(self, tensor: Tensor) -> tuple[int, ...]:
-        """The steps whose results a read of `tensor` sees now: its own, or later writes to its elements."""
+        """Return the steps whose results a read of `tensor` sees now: its own, or later writes to it.
+
+        Its own, or later writes to its elements.
+        """
         own = self._ids.get(id(tensor))
         if own is None:
             own = self.adopt(tensor)
@@ -265,7 +271,7 @@ class Tape:
         return (*seen, own)
 
     def peek(self, tensors: Iterable[Tensor]) -> tuple[int, ...]:
-        """The steps that reads of `tensors` see, without counting as uses of an in-place call's result."""
+        """Return the steps that reads of `tensors` see, not counted as uses of an in-place call's result."""
         return tuple([step for tensor in tensors for step in self._peek(tensor)])
 
     def _peek(self, tensor: Tensor) -> tuple[int, ...]:
@@ -277,11 +283,11 @@ class Tape:
         return read
 
     def held_by(self, value: Any) -> tuple[int, ...]:
-        """The steps whose results the known tensors in `value` hold, in containers and attributes."""
+        """Return the steps whose results the known tensors in `value` hold, in containers and attributes."""
         return self.peek([tensor for tensor in tensors_held(value) if id(tensor) in self._ids])
 
     def stale_reads(self, tensors: list[Tensor], operands: Any) -> tuple[tuple[int, bool], ...]:
-        """The writes that a read sees through a name bound before them (see the text of `recorder`)."""
+        """Return the writes that a read sees through a name bound before them (see `recorder`)."""
         if not self._writes:
             return ()
         return tuple(
@@ -294,7 +300,7 @@ class Tape:
     def written(
         self, index: int, tensor: Tensor, name: str, args: Any, operands: Any, tensors: list[Tensor]
     ) -> None:
-        """Know that a step, a call of `name`, has changed `tensor`, one of its arguments' `tensors`."""
+        """Note that a step, a call of `name`, has changed `tensor`, one of its arguments' `tensors`."""
         step = self.steps[index]
         step.mutates = self.stand_in(tensor)
         blind = name in _OVERWRITES or (name == "__setitem__" and is_everything(args[1]))

@@ -45,13 +45,14 @@ class State:
 
     @classmethod
     def of(cls, model: nn.Module) -> State:
+        """Return the present state."""
         buffers = [(buffer, buffer.clone()) for buffer in model.buffers()] if model.training else []
         drawn = (torch.get_rng_state(), random.getstate(), numpy.random.get_state())
         return cls(drawn, tuple(buffers))
 
     @contextmanager
     def restored(self, model: nn.Module) -> Iterator[None]:
-        """The state as it was, and afterwards as it is now."""
+        """Restore the recorded state within the block, and the present one afterwards."""
         now = State.of(model)
         self._put()
         try:
@@ -90,7 +91,7 @@ class Recording:
         self.output = output
 
     def inputs(self) -> list[Any]:
-        """Copies of the arguments as they were before the run."""
+        """Return copies of the arguments as they were before the run."""
         copies: list[Any] = replay.copied_inputs(self.recorder, list(self.arguments.values()))
         return copies
 
@@ -106,7 +107,7 @@ class Recording:
             return interpreter(self.graph_module).run(*inputs)
 
     def again(self) -> Recording:
-        """A second run of the model on the same inputs, with buffers and random state as before the first."""
+        """Run the model again on the same inputs, with buffers and random state as before the first run."""
         args, kwargs = replay.copied_inputs(self.recorder, self._given)
         with self._before.restored(self.model), torch.set_grad_enabled(self.recorder.with_grad):
             return record(self.model, *args, **kwargs)
@@ -124,7 +125,7 @@ class Recording:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What could not be seen into, each with its line; sorted."""
+        """What could not be traced inside, each with its line; sorted."""
         _ = self.dataflow  # making it may find what nothing passes
         return tuple(sorted(set(self.recorder.remarks)))
 
@@ -153,7 +154,7 @@ def record(model: nn.Module, /, *args: Any, **kwargs: Any) -> Recording:
 
 
 def _bind(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments by the names of forward's parameters, `*args` and `**kwargs` spread out."""
+    """Return the arguments by the names of forward's parameters, `*args` and `**kwargs` spread out."""
     try:
         signature = inspect.signature(model.forward)
         bound = signature.bind(*args, **kwargs)
@@ -177,7 +178,7 @@ def _record_inputs(recorder: Recorder, arguments: Mapping[str, Any]) -> None:
 
 
 def _problem(error: Exception, model: nn.Module) -> Problem:
-    """What went wrong in the model's run, at the innermost line of its own code."""
+    """Return what went wrong in the model's run, at the innermost line of its own code."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_model_code(frame.filename)]
     text = " ".join(str(error).split()) or "no message"
     message = f"{type(model).__name__} failed while it ran: {type(error).__name__}: {text[:300]}"
@@ -235,7 +236,7 @@ def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
 
 
 def _name_of_lists(recorder: Recorder, step: Step, op: Op, ops: list[Op]) -> None:
-    """Call `_foreach_add` an addition: of two tensors in place, or each item of what it returns."""
+    """Rename `_foreach_add` to an addition: of two tensors in place, or for each item that it returns."""
     if op.name.startswith("_foreach_"):
         in_place = step.mutates is not None and len(op.operands) <= 2
         op.name, op.opaque = (op.name.removeprefix("_foreach_"), False) if in_place else (op.name, True)
@@ -249,7 +250,7 @@ def _name_of_lists(recorder: Recorder, step: Step, op: Op, ops: list[Op]) -> Non
 
 
 def _let_pass(recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set[int]) -> None:
-    """Take out the operands that have no part in an operation's result."""
+    """Remove the operands that have no part in an operation's result."""
 
     def value_of(place: int) -> Tensor | None:
         if len(op.operands[place]) != 1:
@@ -277,13 +278,16 @@ def _let_pass(recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set
 
 
 def _drops_in_evaluation(recorder: Recorder, step: Step, op: Op) -> bool:
-    """Does a dropout go on in a module that is evaluated? Then it is no copy in the mean, but noise."""
+    """Return whether a dropout stays active in a module in evaluation mode.
+
+    It is then noise, not a copy in the mean.
+    """
     is_active = bool(op.arguments.get("training", True)) and op.arguments.get("p", 0.5) != 0
     return op.name in DROPOUTS and is_active and not recorder.tape.calls[step.call].module.training
 
 
 def _is_custom(func: Any) -> bool:
-    """Is it an operator that a library registered, which does what it likes?"""
+    """Return whether it is an operator that a library registered, which may do anything."""
     name = getattr(func, "_qualified_op_name", "") or getattr(func, "name", "")
     text = name() if callable(name) else name
     namespace, found, _ = str(text).partition("::")
@@ -321,19 +325,19 @@ def _op(step: Step, recorder: Recorder) -> Op:
 
 
 def _one_number(value: Any) -> tuple[float, ...]:
-    """The number in a tensor of one element, where it can be read."""
+    """Return the number in a tensor of one element, if it can be read."""
     if not isinstance(value, Tensor) or value.numel() != 1 or not has_values(value) or value.is_complex():
         return ()
     return (float(value),)
 
 
 def _goes_on(write: Step, same_tensor: bool) -> bool:
-    """Did the code go on with the changed tensor under another name than the one it is read through?"""
+    """Return whether the code went on with the changed tensor under another name than it is read by."""
     return write.rebound or (write.reread and not same_tensor)
 
 
 def _numbers(step: Step) -> tuple[float, ...]:
-    """The plain number arguments: constant factors and addends."""
+    """Return the plain number arguments: constant factors and addends."""
     found = [
         *step.args,
         *(step.kwargs[name] for name in ("other", "value", "alpha", "beta") if name in step.kwargs),

@@ -15,7 +15,7 @@ Lanes = list[float]
 
 
 class UnknownValueError(Exception):
-    """The group holds an operation that is not known here, or has no value at the probe."""
+    """The group has an operation that is unknown here, or has no value at the probe."""
 
 
 def _sigmoid(x: float) -> float:
@@ -138,7 +138,7 @@ POINTWISE = frozenset([*UNARY, *BINARY, *_WITH, "where", "addcmul", "lerp", "mas
 
 
 def pointwise(op: Op, operands: Sequence[Lanes]) -> Lanes:
-    """The operation on each lane. Raises UnknownValueError where it has no value there."""
+    """Return the operation on each lane. Raises UnknownValueError if it has no value there."""
     try:
         return [_value(op, values) for values in zip(*operands, strict=True)]
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -180,7 +180,7 @@ def _choice(op: Op, values: tuple[float, ...]) -> float:
 
 
 def reduction(op: Op, lanes: Lanes, count: int) -> list[Lanes]:
-    """The reduction over all lanes, as if there were `count` of them: one value, or two of `var_mean`."""
+    """Return the reduction over all lanes, as if there were `count`: one value, or two for `var_mean`."""
     name, size = op.name, len(lanes)
     mean = sum(lanes) / size
     if name == "mean":

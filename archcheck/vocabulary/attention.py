@@ -18,7 +18,7 @@ _STEPS = 24  # operations between scores and softmax, and between softmax and th
 
 @dataclass
 class _Scores:
-    """The way from a softmax back to its scores: the operations on it, and what was added or masked."""
+    """The path from a softmax back to its scores: the operations on it, and what was added or masked."""
 
     product: int
     ops: list[int] = field(default_factory=list)
@@ -27,7 +27,7 @@ class _Scores:
 
 
 def attentions(walks: Walks, softmax: Region) -> Iterator[Region]:
-    """The attention that a softmax is part of, with its two matrix products as regions of their own."""
+    """Yield the attention that a softmax belongs to, with its two matrix products as separate regions."""
     scores = _scores(walks, softmax.inputs[0]) if softmax.inputs else None
     if scores is None:
         return
@@ -54,7 +54,7 @@ def attentions(walks: Walks, softmax: Region) -> Iterator[Region]:
 
 
 def _scores(walks: Walks, at: int, steps: int = _STEPS) -> _Scores | None:
-    """The matrix product of queries and keys behind a softmax."""
+    """Return the matrix product of queries and keys behind a softmax."""
     found = _Scores(at)
     for _ in range(steps):
         op = walks.ops[at]
@@ -84,12 +84,12 @@ def _scores(walks: Walks, at: int, steps: int = _STEPS) -> _Scores | None:
 
 
 def _is_shift(walks: Walks, at: int) -> bool:
-    """The largest of the scores, taken off all of them so that none overflows: it changes no share."""
+    """Return whether the largest score is subtracted from all, which changes no share."""
     return walks.ops[walks.root(at)].name in ("max", "amax")
 
 
 def _let_through(mask: str) -> dict[str, Detail]:
-    """The details that a mask's pattern tells."""
+    """Return the details that a mask's pattern shows."""
     words = mask.split()
     if not words:
         return {}
@@ -100,7 +100,7 @@ def _let_through(mask: str) -> dict[str, Detail]:
 
 
 def _is_triangular(walks: Walks, at: int) -> bool:
-    """Does a masking operation read a triangle? For runs without values."""
+    """Return whether a masking operation reads a triangle. For runs without values."""
     op = walks.ops[at]
     names = {walks.ops[below].name for operand in op.operands[1:] for below in _near(walks, operand[0])}
     return bool(names & {"tril", "triu"}) or (op.name == "masked_fill" and len(op.operands) == 1)
@@ -117,7 +117,10 @@ def _near(walks: Walks, at: int) -> Iterator[int]:
 
 
 def _weighed(walks: Walks, softmax: Region) -> tuple[int, list[int]] | None:
-    """The product of the weights and the values, and what lies between: dropout, casts, a factor per head."""
+    """Return the product of weights and values, and what lies between: dropout, casts, a factor per head.
+
+    Dropout, casts, a factor per head.
+    """
     pending: list[tuple[int, list[int], int | None]] = [(softmax.output, [], _dim(walks, softmax))]
     seen: set[int] = set()
     while pending and len(seen) < _STEPS:
@@ -136,14 +139,14 @@ def _weighed(walks: Walks, softmax: Region) -> tuple[int, list[int]] | None:
 
 
 def _dim(walks: Walks, softmax: Region) -> int | None:
-    """The softmax's dimension, counted from the end."""
+    """Return the softmax's dimension, counted from the end."""
     dim = softmax.details.get("dim", -1)
     rank = len(walks.ops[softmax.output].shape)
     return None if not isinstance(dim, int) else dim if dim < 0 else dim - rank
 
 
 def _moved(walks: Walks, before: int, at: int, dim: int | None) -> int | None:
-    """Where a view puts the dimension; None if that can't be said."""
+    """Return where a view moves the dimension; None if unknown."""
     op, below = walks.ops[at], walks.ops[before]
     if dim is None:
         return None
@@ -158,7 +161,7 @@ def _moved(walks: Walks, before: int, at: int, dim: int | None) -> int | None:
 
 
 def _sums_over(walks: Walks, product: int, weights: int, dim: int | None) -> bool:
-    """Does this matrix product sum over the dimension that the softmax made shares of?"""
+    """Return whether this matrix product sums over the dimension along which the softmax normalises."""
     op = walks.ops[product]
     if dim is None:
         return True
@@ -186,7 +189,7 @@ def _query_and_key(walks: Walks, product: int) -> tuple[int, int]:
 
 
 def _heads(walks: Walks, at: int, product: int) -> int:
-    """How many heads these queries or keys have, by their shapes on the way here."""
+    """Return the number of heads of these queries or keys, by their shapes on the way here."""
     shape = walks.ops[at].shape
     if len(walks.ops[product].shape) >= 4 and len(shape) >= 4:
         equation = walks.ops[product].arguments.get("equation")
@@ -211,7 +214,7 @@ def _heads(walks: Walks, at: int, product: int) -> int:
 
 
 def _kv_heads(walks: Walks, key: int, product: int) -> int:
-    """The heads of the keys before they were repeated for the queries that share them."""
+    """Return the heads of the keys before they were repeated for the queries that share them."""
     heads, repeated = _heads(walks, key, product), 1
     for at in walks.views(key):
         op = walks.ops[at]
@@ -238,7 +241,7 @@ def _name(walks: Walks, heads: int, shared: int, key: int, value: int) -> str:
 
 
 def _is_latent(walks: Walks, key: int, value: int) -> bool:
-    """Keys are put together of a part that is mapped up from a narrow latent, and one that is not."""
+    """Return whether a part of the keys is mapped up from a narrow latent, and another is not."""
     joined = next((at for at in _through_pairs(walks, key) if walks.ops[at].name in ("cat", "concat")), None)
     if joined is None:
         return False
@@ -260,7 +263,7 @@ def _through_pairs(walks: Walks, at: int) -> Iterator[int]:
 
 
 def _mask_regions(walks: Walks, scores: _Scores) -> Iterator[Region]:
-    """The masks of the scores, and the biases by position that are added to them."""
+    """Yield the masks of the scores, and the biases by position that are added to them."""
     masked = [at for at in scores.ops if walks.ops[at].name in ("masked_fill", "where")]
     for bias in scores.biases:
         names = {walks.ops[below].name for below in _near(walks, bias)}

@@ -15,7 +15,7 @@ _BETWEEN = 8  # operations between an activation and the linear map that follows
 
 
 def gate(walks: Walks, at: int) -> Region | None:
-    """The gate that a product is: one operand is an activation's result, and the other is not."""
+    """Return the gate that a product is: one operand is an activation's result, and the other is not."""
     op = walks.ops[at]
     if op.name not in ("mul", "multiply") or len(walks.fed(op)) != 2:
         return None
@@ -36,7 +36,7 @@ def gate(walks: Walks, at: int) -> Region | None:
 
 
 def _gated(walks: Walks, act: Region, up: int) -> str:
-    """GLU's kind where gate and value are maps of one tensor; else whether the activation makes a gate."""
+    """Return GLU's kind if gate and value are maps of one tensor; else the gate that the activation makes."""
     maps = _map_at(walks, act.inputs[0]), _map_at(walks, up)
     is_alike = walks.ops[act.output].numel == walks.ops[up].numel
     if is_alike and -1 not in maps and walks.input_of(maps[0]) == walks.input_of(maps[1]):
@@ -46,7 +46,7 @@ def _gated(walks: Walks, act: Region, up: int) -> str:
 
 
 def _map_at(walks: Walks, at: int) -> int:
-    """The linear map that made these values, behind views and a bias or clamp added to it; -1 if none."""
+    """Return the linear map behind these values, past views and a bias or clamp; -1 if none."""
     for _ in range(4):
         at = walks.root(at)
         if walks.is_map(at):
@@ -62,7 +62,7 @@ def _map_at(walks: Walks, at: int) -> int:
 
 
 def _is_part(walks: Walks, at: int) -> bool:
-    """Is it a part of a tensor that was split?"""
+    """Return whether it is a part of a tensor that was split."""
     return any(
         walks.ops[view].name in ("chunk", "split", "unbind", "getitem", "narrow", "split_with_sizes")
         for view in walks.views(at)
@@ -70,7 +70,7 @@ def _is_part(walks: Walks, at: int) -> bool:
 
 
 def _sees_one_position(walks: Walks, at: int) -> bool:
-    """A linear map of each position alone, or, in a network over sequences, of a few beside it."""
+    """Return whether a linear map is of each position alone, or in a sequence model of a few neighbours."""
     op = walks.ops[at]
     if op.name not in ("conv2d", "conv3d"):
         return True
@@ -79,7 +79,7 @@ def _sees_one_position(walks: Walks, at: int) -> bool:
 
 
 def feed_forwards(walks: Walks, at: int) -> Iterator[Region]:
-    """The feed-forward network that ends with this linear map: map, activation or gate, map."""
+    """Yield the feed-forward network that ends with this linear map: map, activation or gate, map."""
     if not walks.is_map(at):
         return
     way = [at]

@@ -51,14 +51,14 @@ ACTIVATIONS: dict[str, Callable[[float], float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a group computes: a term's name, or `centred` for a tensor less its mean."""
+    """What a group computes: a term's name, or `centred` for a tensor minus its mean."""
 
     name: str
     weighted: bool = False
 
 
 def meaning(group: Group) -> Meaning | None:
-    """What a group computes; None for what the vocabulary has no term for."""
+    """Return what a group computes; None if the vocabulary has no term for it."""
     try:
         dims = group.dims
         return _activation(group) if dims is None else _statistics(group)
@@ -102,7 +102,7 @@ def _statistics(group: Group) -> Meaning | None:
 
 
 def _affine(values: Sequence[Lanes], cores: Sequence[Lanes]) -> list[float] | None:
-    """The factor of each lane if the values are factor · core + offset at all probes."""
+    """Return the factor of each lane if the values are factor · core + offset at all probes."""
     factors = []
     for lane in range(len(values[0])):
         ys, cs = [row[lane] for row in values], [row[lane] for row in cores]
@@ -117,7 +117,7 @@ def _affine(values: Sequence[Lanes], cores: Sequence[Lanes]) -> list[float] | No
 
 
 def _softmax(probe: Lanes, count: int) -> Lanes:
-    """Each lane's share where there are `count` elements, spread as the lanes are."""
+    """Return each lane's share of `count` elements, spread as the lanes are."""
     weights = [math.exp(x - max(probe)) for x in probe]
     return [weight / (sum(weights) / len(probe) * count) for weight in weights]
 

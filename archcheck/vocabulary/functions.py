@@ -1,5 +1,7 @@
-"""What is no operation of a name of its own, and changes values all the same: a logarithm, an added constant,
-noise, elements picked in a fixed order."""
+"""Operations without a name of their own that change values all the same.
+
+Such are a logarithm, an added constant, noise, elements picked in a fixed order.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ _STEPS = 6  # from an addend back to where it was drawn at random
 
 
 def functions(flow: Dataflow, known: Sequence[Region]) -> Iterator[Region]:
-    """Those operations that are no step of any operation that is `known`."""
+    """Yield the operations that are not a step of any `known` operation."""
     steps = {at for region in known for at in region.ops}
     for at, op in enumerate(flow.ops):
         if at not in steps and op.depends_on_input and op.floating and op.numel > 1 and not op.opaque:

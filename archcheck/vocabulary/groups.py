@@ -32,8 +32,8 @@ _LARGEST = 40  # operations in a group
 class Group:
     """`ops` in the order in which they ran, from `entry` (not one of them) to the last, their result.
 
-    `parameters` are the values in it that do not depend on the model's input and are no known number, and
-    `dims` the dimensions that its reductions go over (None where there are none), of a tensor of `shape`.
+    `parameters` are the values in it that do not depend on the model's input and are not a known number, and
+    `dims` the dimensions that its reductions go over (None if there are none), of a tensor of `shape`.
     """
 
     flow: Dataflow
@@ -42,6 +42,7 @@ class Group:
 
     @property
     def output(self) -> int:
+        """The operation that makes the result."""
         return self.ops[-1]
 
     @cached_property
@@ -74,6 +75,7 @@ class Group:
 
     @property
     def parameters(self) -> list[int]:
+        """The values in it that neither depend on the input nor are known numbers."""
         return [read for read in self._constants() if number_of(self.flow, read) is None]
 
     def _constants(self) -> Iterator[int]:
@@ -93,11 +95,15 @@ class Group:
         return tuple(sorted(axis % max(len(shape), 1) for axis in dims))
 
     def count(self, at: int) -> int:
+        """Return how many elements the reduction `at` goes over."""
         shape = self.flow.ops[self.flow.ops[at].operands[0][0]].shape
         return math.prod(shape[axis] for axis in self._dims(at)) if shape else 1
 
     def values(self, probe: Lanes) -> Lanes:
-        """The result where the entry holds `probe`. Raises UnknownValueError where that can't be said."""
+        """Return the result if the entry holds `probe`.
+
+        Raises UnknownValueError if it is unknown.
+        """
         try:
             return self._values(probe)
         except (ArithmeticError, LookupError) as error:
@@ -133,11 +139,12 @@ class Group:
 
     @cached_property
     def inside(self) -> frozenset[int]:
+        """The operations as a set."""
         return frozenset(self.ops)
 
 
 class Entries:
-    """For each operation of a run its entry, found once in the order in which they ran."""
+    """The entry of each operation of a run, found once in the order in which they ran."""
 
     def __init__(self, flow: Dataflow) -> None:
         self.flow = flow
@@ -149,7 +156,7 @@ class Entries:
             self._enter(at)
 
     def groups(self, at: int, reach: int) -> Iterator[Group]:
-        """The groups whose result is `at`, the one with the nearest entry first, at most `reach` of them."""
+        """Yield at most `reach` groups whose result is `at`, the one with the nearest entry first."""
         entry = self.entry[at]
         while entry >= 0 and reach:
             if self.flow.ops[entry].name not in CASTS or self.flow.ops[entry].call != self.flow.ops[at].call:
@@ -161,7 +168,7 @@ class Entries:
             entry = self.entry[entry]
 
     def between(self, entry: int, output: int) -> Group | None:
-        """The operations from `entry` to `output`; None if there are too many."""
+        """Return the operations from `entry` to `output`; None if there are too many."""
         found, pending = {output}, [output]
         while pending:
             for operand in self.flow.ops[pending.pop()].operands:
@@ -197,7 +204,7 @@ class Entries:
         return op.name in VIEWS and bool(op.operands) and self._reduced[op.operands[0][0]]
 
     def _common(self, reads: set[int]) -> int:
-        """The nearest value that all of these come from; -1 if there is none near."""
+        """Return the nearest value that all of these come from; -1 if there is none nearby."""
         for _ in range(_CLIMB):
             if len(reads) == 1:
                 return reads.pop()
@@ -210,7 +217,7 @@ class Entries:
 
 
 def number_of(flow: Dataflow, at: int, steps: int = 12) -> float | None:
-    """The number that a constant is, or that is computed from constant numbers alone in a few steps."""
+    """Return the number that a constant is, or that a few steps compute from constants alone."""
     op = flow.ops[at]
     if not steps or op.depends_on_input or op.depends_on_parameter:
         return None
@@ -233,7 +240,7 @@ def number_of(flow: Dataflow, at: int, steps: int = 12) -> float | None:
 
 
 def _constant(flow: Dataflow, at: int, number: int, lanes: int) -> Lanes:
-    """What stands for a parameter at a probe: a positive number for each lane, or one for all."""
+    """Return a stand-in for a parameter at a probe: a positive number for each lane, or one for all."""
     value = number_of(flow, at)
     if value is not None:
         return [value] * lanes

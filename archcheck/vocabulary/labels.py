@@ -17,10 +17,11 @@ from archcheck.vocabulary.terms import TERMS, Family, is_a
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`terms` are the terms that the words may stand for (any of them makes the claim true), and `details`
-    what the label says of it: `kernel`, `stride`, `channels`, `heads`, `causal`, `source`, … as in `Region`.
-    `text` is the part of the label that says it. `block`: the words name a block ("Conv block"), which holds
-    such a thing among others.
+    """A claim of a label: any of `terms` makes it true; `details` are what the label says beyond that.
+
+    They are `kernel`, `stride`, `channels`, `heads`, `causal`, `source`, … as in `Region`. `text` is the part
+    of the label that makes the claim. `block`: the words name a block ("Conv block"), which contains such a
+    thing among others.
     """
 
     terms: tuple[str, ...]
@@ -40,7 +41,7 @@ def _expression(words: str) -> re.Pattern[str]:
 
 @cache
 def _notations() -> list[tuple[re.Pattern[str], tuple[str, ...], Mapping[str, Value]]]:
-    """The notations, compiled when the first label is read."""
+    """Return the notations, compiled when the first label is read."""
     return [(_expression(words), tuple(terms.split("|")), details) for words, terms, details in NOTATIONS]
 
 
@@ -62,7 +63,7 @@ _REPEATED = re.compile(r"(?:(?<=\s)|^|(?<=\())(?:[×x*]\s*(?:\d+|n|l|m)\b|(?:\d+
 
 @cache
 def claims(label: str) -> tuple[Claim, ...]:
-    """What a label claims, in its order; () where it names no term.
+    """Return the claims of a label, in its order; () if it names no term.
 
     >>> [claim.terms for claim in claims("Add & Norm")]
     [('sum',), ('Norm',)]
@@ -91,13 +92,13 @@ def claims(label: str) -> tuple[Claim, ...]:
 
 
 def _plain(label: str) -> str:
-    """A label in small letters, with one sort of space and of hyphen."""
+    """Return a label in lower case, with one kind of space and of hyphen."""
     text = unicodedata.normalize("NFC", label).casefold()
     return " ".join(_HYPHENS.sub("-", text).replace("²", "^2").split())
 
 
 def _both(one: Claim, other: Claim, between: str) -> Claim | None:
-    """Two claims that say the same thing twice, as "Activation (GELU)" and "SiLU / Swish" do, in one."""
+    """Merge two claims that say the same twice, as "Activation (GELU)" and "SiLU / Swish" do."""
     if not _SAME_THING.fullmatch(between):
         return None
     details = {**one.details, **other.details}
@@ -111,7 +112,7 @@ def _both(one: Claim, other: Claim, between: str) -> Claim | None:
 
 
 def _matches(bare: str, text: str) -> Iterator[tuple[int, int, tuple[str, ...], Mapping[str, Value]]]:
-    """The longest notation at each place, from left to right, none overlapping."""
+    """Yield the longest notation at each place, from left to right, without overlaps."""
     found = [
         (match.start(), -match.end(), terms, details)
         for words, terms, details in _notations()

@@ -14,8 +14,10 @@ _STEPS = 12
 
 
 def router(walks: Walks, at: int) -> Region | None:
-    """The router that picks with this top-k, or shares with this softmax: a linear map to one score for each
-    expert, perhaps as shares."""
+    """Return the router that picks with this top-k or shares with this softmax.
+
+    It is a linear map to one score for each expert, perhaps as shares.
+    """
     op = walks.ops[at]
     if op.name not in ("topk", "softmax") or not op.operands:
         return None
@@ -36,7 +38,10 @@ def router(walks: Walks, at: int) -> Region | None:
 
 
 def mixture(walks: Walks, routed: Region) -> Region | None:
-    """The mixture of experts that a router is part of: the smallest module call that weighs results by it."""
+    """Return the mixture of experts that a router belongs to: the smallest module call that weights by it.
+
+    The smallest module call that weighs results by it.
+    """
     flow = walks.flow
     weights = _weights(walks, routed)
     call = flow.ops[routed.output].call
@@ -60,7 +65,7 @@ def mixture(walks: Walks, routed: Region) -> Region | None:
 
 
 def _weights(walks: Walks, routed: Region) -> set[int]:
-    """What the router's choice is computed into, by views, shares and factors alone."""
+    """Return what the router's choice is turned into, by views, shares and factors alone."""
     found, pending = {routed.output}, [routed.output]
     while pending and len(found) < 400:
         for user in walks.users[pending.pop()]:

@@ -86,7 +86,7 @@ _KEPT = ("eps", "k", "dim", "groups", "num_groups", "p", "num_layers", "bidirect
 
 
 def named(flow: Dataflow, at: int) -> Iterator[Region]:
-    """The terms that one operation computes by itself."""
+    """Yield the terms that a single operation computes."""
     op = flow.ops[at]
     if not op.depends_on_input:
         return
@@ -101,7 +101,7 @@ def _special(flow: Dataflow, op: Op) -> str:
 
 
 def _fed(flow: Dataflow, op: Op) -> int:
-    """How many operands depend on the model's input."""
+    """Return how many operands depend on the model's input."""
     return sum(any(flow.ops[read].depends_on_input for read in operand) for operand in op.operands)
 
 
@@ -129,7 +129,7 @@ def _mul(flow: Dataflow, op: Op) -> str:
 
 
 def _random(flow: Dataflow, op: Op) -> str:
-    """A factor drawn at random: one for each sample is stochastic depth, one for each element dropout."""
+    """Return a random factor: per sample it is stochastic depth, per element dropout."""
     for operand in op.operands:
         at, drawn = operand[0], flow.ops[operand[0]]
         for _ in range(6):
@@ -142,7 +142,7 @@ def _random(flow: Dataflow, op: Op) -> str:
 
 
 def _mean(flow: Dataflow, op: Op) -> str:
-    """A mean or maximum over all positions: of a picture's two axes, or of a sequence."""
+    """Return a mean or maximum over all positions: of an image's two axes, or of a sequence."""
     below = flow.ops[op.operands[0][0]]
     rank, dim = len(below.shape), op.arguments.get("dim")
     dims = tuple(sorted(axis % rank for axis in _axes(dim))) if rank else ()
@@ -156,7 +156,7 @@ def _axes(dim: Any) -> list[int]:
 
 
 def _part(flow: Dataflow, op: Op) -> str:
-    """A slice of a tensor is one side of a split."""
+    """Return a slice of a tensor as one side of a split."""
     index = op.arguments.get("index")
     items = index if isinstance(index, tuple) else (index,)
     is_part = any(isinstance(item, slice) and item != slice(None) for item in items)
@@ -193,7 +193,7 @@ def _resample(flow: Dataflow, op: Op) -> str:
 
 
 def _clamp(flow: Dataflow, op: Op) -> str:
-    """Bounds; at zero, or one on either side, they make an activation."""
+    """Return a clamp; with bounds at zero, or one on either side, it is an activation."""
     bounds = (op.arguments.get("min"), op.arguments.get("max"))
     return "" if bounds == (-1, 1) or 0 in (bounds[0], *op.numbers) else "clamp"
 
@@ -258,7 +258,7 @@ def _details(flow: Dataflow, op: Op) -> dict[str, Detail]:
 
 
 def _every(value: Any, axes: int) -> Detail:
-    """A size for each axis, from one for all or a text such as "same"."""
+    """Return a size for each axis, from one for all or a word such as "same"."""
     if isinstance(value, tuple):
         return value * axes if len(value) == 1 else value
     return (value,) * axes if isinstance(value, int) else value

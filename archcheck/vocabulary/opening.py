@@ -20,7 +20,7 @@ Shape = tuple[int, ...]
 
 
 def opened(flow: Dataflow) -> tuple[Dataflow, list[int]]:
-    """The run with its fused operations opened, and for each operation the recorded one that it is of."""
+    """Return the run with fused operations opened, and for each operation the recorded one it belongs to."""
     filled = _filled(flow)
     if not filled and not any(op.name in _OPENED for op in flow.ops):
         return flow, list(range(len(flow.ops)))
@@ -31,8 +31,10 @@ def opened(flow: Dataflow) -> tuple[Dataflow, list[int]]:
 
 
 def _filled(flow: Dataflow) -> dict[int, tuple[Reads, Op]]:
-    """By its last write, each tensor that is filled part by part along one axis: how it is read, and the
-    concatenation that it is."""
+    """Return, by its last write, each tensor that is filled part by part along one axis.
+
+    With it: how it is read, and the concatenation that it is.
+    """
     found: dict[int, tuple[Reads, Op]] = {}
     for op in flow.ops:
         for reads in op.operands:
@@ -42,7 +44,7 @@ def _filled(flow: Dataflow) -> dict[int, tuple[Reads, Op]]:
 
 
 def _joined(ops: Sequence[Op], reads: Reads) -> Op | None:
-    """The concatenation that writes to a new tensor make; None where they do not fill it, each a part."""
+    """Return the concatenation that writes to a new tensor amount to; None if they do not fill it."""
     *writes, own = reads
     shape, last = ops[own].shape, ops[reads[0]]
     parts = {write: ops[write].region for write in writes if ops[write].name == "copy"}
@@ -191,7 +193,7 @@ class _Parts:
 
 
 def _sum_with_product(parts: _Parts) -> int:
-    """x + a·b, where both factors depend on the model's input; otherwise b has a scale, and it stays."""
+    """Open x + a·b if both factors depend on the model's input; otherwise it is a scaled sum and stays."""
     op, opening = parts.op, parts.opening
     operands = tuple(opening.reads(operand) for operand in op.operands)
     if len(operands) != 3 or not all(opening.ops[read[0]].depends_on_input for read in operands[1:]):
@@ -232,7 +234,7 @@ def attend(
     scale: float | None,
     dropout: float | None,
 ) -> tuple[int, int]:
-    """⊗, scale, mask, SoftMax, dropout, ⊗: the last, and the weights."""
+    """Open attention into ⊗, scale, mask, SoftMax, dropout, ⊗; return the last, and the weights."""
     wide, deep = parts.shape(query), parts.shape(key)
     scores_shape = (*wide[:-1], deep[-2]) if len(deep) > 1 else wide
     turned = parts.make("transpose", [key], (*deep[:-2], *deep[:-3:-1]), {"dim0": -2, "dim1": -1})
@@ -311,7 +313,7 @@ def _glu(parts: _Parts) -> int:
 
 
 def _product_and_sum(parts: _Parts) -> int:
-    """`addmm` and its kin: β·input + α·(a @ b)."""
+    """Open `addmm` and its kin: β·input + α·(a @ b)."""
     names = ("mat1", "mat2") if parts.op.name == "addmm" else ("batch1", "batch2")
     reads = [parts.opening.reads(operand)[0] for operand in parts.op.operands]
     if len(reads) < 3:

@@ -12,8 +12,10 @@ _MOST = 40
 
 
 def added(walks: Walks, at: int) -> Region | None:
-    """The positions that a sum adds to values that depend on the input: a table with a row for each position,
-    learned, or made of sines."""
+    """Return the positions that a sum adds to values that depend on the input.
+
+    They are a table with a row for each position, learned or made of sines.
+    """
     op = walks.ops[at]
     if op.name != "add" or len(op.operands) != 2:
         return None
@@ -49,7 +51,7 @@ def _kind(walks: Walks, table: int, shape: tuple[int, ...]) -> str:
 
 
 def _counts_positions(walks: Walks, indices: int) -> bool:
-    """Are these indices the numbers of the positions, and not what the model was given?"""
+    """Return whether these indices are the position numbers, not something the model was given."""
     if not walks.ops[indices].depends_on_input:
         return True
     return any(walks.ops[below].name in ("arange", "cumsum") for below in _below(walks, indices))
@@ -66,7 +68,7 @@ def _below(walks: Walks, at: int) -> Iterator[int]:
 
 
 def table_lookup(walks: Walks, at: int) -> Region | None:
-    """An embedding written as an index into a learned table."""
+    """Return an embedding written as an index into a learned table."""
     op = walks.ops[at]
     if op.name not in ("getitem", "index_select") or len(op.operands) < 2:
         return None

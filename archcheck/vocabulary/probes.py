@@ -8,7 +8,7 @@ from archcheck.vocabulary.regions import Recognition, Region
 
 
 def probes(flow: Dataflow, found: Recognition) -> list[Probe]:
-    """One probe for each region of `flow` that is not a part of a fused operation."""
+    """Return one probe for each region of `flow` that is not a part of a fused operation."""
     made = (_probe(flow, found, region) for region in found.regions)
     return [probe for probe in made if probe is not None]
 

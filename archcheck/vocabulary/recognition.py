@@ -23,7 +23,7 @@ _WHOLE = frozenset([Family.NORM, Family.ACTIVATION, Family.SOFTMAX, Family.POSIT
 
 
 def recognise(flow: Dataflow) -> Recognition:
-    """Every region of a run that computes a term, in time linear in the run."""
+    """Return every region of a run that computes a term, in time linear in the run."""
     with no_collection():
         return _recognise(flow)
 
@@ -95,7 +95,7 @@ def _mixed(walks: Walks, regions: list[Region]) -> Iterator[Region]:
 
 
 def _marked(regions: list[Region]) -> Iterator[Region]:
-    """The regions, with those marked that are nothing but steps of a larger operation."""
+    """Yield the regions, marking those that are only steps of a larger operation."""
     steps: dict[int, list[Region]] = {}
     alone = {(region.term.name, at) for region in regions if len(region.ops) == 1 for at in region.ops}
     for region in regions:

@@ -24,7 +24,7 @@ _LONGEST = 256  # operations in one round
 
 
 def recurrences(walks: Walks) -> Iterator[Region]:
-    """The recurrences of a run, the largest of each module call."""
+    """Yield the recurrences of a run, the largest of each module call."""
     found: dict[int, Region] = {}
     for (call, _), states in _loops(walks).items():
         region = _recurrence(walks, states)
@@ -34,7 +34,7 @@ def recurrences(walks: Walks) -> Iterator[Region]:
 
 
 def _loops(walks: Walks) -> dict[tuple[int, tuple[int, int]], list[int]]:
-    """The operations that one module call executes at one place in its code more than once."""
+    """Return the operations that one module call executes at one place in its code more than once."""
     places: dict[tuple[int, tuple[int, int]], list[int]] = {}
     for at, op in enumerate(walks.ops):
         if op.name in _STATES and op.depends_on_input and op.floating:
@@ -66,7 +66,7 @@ def _recurrence(walks: Walks, states: Sequence[int]) -> Region | None:
 
 
 def _feeds_back(walks: Walks, states: Sequence[int], ops: set[int]) -> bool:
-    """Does anything that enters the loop depend on a state before, other than by the loop itself?"""
+    """Return whether anything that enters the loop depends on a state from outside the loop itself."""
     reached = {states[0]}
     for at in range(states[0] + 1, states[-1] + 1):
         reads = {read for operand in walks.ops[at].operands for read in operand}
@@ -78,7 +78,7 @@ def _feeds_back(walks: Walks, states: Sequence[int], ops: set[int]) -> bool:
 
 
 def _way(walks: Walks, before: int, state: int) -> list[int]:
-    """The operations that lead from one state to the next; none if it does not come from it."""
+    """Return the operations that lead from one state to the next; none if it does not depend on it."""
     if state - before > _LONGEST:
         return []
     reached = {before}
@@ -113,7 +113,7 @@ def _name(walks: Walks, ops: Sequence[int], weights: Sequence[int], rounds: int)
 
 
 def _squares(walks: Walks, ops: Sequence[int]) -> bool:
-    """Is a state multiplied by something made of it? Then the recurrence is not linear in it."""
+    """Return whether a state is multiplied by something made of it, which makes the recurrence nonlinear."""
     inside = set(ops)
     return any(
         walks.ops[at].name in PRODUCTS and sum(operand[0] in inside for operand in walks.ops[at].operands) > 1
@@ -122,7 +122,7 @@ def _squares(walks: Walks, ops: Sequence[int]) -> bool:
 
 
 def linear_attention(walks: Walks, at: int) -> Region | None:
-    """Queries times what keys and values sum to over the positions, with no softmax between."""
+    """Return queries times what keys and values sum to over the positions, without a softmax."""
     op = walks.ops[at]
     if op.name not in ("matmul", "bmm") or not walks.is_matrix_product(at):
         return None

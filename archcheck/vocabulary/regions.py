@@ -27,9 +27,9 @@ class Region:
     """Operations that compute `term` together.
 
     `ops` are the operations, ascending, in the opened run; `inputs` the operations outside whose results they
-    read and that depend on the model's input; `output` the one that makes the result. `details` tell what a
-    label may say of it (`kernel`, `stride`, `heads`, `causal`, …), `roles` which inputs are its `query`,
-    `gate`, … `inside`: it is nothing but a step of a larger operation, as the tanh of a GELU is.
+    read and that depend on the model's input; `output` the one that makes the result. `details` are what a
+    label may say about it (`kernel`, `stride`, `heads`, `causal`, …), `roles` say which inputs are its
+    `query`, `gate`, … `inside`: it is only a step of a larger operation, such as the tanh of a GELU.
     """
 
     term: Term
@@ -64,8 +64,10 @@ class Recognition:
         return found
 
     def whole(self, call: int) -> tuple[Region, ...]:
-        """The regions that a module call computes as a whole: all that it executes but views, casts and
-        dropout lies in each of them."""
+        """Return the regions that a module call computes as a whole.
+
+        Each contains all that it executes except views, casts and dropout.
+        """
         span = self.flow.calls[call]
         counted = {at for at in range(span.first, span.end) if self.counts(at)}
         if not counted:
@@ -79,7 +81,7 @@ class Recognition:
         return tuple(sorted(found, key=lambda region: (len(region.ops), region.term.name)))
 
     def inside(self, call: int) -> list[Region]:
-        """The regions whose operations a module call runs, itself or in the calls inside it."""
+        """Return the regions whose operations a module call runs, itself or in the calls inside it."""
         span = self.flow.calls[call]
         return [
             region
@@ -89,7 +91,7 @@ class Recognition:
         ]
 
     def counts(self, at: int) -> bool:
-        """Is this an operation on values that depend on the model's input, and more than a view?"""
+        """Return whether this operation reads input-dependent values and is more than a view."""
         op = self.flow.ops[at]
         return op.depends_on_input and op.floating and op.name not in TRANSPARENT
 
@@ -102,7 +104,7 @@ def region_of(
     details: Mapping[str, Detail] | None = None,
     roles: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Region:
-    """The region of these operations, which read all of its inputs."""
+    """Return the region of these operations, which read all of its inputs."""
     inside = sorted(set(ops))
     reads = [read for at in inside for operand in flow.ops[at].operands for read in operand]
     inputs = tuple(

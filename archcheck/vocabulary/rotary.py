@@ -35,7 +35,7 @@ _WIDEST = 1024
 
 
 class _Unclear(Exception):  # noqa: N818 - a way out, not an error
-    """An operation that does something else than move, scale and add channels."""
+    """An operation that does something other than move, scale and add channels."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Rotary:
         self._known: dict[tuple[object, ...], int] = {}
 
     def at(self, at: int) -> Region | None:
-        """The rotation whose result is this operation's."""
+        """Return the rotation whose result is this operation's."""
         op = self.ops[at]
         if op.name in ("mul", "view_as_real"):
             return self._complex(at) if op.name == "mul" else None
@@ -75,7 +75,7 @@ class Rotary:
         return region_of(self.walks.flow, "RoPE", ops, at, details, {"stream": (source,)})
 
     def _complex(self, at: int) -> Region | None:
-        """x as complex numbers times numbers that do not depend on x."""
+        """Return the rotation of x as complex numbers times numbers that do not depend on x."""
         op = self.ops[at]
         if len(op.operands) != 2 or not op.dtype.startswith("complex"):
             return None
@@ -113,7 +113,7 @@ class Rotary:
         return found
 
     def _source(self, end: int) -> tuple[int, list[int]] | None:
-        """The one value that all of this comes from beside tables, and the operations between."""
+        """Return the one value that all of this comes from beside tables, and the operations between."""
         frontier, queued, sums = [-end], {end}, 0
         ops: list[int] = []
         while frontier:
@@ -140,7 +140,7 @@ class Rotary:
         return None
 
     def _is_table(self, at: int) -> bool:
-        """A value that says nothing of the stream: a buffer, or the cosine or sine of something."""
+        """Return whether a value says nothing about the stream: a buffer, or a cosine or sine."""
         if at not in self._tables:
             op = self.ops[at]
             found = op.name in ("cos", "sin")
@@ -152,7 +152,7 @@ class Rotary:
         return self._tables[at]
 
     def _turned(self, source: int, ops: Sequence[int], end: int) -> int:
-        """How many channels are turned; 0 if this is no rotation."""
+        """Return how many channels are rotated; 0 if this is not a rotation."""
         place = {source: -1} | {at: number for number, at in enumerate(ops)}
         key = (
             self.ops[source].shape[-1:],
@@ -203,7 +203,7 @@ class Rotary:
         return _Lanes(value.dims, tuple(tuple((sign, at, kind) for sign, at, _ in e) for e in value.elements))
 
     def _whole(self, at: int) -> int:
-        """The value that a table is, behind views that leave out nothing."""
+        """Return the value that a table is, past views that leave out nothing."""
         op = self.ops[at]
         while op.name in VIEWS and op.operands and op.numel == self.ops[op.operands[0][0]].numel:
             at = op.operands[0][0]
@@ -220,7 +220,7 @@ class Rotary:
 
 
 def _moved(op: Op, reads: Sequence[_Lanes], ops: Sequence[Op]) -> _Lanes:
-    """The elements after an operation that moves, negates or adds channels."""
+    """Return the elements after an operation that moves, negates or adds channels."""
     name, value = op.name, reads[0]
     if name in CASTS:
         return value
@@ -256,7 +256,7 @@ def _moved(op: Op, reads: Sequence[_Lanes], ops: Sequence[Op]) -> _Lanes:
 
 
 def _axis(dim: object, rank: int, value: _Lanes) -> int:
-    """The dimension among the trailing ones; negative if it lies before them."""
+    """Return the index of a dimension among the trailing ones; negative if it is before them."""
     if not isinstance(dim, int):
         raise _Unclear
     return dim % rank - rank + len(value.dims)
@@ -280,7 +280,7 @@ def _stacked(op: Op, reads: Sequence[_Lanes]) -> _Lanes:
 
 
 def _slices(value: _Lanes, axis: int) -> list[_Lanes]:
-    """The value at each index of one of its trailing dimensions."""
+    """Return the value at each index of one of its trailing dimensions."""
     if axis == len(value.dims) - 1:
         size = value.dims[-1]
         return [_Lanes(value.dims[:-1] or (1,), value.elements[at::size]) for at in range(size)]
@@ -354,7 +354,7 @@ def _product(dims: Sequence[int]) -> int:
 
 
 def _rotation(elements: Sequence[Element]) -> int:
-    """The number of elements that are turned in pairs, if all others are as they were."""
+    """Return the number of elements that are rotated in pairs, if all others are unchanged."""
     rows: dict[int, list[Element]] = {}
     turned = 0
     for element in elements:
@@ -369,7 +369,7 @@ def _rotation(elements: Sequence[Element]) -> int:
 
 
 def _is_turn(pair: Sequence[Element]) -> bool:
-    """Two sums of the same two elements: c and s on one, −s and c (or their like) on the other."""
+    """Return whether two sums of two elements rotate: c and s in one, −s and c (or alike) in the other."""
     if len(pair) != 2:
         return False
     (one, other), low = pair, min(at for _, at, _ in pair[0])

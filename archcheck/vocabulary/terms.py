@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Family(StrEnum):
-    """The sort of a term: a panel that draws one norm draws all of its norms."""
+    """The class of a term: a panel that draws one norm draws all of its norms."""
 
     NORM = "norm"
     ACTIVATION = "activation"
@@ -117,7 +117,7 @@ TERMS: dict[str, Term] = _terms()
 
 
 def is_a(name: str, kind: str) -> bool:
-    """Is the term `name` the term `kind`, or a case of it?
+    """Return whether the term `name` is the term `kind`, or a special case of it.
 
     >>> is_a("RMSNorm", "Norm"), is_a("Norm", "RMSNorm"), is_a("tanh GELU", "GELU")
     (True, False, True)

@@ -22,51 +22,53 @@ class Walks:
         self.add(regions)
 
     def add(self, regions: Collection[Region]) -> None:
-        """Know of these regions too."""
+        """Add these regions."""
         for region in regions:
             before = self.made.get(region.output)
             if before is None or len(region.ops) >= len(before.ops):
                 self.made[region.output] = region
 
     def fed(self, op: Op) -> list[int]:
-        """The operands that depend on the model's input."""
+        """Return the operands that depend on the model's input."""
         return [operand[0] for operand in op.operands if self.ops[operand[0]].depends_on_input]
 
     def root(self, at: int) -> int:
-        """The operation that made these values, behind views."""
+        """Return the operation that made these values, past views."""
         while self.ops[at].name in VIEWS and self.ops[at].operands:
             at = self.ops[at].operands[0][0]
         return at
 
     def views(self, at: int) -> Iterator[int]:
-        """The views on the way back from `at` to its root, and the root, `at` first."""
+        """Yield the views on the way back from `at` to its root, and the root, `at` first."""
         yield at
         while self.ops[at].name in VIEWS and self.ops[at].operands:
             at = self.ops[at].operands[0][0]
             yield at
 
     def is_matrix_product(self, at: int) -> bool:
-        """A product of two matrices that both depend on the input."""
+        """Return whether it is a product of two matrices that both depend on the input."""
         op = self.ops[at]
         return op.name in PRODUCTS_OF_MATRICES and len(self.fed(op)) > 1
 
     def compares(self, at: int) -> bool:
-        """A product of two matrices that are both computed: queries may be made of parameters alone."""
+        """Return whether it is a product of two computed matrices; queries may come from parameters."""
         op = self.ops[at]
         if op.name not in PRODUCTS_OF_MATRICES or len(op.operands) != 2 or not self.fed(op):
             return False
         return all(self.ops[self.root(operand[0])].name != "attribute" for operand in op.operands)
 
     def is_map(self, at: int) -> bool:
-        """A learned linear map: linear, convolution, or a product with a weight."""
+        """Return whether it is a learned linear map: linear, convolution, or a product with a weight."""
         op = self.ops[at]
         if op.name == "linear" or op.name.startswith("conv"):
             return len(self.fed(op)) == 1
         return op.name in PRODUCTS_OF_MATRICES and len(self.fed(op)) == 1 and op.depends_on_parameter
 
     def map_behind(self, at: int) -> int:
-        """The learned linear map that these values come from, through views, norms, positions and pointwise
-        operations; -1 if there is none near."""
+        """Return the learned linear map that these values come from; -1 if there is none nearby.
+
+        Views, norms, positions and pointwise operations may lie between.
+        """
         for _ in range(_FAR):
             at = self.root(at)
             if self.is_map(at):
@@ -82,13 +84,14 @@ class Walks:
         return -1
 
     def input_of(self, linear: int) -> int:
-        """What a learned linear map reads, behind views."""
+        """Return what a learned linear map reads, past views."""
         return self.root(self.fed(self.ops[linear])[0])
 
     def scale_factor(self, op: Op) -> bool:
-        """A product with a value that does not depend on the input."""
+        """Return the input-independent factor of a product."""
         return op.name in PRODUCTS and len(self.fed(op)) == 1
 
     @cached_property
     def users(self) -> list[list[int]]:
+        """For each operation, the operations that read its result."""
         return self.flow.users

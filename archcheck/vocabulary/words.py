@@ -98,14 +98,14 @@ _TABLES = re.compile(r"token_type|word|token|segment|class|label|time")
 
 
 def sign(region: Region) -> str:
-    """What a figure writes for an operation."""
+    """Return the sign that figures use for an operation."""
     return _SIGNS.get(region.term.name) or capital(region.term.name)
 
 
 def label_of(region: Region, leaf: str, counts: Mapping[str, str] | None = None) -> str:
-    """What a figure writes in the box of a module that computes a region.
+    """Return the label that figures use for a module that computes a region.
 
-    `leaf` is the module's own name, `counts` the numbers of attention that are known, with the noun of each.
+    `leaf` is the module's own name, `counts` the known numbers of attention, with the noun of each.
     """
     match region.term.family:
         case Family.LINEAR:
@@ -135,7 +135,7 @@ def _convolution(region: Region) -> str:
 
 
 def _attention(region: Region, counts: Mapping[str, str]) -> str:
-    """By its kind, whom it sees and, below, how many heads it has."""
+    """Return an attention's label: its kind, what it sees and, below, how many heads it has."""
     name, details = sign(region), region.details
     if details.get("window") and details.get("causal"):
         name = "Sliding-window attention"
@@ -148,5 +148,5 @@ def _attention(region: Region, counts: Mapping[str, str]) -> str:
 
 
 def capital(text: str) -> str:
-    """The text with its first letter as a capital, and the rest as it is."""
+    """Return the text with its first letter capitalised."""
     return text[:1].upper() + text[1:]

@@ -33,7 +33,7 @@ class Written:
         self._centred: dict[int, Group] = {}
 
     def at(self, at: int) -> Iterator[Region]:
-        """The written-out terms whose result is this operation's."""
+        """Yield the written-out terms whose result is this operation's."""
         is_join = self.entries.joins[at]
         name = self.flow.ops[at].name
         if self.entries.entry[at] < 0 or (name not in _LAST and not is_join) or name in REDUCTIONS:
@@ -77,7 +77,7 @@ class Written:
         return region_of(self.flow, name, ops, ops[-1], details)
 
     def _sort_of_norm(self, name: str, entry: int, dims: tuple[int, ...]) -> str:
-        """A centred norm goes by what its statistics are taken over."""
+        """Return the kind of a centred norm, by what its statistics are taken over."""
         op = self.flow.ops[entry]
         rank = len(op.shape)
         if name != "LayerNorm" or not dims:
@@ -92,8 +92,10 @@ class Written:
 
 
 def with_affine(flow: Dataflow, region: Region) -> list[Region]:
-    """A norm that torch computes, with the scale and shift that the model applies itself. Where another
-    module applies them, the norm alone is one too."""
+    """Return a norm that torch computes, with the scale and shift that the model applies itself.
+
+    If another module applies them, the norm alone is one too.
+    """
     if region.term.family is not Family.NORM:
         return [region]
     roles = flow.ops[region.output].roles
@@ -105,8 +107,10 @@ def with_affine(flow: Dataflow, region: Region) -> list[Region]:
 
 
 def followed_by_affine(flow: Dataflow, output: int, name: str, weighted: bool) -> tuple[str, list[int]]:
-    """The learned scale and shift that the same module applies to a norm's result, and the norm's name: the
-    root of the number of elements as a factor makes an RMSNorm of an L2 norm."""
+    """Return the learned scale and shift that the same module applies to a norm, and the norm's name.
+
+    A factor of the root of the number of elements turns an L2 norm into an RMSNorm.
+    """
     taken: list[int] = []
     pending: list[int] = []
     at, shifted = output, False
@@ -148,14 +152,15 @@ def _is_root_of_width(factor: float, shape: tuple[int, ...]) -> bool:
 
 
 def _is_vector(flow: Dataflow, at: int, axes: int) -> bool:
-    """One number for each channel, perhaps of each head, and not for each position."""
+    """Return whether it is one number per channel, perhaps per head, not per position."""
     return sum(size > 1 for size in flow.ops[at].shape) <= axes
 
 
 def frozen_batch_norm(flow: Dataflow, at: int) -> Region | None:
-    """A batch norm in evaluation, written out: a factor made of running statistics, and perhaps an offset.
+    """Return a written-out batch norm in evaluation.
 
-    An offset of zeros is no addition in the dataflow.
+    It is a factor made of running statistics, and perhaps an offset. An offset of zeros is not an addition in
+    the dataflow.
     """
     op = flow.ops[at]
     if op.name != "mul" or len(op.operands) != 2 or not op.depends_on_input:
@@ -173,7 +178,7 @@ def frozen_batch_norm(flow: Dataflow, at: int) -> Region | None:
 
 
 def _is_over_spread(flow: Dataflow, at: int) -> bool:
-    """Is this made of the (inverse) square root of a buffer with a number for each channel?"""
+    """Return whether this is made of the (inverse) square root of a buffer with a number per channel."""
     pending, seen = [at], set[int]()
     while pending and len(seen) < 16:
         at = pending.pop()

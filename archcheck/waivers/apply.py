@@ -16,7 +16,7 @@ _NO_REASON = "no reason given"
 
 @dataclass(frozen=True, slots=True)
 class Waivers:
-    """What accepts findings beside comments. `select` and `ignore` hold codes or their beginnings (`RES`)."""
+    """What accepts findings, apart from comments. `select` and `ignore` hold codes or prefixes (`RES`)."""
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -28,7 +28,7 @@ BY_COMMENTS = Waivers()
 
 
 def waive(report: Report, waivers: Waivers) -> Report:
-    """The report with its accepted findings apart; it conforms where no other is left.
+    """Return the report with its accepted findings apart; it conforms if no other is left.
 
     A report with status `error` stays one.
     """
@@ -44,9 +44,9 @@ def waive(report: Report, waivers: Waivers) -> Report:
 
 
 def _mark(mark: Mark, left: Sequence[Finding], accepted: Sequence[Accepted]) -> Mark:
-    """A refuted mark of which only accepted findings speak is accepted.
+    """Return a mark, accepted if only accepted findings refute it.
 
-    A finding speaks of the mark that it names, and in its panel of lines that go with it.
+    A finding refutes the mark that it names, and lines in its panel that go with it.
     """
     if mark.verdict is not Verdict.REFUTED:
         return mark
@@ -75,7 +75,7 @@ def _accepted(finding: Finding, waivers: Waivers, spec: str) -> Accepted | None:
 
 
 def no_rule(codes: Sequence[str]) -> str:
-    """The first of these that is neither a rule's code nor the beginning of one; "" where all are."""
+    """Return the first of these that is neither a rule's code nor a prefix of one; "" if all are."""
     return next(
         (each for each in codes if not any(_matches(str(rule), [each]) for rule in get_args(RuleCode))), ""
     )

@@ -32,7 +32,7 @@ class Baseline:
 
     @classmethod
     def read(cls, file: Path) -> Baseline:
-        """Raises ArchcheckError (BAS001) where the file can't be read or is no baseline."""
+        """Read a baseline. Raises ArchcheckError (BAS001) if the file can't be read or is not one."""
         try:
             data = json.loads(file.read_text(encoding="utf-8"))
             if data["version"] != VERSION:
@@ -44,7 +44,7 @@ class Baseline:
         return cls(str(file), entries)
 
     def entry(self, finding: Finding, spec: str) -> Entry:
-        """The entry that stands for a finding of a spec; specs are named from the baseline's folder."""
+        """Return the entry for a finding of a spec; specs are named relative to the baseline's folder."""
         where = extent(finding)
         return (
             self._name(spec),
@@ -56,7 +56,7 @@ class Baseline:
         )
 
     def entries_of(self, reports: Iterable[Report]) -> set[Entry]:
-        """The entries that stand for all findings of reports, those accepted by the baseline too."""
+        """Return the entries for all findings of reports, including those accepted by the baseline."""
         return {
             self.entry(finding, report.file)
             for report in reports
@@ -67,7 +67,10 @@ class Baseline:
         }
 
     def gone(self, report: Report) -> list[Entry]:
-        """The entries of a report's spec that no finding matches any more; none where it was not checked."""
+        """Return the entries of a report's spec that no finding matches any more; None if it was not checked.
+
+        None where it was not checked.
+        """
         if report.status is Status.ERROR:
             return []
         found = self.entries_of([report]) | {
@@ -78,7 +81,7 @@ class Baseline:
         )
 
     def stale(self, report: Report) -> list[Finding]:
-        """A finding (BAS002) for each entry of a report's spec that is no longer found."""
+        """Return a finding (BAS002) for each entry of a report's spec that is no longer found."""
         return [
             Finding(
                 "BAS002",
@@ -93,16 +96,16 @@ class Baseline:
         return Path(os.path.relpath(spec, Path(self.file).parent)).as_posix()
 
     def _line(self, entry: Entry) -> int:
-        """Where an entry stands in the file, if that is written as `write` does it."""
+        """Return the line of an entry in the file, if that is formatted as `write` does."""
         lines = Path(self.file).read_text(encoding="utf-8").splitlines()
         starts = [number for number, line in enumerate(lines, 1) if line.startswith('      "spec":')]
         return starts[list(self.entries).index(entry)] if len(starts) == len(self.entries) else 1
 
 
 def write(file: Path, reports: Iterable[Report]) -> Baseline:
-    """Write a baseline of what reports find; the reasons in the old file stay, and so do its other specs.
+    """Write a baseline of the reports' findings; old reasons stay, and so do entries of other specs.
 
-    Raises ArchcheckError (BAS001) where the old file is no baseline, and OSError.
+    Raises ArchcheckError (BAS001) if the old file is not a baseline, and OSError.
     """
     reports = list(reports)
     old = Baseline.read(file) if file.is_file() and file.stat().st_size else Baseline(str(file), {})
@@ -122,7 +125,10 @@ def _entry_of(item: Any) -> Entry:
 
 
 def _still(message: str) -> str:
-    """A message without the places that it names: lines move, and files are named from the current folder."""
+    """Return a message without the places that it names.
+
+    Lines move, and files are named relative to the current folder.
+    """
     return _PLACE.sub("", message)
 
 

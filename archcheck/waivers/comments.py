@@ -17,7 +17,7 @@ _COMMENT = re.compile(r"#\s*archcheck:\s*ignore\[\s*([A-Za-z0-9]+(?:\s*,\s*[A-Za
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment that accepts findings with any of `codes`; `reason` is "" where none is given."""
+    """A comment that accepts findings with any of `codes`; `reason` is "" if none is given."""
 
     codes: frozenset[str]
     reason: str
@@ -25,7 +25,7 @@ class Comment:
 
 
 def comment_at(place: Location | None, code: str) -> Comment | None:
-    """The comment that accepts a finding with this code at this place."""
+    """Return the comment that accepts a finding with this code at this place."""
     if place is None or place.line < 1:
         return None
     lines = _lines(place.file)
@@ -41,7 +41,7 @@ def comment_at(place: Location | None, code: str) -> Comment | None:
 
 
 def _above(lines: list[str], line: int) -> list[int]:
-    """The lines of nothing but comments right above a line, the nearest first."""
+    """Return the comment-only lines right above a line, the nearest first."""
     found = []
     number = line - 1
     while number >= 1 and lines[number - 1].lstrip().startswith("#"):

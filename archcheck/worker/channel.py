@@ -18,14 +18,14 @@ class Channel:
         self._rest = bytearray()
 
     def send(self, message: Any, deadline: float | None = None) -> None:
-        """Raises OSError where the other end is gone, TimeoutError where it does not listen."""
+        """Send a message. Raises OSError if the other end is gone, TimeoutError if it does not listen."""
         self._wait_until(deadline)
         self._socket.sendall(_ENCODE(message).encode("utf-8", "surrogatepass") + b"\n")
 
     def receive(self, deadline: float | None = None) -> Any:
-        """The next message, or None where the other end is closed before it is complete.
+        """Return the next message, or None if the other end closes before it is complete.
 
-        Raises TimeoutError when `deadline`, in seconds of the monotonic clock, is past.
+        Raises TimeoutError when `deadline`, in seconds of the monotonic clock, has passed.
         """
         parts = [bytes(self._rest)]
         while b"\n" not in parts[-1]:
@@ -42,7 +42,7 @@ class Channel:
         self._socket.settimeout(None if deadline is None else max(deadline - time.monotonic(), 0.001))
 
     def end(self) -> None:
-        """No more messages are expected: what was sent is still received, then comes None."""
+        """Expect no more messages: what was sent is still received, then comes None."""
         try:
             self._socket.shutdown(socket.SHUT_RD)
         except OSError:
@@ -56,4 +56,5 @@ class Channel:
             return
 
     def close(self) -> None:
+        """Close this end."""
         self._socket.close()

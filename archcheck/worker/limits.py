@@ -24,11 +24,15 @@ class Surroundings:
 
     @classmethod
     def here(cls, same_python: bool) -> Surroundings:
+        """Return those of this process."""
         path = tuple(entry for entry in sys.path if isinstance(entry, str)) if same_python else ()
         return cls(os.getcwd(), dict(os.environ), path)
 
     def moved(self, old: str, new: str) -> Surroundings:
-        """The same in a copy of a folder: what lies in `old`, and is searched for modules, lies in `new`."""
+        """Return the same in a copy of a folder: module search paths in `old` become paths in `new`.
+
+        What lies in `old`, and is searched for modules, lies in `new`.
+        """
 
         def inside(path: str) -> str:
             is_in = path == old or path.startswith(os.path.join(old, ""))
@@ -41,12 +45,12 @@ class Surroundings:
 
 
 def _is_environment(path: str) -> bool:
-    """Whether a folder belongs to a virtual environment, which no revision holds."""
+    """Return whether a folder belongs to a virtual environment, which no revision holds."""
     return os.path.realpath(path).startswith(os.path.join(os.path.realpath(sys.prefix), ""))
 
 
 def isolate(surroundings: Surroundings) -> None:
-    """Make this process, in which no model has run yet, the place for one."""
+    """Prepare this process, in which no model has run yet, to run one."""
     os.chdir(surroundings.folder)
     for name in os.environ.keys() - surroundings.environment.keys():
         del os.environ[name]
@@ -68,7 +72,7 @@ def _die_with_parent() -> None:
 
 
 def _limit_memory() -> None:
-    """Fail with a MemoryError, or else be the first that the system kills, before the machine is stuck."""
+    """Make it fail with a MemoryError, or be the first that the system kills, before the machine is stuck."""
     import resource
 
     with contextlib.suppress(OSError):
@@ -85,7 +89,7 @@ def _limit_memory() -> None:
 
 
 def kill_group(process: int) -> None:
-    """Kill a process and those that it started, as far as they did not leave its group."""
+    """Kill a process and those that it started, unless they left its group."""
     with contextlib.suppress(OSError):
         os.killpg(process, signal.SIGKILL)
     with contextlib.suppress(OSError):

@@ -58,7 +58,7 @@ def _no_streams() -> None:
 
 
 def _answer_and_exit(end: socket.socket) -> None:
-    """Answer until the judge is content. No code of the model's runs afterwards: no thread, no atexit."""
+    """Answer until the judge is done. No code of the model runs afterwards: no thread, no atexit."""
     channel = Channel(end)
     leave, process = os._exit, os.getpid  # as they are before the model's code runs
     own = process()
@@ -111,7 +111,7 @@ def _text(error: BaseException) -> str:
 
 
 def _fork_on_demand(judge: socket.socket) -> None:
-    """Fork for each `["fork", job]` that comes with a socket and an end of a pipe for what the child prints.
+    """Fork for each `["fork", job]`, which comes with a socket and a pipe for what the child prints.
 
     Tells the judge how each child ended. Ends, with all children, when the judge does.
     """

@@ -35,7 +35,7 @@ Running = Callable[[], AbstractContextManager[None]]
 class Session:
     """Answers the questions about one model: the one `given`, or else the one that the request names.
 
-    A model that is given is left as it was. See `archcheck.seam.messages.Worker`.
+    A given model is left as it was. See `archcheck.seam.messages.Worker`.
     """
 
     def __init__(self, given: nn.Module | None = None) -> None:
@@ -45,8 +45,10 @@ class Session:
         self._watch: Watch | None = None
 
     def run(self, request: Request, progress: Progress) -> list[Run]:
-        """One run for each mode. Raises TargetError where the model or its inputs can't be built, TraceError
-        where it does not run."""
+        """Return one run for each mode.
+
+        Raises TargetError where the model or its inputs can't be built, TraceError where it does not run.
+        """
         folders = tuple(str(Path(folder).resolve()) for folder in request.search)  # a model may change ours
         request = replace(request, search=folders)
         if request.watch:
@@ -63,7 +65,10 @@ class Session:
         return runs
 
     def prove(self, joins: Sequence[Sequence[Join]], progress: Progress) -> list[list[str]]:
-        """What replay and finite changes prove of the residuals found in each run. Raises TraceError."""
+        """Return what replay and finite changes prove of the residuals found in each run.
+
+        Raises TraceError.
+        """
         from archcheck.tracing.proof import prove
 
         remarks = []
@@ -75,7 +80,7 @@ class Session:
         return remarks
 
     def probe(self, probes: Sequence[Sequence[Probe]], progress: Progress) -> list[str]:
-        """What the operations of each run do on other inputs. Raises TraceError."""
+        """Return what the operations of each run do on other inputs. Raises TraceError."""
         from archcheck.tracing.behaviour import witness
 
         remarks = []
@@ -86,7 +91,7 @@ class Session:
         return remarks
 
     def measure(self, cuts: Cuts, progress: Progress) -> Answers:
-        """What the residuals of the first run do to signal and gradient. Raises TargetError."""
+        """Return what the residuals of the first run do to signal and gradient. Raises TargetError."""
         from archcheck.tracing.measurement import MeasurementError, Objective, measure
 
         recording, _ = self._recordings[0]
@@ -101,13 +106,13 @@ class Session:
         return Answers(tuple(places), tuple(additions))
 
     def touched(self) -> Touched | None:
-        """What building and running touched, where the request wanted that watched."""
+        """Return what building and running touched, if the request asked to watch it."""
         return self._watch.touched() if self._watch is not None else None
 
     def _record(
         self, request: Request, mode: Mode, coverage: Coverage, progress: Progress
     ) -> tuple[Recording, dict[str, Any], tuple[str, ...]]:
-        """The run of one mode and its inputs, on real values where it is small or its code needs them."""
+        """Return the run of one mode and its inputs, on real values if it is small or its code needs them."""
         inputs = {**request.inputs, **mode.inputs}
         if request.data:
             arrays = arrays_of(Path(request.data))
@@ -144,7 +149,7 @@ def _built(request: Request, mode: Mode, search: Sequence[Path], progress: Progr
 def _recorded(
     module: nn.Module, running: Running, inputs: dict[str, Any], search: Sequence[Path]
 ) -> tuple[Recording, dict[str, Any]]:
-    """The first of the calls that suit the model, recorded, and what it was made from."""
+    """Return the first of the calls that suit the model, recorded, and what it was made from."""
     first: ArchcheckError | None = None
     tried: list[Example] = []
     for example in guess_inputs(module, inputs, search=search, running=running):
@@ -169,7 +174,7 @@ def _let_go(error: BaseException | None) -> None:
 
 
 def _check_it_shows_something(recording: Recording) -> None:
-    """Raise TraceError (TRC005) for a run in which nothing was there to see."""
+    """Raise TraceError (TRC005) for a run that had no values to show anything."""
     given = {name: value for name, value in recording.arguments.items() if isinstance(value, Tensor)}
     made = [value for value in _values(recording.output) if isinstance(value, Tensor) and not value.is_meta]
     if given and not any(value.numel() for value in given.values()):
@@ -193,7 +198,7 @@ def _values(output: Any) -> list[Any]:
 def _not_guessed(
     module: nn.Module, inputs: Mapping[str, Any], tried: Sequence[Example], error: ArchcheckError
 ) -> TargetError:
-    """That no guess ran, and why the most plausible one did not."""
+    """Return the error that no guess ran, and why the most plausible one did not."""
     (problem,) = not_guessed(module, inputs, tried).problems
     why = error.problems[0]
     where = f" ({why.file}:{why.line})" if why.file and why.line else ""
@@ -203,14 +208,14 @@ def _not_guessed(
 
 @contextmanager
 def _contained() -> Iterator[None]:
-    """Where a caller's own model may be called: seeded, and what it does contained."""
+    """Prepare to call a caller's own model: seed, and contain what it does."""
     with contained("running the model", "TGT012"), seeded():
         yield
 
 
 @contextmanager
 def as_before(module: nn.Module | None) -> Iterator[None]:
-    """Leaves a caller's model as it was: each module's mode, and buffers that a run writes to."""
+    """Leave a caller's model as it was: each module's mode, and buffers that a run writes to."""
     if module is None:
         yield
         return
@@ -228,7 +233,7 @@ def as_before(module: nn.Module | None) -> Iterator[None]:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Inputs are small: handing them to several threads costs more than it saves."""
+    """Use one thread: inputs are small, and handing them to several costs more than it saves."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

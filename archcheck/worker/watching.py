@@ -65,7 +65,7 @@ _PYC = f"{os.sep}__pycache__{os.sep}"
 
 
 class Watch:
-    """Begins to watch this process when it is made; `touched` is what it has seen so far."""
+    """Watches this process from its creation on; `touched` is what it has seen so far."""
 
     def __init__(self) -> None:
         self._opened: dict[str, Stamp | None] = {}
@@ -84,7 +84,7 @@ class Watch:
         sys.addaudithook(self._heard)
 
     def touched(self) -> Touched:
-        """What was touched since the beginning."""
+        """Return what was touched since the beginning."""
         if self not in sys.meta_path:
             self._beyond.add("sys.meta_path")
         self._is_own = True
@@ -125,7 +125,7 @@ class Watch:
             self._beyond.add("a file opened for writing")
 
     def find_spec(self, name: str, path: Iterable[str] | None = None, target: object = None) -> None:
-        """Find no module, but note where it is looked for: here all imports begin."""
+        """Find no module, but note where it is looked for: all imports begin here."""
         for folder in sys.path if path is None else path:
             if isinstance(folder, str):
                 names = self._searched.setdefault(self._absolute(folder or "."), set())
@@ -176,7 +176,7 @@ class Watch:
     # -- files -------------------------------------------------------------------------------------
 
     def _note(self, path: Any, notes: dict[str, Stamp | None]) -> None:
-        """Note a file with its stamp; of a module's compiled code, which Python renews, the source."""
+        """Note a file with its stamp; for a module's compiled code, which Python renews, the source."""
         if self._is_own or isinstance(path, int):
             return
         try:

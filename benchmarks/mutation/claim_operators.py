@@ -56,7 +56,7 @@ ALIKE = ({"linear", "convolution", "embedding"}, {"attention", "feed_forward"}, 
 
 
 def claim_mutations(data: Data, lines: Lines) -> Iterator[Mutation]:
-    """Every such change of every mark; `lines` tells the lines that a panel of some data draws."""
+    """Yield every such change of every mark; `lines` tells the lines that a panel of some data draws."""
     for panel in data["panels"]:
         for maker in (_synonyms, _numbers, _labels_exchanged, _modules_exchanged, _box_keys, _branches):
             yield from maker(data, panel)
@@ -144,7 +144,7 @@ def _changed_keys(box: Data) -> Iterator[tuple[str, str, Data]]:
 
 
 def _branches(data: Data, panel: str) -> Iterator[Mutation]:
-    """A branch of what stands side by side gone, with all its boxes."""
+    """Yield a branch of what stands side by side gone, with all its boxes."""
     value = data["panels"][panel]
     for number, item in enumerate(value.get("flow", ())):
         if not isinstance(item, list):
@@ -177,7 +177,7 @@ def _flat(item: Any) -> Iterator[str]:
 
 
 def _moved(data: Data, panel: str) -> Iterator[Mutation]:
-    """A box drawn in another panel instead, before that panel's first box that the model runs."""
+    """Yield a box drawn in another panel instead, before that panel's first box that the model runs."""
     value = data["panels"][panel]
     for other, target in data["panels"].items():
         if other == panel or not target.get("flow"):

@@ -73,7 +73,7 @@ _ORDINAL = re.compile(r"\w+ \d+")  # "Stage 2", "Expert 1": a name, which says n
 
 
 def mutations(data: Data, lines: Callable[[Data, str], list[tuple[str, str]]]) -> Iterator[Mutation]:
-    """Every change of every mark; `lines` tells the lines that a panel of some data draws."""
+    """Yield every change of every mark; `lines` tells the lines that a panel of some data draws."""
     for panel in data["panels"]:
         for maker in (_relabelled, _renumbered, _recounted, _deleted, _exchanged, _ghosts, _flow, _residuals):
             yield from maker(data, panel)
@@ -81,12 +81,12 @@ def mutations(data: Data, lines: Callable[[Data, str], list[tuple[str, str]]]) -
 
 
 def inside(box: Data) -> bool:
-    """Is the box part of what the model runs?"""
+    """Return whether the box is part of what the model runs."""
     return not box.get("outside")
 
 
 def with_box(data: Data, panel: str, name: str, **changed: Any) -> Data:
-    """The data with some keys of a box changed, or, where None, taken away."""
+    """Return the data with some keys of a box changed, or, where None, taken away."""
     copy = deepcopy(data)
     box = copy["panels"][panel]["boxes"][name]
     box.update(changed)
@@ -130,7 +130,7 @@ def _recounted(data: Data, panel: str) -> Iterator[Mutation]:
 
 
 def _deleted(data: Data, panel: str) -> Iterator[Mutation]:
-    """A box gone, and its lines closed over it; one that a residual edge names stays."""
+    """Yield a box gone, and its lines closed over it; one that a residual edge names stays."""
     value = data["panels"][panel]
     for name, box in value["boxes"].items():
         if not inside(box) or box.get("detail") or box.get("role") in ("input", "output"):
@@ -148,7 +148,7 @@ def _deleted(data: Data, panel: str) -> Iterator[Mutation]:
 
 
 def named_by(value: Data) -> set[str]:
-    """The boxes that a panel's residual edges name."""
+    """Return the boxes that a panel's residual edges name."""
     found: set[str] = set()
     for edge in value.get("residuals", ()):
         for each in (edge.get("around"), edge.get("from"), edge.get("to"), edge.get("through")):
@@ -162,7 +162,7 @@ def without(items: list[Any], name: str) -> list[Any]:
 
 
 def _exchanged(data: Data, panel: str) -> Iterator[Mutation]:
-    """What two neighbours stand for, exchanged: label, module, role and all."""
+    """Yield what two neighbours stand for, exchanged: label, module, role and all."""
     boxes = data["panels"][panel]["boxes"]
     for one, other in pairwise(chain_of(data["panels"][panel])):
         if not (inside(boxes[one]) and inside(boxes[other])) or boxes[one] == boxes[other]:
@@ -174,7 +174,7 @@ def _exchanged(data: Data, panel: str) -> Iterator[Mutation]:
 
 
 def chain_of(value: Data) -> list[str]:
-    """The boxes of the flow that follow each other, up to the first that stand side by side."""
+    """Return the boxes of the flow that follow each other, up to the first that stand side by side."""
     found = []
     for item in value.get("flow", ()):
         if not isinstance(item, str):
@@ -224,7 +224,7 @@ def _flattened(items: list[Any]) -> Iterator[str]:
 
 
 def _lines(data: Data, panel: str, drawn: list[tuple[str, str]]) -> Iterator[Mutation]:
-    """One line dropped, one added past a box, one led to the next box instead."""
+    """Yield one line dropped, one added past a box, one led to the next box instead."""
     boxes = data["panels"][panel]["boxes"]
     within = [line for line in drawn if all(inside(boxes[box]) for box in line)]
     if len(drawn) < 2:
@@ -241,7 +241,7 @@ def _lines(data: Data, panel: str, drawn: list[tuple[str, str]]) -> Iterator[Mut
 def redrawn(
     operator: str, data: Data, panel: str, boxes: tuple[str, ...], what: str, lines: list[tuple[str, str]]
 ) -> Mutation:
-    """The mutation that draws these lines instead of those of the panel."""
+    """Return the mutation that draws these lines instead of those of the panel."""
     copy = deepcopy(data)
     changed = copy["panels"][panel]
     changed["flow"] = []
@@ -262,7 +262,7 @@ def _residuals(data: Data, panel: str) -> Iterator[Mutation]:
 
 
 def _changed_edges(edge: Data, chain: list[str]) -> Iterator[tuple[str, list[Data]]]:
-    """What may stand for an edge instead, and is not true."""
+    """Yield what may stand for an edge instead, and is not true."""
     if edge.get("line") != "dashed":
         yield "residual deleted", []
         yield "residual doubled", [edge, {**edge, "name": "again"}]

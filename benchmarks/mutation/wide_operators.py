@@ -44,7 +44,7 @@ _GHOSTS = (
 
 
 def wide_mutations(data: Data, lines: Callable[[Data, str], list[tuple[str, str]]]) -> Iterator[Mutation]:
-    """Every such change; `lines` tells the lines that a panel of some data draws."""
+    """Yield every such change; `lines` tells the lines that a panel of some data draws."""
     for panel in data["panels"]:
         drawn = lines(data, panel)
         yield from _relabelled(data, panel)
@@ -67,7 +67,7 @@ def _relabelled(data: Data, panel: str) -> Iterator[Mutation]:
 
 
 def _may_be(label: str, other: str) -> bool:
-    """May a box of one label be given the other one and be right?"""
+    """Return whether a box of one label could be given the other one and be right."""
     one, two = label.casefold(), other.casefold()
     if one in two or two in one:
         return True
@@ -78,7 +78,7 @@ def _may_be(label: str, other: str) -> bool:
 
 
 def _exchanged(data: Data, panel: str) -> Iterator[Mutation]:
-    """What any two boxes stand for, exchanged."""
+    """Yield what any two boxes stand for, exchanged."""
     boxes = data["panels"][panel]["boxes"]
     for one, other in combinations(boxes, 2):
         if not (inside(boxes[one]) and inside(boxes[other])) or boxes[one] == boxes[other]:
@@ -90,7 +90,7 @@ def _exchanged(data: Data, panel: str) -> Iterator[Mutation]:
 
 
 def _ghosts(data: Data, panel: str, drawn: list[tuple[str, str]]) -> Iterator[Mutation]:
-    """An operation that the code does not have, on any line."""
+    """Yield an operation that the code does not have, on any line."""
     boxes = data["panels"][panel]["boxes"]
     for one, other in drawn:
         if not (inside(boxes[one]) or inside(boxes[other])):
@@ -110,7 +110,7 @@ def _ghosts(data: Data, panel: str, drawn: list[tuple[str, str]]) -> Iterator[Mu
 
 
 def _lines(data: Data, panel: str, drawn: list[tuple[str, str]]) -> Iterator[Mutation]:
-    """A line between any two boxes, and each line led to, or from, any other box."""
+    """Yield a line between any two boxes, and each line led to, or from, any other box."""
     boxes = data["panels"][panel]["boxes"]
     names = [name for name, box in boxes.items() if inside(box)]
     for one in names:
@@ -133,7 +133,7 @@ def _lines(data: Data, panel: str, drawn: list[tuple[str, str]]) -> Iterator[Mut
 
 
 def _edges(data: Data, panel: str) -> Iterator[Mutation]:
-    """A residual around any boxes that follow each other, beside the others or instead of one."""
+    """Yield a residual around any boxes that follow each other, beside the others or instead of one."""
     value = data["panels"][panel]
     edges = value.get("residuals", [])
     chain = chain_of(value)

@@ -91,8 +91,10 @@ def test_without_skips_the_gradient_of_a_deep_stack_vanishes() -> None:
 
 
 def test_post_norm_has_large_gradients_at_the_end_and_pre_norm_has_not() -> None:
-    """Xiong et al. 2020: at the last layer post-norm's gradient does not depend on depth L, pre-norm's falls
-    as 1/sqrt(L)."""
+    """Xiong et al. 2020.
+
+    At the last layer post-norm's gradient does not depend on depth L, pre-norm's falls as 1/sqrt(L).
+    """
     pre = [over_depth(PreNorm, depth, "gradient")[-1] for depth in (4, 16)]
     post = [over_depth(PostNorm, depth, "gradient")[-1] for depth in (4, 16)]
     assert 1.5 < pre[0] / pre[1] < 2.5

@@ -16,9 +16,9 @@ APART = 30.0
 
 
 def in_columns(root: Chain, block: Block, builder: Builder) -> tuple[Block, list[Wire]] | None:
-    """Return a chain, of which `block` is the layout on one axis, in columns.
+    """Return a chain, whose layout on one axis is `block`, in columns.
 
-    None where it is not tall, or can't be cut: a residual edge or what stands beside the chain is not torn.
+    None if it is not tall or can't be cut: residual edges and parts beside the chain must stay whole.
     """
     natural = block.top / builder.air
     if block.down or natural <= builder.scaled(TALL):

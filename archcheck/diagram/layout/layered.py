@@ -120,7 +120,7 @@ class _Layered:
         return plan
 
     def _chips(self) -> dict[str, Size]:
-        """The via of each residual edge's skip path that has room for its label: the middle one."""
+        """Return the via of each residual edge's skip path that has room for its label: the middle one."""
         chips = {}
         for index, net in enumerate(self.graph.nets):
             vias = list(self.layers.vias.get(index, {}).values())
@@ -182,7 +182,7 @@ class _Layered:
             y += height + max(need, GAP) * self.scale * self.air
 
     def _track(self, number: int, net: int) -> float:
-        """The height of a net's track above a layer."""
+        """Return the height of a net's track above a layer."""
         low, high = self.heights[number][1], self.heights[number + 1][0]
         count = max(self.channels[number].tracks.values()) + 1
         first, last = FIRST_TRACK * self.scale, LAST_TRACK * self.scale
@@ -222,7 +222,7 @@ class _Layered:
         return tuple(points)
 
     def _foot(self, node: str, x: float, spots: Mapping[str, Point]) -> float:
-        """The height at which a line at `x` meets a node from below."""
+        """Return the height at which a line at `x` meets a node from below."""
         axis, y = spots[node]
         size = self.sizes.get(node, Size())
         if node in self.rounds:

@@ -85,8 +85,11 @@ def layers_of(graph: Graph, rounds: Collection[str]) -> Layers:
 
 
 def _levels(graph: Graph) -> dict[str, int]:
-    """Return the layer of each node: the longest way to it; what the input does not feed stands close below
-    what it feeds. A skip path without a box on it spans two layers, to have a place for its label."""
+    """Return the layer of each node: the longest way to it.
+
+    What the input does not feed stands close below what it feeds. A skip path without a box on it spans two
+    layers, to have a place for its label.
+    """
     lines = [
         (net.tail, head, 1 if net.edge is None or graph.ends[net.edge] != (net.tail, head) else 2)
         for net in graph.nets
@@ -194,7 +197,7 @@ def _crossings(layers: Layers) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Width:
-    """How far a node reaches to the left and to the right of its axis."""
+    """How far a node extends to the left and to the right of its axis."""
 
     left: float = 0.0
     right: float = 0.0

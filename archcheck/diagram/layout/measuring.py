@@ -66,12 +66,12 @@ class Measure:
         return width_of(self.repeat(box), self.theme.size(13)) + self.theme.size(8)
 
     def repeat(self, box: Box) -> Line:
+        """Return the ×N beside a box."""
         text = plain(str(box.repeat), 12)
         return (Run(text if text.startswith(("×", "x")) else f"×{text}"),)
 
     def _align(self, root: Chain, sizes: dict[str, Size]) -> None:
         """Give the boxes of the spine one width, and the boxes of each group one width."""
-
         _widen(self._plain_boxes([root]), sizes)
         for chain in chains(root):
             for item in chain.items:
@@ -89,6 +89,7 @@ class Measure:
         return [s.key for s in stops if not self.is_circle(s.key) and not is_dots(self.panel.boxes[s.key])]
 
     def is_circle(self, name: str) -> bool:
+        """Return whether the box is drawn as a circle."""
         box = self.panel.boxes[name]
         if role_of(name, box) is not Role.OPERATOR:
             return False
@@ -134,6 +135,7 @@ def _widen(names: list[str], sizes: dict[str, Size]) -> None:
 
 
 def chains(root: Chain) -> list[Chain]:
+    """Return all chains of a tree, the root first."""
     found = [root]
     for item in root.items:
         if isinstance(item, Group):
@@ -143,4 +145,5 @@ def chains(root: Chain) -> list[Chain]:
 
 
 def is_dots(box: Box) -> bool:
+    """Return whether a box only stands for more of the same."""
     return box.label.strip() in _DOTS and box.module is None

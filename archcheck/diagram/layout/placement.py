@@ -41,6 +41,7 @@ class Rect:
     y1: float
 
     def moved(self, dx: float, dy: float) -> Rect:
+        """Return a moved copy."""
         return Rect(self.x0 + dx, self.y0 + dy, self.x1 + dx, self.y1 + dy)
 
 
@@ -63,6 +64,7 @@ class Bus:
     right: float
 
     def moved(self, dx: float, dy: float) -> Bus:
+        """Return a moved copy."""
         return Bus(self.axis + dx, self.fork + dy, self.join + dy, self.left + dx, self.right + dx)
 
 
@@ -82,10 +84,12 @@ class Block:
 
     @property
     def left(self) -> float:
+        """The leftmost x."""
         return min((rect.x0 for rect in self.rects), default=0.0)
 
     @property
     def right(self) -> float:
+        """The rightmost x."""
         return max((rect.x1 for rect in self.rects), default=0.0)
 
     def take(self, other: Block, dx: float, dy: float) -> None:
@@ -139,9 +143,11 @@ class Builder:
         return block
 
     def size(self, key: str) -> Size:
+        """Return the size of a stop."""
         return self.sizes.get(key, Size())
 
     def scaled(self, length: float) -> float:
+        """Return a length in the theme's scale."""
         return length * self.scale
 
     def place(self, block: Block, stop: Stop, y: float, x: float = 0.0) -> float:
@@ -153,6 +159,7 @@ class Builder:
         return size.h + size.over
 
     def gap(self, before: Stop | Group | None, item: Stop | Group) -> float:
+        """Return the gap between two consecutive items."""
         return self._natural_gap(before, item) * self.air
 
     def _natural_gap(self, before: Stop | Group | None, item: Stop | Group) -> float:

@@ -27,13 +27,13 @@ class Lane:
     head: str
 
     def at(self, part: float) -> Point:
-        """The point at a part of the way up."""
+        """Return the point at a part of the way up."""
         return self.x, self.low + (self.high - self.low) * part
 
 
 @dataclass(slots=True)
 class Plan:
-    """Where the nodes of a panel stand (centres), how large they are, and the lines between them.
+    """Where the nodes of a panel stand (centres), their sizes, and the lines between them.
 
     Nodes are boxes, and what has a name that no box can have: sinks, with what they do, taps, input and
     output. `lanes` and `labels` give residual edges, by index, their skip path and the place of their label.

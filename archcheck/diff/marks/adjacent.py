@@ -8,8 +8,10 @@ from archcheck.spec.model import Panel
 
 
 def with_adjacent(panel: Panel, anchors: Territory) -> Territory:
-    """Give to each box that has a module and several claims the operations of no box that meet one of them
-    and read what the box makes alone."""
+    """Give boxes with a module and several claims adjacent operations that meet one of the claims.
+
+    These operations belong to no box and read only what the box makes.
+    """
     by_output = anchors.values.recognition.by_output
     for box, value in panel.boxes.items():
         said = claimed(panel, box) if value.module is not None else ()

@@ -30,8 +30,10 @@ _WORDS: Mapping[Role, re.Pattern[str]] = {
 
 
 def other_role(panel: Panel, box: str, computed: Iterable[Region]) -> Claim | None:
-    """What a box's role claims, where neither its label nor anything that was `computed` for it fits it; None
-    where the label names nothing, so that the role is the box's claim anyway."""
+    """Return what a box's role claims, if that fits neither its label nor what was `computed` for it.
+
+    None if the label names nothing, so that the role is the box's claim anyway.
+    """
     value = panel.boxes[box]
     said = claimed(panel, box)
     own = role_claim(value)
@@ -47,7 +49,7 @@ def other_role(panel: Panel, box: str, computed: Iterable[Region]) -> Claim | No
 
 
 def not_chosen(call: PanelCall) -> frozenset[str]:
-    """The inactive boxes whose module is one of several of a list (experts), of which one or another runs."""
+    """Return the inactive boxes whose module is in a list (of experts) of which some module runs."""
     return frozenset(
         box
         for box, value in call.panel.boxes.items()
@@ -56,7 +58,7 @@ def not_chosen(call: PanelCall) -> frozenset[str]:
 
 
 def runs_though_greyed(call: PanelCall, territory: Territory, box: str) -> bool:
-    """Is a box greyed, and neither one of several alike (experts) nor tied to one, and does it run?"""
+    """Return whether a greyed box runs that is not one of several like modules (experts) nor tied to one."""
     panel = call.panel
     if not panel.boxes[box].inactive or box not in territory.nodes_of:
         return False

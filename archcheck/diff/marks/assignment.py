@@ -23,8 +23,8 @@ Line = tuple[str, str]
 class Candidate:
     """Connected regions that a box may stand for, one for each claim; `rank` prefers its first terms.
 
-    `aside`: the box is not the operation but what it reads beside its main operand, as a mask is that is
-    drawn with a line to the sum that applies it. `carried`: it is but the value that `output` makes.
+    `aside`: the box is not the operation but what it reads beside its main operand, such as a mask drawn with
+    a line to the sum that applies it. `carried`: it is only the value that `output` makes.
     """
 
     regions: tuple[Region, ...]
@@ -34,22 +34,24 @@ class Candidate:
 
     @property
     def nodes(self) -> frozenset[int]:
+        """The nodes of all its regions."""
         return (
             frozenset() if self.aside else frozenset(node for region in self.regions for node in region.ops)
         )
 
     @property
     def key(self) -> tuple[int, bool]:
-        """What no two boxes stand for."""
+        """What no two boxes may both stand for."""
         return self.output, self.carried
 
     @property
     def output(self) -> int:
+        """The node that makes the result."""
         return self.regions[-1].output
 
 
 class Search:
-    """The choice of a candidate for each box that makes the most lines ways of the data."""
+    """The choice of a candidate for each box under which most lines hold."""
 
     def __init__(
         self,
@@ -70,7 +72,7 @@ class Search:
         self._behind: dict[tuple[str, tuple[int, bool]], tuple[frozenset[str], frozenset[int]]] = {}
 
     def best(self) -> tuple[dict[str, Candidate], dict[str, tuple[Candidate, ...]]]:
-        """The choice, and for each box that could as well be another candidate, those."""
+        """Return the choice, and for each box that could equally be another candidate, those candidates."""
         winners = _Choices(self, self._pruned()).winners()
         chosen = winners[0]
         unclear: dict[str, tuple[Candidate, ...]] = {}
@@ -88,9 +90,9 @@ class Search:
     def _is_astray(
         self, box: str, choice: Mapping[str, Candidate], unclear: Mapping[str, tuple[Candidate, ...]]
     ) -> bool:
-        """Does no line at the box hold, of a box that could be anything, or that a figure may leave out?
+        """Return whether no line at the box holds, for a box that could be anything or may be left out.
 
-        What no figure has to draw is not looked for elsewhere than where it is drawn.
+        What no figure has to draw is not looked for anywhere but where it is drawn.
         """
         if box not in unclear and choice[box].regions[-1].term.family is not Family.DROPOUT:
             return False
@@ -102,7 +104,7 @@ class Search:
         )
 
     def _pruned(self) -> dict[str, tuple[Candidate, ...]]:
-        """Each box's candidates with the most lines that hold for some candidates of its neighbours."""
+        """Return each box's candidates for which most lines hold with some candidates of its neighbours."""
         kept = dict(self.candidates)
         for _ in range(3):
             scores = {
@@ -118,7 +120,7 @@ class Search:
         return kept
 
     def rivals(self, box: str, kept: Mapping[str, tuple[Candidate, ...]]) -> int:
-        """How many boxes want one of a box's candidates."""
+        """Return how many boxes compete for one of a box's candidates."""
         keys = {one.key for one in kept[box] if not one.aside}
         return sum(
             any(one.key in keys and not one.aside for one in candidates) for candidates in kept.values()
@@ -136,11 +138,12 @@ class Search:
         return found + self.sums(box, one)
 
     def sums(self, box: str, one: Candidate) -> int:
-        """How many sums a box reads that are drawn right before it."""
+        """Return how many sums a box reads that are drawn right before it."""
         passed = self._origins(box, one)[1]
         return sum(node in passed for other, node in self.after if other == box)
 
     def holds(self, first: str, one: Candidate | None, second: str, other: Candidate | None) -> bool:
+        """Return whether the line between two boxes holds under these candidates."""
         if one is not None and one.aside:
             return other is not None and one.output in other.nodes
         boxes, passed = self._origins(second, other)
@@ -176,12 +179,15 @@ class _Choices:
         self.steps = 0
 
     def winners(self) -> list[dict[str, Candidate]]:
-        """All choices of the highest score; of very many the first ones, in the order of the candidates."""
+        """Return all choices with the highest score.
+
+        If there are very many, the first ones in the order of the candidates.
+        """
         self._search(0, {}, frozenset(), (0, 0, 0))
         return self.found
 
     def _decided(self) -> list[list[Line]]:
-        """The lines that can hold, each with the later of its boxes."""
+        """Return the lines that can hold, each with the later of its boxes."""
         place = {box: at for at, box in enumerate(self.boxes)}
         decided: list[list[Line]] = [[] for _ in self.boxes]
         for first, second in self.search.lines:
@@ -233,7 +239,7 @@ def _operations(choice: Mapping[str, Candidate]) -> frozenset[int]:
 
 
 def _past(lines: Sequence[tuple[str, str]], gone: Set[str]) -> list[tuple[str, str]]:
-    """The lines, led past boxes that stand for nothing."""
+    """Return the lines, redirected past boxes that stand for nothing."""
     found = list(dict.fromkeys(lines))
     for box in sorted(gone):
         before = [one for one, other in found if other == box and one != box]

@@ -23,7 +23,7 @@ from archcheck.vocabulary import TERMS, Claim, Family, Region
 
 @dataclass(frozen=True)
 class BoxMap:
-    """`territory` has the nodes of all boxes that are placed, `chosen` the regions of those without a module.
+    """`territory` has the nodes of all placed boxes, `chosen` the regions of those without a module.
 
     `missing` claim an operation that the code does not have there. `unclear` may stand for any of several;
     `unnamed` claim nothing that the vocabulary knows.
@@ -36,6 +36,7 @@ class BoxMap:
     unnamed: tuple[str, ...] = ()
 
     def is_placed(self, box: str) -> bool:
+        """Return whether the box has a place."""
         return bool(self.territory.nodes_of.get(box) or box in self.aside or box in self.territory.carried_by)
 
     @cached_property
@@ -45,12 +46,15 @@ class BoxMap:
 
 
 def is_share(region: Region, anchors: Territory) -> bool:
-    """Is it a division? By a sum or a size it makes shares of numbers, which no figure draws."""
+    """Return whether it is a division.
+
+    Dividing by a sum or a size makes shares of numbers, which no figure draws.
+    """
     return anchors.values.recognition.flow.ops[region.output].name in ("div", "divide", "true_divide")
 
 
 def is_operation(panel: Panel, box: str) -> bool:
-    """Does a box stand for something that the panel's code computes outside of any module drawn?"""
+    """Return whether a box stands for something that the panel's code computes outside every drawn module."""
     value = panel.boxes[box]
     return value.module is None and not value.outside and value.role not in (Role.INPUT, Role.OUTPUT)
 
@@ -62,10 +66,10 @@ def box_map(
     idle: Set[str] = frozenset(),
     without: Set[str] = frozenset(),
 ) -> BoxMap:
-    """Place the boxes of a panel that have no module, but for those `without` an operation.
+    """Place the boxes of a panel that have no module, except those `without` an operation.
 
-    `sinks` are the nodes that make the sums of residuals which edges show, each with the last box on the
-    branch; `idle` are the boxes whose modules did not run.
+    `sinks` are the nodes that compute the sums of drawn residuals, each with the last box on the branch;
+    `idle` are the boxes whose modules did not run.
     """
     boxes = [box for box in panel.boxes if is_operation(panel, box)]
     said = {box: claimed(panel, box) for box in boxes}
@@ -109,8 +113,7 @@ def box_map(
 def _waits(
     panel: Panel, anchors: Territory, idle: Set[str], box: str, lines: Sequence[tuple[str, str]]
 ) -> bool:
-    """Did none of the modules run that are drawn right before the box, or right after it (nor any like them)?
-    Then it could not run either."""
+    """Return whether the box could not run, as no module drawn beside it, or one like them, ran."""
     idle_by_end = (idle, frozenset(panel.boxes) - anchors.nodes_of.keys())
     return any(
         bool(beside := _modules_beside(panel, box, [line for line in lines if line[end] == box]))
@@ -120,13 +123,16 @@ def _waits(
 
 
 def _modules_beside(panel: Panel, box: str, lines: Sequence[tuple[str, str]]) -> frozenset[str]:
-    """The boxes with a module that lines tie to this one."""
+    """Return the boxes with a module that are connected to this one by lines."""
     beside = {other for line in lines if box in line for other in line if other != box}
     return frozenset(other for other in beside if panel.boxes[other].module is not None)
 
 
 def _is_table(said: Sequence[Claim]) -> bool:
-    """Is it a table of positions that may be read from anywhere? RoPE is an operation of its own."""
+    """Return whether it is a table of positions that may be read from anywhere.
+
+    RoPE is an operation of its own.
+    """
     terms = [term for claim in said for term in claim.terms]
     return all(TERMS[term].family is Family.POSITION and term != "RoPE" for term in terms)
 
@@ -136,14 +142,14 @@ def _is_mask(said: Sequence[Claim]) -> bool:
 
 
 def _masked(said: tuple[Claim, ...], masked: bool) -> tuple[Claim, ...]:
-    """A sum beside which a mask is drawn may be the operation that applies it, however the code does that."""
+    """Return the sums beside which a mask is drawn; one may apply it, however the code does that."""
     if masked and len(said) == 1 and "sum" in said[0].terms:
         return (replace(said[0], terms=(*said[0].terms, "mask")),)
     return said
 
 
 def _regions(anchors: Territory, free: frozenset[int]) -> list[Region]:
-    """The regions of nodes that belong to no box yet."""
+    """Return regions of nodes that belong to no box yet."""
     by_output = anchors.values.recognition.by_output
     return [
         region
@@ -156,7 +162,7 @@ def _regions(anchors: Territory, free: frozenset[int]) -> list[Region]:
 def _candidates(
     said: Sequence[Claim], regions: Sequence[Region], anchors: Territory, aside: bool
 ) -> Iterator[Candidate]:
-    """Chains of regions, each computing one of the claims, each reading the one before."""
+    """Yield chains of regions, each computing one of the claims, each reading the one before."""
     chains: list[tuple[Region, ...]] = [()]
     for claim in said:
         fitting = _smallest([region for region in regions if meets(region, claim)])
@@ -177,8 +183,10 @@ def _carried(said: Sequence[Claim], anchors: Territory) -> Iterator[Candidate]:
 
 
 def _smallest(regions: Sequence[Region]) -> list[Region]:
-    """Of regions with one output, that with the fewest operations: a gate's product, not all of the gate; but
-    of sums that of all its terms."""
+    """Return the region with the fewest operations for each output: a gate's product, not all of the gate.
+
+    Of sums, the one with all its terms.
+    """
     found: dict[int, Region] = {}
     for region in sorted(regions, key=lambda region: (len(region.ops), region.term.name)):
         if region.term.name == "sum" or region.output not in found:

@@ -11,13 +11,15 @@ _STEPS = 64
 
 
 def is_value(said: Sequence[Claim]) -> bool:
-    """Does a box claim to be a value?"""
+    """Return whether a box claims to be a value."""
     return len(said) == 1 and TERMS[said[0].terms[0]].family is Family.VALUE
 
 
 def carried(role: str, territory: Territory) -> Iterator[Region]:
-    """What an attention of the panel reads as its `role` ("query"), from the linear map that makes it to the
-    product that reads it: one region, without operations, for each value on the way."""
+    """Yield the values that become an attention's `role` ("query"), one region without operations each.
+
+    They lead from the linear map that makes the query to the product that reads it.
+    """
     recognition = territory.values.recognition
     ops = recognition.flow.ops
     pending = [

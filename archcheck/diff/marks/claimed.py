@@ -33,7 +33,7 @@ NUMBERS = WIDTHS | {"kernel", "stride", "dilation", "groups", "k", "heads"}
 
 
 def claimed(panel: Panel, box: str) -> tuple[Claim, ...]:
-    """The claims of a box; () where it names nothing that the vocabulary knows."""
+    """Return the claims of a box; () if it names nothing that the vocabulary knows."""
     value = panel.boxes[box]
     if value.op:
         return (Claim((value.op,), value.op),)
@@ -47,18 +47,18 @@ def claimed(panel: Panel, box: str) -> tuple[Claim, ...]:
 
 
 def role_claim(value: Box) -> Claim | None:
-    """What a box's role says by itself; None where that is nothing."""
+    """Return the claim that a box's role makes by itself, or None."""
     terms = _ROLES.get(value.role) if value.role else None
     return Claim(terms, value.role.value) if terms and value.role else None
 
 
 def meets(region: Region, claim: Claim) -> bool:
-    """Does a region compute what a claim says, as far as its term goes?"""
+    """Return whether a region computes what a claim says, as far as its term goes."""
     return any(term in TERMS and is_a(region.term.name, term) for term in claim.terms)
 
 
 def contradiction(region: Region, claim: Claim, widths: bool = False) -> str:
-    """The first detail of a claim that a region's contradict, of `widths` too; "" if none does."""
+    """Return the first detail of a claim that a region contradicts, `widths` included; "" if none."""
     for name, said in claim.details.items():
         if name in WIDTHS and not widths:
             continue
@@ -69,7 +69,10 @@ def contradiction(region: Region, claim: Claim, widths: bool = False) -> str:
 
 
 def untold(region: Region, claim: Claim) -> str:
-    """The first detail of a claim, but for numbers, of which a region's say nothing; "" if there is none."""
+    """Return the first detail of a claim, except numbers, that a region does not settle; "" if none.
+
+    "" if there is none.
+    """
     details = (name for name in claim.details if name not in NUMBERS)
     return next((name for name in details if region.details.get(name) is None), "")
 

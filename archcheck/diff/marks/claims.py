@@ -67,10 +67,13 @@ _CERTAIN = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ClaimCheck:
-    """One claim of a box that has a module. `computed` is what its module computes, instead where it does not
-    hold; `detail` names what of the claim is wrong, or could not be told, where its term is right; `holds` is
-    None where it could not be told. `looks`: it is not the label that says it, but the box's colour (`role`)
-    or that it is greyed (`inactive`)."""
+    """One claim of a box that has a module.
+
+    `computed` is what its module computes instead, if the claim does not hold; `detail` names the part of the
+    claim that is wrong, or could not be determined, if its term is right; `holds` is None if it could not be
+    determined. `looks`: the claim comes not from the label but from the box's colour (`role`) or from its
+    being greyed out (`inactive`).
+    """
 
     claim: Claim
     holds: bool | None
@@ -80,11 +83,12 @@ class ClaimCheck:
 
     @property
     def is_number(self) -> bool:
+        """Whether it is about a number."""
         return self.detail in NUMBERS
 
 
 def check_claims(panel: Panel, box: str, territory: Territory, widths: bool = False) -> Iterator[ClaimCheck]:
-    """Each claim of a box against the regions that its modules compute, with the `widths` that it says."""
+    """Check each claim of a box, and the `widths` in it, against the regions that its modules compute."""
     nodes = frozenset(territory.nodes_of.get(box, ()))
     said = claimed(panel, box)
     if not nodes or not said:
@@ -114,7 +118,7 @@ def check_claims(panel: Panel, box: str, territory: Territory, widths: bool = Fa
 
 
 def regions_of(territory: Territory, box: str) -> list[Region]:
-    """The regions that lie within a box."""
+    """Return the regions that lie within a box."""
     nodes = frozenset(territory.nodes_of.get(box, ()))
     by_output = territory.values.recognition.by_output
     return [
@@ -128,8 +132,10 @@ def regions_of(territory: Territory, box: str) -> list[Region]:
 def check_looks(
     call: PanelCall, territory: Territory, box: str, chosen: Sequence[Region]
 ) -> Iterator[ClaimCheck]:
-    """What the looks of a box say, where that is not true. `chosen` are the regions that a box without a
-    module stands for."""
+    """Yield the false claims that a box's looks make.
+
+    `chosen` are the regions that a box without a module stands for.
+    """
     panel = call.panel
     if box not in territory.nodes_of:
         return
@@ -143,7 +149,7 @@ def check_looks(
 
 
 def _without_activation(claim: Claim, said: Sequence[Claim], regions: Sequence[Region]) -> list[Region]:
-    """Of "1×1 conv, linear": the convolution, where no activation follows it."""
+    """Return the convolution of "1×1 conv, linear" if no activation follows it."""
     families = {TERMS[term].family for other in said if other is not claim for term in other.terms}
     if claim.terms != ("Linear",) or Family.CONVOLUTION not in families:
         return []
@@ -152,7 +158,7 @@ def _without_activation(claim: Claim, said: Sequence[Claim], regions: Sequence[R
 
 
 def _says_all(text: str, said: Sequence[Claim]) -> bool:
-    """Does a label name nothing but its claims? A word that is not known may stand for the rest."""
+    """Return whether a label names nothing but its claims. An unknown word may stand for the rest."""
     rest = unicodedata.normalize("NFC", text).casefold()
     for claim in said:
         rest = rest.replace(claim.text, " ")
@@ -160,7 +166,7 @@ def _says_all(text: str, said: Sequence[Claim]) -> bool:
 
 
 def _around(claim: Claim, territory: Territory, nodes: frozenset[int]) -> list[Region]:
-    """Regions of which the module is but the first part: a router's linear map, a table of positions."""
+    """Return regions that the module only begins: a router's linear map, a table of positions."""
     if not {TERMS[term].family for term in claim.terms} & {Family.ROUTER, Family.POSITION}:
         return []
     recognition = territory.values.recognition
@@ -173,7 +179,7 @@ def _around(claim: Claim, territory: Territory, nodes: frozenset[int]) -> list[R
 
 
 def _is_before(territory: Territory, box: str, claim: Claim) -> bool:
-    """Is it a sum that the box draws together with what reads it, as "Add & Norm" does?"""
+    """Return whether it is a sum that the box draws together with its reader, as "Add & Norm" does."""
     if "sum" not in claim.terms and "concat" not in claim.terms:
         return False
     passed = territory.origins(territory.entering(box)).passed
@@ -187,7 +193,7 @@ def _is_before(territory: Territory, box: str, claim: Claim) -> bool:
 
 
 def _is_certain(claim: Claim, territory: Territory, nodes: frozenset[int]) -> bool:
-    """Would a recogniser have found the term, had it been there?"""
+    """Return whether a recogniser would have found the term if it were there."""
     ops = territory.values.recognition.flow.ops
     if any(ops[node].opaque for node in nodes):
         return False
@@ -195,7 +201,7 @@ def _is_certain(claim: Claim, territory: Territory, nodes: frozenset[int]) -> bo
 
 
 def _other_block(claim: Claim, regions: Sequence[Region]) -> Region | None:
-    """The attention or recurrence that a module computes, where the claim is of another sort of block."""
+    """Return the attention or recurrence that a module computes instead of another kind of block."""
     families = {TERMS[term].family for term in claim.terms}
     others = frozenset([Family.ATTENTION, Family.RECURRENCE]) - families
     if not families <= {Family.FEED_FORWARD, Family.MIXTURE, Family.RECURRENCE}:
@@ -209,8 +215,9 @@ def _other_block(claim: Claim, regions: Sequence[Region]) -> Region | None:
 
 
 def _larger(said: Sequence[Claim], regions: Sequence[Region]) -> Region | None:
-    """What the module computes that is more than all that the box says. A module that makes a sum may project
-    one of its terms, as those do that figures call "Add & Norm".
+    """Return what the module computes beyond everything that the box claims.
+
+    A module that computes a sum may project one of its terms, as those that figures call "Add & Norm" do.
     """
     terms = {term for claim in said for term in claim.terms}
     families = {TERMS[term].family for term in terms}
@@ -224,7 +231,7 @@ def _larger(said: Sequence[Claim], regions: Sequence[Region]) -> Region | None:
 
 
 def _after_attention(regions: Sequence[Region]) -> Region | None:
-    """A feed-forward after an attention: the module is a whole layer."""
+    """Return a feed-forward after an attention: the module is a whole layer."""
     made = [region.output for region in regions if region.term.family is Family.ATTENTION]
     blocks = (Family.FEED_FORWARD, Family.MIXTURE)
     found = [
@@ -234,7 +241,10 @@ def _after_attention(regions: Sequence[Region]) -> Region | None:
 
 
 def _principal(regions: Sequence[Region], claim: Claim) -> Region | None:
-    """What the module computes, as a reader would say it: of the claim's own sort first, else the largest."""
+    """Return what the module computes, as a reader would say it.
+
+    A region of the claim's own kind if there is one, else the largest.
+    """
     families = {TERMS[term].family for term in claim.terms}
     ranked = sorted(
         regions,

@@ -52,8 +52,10 @@ _TAKE_OFFSETS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """An operation that the panel's own modules execute and no box stands for. `claimed`: the panel draws
-    others of its class, and so claims to draw it."""
+    """An operation that the panel's own modules execute but that no box shows.
+
+    `claimed`: the panel draws others of its class, and so claims to draw it.
+    """
 
     region: Region
     name: str
@@ -61,7 +63,7 @@ class LeftOut:
 
 
 def left_out(panel: Panel, placed: BoxMap, entries: Entries, strict: bool) -> Iterator[LeftOut]:
-    """In the order of the code."""
+    """Return what is left out, in the order of the code."""
     territory = placed.territory
     classes = _STRICT if strict else CLASSES
     drawn = _drawn(panel, placed, classes)
@@ -77,7 +79,7 @@ def left_out(panel: Panel, placed: BoxMap, entries: Entries, strict: bool) -> It
 
 
 def _drawn(panel: Panel, placed: BoxMap, classes: Mapping[Family, str]) -> set[str]:
-    """The classes of which the panel draws an operation."""
+    """Return the classes of operations of which the panel draws any."""
     found = {
         classes[region.term.family]
         for candidate in placed.chosen.values()
@@ -92,8 +94,11 @@ def _drawn(panel: Panel, placed: BoxMap, classes: Mapping[Family, str]) -> set[s
 
 
 def _regions(territory: Territory, classes: Mapping[Family, str]) -> list[Region]:
-    """Regions of operations that belong to no box, the largest of each place first; sums that residual edges
-    speak of are none, nor is what the result does not depend on, or what is computed of indices alone."""
+    """Return regions of operations that belong to no box, the largest at each place first.
+
+    Excluded are sums shown by residual edges, what the result does not depend on, and what is computed from
+    indices alone.
+    """
     free = frozenset(node for node in territory.unowned() if node in territory.values.live)
     by_output = territory.values.recognition.by_output
     found = [region for node in sorted(free) for region in by_output.get(node, ())]
@@ -115,14 +120,17 @@ def _regions(territory: Territory, classes: Mapping[Family, str]) -> list[Region
 
 
 def _is_read_inside(region: Region, territory: Territory) -> bool:
-    """Is it a parameter that boxes alone read, as a table of positions in the box of the embeddings is?"""
+    """Return whether it is a parameter that only boxes read (a table in the embedding box)."""
     users = territory.values.recognition.flow.users[region.output]
     return territory.values.is_constant(region.output) and all(user in territory.owner for user in users)
 
 
 def _is_told_by_edges(region: Region, territory: Territory) -> bool:
-    """Is it no more than edges tell, or than a figure ever shows? A factor counts where a branch begins with
-    it, a plain exponential on a branch, a linear map where no streams are mixed."""
+    """Return whether edges show it already, or no figure ever does.
+
+    A factor counts where a branch begins with it, a plain exponential on a branch, a linear map where no
+    streams are mixed.
+    """
     flow, joins = territory.values.recognition.flow, territory.values.execution.joins
     at, family = territory.values.recognition.origin[region.output], region.term.family
     if region.term.name == "Exp":
@@ -149,8 +157,7 @@ def _is_told_by_edges(region: Region, territory: Territory) -> bool:
 
 
 def _sums(territory: Territory, free: Set[int]) -> Iterator[Region]:
-    """Sums of values that depend on the input, but for those of residuals and those that something is divided
-    by."""
+    """Yield sums of values that depend on the input, except residual sums and denominators."""
     values = territory.values
     ops, found = values.recognition.flow.ops, list(sums(territory, free))
     joined = {
@@ -165,14 +172,14 @@ def _sums(territory: Territory, free: Set[int]) -> Iterator[Region]:
 
 
 def _summed(flow: Dataflow, join: Join) -> Iterator[int]:
-    """A residual's sink, the sums that it was put together from, and those of its summands."""
+    """Yield a residual's sink, the sums it was assembled from, and those of its summands."""
     yield join.sink
     yield from (at for between in flow.ops[join.sink].inner for at in between)
     yield from (at for at in join.branch if at > max(join.term))
 
 
 def _divides(node: int, territory: Territory) -> bool:
-    """Is all that reads it a division by it, or by it and a constant?"""
+    """Return whether everything that reads it divides by it, or by it and a constant."""
     flow = territory.values.recognition.flow
     users = flow.users[node]
     return bool(users) and all(
@@ -183,7 +190,10 @@ def _divides(node: int, territory: Territory) -> bool:
 
 
 def _shown_aside(panel: Panel, placed: BoxMap, entries: Entries) -> Set[int]:
-    """What boxes read that work on side inputs alone: where they are drawn, so is what comes before them."""
+    """Return what is read by boxes that work only on side inputs.
+
+    Where they are drawn, so is what comes before them.
+    """
     found: set[int] = set()
     for box in panel.boxes:
         reads = placed.territory.entering(box) if placed.is_placed(box) else []
@@ -193,6 +203,6 @@ def _shown_aside(panel: Panel, placed: BoxMap, entries: Entries) -> Set[int]:
 
 
 def _is_aside(reads: Iterable[int], territory: Territory, entries: Entries) -> bool:
-    """Is this made of nothing but side inputs (a mask, positions)?"""
+    """Return whether this is made only of side inputs (a mask, positions)."""
     origins = territory.origins(reads)
     return not origins.boxes and entries.main is not None and entries.main not in origins.entered

@@ -42,7 +42,7 @@ _FIRST = (Verdict.REFUTED, Verdict.UNCHECKED, Verdict.PROVED, Verdict.OUTSIDE)
 
 
 def marks(loaded: LoadedSpec, checks: Sequence[FrameCheck], findings: Sequence[Finding]) -> tuple[Mark, ...]:
-    """Every mark of a spec, in its order. `checks` are the frames of all modes."""
+    """Return every mark of a spec, in its order. `checks` are the frames of all modes."""
     refuted = _refuted(findings, checks)
     opened = {path for check in checks for path in check.call.layer.own}
     excepted = {path for path in _all_modules(checks) if _is_excepted(loaded, path)}
@@ -73,8 +73,11 @@ def _is_excepted(loaded: LoadedSpec, path: str) -> bool:
 
 
 def _unopened(checks: Sequence[FrameCheck], opened: Set[str], excepted: Set[str]) -> dict[str, Evidence]:
-    """The boxes of several modules alike of which panels open some and not others. What panels except is of
-    another sort, and need not be opened, unless it is built as those are that are."""
+    """Return the boxes of several like modules of which panels open only some.
+
+    What panels except is of a different kind, and need not be opened, unless it is built like the opened
+    ones.
+    """
     found: dict[str, Evidence] = {}
     for check in checks:
         modules = check.call.execution.modules
@@ -95,13 +98,13 @@ def _unopened(checks: Sequence[FrameCheck], opened: Set[str], excepted: Set[str]
 
 
 def _built(path: str, execution: Execution) -> str:
-    """The types of a module and of all inside it."""
+    """Return the types of a module and of all inside it."""
     inside = ",".join(f"{leaf(child)}={_built(child, execution)}" for child in execution.children(path))
     return f"{execution.modules[path].type_name}({inside})"
 
 
 def _refuted(findings: Sequence[Finding], checks: Sequence[FrameCheck]) -> frozenset[Key]:
-    """The marks that a finding speaks of, with the lines at the boxes and in the group that it names."""
+    """Return the marks that a finding is about, with the lines at the boxes and in the group it names."""
     found: set[Key] = set()
     for finding in findings:
         kind = _KIND_OF_CODE.get(finding.code, MarkKind.EDGE)
@@ -117,7 +120,7 @@ def _refuted(findings: Sequence[Finding], checks: Sequence[FrameCheck]) -> froze
 
 
 def _keys(name: str, panel: Panel) -> Iterator[Key]:
-    """The marks that every panel has, whatever ran."""
+    """Yield the marks that every panel has, whatever ran."""
     for box, value in panel.boxes.items():
         yield name, MarkKind.BOX, box
         if isinstance(value.repeat, int):
@@ -129,7 +132,7 @@ def _keys(name: str, panel: Panel) -> Iterator[Key]:
 
 
 def _evidence(loaded: LoadedSpec, name: str, check: FrameCheck) -> Iterator[tuple[Key, Evidence | None]]:
-    """What one frame shows of the panel's marks; None: nothing, and that is no fault of the mark."""
+    """Yield what one frame shows of the panel's marks; None: nothing, which does not count against it."""
     panel = loaded.spec.panels[name]
     for box, value in panel.boxes.items():
         yield (name, MarkKind.BOX, box), _box(panel, box, check)
@@ -153,7 +156,7 @@ def _unknown(claim: ClaimCheck) -> str:
 
 
 def _numbers(loaded: LoadedSpec, panel: Panel, box: str, check: FrameCheck) -> Iterator[Evidence]:
-    """What is known of each number in a box's label, but for those that a finding speaks of."""
+    """Yield what is known of each number in a box's label, except those that a finding is about."""
     call, modules = check.call, check.call.layer.bound(box)
     if modules:
         text, value = label(panel, box), panel.boxes[box]
@@ -256,8 +259,10 @@ def _place(loaded: LoadedSpec, panel: Panel, key: Key) -> Location:
 
 
 def explained(checks: Iterable[FrameCheck], findings: Sequence[Finding]) -> frozenset[tuple[str, str]]:
-    """The boxes that could be any of several operations, in panels of which a finding says that an operation
-    or a line is not as drawn: what they are is clear once that is mended."""
+    """Return the ambiguous boxes in panels with a finding on an operation or a line.
+
+    What they stand for is clear once that is corrected.
+    """
     wrong = {each.panel for each in findings if each.code in _UNSETTLING}
     return frozenset(
         (check.call.bound.name, box)
@@ -273,8 +278,11 @@ def unchecked(
     explained: Set[tuple[str, str]],
     fix: Callable[[Mark], Fix | None],
 ) -> Iterator[Finding]:
-    """MARK001: in a strict spec each mark that is not checked is a finding, but for the lines at a box that
-    is not, and for boxes that other findings have `explained`. `fix` says what would prove one."""
+    """MARK001: in a strict spec each unchecked mark is a finding.
+
+    Lines at an unchecked box are not, nor are boxes that other findings have `explained`. `fix` returns what
+    would prove one.
+    """
     unknown = {
         (mark.panel, mark.name)
         for mark in marks

@@ -11,21 +11,23 @@ from archcheck.spec.model import Panel, Role
 
 
 def begins(panel: Panel, box: str) -> bool:
-    """Does the box stand for what enters the panel?"""
+    """Return whether the box stands for the panel's input."""
     value = panel.boxes[box]
     return value.module is None and (value.outside or value.role is Role.INPUT)
 
 
 def ends(panel: Panel, box: str) -> bool:
-    """Does the box stand for what leaves the panel?"""
+    """Return whether the box stands for the panel's output."""
     value = panel.boxes[box]
     return value.module is None and (value.outside or value.role is Role.OUTPUT)
 
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """`by_box`: the values that each input box may stand for. `main`: the one that the first box reads.
-    `all`: whatever enters the panel."""
+    """`by_box`: the values that each input box may stand for.
+
+    `main`: the one that the first box reads. `all`: whatever enters the panel.
+    """
 
     by_box: Mapping[str, frozenset[int]]
     main: int | None
@@ -33,7 +35,7 @@ class Entries:
 
 
 def entries(panel: Panel, placed: BoxMap) -> Entries:
-    """Give each box of role input a value of its own, as far as there are that many."""
+    """Give each input box a value of its own, as far as there are that many."""
     territory = placed.territory
     edges = flow_edges(panel)
     entered = {
@@ -56,7 +58,7 @@ def entries(panel: Panel, placed: BoxMap) -> Entries:
 
 
 def _assign(box: str, wanted: Mapping[str, frozenset[int]], owner: dict[int, str], tried: set[int]) -> bool:
-    """Give the box one of the values that it may stand for; move other boxes to others of theirs for it."""
+    """Give the box one of its possible values, moving other boxes to others of theirs if need be."""
     for node in sorted(wanted[box]):
         if node not in tried:
             tried.add(node)
@@ -69,7 +71,7 @@ def _assign(box: str, wanted: Mapping[str, frozenset[int]], owner: dict[int, str
 def _main(
     panel: Panel, placed: BoxMap, edges: tuple[tuple[str, str], ...], entered: Mapping[str, frozenset[int]]
 ) -> int | None:
-    """The first of the panel's inputs, in the order of its modules' arguments, that a first box reads."""
+    """Return the first panel input, in the order of its modules' arguments, that a first box reads."""
     following = {other for one, other in edges if not begins(panel, one)}
     firsts = [box for box in entered if box not in following]
     read = frozenset().union(*(entered[box] for box in firsts)) if firsts else frozenset()

@@ -28,7 +28,7 @@ _TRIES = 16
 
 @dataclass(frozen=True, eq=False)
 class FrameCheck:
-    """What was found of the marks of a panel in one call of its module."""
+    """What was found about the marks of a panel in one call of its module."""
 
     call: PanelCall
     placed: BoxMap
@@ -38,11 +38,11 @@ class FrameCheck:
     left_out: tuple[LeftOut, ...]
 
     def stands_in(self, box: str) -> bool:
-        """Is it an inactive one of several alike (an expert), another of which ran?"""
+        """Return whether it is an inactive one of several like modules (an expert), another of which ran."""
         return bool(twin(self.call, self.placed.territory, box))
 
     def counted(self, box: str) -> Mapping[str, int]:
-        """The numbers of heads of the attention in a box, by noun, where there is one number."""
+        """Return the numbers of heads of the attention in a box, by noun, where there is one number."""
         regions = regions_of(self.placed.territory, box)
         attentions = [region.details for region in regions if region.term.family is Family.ATTENTION]
         numbers: dict[str, int] = {}
@@ -54,7 +54,7 @@ class FrameCheck:
 
     @cached_property
     def instead(self) -> Mapping[str, LeftOut]:
-        """For boxes without an operation: what the code computes in their place, and nothing shows."""
+        """What the code computes in place of boxes without an operation, and no box shows."""
         found: dict[str, LeftOut] = {}
         lines, territory = flow_edges(self.call.panel), self.placed.territory
         for box in (*self.placed.missing, *self.placed.unnamed):
@@ -76,8 +76,7 @@ class FrameCheck:
 
     @cached_property
     def told(self) -> tuple[LeftOut, ...]:
-        """What is left out, and neither what another box is said to be nor done to what a module makes that
-        is not drawn."""
+        """What is left out, except what another box claims and what is done to an undrawn module's output."""
         shown = list(self.instead.values())
         return tuple(
             left
@@ -87,7 +86,7 @@ class FrameCheck:
 
     @cached_property
     def undrawn_modules(self) -> frozenset[int]:
-        """The nodes of modules that run and that the panel neither draws nor omits."""
+        """The nodes of modules that run but that the panel neither draws nor omits."""
         flow, omitted = self.values.recognition.flow, self.call.layer.omitted
         return frozenset(
             node
@@ -97,7 +96,7 @@ class FrameCheck:
 
     @cached_property
     def wrong_lines(self) -> tuple[Line, ...]:
-        """The lines that are wrong and the ways that none shows, but for those through what is left out."""
+        """The wrong lines and the missing ones, except those through what is left out."""
         wrong = [line for line, way in self.lines.ways.items() if way.is_wrong]
         undrawn = [line for line in self.lines.undrawn if line not in self.lines.ways]
         territory, unseen = self.placed.territory, self._reads_of_undrawn()
@@ -118,7 +117,7 @@ class FrameCheck:
         return (*wrong, *undrawn)
 
     def _reads_of_undrawn(self) -> Reads:
-        """The reads of operations of no box that work on what a module makes that is not drawn."""
+        """Return the reads of an undrawn module's output by operations that belong to no box."""
         territory, found = self.placed.territory, set(self.undrawn_modules)
         for node in territory.unowned() if found else ():
             if not found.isdisjoint(self.values.reads(node)):
@@ -126,23 +125,25 @@ class FrameCheck:
         return frozenset((node, read) for node in found for read in self.values.reads(node))
 
     def disagreements(self, strict: bool) -> int:
-        """In how many things the panel and this frame seem to differ."""
+        """Return the number of things in which the panel and this frame seem to differ."""
         unclear = len(self.placed.unclear) if strict else 0
         lines = connected(self.wrong_lines)
         return len(self.placed.missing) + len(self.told) + len(lines) + unclear
 
     @property
     def values(self) -> Values:
+        """The opened run."""
         return self.placed.territory.values
 
 
 def check_frame(
     call: PanelCall, values: Values, exact: Matched, strict: bool, widths: bool = False
 ) -> FrameCheck:
-    """Anchor the boxes with modules, place the others between them, and compare what is drawn with it.
+    """Anchor the boxes with modules, place the others between them, and compare with what is drawn.
 
     `exact` has the residuals that the panel's edges show. `widths`: the run is of the published size, so that
-    widths in labels are compared too. Of the ways to take the boxes that leaves least to say is the one.
+    widths in labels are compared too. If the boxes can be placed in several ways, the one with the fewest
+    disagreements counts.
     """
     panel = call.panel
     anchors = with_adjacent(panel, with_inactive(not_chosen(call), territory(call.layer, call.frame, values)))
@@ -177,7 +178,7 @@ def check_frame(
 
 
 def _with_looks(check: FrameCheck) -> Iterator[tuple[str, tuple[ClaimCheck, ...]]]:
-    """The claims of each box, with those of its looks that are not true."""
+    """Return the claims of each box, with the false ones that its looks make."""
     placed = check.placed
     for box in check.call.panel.boxes:
         said, chosen = check.claims.get(box, ()), placed.chosen.get(box)

@@ -25,9 +25,11 @@ INPUT = "input"
 
 
 class Way(Enum):
-    """What the data does with a line: goes there; goes there only through a third box, or only through the
-    sum of a residual that an edge shows; goes the other way; does not go. Or an end of the line is not
-    placed, or both are outside the model."""
+    """How the data relates to a line: it flows along it.
+
+    It flows only through a third box, or only through the sum of a residual that an edge shows; it flows the
+    other way; it does not flow at all. Or an end of the line is not placed, or both are outside the model.
+    """
 
     DIRECT = "direct"
     THROUGH = "through"
@@ -39,14 +41,15 @@ class Way(Enum):
 
     @property
     def is_wrong(self) -> bool:
+        """Whether a line that the data relates to in this way is wrong."""
         return self in (Way.THROUGH, Way.RESIDUAL, Way.REVERSED, Way.NONE)
 
 
 @dataclass(frozen=True, slots=True)
 class LineCheck:
-    """What the data does with each line of a panel in one frame, and the ways of values that none shows.
+    """How the data relates to each line of a panel in one frame, and the flows that no line shows.
 
-    `way` tells it of any line between two boxes.
+    `way` gives the same for any line between two boxes.
     """
 
     ways: Mapping[Line, Way]
@@ -55,7 +58,7 @@ class LineCheck:
 
     @property
     def missing(self) -> tuple[Line, ...]:
-        """The undrawn ways between boxes, where all lines that are drawn are right."""
+        """The undrawn flows between boxes, if all drawn lines are right."""
         right = not any(way.is_wrong for way in self.ways.values())
         return tuple(line for line in self.undrawn if INPUT not in line) if right else ()
 
@@ -77,7 +80,7 @@ def check_lines(
 
 @dataclass(frozen=True)
 class _Ways:
-    """What the data does with the lines of one frame."""
+    """How the data relates to the lines of one frame."""
 
     call: PanelCall
     placed: BoxMap
@@ -103,14 +106,14 @@ class _Ways:
         return self._between(one, other)
 
     def _past_all(self, one: str, other: str) -> Way:
-        """A line from an input to an output: outside the model, or by way of no box at all."""
+        """Return the verdict on a line from an input to an output: outside the model, or past every box."""
         if self.call.panel.boxes[one].outside or self.call.panel.boxes[other].outside:
             return Way.OUTSIDE
         entered = self.placed.territory.origins(self.placed.territory.outputs).entered
         return Way.DIRECT if self.entries.by_box.get(one, frozenset(self.entries.all)) & entered else Way.NONE
 
     def _instead(self, one: str, other: str) -> Way:
-        """A line at an inactive box that did not run: what holds for one alike that ran."""
+        """Return the verdict on a line at an inactive box that did not run: that on a like one that ran."""
         territory = self.placed.territory
         ran = (twin(self.call, territory, one), twin(self.call, territory, other))
         if ran == ("", "") or any(
@@ -151,8 +154,10 @@ class _Ways:
         return Way.REVERSED if back else Way.NONE
 
     def _skips(self, one: str, other: str) -> Reads:
-        """The reads of skip paths that an edge shows, and not a line to the box that makes the sum, or from
-        one that is drawn on the skip path."""
+        """Return the reads of skip paths that an edge shows, unless a line shows them.
+
+        A line does if it leads to the box that computes the sum, or from one drawn on the skip path.
+        """
         values, owner = self.placed.territory.values, self.placed.territory.owner
         return values.skip_reads(
             join
@@ -161,7 +166,7 @@ class _Ways:
         )
 
     def _decides(self, one: str, first: int) -> bool:
-        """Did the panel's code look at what a box itself returned before the node `first` ran (a router)?"""
+        """Return whether the panel's code inspected a box's output before the node `first` ran (a router)."""
         territory = self.placed.territory
         values, begin = territory.values, territory.made_by(one)[0]
         return any(
@@ -175,8 +180,10 @@ class _Ways:
 def _undrawn(
     call: PanelCall, placed: BoxMap, entries: Entries, drawn: tuple[Line, ...], skips: Reads
 ) -> Iterator[Line]:
-    """Ways of values from box to box that neither a line nor a residual edge shows, but for those from one
-    repetition to the next."""
+    """Yield flows between boxes that neither a line nor a residual edge shows.
+
+    Flows from one repetition to the next are excepted.
+    """
     panel, territory = call.panel, placed.territory
     shown = _shown(panel, placed, drawn)
     inputs = {node: box for box, nodes in entries.by_box.items() for node in nodes}
@@ -201,7 +208,7 @@ def _undrawn(
 
 
 def _shown(panel: Panel, placed: BoxMap, drawn: tuple[Line, ...]) -> frozenset[Line]:
-    """The lines drawn, through boxes that are not placed, and those that residual edges are."""
+    """Return the drawn lines, past boxes that are not placed, and those that residual edges amount to."""
     following: dict[str, list[str]] = {}
     for one, other in drawn:
         following.setdefault(one, []).append(other)
@@ -222,7 +229,7 @@ def _shown(panel: Panel, placed: BoxMap, drawn: tuple[Line, ...]) -> frozenset[L
 
 
 def _lines_of(edge: ResidualEdge, drawn: tuple[Line, ...]) -> Iterator[Line]:
-    """A residual edge as lines: from what its branch reads, through its boxes, to what reads the sum."""
+    """Yield a residual edge as lines: from what its branch reads, through its boxes, to the sum's readers."""
     if edge.around is not None:
         first, last = (edge.around, edge.around) if isinstance(edge.around, str) else edge.around
         sources = [one for one, other in drawn if other == first]
@@ -235,7 +242,7 @@ def _lines_of(edge: ResidualEdge, drawn: tuple[Line, ...]) -> Iterator[Line]:
 
 
 def connected(lines: Sequence[Line]) -> list[list[Line]]:
-    """The lines, those that share a box together, in their order."""
+    """Return the lines grouped by shared boxes, in order."""
     groups: list[list[Line]] = []
     for line in lines:
         ends = set(line) - {INPUT}

@@ -10,7 +10,7 @@ from archcheck.spec.flow import flow_edges
 
 
 def neighbours(check: FrameCheck, nodes: Iterable[int]) -> tuple[list[str], list[str]]:
-    """The boxes that nodes of no box read from, and those that read from them, in the panel's order."""
+    """Return the boxes that unowned nodes read from and those that read from them, in the panel's order."""
     panel, territory, values = check.call.panel, check.placed.territory, check.values
     inside = frozenset(nodes)
     frame = check.call.frame

@@ -11,8 +11,10 @@ from archcheck.diff.panel_calls import PanelCall
 
 
 def with_operations(call: PanelCall, check: FrameCheck) -> PanelCall:
-    """The call with an occurrence for each box that was found to stand for operations; those that make the
-    sums of residuals are none."""
+    """Return the call with an occurrence for each box found to stand for operations.
+
+    Sums of residuals are left out.
+    """
     known = {one.box for one in call.frame.occurrences}
     sinks = {join.sink for join in call.execution.joins_within(call.frame.first, call.frame.end)}
     found = [

@@ -18,7 +18,7 @@ _GATHERED = SUMS | frozenset(["index_add", "scatter_add", "index_copy", "cat", "
 
 
 def with_inactive(inactive: Set[str], anchors: Territory) -> Territory:
-    """Give to each inactive box what the code does with its result before it is joined with others'."""
+    """Give each inactive box what the code does with its result before joining it with others'."""
     if not inactive:
         return anchors
     flow = anchors.values.recognition.flow
@@ -32,7 +32,7 @@ def with_inactive(inactive: Set[str], anchors: Territory) -> Territory:
 
 
 def with_picked(territory: Territory, picking: Mapping[str, Family]) -> Territory:
-    """Give to each box that picks the operations of no box that select by its indices."""
+    """Give each box that picks the unowned operations that select by its indices."""
     boxes = {box for box, family in picking.items() if family is Family.ROUTER}
     if not boxes:
         return territory

@@ -12,8 +12,10 @@ _ADDING = frozenset(["add", "index_add", "scatter_add", "index_put"])
 
 
 def sums(territory: Territory, free: Set[int]) -> Iterator[Region]:
-    """Additions, the longest chains of them in which each but the last is read by the next alone, and sums
-    over a dimension."""
+    """Yield sums over a dimension and the longest chains of additions.
+
+    In a chain each addition but the last is read only by the next.
+    """
     flow = territory.values.recognition.flow
     before: dict[int, tuple[int, ...]] = {}
     for node in sorted(free):
@@ -36,7 +38,7 @@ def sums(territory: Territory, free: Set[int]) -> Iterator[Region]:
 
 
 def _made(territory: Territory, node: int) -> int:
-    """What made a value, behind operations that only move it."""
+    """Return what made a value, past operations that only move it."""
     ops = territory.values.recognition.flow.ops
     while ops[node].name in VIEWS and ops[node].operands:
         node = ops[node].operands[0][0]

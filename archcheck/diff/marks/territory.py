@@ -19,8 +19,10 @@ Reads = frozenset[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """Where values come from: the boxes, with the node of each that was read; what entered the panel; the
-    nodes passed on the way."""
+    """Where values come from: the boxes, with the node of each that was read, and the panel's inputs.
+
+    The nodes passed on the way.
+    """
 
     boxes: Mapping[str, int]
     entered: frozenset[int]
@@ -32,10 +34,9 @@ class Territory:
     """The nodes of one frame, and the box that each belongs to.
 
     `own` are the spans of nodes that the panel's own modules executed; `owner` has a box for each node that
-    belongs to one; `hidden` are those of no box in modules with parameters that no box shows, or that are
-    left out on purpose (BOX002 speaks of them). `carried` has the boxes that stand for a value, by the node
-    that makes it. `inputs` are what the own modules were given, in order, and
-    `outputs` what they returned.
+    belongs to one; `hidden` are unowned nodes in modules with parameters that no box shows, or that are
+    omitted on purpose (BOX002 covers them). `carried` has the boxes that stand for a value, by the node that
+    makes it. `inputs` are what the own modules were given, in order, and `outputs` what they returned.
     """
 
     values: Values
@@ -47,12 +48,12 @@ class Territory:
     carried: Mapping[int, str] = field(default_factory=dict)
 
     def holds(self, node: int) -> bool:
-        """Did the panel's own modules execute it?"""
+        """Return whether the panel's own modules executed it."""
         at = bisect_left(self.own, (node + 1,)) - 1
         return at >= 0 and node < self.own[at][1]
 
     def unowned(self) -> list[int]:
-        """The nodes, in order, that the panel shows and that belong to no box."""
+        """Return the nodes, in order, that the panel shows but that belong to no box."""
         nodes = (node for first, end in self.own for node in range(first, end))
         return [node for node in nodes if node not in self.owner and node not in self.hidden]
 
@@ -70,23 +71,25 @@ class Territory:
         return {box: node for node, box in self.carried.items()}
 
     def made_by(self, box: str) -> list[int]:
-        """The nodes of a box, or the one whose value it stands for."""
+        """Return the nodes of a box, or the one whose value it stands for."""
         return self.nodes_of.get(box, []) or [self.carried_by[box]]
 
     def with_nodes(self, bound: Mapping[str, Iterable[int]]) -> Territory:
-        """The same where further boxes own nodes."""
+        """Return a copy in which further boxes own nodes."""
         owner = {**self.owner, **{node: box for box, nodes in bound.items() for node in nodes}}
         return replace(self, owner=owner)
 
     def entering(self, box: str, without: Reads = frozenset()) -> list[int]:
-        """The nodes outside of a box that its operations read, but for the reads `without`; the node whose
-        value it stands for."""
+        """Return the nodes outside a box that its operations read, except by the reads `without`.
+
+        For a box that stands for a value, the node of that value.
+        """
         if box in self.carried_by:
             return [self.carried_by[box]]
         return self.read_by(self.nodes_of.get(box, ()), without)
 
     def read_by(self, nodes: Iterable[int], without: Reads = frozenset()) -> list[int]:
-        """The nodes outside of a group that it reads."""
+        """Return the nodes outside a group that it reads."""
         group = frozenset(nodes)
         reads = (
             read for node in sorted(group) for read in self.values.reads(node) if (node, read) not in without
@@ -101,7 +104,7 @@ class Territory:
         hidden: bool = False,
         box: str = "",
     ) -> Origins:
-        """Where the values of `starts`, which `box` reads, come from, behind nodes of no box.
+        """Return where the values of `starts`, which `box` reads, come from, past unowned nodes.
 
         `without` are reads that are not followed; nor are indices and conditions unless `indices`, nor what
         hidden modules make if `hidden`.
@@ -130,12 +133,12 @@ class Territory:
         return Origins(boxes, frozenset(entered), frozenset(seen))
 
     def depends(self, reads: Iterable[int], goal: Iterable[int]) -> bool:
-        """Do any of `reads` depend on (or are they) any of `goal`, through whatever boxes?"""
+        """Return whether any of `reads` depends on, or is, any of `goal`, through whatever boxes."""
         return depends(reads, goal, self.values.reads)
 
 
 def territory(layer: Layer, frame: Frame, values: Values) -> Territory:
-    """Anchors: the nodes that the modules of each box executed in a frame."""
+    """Return the anchors: the nodes that the modules of each box executed in a frame."""
     calls = [
         call
         for path in layer.own
@@ -187,7 +190,7 @@ def _hidden(layer: Layer, found: Territory) -> frozenset[int]:
 
 
 def _own(calls: Sequence[Call], frame: Frame, values: Values) -> tuple[tuple[int, int], ...]:
-    """The spans of nodes of the own modules, and what lies on ways from one of them to another."""
+    """Return the spans of nodes of the own modules, and what lies on paths between them."""
     spans = _merged(values.span(call.first, call.end) for call in calls)
     if len(spans) < 2:
         return spans
@@ -197,7 +200,7 @@ def _own(calls: Sequence[Call], frame: Frame, values: Values) -> tuple[tuple[int
 
 
 def between(territory: Territory, box: str) -> list[int]:
-    """The nodes of no box that lie on ways from one operation of a box to another."""
+    """Return the unowned nodes on paths from one operation of a box to another."""
     passed = territory.origins(territory.entering(box)).passed
     inside: set[int] = set()
     for node in sorted(passed):

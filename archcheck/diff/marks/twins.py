@@ -8,12 +8,12 @@ from archcheck.phrasing.module_paths import parent
 
 
 def twin(call: PanelCall, territory: Territory, box: str) -> str:
-    """The box of a module like that of this inactive box, which ran in its stead; "" if there is none."""
+    """Return the box of a module like that of this inactive box that ran instead; "" if there is none."""
     return _alike(call, territory, box) if call.panel.boxes[box].inactive else ""
 
 
 def idle(call: PanelCall, territory: Territory) -> frozenset[str]:
-    """The boxes whose modules did not run, nor any like them."""
+    """Return the boxes of which neither the modules ran nor any like them."""
     return frozenset(
         box
         for box, value in call.panel.boxes.items()
@@ -22,7 +22,7 @@ def idle(call: PanelCall, territory: Territory) -> frozenset[str]:
 
 
 def _alike(call: PanelCall, territory: Territory, box: str) -> str:
-    """The first box that ran, where this one did not, whose module stands in the same list."""
+    """Return the first box that ran and whose module is in the same list as this one's, which did not."""
     modules = call.execution.modules
 
     def kinds(name: str) -> set[tuple[str, str]]:

@@ -15,25 +15,32 @@ from archcheck.vocabulary import Recognition, recognise
 
 @dataclass(frozen=True)
 class Values:
-    """A run and what was recognised in it. A **node** is an operation of the opened run; what the rest of the
-    diff says of the recorded run is translated here."""
+    """A run and what was recognised in it.
+
+    A **node** is an operation of the opened run; whatever the rest of the diff says about the recorded run is
+    translated here.
+    """
 
     execution: Execution
     recognition: Recognition
 
     def first(self, op: int) -> int:
-        """The first node of a recorded operation, or of what comes after it: where a span begins or ends."""
+        """Return the first node of a recorded operation, or of what comes after it.
+
+        Where a span begins or ends.
+        """
         return bisect_left(self.recognition.origin, op)
 
     def made(self, op: int) -> int:
-        """The node that makes a recorded operation's result."""
+        """Return the node that makes a recorded operation's result."""
         return bisect_left(self.recognition.origin, op + 1) - 1
 
     def span(self, first: int, end: int) -> tuple[int, int]:
+        """Return a span of recorded operations as a span of nodes."""
         return self.first(first), self.first(end)
 
     def reads(self, node: int) -> tuple[int, ...]:
-        """The nodes that a node reads."""
+        """Return the nodes that a node reads."""
         return self._reads[node]
 
     @cached_property
@@ -43,22 +50,22 @@ class Values:
 
     @cached_property
     def live(self) -> frozenset[int]:
-        """The nodes on which the run's result depends, or the way that it took."""
+        """The nodes on which the run's result, or its control flow, depends."""
         found = live(self.execution.flow, with_control=True)
         return frozenset(node for node, op in enumerate(self.recognition.origin) if op in found)
 
     def is_constant(self, node: int) -> bool:
-        """Is it a parameter, a buffer or another constant, which no box makes?"""
+        """Return whether it is a parameter, a buffer or another constant, which no box makes."""
         return self.recognition.flow.ops[node].name in ("attribute", "constant")
 
     def carries_values(self, node: int) -> bool:
-        """Is the result made of floating numbers (alone or in a tuple), and not of indices or conditions?"""
+        """Return whether the result consists of floating-point numbers, not of indices or conditions."""
         flow = self.recognition.flow
         op = flow.ops[node]
         return op.floating or (op.shape == () and any(flow.ops[user].floating for user in flow.users[node]))
 
     def skip_reads(self, joins: Iterable[Join]) -> frozenset[tuple[int, int]]:
-        """The reads (reader, read) by which skip paths leave their sources, or enter their sinks."""
+        """Return the reads (reader, read) by which skip paths leave their sources, or enter their sinks."""
         found: set[tuple[int, int]] = set()
         terms: dict[int, set[int]] = {}
         entered: dict[int, set[int]] = {}
@@ -79,5 +86,5 @@ class Values:
 
 
 def values(execution: Execution) -> Values:
-    """The opened run of an execution."""
+    """Return the opened run of an execution."""
     return Values(execution, recognise(execution.flow))

@@ -13,8 +13,10 @@ _TELLING = {Way.REVERSED: 0, Way.NONE: 1, Way.THROUGH: 2, Way.RESIDUAL: 3}
 
 @dataclass(frozen=True, slots=True)
 class WrongLines:
-    """`main` is the most telling of the lines, and `way` what the data does with it (None: it is not drawn);
-    `frames` are those in which it is wrong."""
+    """`main` is the most telling of the lines, and `way` its relation to the data (None: it is not drawn).
+
+    `frames` are those in which it is wrong.
+    """
 
     main: Line
     way: Way | None
@@ -24,10 +26,10 @@ class WrongLines:
 
 
 def wrong_lines(ignored: Mapping[FrameCheck, Set[str]]) -> Iterator[WrongLines]:
-    """The wrong lines in all frames of a panel; `ignored` has for each the boxes that other findings are of.
+    """Yield the wrong lines in all frames of a panel.
 
-    What depends on the data (which experts ran) differs from frame to frame, so that groups are made of all
-    frames together.
+    `ignored` has for each the boxes that other findings cover. What depends on the data (which experts ran)
+    differs from frame to frame, so groups are formed over all frames.
     """
     found: dict[Line, list[tuple[FrameCheck, Way | None]]] = {}
     for frame, boxes in ignored.items():
@@ -47,7 +49,7 @@ def wrong_lines(ignored: Mapping[FrameCheck, Set[str]]) -> Iterator[WrongLines]:
 
 
 def _place(line: Line, frames: Mapping[FrameCheck, Set[str]]) -> tuple[int, Line]:
-    """Where a line stands among the drawn ones; undrawn ones come last."""
+    """Return the index of a line among the drawn ones; undrawn ones come last."""
     drawn = list(next(iter(frames)).lines.ways)
     return (drawn.index(line), line) if line in drawn else (len(drawn), line)
 

@@ -16,7 +16,7 @@ from archcheck.tracing.proof.windows import Change, Changes
 
 
 class BranchProof:
-    """All that is asked of a branch is asked with the skip path forced to zero, where the branch is alone."""
+    """Tests a branch with the skip path forced to zero, so that the branch is alone."""
 
     def __init__(self, trial: Trial, calls: list[Call], beside: frozenset[int]) -> None:
         self.trial = trial
@@ -29,11 +29,11 @@ class BranchProof:
             self.alone = self._run()
 
     def disturbed(self) -> dict[tuple[int, int], Change]:
-        """Every other use of the source changed."""
+        """Return changes to every other use of the source."""
         return dict.fromkeys(self.trial.other_uses, disturb)
 
     def prove(self) -> None:
-        """Raises RefutedError or UnclearError."""
+        """Raise RefutedError or UnclearError unless the branch behaves as claimed."""
         if not self.trial.other_uses:
             raise RefutedError("nothing but the skip path reads the source")
         if not self._differs(self._run(self.disturbed())):
@@ -46,7 +46,7 @@ class BranchProof:
         self._prove_factor()
 
     def _prove_factor(self) -> None:
-        """Where the sink moves in proportion to what the last module returns: by the claimed factor."""
+        """Check that a sink proportional to the last module's output has the claimed factor."""
         expected = factor_on("branch", self.trial.claim)
         last = max((self.calls[call] for call in self.trial.claim.branch_calls), key=_end, default=None)
         outputs = self._outputs(last) if last else ()
@@ -74,7 +74,7 @@ class BranchProof:
             )
 
     def _is_gated(self, output: int) -> bool:
-        """Is what the last module returns multiplied by something that depends on the model's input?"""
+        """Return whether something input-dependent multiplies the last module's output."""
         window, recorder = self.trial.window, self.trial.window.sweep.recorder
         moved = {output}
         for step in range(output + 1, window.end + 1):
@@ -88,14 +88,14 @@ class BranchProof:
         return False
 
     def _draws(self) -> bool:
-        """Was something drawn at random between source and sink?"""
+        """Return whether anything random was drawn between source and sink."""
         window = self.trial.window
         held = window.sweep.machine.held
         drawn = {*held.states, *held.dropped, *held.drawn}
         return any(window.start < step <= window.end for step in drawn)
 
     def _prove_others(self) -> None:
-        """No module outside of the branch that sees the source moves the sink."""
+        """Check that no module outside the branch that sees the source moves the sink."""
         others = [call for call in self._others() if self._outputs(call)]
         if not others:
             return
@@ -112,7 +112,7 @@ class BranchProof:
                 raise RefutedError(f"{call.path} moves the sink and is not in the branch")
 
     def _others(self) -> list[Call]:
-        """The outermost calls between source and sink that are neither branch nor skip path."""
+        """Return the outermost calls between source and sink that are neither branch nor skip path."""
         claim = self.trial.claim
         known = [self.calls[call] for call in {*claim.branch_calls, *self.beside}]
         taken = {*claim.skip, claim.sink, claim.end}
@@ -152,7 +152,7 @@ class BranchProof:
         return differs(tensor, self.alone)
 
     def _still(self, reason: str) -> None:
-        """Nothing moved. What was drawn or counted is held, and may be why."""
+        """Return the error for a sink that does not move, maybe because random or counted values are held."""
         window = self.trial.window
         held = window.sweep.machine.held.values
         if self._draws() or any(window.start < step <= window.end for step in held):
@@ -165,7 +165,7 @@ def _end(call: Call) -> int:
 
 
 def disturb(tensor: Tensor) -> Tensor:
-    """A tensor changed in every element, by about its own size."""
+    """Return a tensor changed in every element, by about its own size."""
     if not (tensor.is_floating_point() or tensor.is_complex()):
         return tensor
     generator = torch.Generator().manual_seed(3)
@@ -174,7 +174,7 @@ def disturb(tensor: Tensor) -> Tensor:
 
 
 def differs(one: Tensor, other: Tensor) -> bool:
-    """More than by rounding?"""
+    """Return whether two tensors differ by more than rounding."""
     if one.shape != other.shape:
         return True
     limit = 1e-13 * float(other.abs().nan_to_num().max()) if other.numel() else 0.0

@@ -11,7 +11,7 @@ _DEPTH = 4
 
 
 def same(one: Any, other: Any) -> bool:
-    """Are two outputs equal? Of objects the fields count, whatever the order in which they were set."""
+    """Return whether two outputs are equal. Objects are compared by their fields, in any order."""
     ours, theirs = _leaves(one), _leaves(other)
     return ours.keys() == theirs.keys() and all(_equal(ours[path], theirs[path]) for path in ours)
 
@@ -23,7 +23,7 @@ def _equal(one: Tensor, other: Tensor) -> bool:
 
 
 def _leaves(value: Any, path: tuple[Any, ...] = (), depth: int = 0) -> dict[tuple[Any, ...], Tensor]:
-    """The tensors by their places: keys, indices, names of fields."""
+    """Return the tensors by their places: keys, indices, names of fields."""
     if isinstance(value, Tensor):
         return {path: value.detach()}
     if isinstance(value, dict):

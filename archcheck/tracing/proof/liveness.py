@@ -15,7 +15,7 @@ _TRIES = 3
 
 
 class Liveness:
-    """Follows each sink to the next one, or to the end: a chain of values of which each moves the next."""
+    """Follows each sink to the next one, or to the end: a chain of values, each of which moves the next."""
 
     def __init__(self, flow: Dataflow, recorder: Recorder, sinks: Iterable[int]) -> None:
         self.flow = flow
@@ -26,7 +26,7 @@ class Liveness:
         self.unclear: dict[int, str] = {}
 
     def _ahead(self, sink: int) -> list[int]:
-        """The first sinks and ends that are reached from a sink, by the dataflow."""
+        """Return the first sinks and ends that the dataflow reaches from a sink."""
         seen, ways, found = {sink}, [sink], []
         while ways:
             for user in self.flow.users[ways.pop()]:
@@ -40,7 +40,7 @@ class Liveness:
         return sorted(found)
 
     def windows(self, sweep: Sweep) -> Mapping[Window, int]:
-        """The windows to run, each with the sink where it starts."""
+        """Return the windows to run, each with the sink where it starts."""
         return {
             Window(sweep, sink, end): sink
             for sink, ends in self.ahead.items()
@@ -49,7 +49,7 @@ class Liveness:
         }
 
     def at_end(self, window: Window) -> None:
-        """Does what is at the window's end move with the sink at its start?"""
+        """Return whether the end of the window moves with the sink at its start."""
         sink = window.start
         try:
             base = window.base
@@ -67,7 +67,10 @@ class Liveness:
             self.unclear[sink] = str(unclear)
 
     def verdict(self, sink: int) -> Verdict:
-        """Refuted if nothing leads on from the sink, or nothing on the way moves with it."""
+        """Return the verdict on a sink.
+
+        It is refuted if nothing leads on from the sink, or nothing on the way moves with it.
+        """
         reached, ways = set(), [sink]
         while ways:
             at = ways.pop()
@@ -82,7 +85,7 @@ class Liveness:
 
 
 def _state(recorder: Recorder) -> Iterable[int]:
-    """Steps that write into a buffer or a parameter."""
+    """Yield steps that write into a buffer or a parameter."""
     for index, step in enumerate(recorder.tape.steps):
         if step.mutates is not None and any(
             recorder.tape.steps[read].kind == ATTRIBUTE for reads in step.operands for read in reads

@@ -26,10 +26,11 @@ _DRAWS = frozenset(
 
 @dataclass
 class Held:
-    """What later runs keep of the first: results that are no real numbers, and what was drawn at random.
+    """What later runs keep from the first: results that are not real numbers, and what was drawn at random.
 
-    `values` are results by step, of which `drawn` were; `states` the random state before a step that drew and
-    computed; `dropped` the pair (addend, factor) of dropouts, which are affine maps once their mask is known.
+    `values` are results by step, of which `drawn` were random; `states` the random state before a step that
+    drew and computed; `dropped` the pair (addend, factor) of dropouts, which are affine maps once their mask
+    is known.
     """
 
     values: dict[int, Any] = field(default_factory=dict)
@@ -39,7 +40,7 @@ class Held:
 
 
 class Witness(fx.Interpreter):
-    """The replay in the model's own precision: it is compared with the model, and what is held is noted."""
+    """The replay in the model's own precision, compared with the model; it notes the values to hold."""
 
     def __init__(self, module: fx.GraphModule, recorder: Recorder, held: Held) -> None:
         super().__init__(module)
@@ -47,6 +48,7 @@ class Witness(fx.Interpreter):
         self.held = held
 
     def run_node(self, n: fx.Node) -> Any:
+        """Run a node and note what must be held."""
         index = n.meta.get("step")
         if index is None or self.recorder.tape.steps[index].kind in (INPUT, ATTRIBUTE, CONSTANT):
             return super().run_node(n)
@@ -85,7 +87,7 @@ class Witness(fx.Interpreter):
 class Machine:
     """Calls one step of the graph with given arguments, in float64 wherever torch has it.
 
-    Weights are drawn anew (see `weights`), so that no part of the model weighs nothing.
+    Weights are drawn anew (see `weights`), so that no part of the model has zero weight.
     """
 
     def __init__(self, module: fx.GraphModule, recorder: Recorder, held: Held) -> None:
@@ -94,7 +96,7 @@ class Machine:
         self.held = held
 
     def given(self, node: fx.Node) -> Any:
-        """The value of a parameter, a buffer or a constant."""
+        """Return the value of a parameter, a buffer or a constant."""
         value = operator.attrgetter(str(node.target))(self.module)
         if not isinstance(value, Tensor):
             return value
@@ -103,7 +105,7 @@ class Machine:
             return doubled(drawn.detach().clone())
 
     def call(self, node: fx.Node, args: Any, kwargs: Any) -> Any:
-        """The result of the call that `node` stands for."""
+        """Return the result of the call that `node` stands for."""
         index = node.meta.get("step")
         step = self.recorder.tape.steps[index] if index is not None else None
         if index in self.held.dropped:
@@ -148,7 +150,7 @@ class Machine:
 
 
 def called(node: fx.Node, args: Any, kwargs: Any, casts: dict[str, str] | None = None) -> Any:
-    """What `node` calls, called."""
+    """Return the result of calling what `node` calls."""
     if node.op == "call_method":
         name = str(node.target)
         return getattr(args[0], (casts or {}).get(name, name))(*args[1:], **kwargs)
@@ -160,7 +162,7 @@ def called(node: fx.Node, args: Any, kwargs: Any, casts: dict[str, str] | None =
 
 
 def operands_of(node: fx.Node, step: Step, args: Any, kwargs: Any) -> list[tuple[Tensor, tuple[int, ...]]]:
-    """The tensors that a step reads, each with the steps whose results it holds then."""
+    """Return the tensors that a step reads, each with the steps whose results it holds at that point."""
     found = list(tensors_in((args, kwargs)))
     if step.origin is not None:
         return []
@@ -174,13 +176,13 @@ def operands_of(node: fx.Node, step: Step, args: Any, kwargs: Any) -> list[tuple
 
 
 def target_of(args: Any, kwargs: Any) -> Tensor | None:
-    """What a call that writes in place writes to."""
+    """Return the tensor that an in-place call writes to."""
     out = kwargs.get("out")
     return out if isinstance(out, Tensor) else next(tensors_in((args, kwargs)), None)
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
-    """The tensors in nested containers, in order."""
+    """Yield the tensors in nested containers, in order."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, (tuple, list)):
@@ -192,7 +194,7 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 
 
 def changed_in(value: Any, change: Any) -> Any:
-    """`value` with `change` applied to each tensor in its containers; named tuples become plain ones."""
+    """Return `value` with `change` applied to each tensor in it; named tuples become plain ones."""
     if isinstance(value, Tensor):
         return change(value)
     if isinstance(value, tuple):
@@ -205,18 +207,19 @@ def changed_in(value: Any, change: Any) -> Any:
 
 
 def is_real(tensor: Tensor) -> bool:
-    """Does it hold numbers that a small change makes sense of?"""
+    """Return whether it holds numbers for which a small change makes sense."""
     return tensor.is_floating_point() or tensor.is_complex()
 
 
 def doubled(tensor: Tensor) -> Tensor:
+    """Return a tensor of real or complex numbers in double precision."""
     if tensor.is_complex():
         return tensor.to(torch.complex128)
     return tensor.double() if tensor.is_floating_point() else tensor
 
 
 def _wide(value: Any) -> Any:
-    """Arguments with every dtype of real numbers as the widest."""
+    """Return arguments with every real dtype replaced by the widest."""
     if isinstance(value, torch.dtype):
         if value.is_complex:
             return torch.complex128
@@ -229,7 +232,7 @@ def _wide(value: Any) -> Any:
 
 
 def _put(result: Any, held: Any) -> Any:
-    """`result` with the values that are held in their places."""
+    """Return `result` with the held values in their places."""
     if isinstance(held, Tensor):
         return doubled(held.clone())
     if isinstance(held, (tuple, list)) and isinstance(result, (tuple, list)):

@@ -13,7 +13,7 @@ from torch import Tensor
 class Movement:
     """A linear movement element by element: each element of the sink moves with one of the source, or none.
 
-    `place` is for each element of the sink, in flat order, the element of the source that it moves with, or
+    `place` is, for each element of the sink, in flat order, the element of the source that it moves with, or
     -1; `ratio` by how much; `shape` is the source's.
     """
 
@@ -28,12 +28,12 @@ class Movement:
 
 
 def bijective(place: Tensor, count: int) -> bool:
-    """Does every element of the source move exactly one of the sink?"""
+    """Return whether every element of the source moves exactly one element of the sink, and covers it."""
     return place.numel() == count and injective(place, count)
 
 
 def injective(place: Tensor, count: int) -> bool:
-    """Does every element of the source move exactly one of the sink, which may have others?"""
+    """Return whether every element of the source moves exactly one of the sink, which may have others."""
     used = place[place >= 0]
     return used.numel() == count and _are_distinct(used)
 
@@ -43,9 +43,10 @@ def _are_distinct(indices: Tensor) -> bool:
 
 
 def is_transposition(place: Tensor) -> bool:
-    """Is a bijection of flat indices a reshaping and reordering of axes? (A flip or a shift is none.)
+    """Return whether a bijection of flat indices reshapes and reorders axes.
 
-    Such a map sends the digits of an index, in some mixed radix, each to a multiple of its own stride.
+    A flip or a shift does not. Such a map sends the digits of an index, in some mixed radix, each to a
+    multiple of its own stride.
     """
     while place.numel() > 1:
         if int(place[0]) != 0 or bool((place < 0).any()):
@@ -64,10 +65,10 @@ def is_transposition(place: Tensor) -> bool:
 
 
 def is_in_order(place: Tensor, sink: tuple[int, ...], source: tuple[int, ...]) -> bool:
-    """Do the elements that move keep their order along every axis: a slice, a stride, zeros around?
+    """Return whether the elements that move keep their order along every axis.
 
-    The axes of length one count for nothing; the two must have the same number of others, or hold the same
-    elements in the same flat order.
+    Such are a slice, a stride, zero padding. Axes of length one do not count; the two must have the same
+    number of others, or hold the same elements in the same flat order.
     """
     moving = (place >= 0).nonzero().flatten()
     if not len(moving):
@@ -97,10 +98,10 @@ def _coordinates(flat: Tensor, shape: list[int]) -> list[Tensor]:
 
 
 def close(one: Tensor, other: Tensor, scale: float) -> bool:
-    """Equal up to the rounding of float64 in a sum of numbers of size `scale`."""
+    """Return whether numbers are equal up to float64 rounding in a sum of size `scale`."""
     return one.shape == other.shape and bool(((one - other).abs() <= 1e-9 * scale).all())
 
 
 def size_of(tensor: Tensor) -> float:
-    """The root mean square of the numbers."""
+    """Return the root mean square of the numbers."""
     return float(tensor.detach().abs().double().pow(2).mean().sqrt()) if tensor.numel() else 0.0

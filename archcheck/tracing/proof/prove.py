@@ -30,10 +30,10 @@ _ERRORS = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError,
 
 
 def prove(traced: Recording, claims: Sequence[Join]) -> list[str]:
-    """What was proved, and what was not, as remarks.
+    """Return what was proved, and what was not, as remarks.
 
     `traced` is the recording; `claims` are the residuals by their operations' numbers. Raises TraceError:
-    TRC002 where the replay gives another output, TRC003 where the numbers contradict a residual. On the meta
+    TRC002 if the replay gives a different output, TRC003 if the numbers contradict a residual. On the meta
     device there are no numbers to prove anything with, and the remark says so.
     """
     if any(tensor.is_meta for tensor in traced.model.parameters()):
@@ -57,7 +57,7 @@ def prove(traced: Recording, claims: Sequence[Join]) -> list[str]:
 
 
 def judged(traced: Recording, claims: Sequence[Join], held: Held) -> list[Verdict]:
-    """A verdict for each claim, in their order."""
+    """Return a verdict for each claim, in their order."""
     if not claims:
         return []
     module, recorder, flow = traced.graph_module, traced.recorder, traced.dataflow
@@ -111,7 +111,7 @@ def judged(traced: Recording, claims: Sequence[Join], held: Held) -> list[Verdic
 
 
 def _leading(claim: Join, window: Window) -> Verdict:
-    """Where skip path and branch part, all of the source is in its own place."""
+    """Return where skip path and branch part, with all of the source in its own place."""
     uses, _ = uses_of(window, claim.source, frozenset(range(window.end + 1)))
     if not uses:
         return Verdict(Outcome.REFUTED, "the skip path does not start at the source")
@@ -121,7 +121,10 @@ def _leading(claim: Join, window: Window) -> Verdict:
 
 
 def _or_of_a_part(trial: Trial, verdict: Verdict) -> Verdict:
-    """Nothing is refuted where skip path and branch are of one part of the source: all but a class token."""
+    """Return the verdict without refuting a residual of one part of the source (all but a class token).
+
+    All but a class token.
+    """
     if verdict.outcome is not Outcome.REFUTED or trial.kind not in ("identity", "scaled"):
         return verdict
     of_a_part = _settled(lambda: prove_part(trial)).outcome is Outcome.PROVED
@@ -148,7 +151,7 @@ def _verdict(traced: Recording, claims: Sequence[Join], number: int, window: Win
 
 
 def _as_seen(verdict: Verdict, window: Window) -> Verdict:
-    """Nothing is refuted where values leave torch and come back: they are constants of a second run."""
+    """Return the verdict without refuting where values leave torch: they are constants of a second run."""
     steps = window.sweep.steps[window.start : window.end + 1]
     if verdict.outcome is Outcome.REFUTED and any(step.hidden for step in steps):
         return Verdict(Outcome.NOT_PROVED, "values leave torch on the way")
@@ -174,7 +177,7 @@ def _text(error: Exception) -> str:
 
 
 def _twice(traced: Recording) -> list[str]:
-    """Where a second run of the model, on the same inputs, is another one."""
+    """Return where a second run of the model, on the same inputs, differs."""
     try:
         again = traced.again()
     except TraceError as error:
@@ -196,7 +199,7 @@ def _structure(op: Op | None) -> tuple[Any, ...] | None:
 
 @contextmanager
 def _replaying() -> Iterator[None]:
-    """No gradients, float64 as the default, and the random state as it was afterwards."""
+    """Run without gradients and in float64, and restore the random state afterwards."""
     dtype, random = torch.get_default_dtype(), torch.get_rng_state()
     torch.set_default_dtype(torch.float64)
     try:
@@ -214,7 +217,7 @@ def _summary(verdicts: Sequence[Verdict]) -> str:
 
 
 def _remarks(traced: Recording, claims: Sequence[Join], verdicts: Sequence[Verdict]) -> list[str]:
-    """What was not proved, one remark for each line and reason."""
+    """Return what was not proved, one remark for each line and reason."""
     places: dict[tuple[str, str], int] = {}
     for claim, verdict in zip(claims, verdicts, strict=True):
         if verdict.outcome is Outcome.NOT_PROVED:

@@ -44,17 +44,17 @@ class Trial:
     names: Mapping[int, str] = field(default_factory=dict)
 
     def moved(self, change: Change, context: Changes | None = None) -> Tensor:
-        """The sink with `change` applied where the skip path uses the source."""
+        """Return the sink with `change` applied where the skip path uses the source."""
         context = context or Changes()
         uses = {**context.uses, **dict.fromkeys(self.skip_uses, change)}
         return self.window.run(Changes(uses, context.results))
 
 
 def parting(claim: Join, steps: Sequence[Step]) -> int:
-    """The step whose result skip path and branch part at.
+    """Return the step at whose result skip path and branch part.
 
-    It is the source, or, where a source is named by an earlier tensor of the same values, the step that the
-    skip path begins with.
+    It is the source, or, if a source is named by an earlier tensor of the same values, the step that the skip
+    path begins with.
     """
     path = sorted({*claim.skip, claim.sink})
     if any(claim.source in reads for step in path for reads in steps[step].operands):
@@ -64,7 +64,7 @@ def parting(claim: Join, steps: Sequence[Step]) -> int:
 
 
 def uses_of(window: Window, source: int, skip: frozenset[int]) -> tuple[Uses, Uses]:
-    """The reads of `source` by steps on the skip path, and by all others in the window."""
+    """Return the reads of `source` by steps on the skip path, and by all others in the window."""
     steps = window.sweep.steps
     reading = [
         step
@@ -78,9 +78,9 @@ def uses_of(window: Window, source: int, skip: frozenset[int]) -> tuple[Uses, Us
 
 
 def prove_skip_path(trial: Trial, context: Callable[[], Changes]) -> None:
-    """Raises RefutedError or UnclearError unless the sink moves as the claimed kind says.
+    """Raise RefutedError or UnclearError unless the sink moves as the claimed kind says.
 
-    `context` changes all that the branch reads of the source: a constant factor stays, a gate moves.
+    `context` changes everything that the branch reads of the source: a constant factor stays, a gate moves.
     """
     base = trial.window.base
     if not bool(base.isfinite().all()):
@@ -116,8 +116,10 @@ def prove_skip_path(trial: Trial, context: Callable[[], Changes]) -> None:
 
 
 def prove_part(trial: Trial) -> None:
-    """Raises RefutedError or UnclearError unless the skip path carries a part of the source, in its place, to
-    all of the sink, and the sink depends on nothing else of the source."""
+    """Raise RefutedError or UnclearError unless the skip path carries a part of the source, in its place.
+
+    It must reach all of the sink, which depends on nothing else of the source.
+    """
     part = replace(trial, kind="partial")
     prove_skip_path(part, Changes)
     movement = movement_of(trial.moved, trial.window.base)
@@ -138,14 +140,14 @@ def prove_part(trial: Trial) -> None:
 
 
 def _is_masked(trial: Trial) -> bool:
-    """Does the skip path pass a mask, whose values are held?"""
+    """Return whether the skip path passes a mask, whose values are held fixed."""
     steps = trial.window.sweep.steps
     reads = [read for at in trial.claim.skip for operand in steps[at].operands for read in operand]
     return any(steps[read].dtype is torch.bool for read in reads)
 
 
 def movement_of(run: Callable[[Change], Tensor], base: Tensor) -> Movement | None:
-    """How the value of `run` moves with a tensor that it changes; None if not element by element."""
+    """Return how the value of `run` moves with a tensor that it changes; None if not element by element."""
     scale = size_of(base) or 1.0
     shapes: list[torch.Size] = []
 
@@ -179,7 +181,7 @@ def movement_of(run: Callable[[Change], Tensor], base: Tensor) -> Movement | Non
 
 
 def _numbers(tensor: Tensor) -> Tensor:
-    """The real numbers in a tensor: complex ones as pairs."""
+    """Return the real numbers in a tensor: complex ones as pairs."""
     return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
 
 
@@ -202,7 +204,7 @@ def _prove_part(place: Tensor, ratio: Tensor, count: int) -> None:
 
 
 def _check_ratio(trial: Trial, ratio: Tensor) -> None:
-    """The factor on the skip path is the claimed one."""
+    """Check that the factor on the skip path is the claimed one."""
     is_scaled = trial.kind == str(trial.claim.residual.kind) != "identity"
     expected = factor_on("skip", trial.claim) if is_scaled else 1.0
     if expected is not None and not has_factor(ratio, expected):
@@ -213,13 +215,13 @@ def _check_ratio(trial: Trial, ratio: Tensor) -> None:
 
 
 def factor_on(side: str, claim: Join) -> float | None:
-    """The claimed factor on one side, and on the whole sum, or None if one is learned."""
+    """Return the claimed factor on one side, and on the whole sum, or None if one is learned."""
     values = [factor.value for factor in claim.residual.factors if factor.on in (side, "both")]
     return math.prod(value for value in values if value is not None) if None not in values else None
 
 
 def has_factor(ratio: Tensor, expected: float) -> bool:
-    """Is each ratio the expected one, up to the rounding of a constant in float32?"""
+    """Return whether each ratio is the expected one, up to the rounding of a constant in float32."""
     return bool(((ratio - expected).abs() <= 1e-6 * max(abs(expected), 1e-6)).all())
 
 
@@ -240,7 +242,7 @@ def _prove_constant(trial: Trial, context: Changes, ratio: Tensor) -> None:
 
 
 def _prove_affine(trial: Trial, kind: str) -> None:
-    """The skip path is an affine map, up to a normalization that follows it; a pooling keeps its choice."""
+    """Check that the skip path is affine, up to a normalization after it; a pooling keeps its choice."""
     named = {step: trial.names.get(step, "") for step in trial.claim.skip}
     pools = any(name.startswith(_POOLS) for name in named.values())
     norms = sorted(step for step, name in named.items() if name in _NORMS)
@@ -254,11 +256,10 @@ def _prove_affine(trial: Trial, kind: str) -> None:
 
 
 def _is_affine(trial: Trial, probe: int | None, pools: bool, proper: bool) -> bool:
-    """Does the value at step `probe`, or the sink's, move affinely with the source?
+    """Return whether the value at step `probe`, or the sink's, moves affinely with the source.
 
-    Where the skip path pools, the change is small, so that each maximum stays where it is, and it starts from
-    a source in which no two elements are equal, as the zeros behind a ReLU are. Raises RefutedError where the
-    value does not move at all, or, if `proper`, moves as the source itself does.
+    If the skip path pools, the change is small, so that each maximum stays where it is. Raises RefutedError
+    if the value does not move at all, or, if `proper`, moves as the source itself does.
     """
     size = size_of(_probed(trial, probe, None)) or 1.0
     scale = size * (1e-5 if pools else 1.0)

@@ -7,6 +7,8 @@ from enum import Enum
 
 
 class Outcome(Enum):
+    """Whether the numbers agree with a claim."""
+
     PROVED = "proved"
     REFUTED = "refuted"
     NOT_PROVED = "not proved"
@@ -14,7 +16,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the numbers say of a residual, and why they do not agree."""
+    """What the numbers say about a residual, and why they do not agree."""
 
     outcome: Outcome
     reason: str = ""
@@ -25,4 +27,4 @@ class RefutedError(Exception):
 
 
 class UnclearError(Exception):
-    """The numbers do not tell; the message says why."""
+    """The numbers decide nothing; the message says why."""

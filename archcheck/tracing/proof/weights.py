@@ -12,10 +12,10 @@ _WILD = 1e3
 
 
 def drawn_anew(name: str, weight: Tensor) -> Tensor:
-    """Values for the parameter `name`, the same at each call.
+    """Return values for the parameter `name`, the same at each call.
 
-    What varies keeps its values but for a tenth of their spread. A constant (zeros of a last norm, a tiny
-    LayerScale, ones) and what memory held before (not finite, or huge) is drawn anew.
+    What varies keeps its values up to a tenth of their spread. A constant (zeros of a last norm, a tiny
+    LayerScale, ones) and uninitialised memory (not finite, or huge) are drawn anew.
     """
     if not weight.is_floating_point() or not weight.numel():
         return weight

@@ -28,8 +28,8 @@ Change = Callable[[Tensor], Tensor]
 class Changes:
     """What is different in one run of a window.
 
-    `uses`: by (reading step, step that made the value), the value that is read there alone. `results`: by
-    step, what its result is for all that read it. The originals stay as they are.
+    `uses`: by (reading step, step that made the value), the value that is read only there. `results`: by
+    step, its result for all readers. The originals stay unchanged.
     """
 
     uses: Mapping[tuple[int, int], Change] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Window:
         return value
 
     def open(self) -> None:
-        """Called when the start has been reached: keep what the window will overwrite."""
+        """Keep what the window will overwrite; called when its start has been reached."""
         if self.writes:
             inside = set(self.nodes)
             outer = {read for node in self.nodes for read in self.sweep.reads(node) if read not in inside}
@@ -69,7 +69,7 @@ class Window:
             )
 
     def run(self, changes: Changes, seen: Mapping[int, list[Tensor]] | None = None) -> Tensor:
-        """The value at the end with the changes; values of the steps in `seen` are appended there."""
+        """Return the value at the end with the changes; values of the steps in `seen` are appended there."""
         environment = _snapshot(self.before) if self.writes else {}
         changed: dict[int, Tensor] = {}
         result: Any = None
@@ -114,7 +114,7 @@ class Window:
 
 
 class Sweep:
-    """Runs the graph from its inputs to its end once, and calls back at the end of each window."""
+    """Runs the graph once from its inputs to its end, and calls back at the end of each window."""
 
     def __init__(self, machine: Machine, module: fx.GraphModule, recorder: Recorder) -> None:
         self.machine = machine
@@ -137,23 +137,24 @@ class Sweep:
         return maker.kind == FUSED and bool(self.steps[step].operands) and self.steps[step].name == "alias"
 
     def reads(self, node: fx.Node) -> list[fx.Node]:
-        """The nodes whose values a node needs."""
+        """Return the nodes whose values a node needs."""
         fused = self.fused.get(node.meta.get("step", -1))
         return [self.nodes[fused]] if fused is not None else node.all_input_nodes
 
     def value(self, node: fx.Node, environment: Environment) -> Any:
-        """From `environment`, or else from the sweep's own."""
+        """Return a value from `environment`, or else from the sweep's own."""
         return environment[node] if node in environment else self.environment[node]
 
     def step(self, node: fx.Node) -> int:
+        """Return the number of a node's step."""
         return int(node.meta["step"])
 
     def arguments(self, node: fx.Node, environment: Environment) -> Any:
-        """What `node` is called with."""
+        """Return what `node` is called with."""
         return fx.node.map_arg((node.args, node.kwargs), lambda read: self.value(read, environment))
 
     def run(self, inputs: Iterable[Any], windows: Iterable[Window], at_end: Callable[[Window], None]) -> None:
-        """Run all. Raises what a step raises that can't be run in float64."""
+        """Run everything. Raises what a step raises that can't be run in float64."""
         opening: dict[int, list[Window]] = {}
         closing: dict[int, list[Window]] = {}
         for window in windows:
@@ -174,7 +175,7 @@ class Sweep:
                 self.environment.pop(dead, None)
 
     def _is_run(self, node: fx.Node) -> bool:
-        """Is it a part of the run itself, and no switch of autocast, gradients or kernels?"""
+        """Return whether it is a part of the run itself, not a switch of autocast, gradients or kernels."""
         return (
             node.op in ("placeholder", "get_attr") or "step" in node.meta or node.target is operator.getitem
         )
@@ -194,7 +195,7 @@ class Sweep:
     def _dying(
         self, order: list[fx.Node], closing: Mapping[int, list[Window]]
     ) -> dict[fx.Node, list[fx.Node]]:
-        """After which node no other, and no window, needs a value any more."""
+        """Return after which node no other, and no window, needs a value any more."""
         last = {node: at for at, node in enumerate(order)}
         place = dict(last)
         for at, node in enumerate(order):
@@ -214,7 +215,7 @@ class Sweep:
 
 
 def _snapshot(environment: Environment) -> Environment:
-    """Copies of values, of which two share memory where the originals do."""
+    """Return copies of values, of which two share memory if the originals do."""
     copies: dict[int, torch.UntypedStorage] = {}
 
     def copied(tensor: Tensor) -> Tensor:
