@@ -66,8 +66,7 @@ def _decoder(kind: Any) -> Convert | None:
     if kind in _SCALARS:
         return float if kind is float else None
     if is_dataclass(kind) and isinstance(kind, type):
-        each = [_decoder(hint) for hint in _hints(kind).values()]
-        return lambda value: kind(*map(_apply, each, value))
+        return _dataclass_decoder(kind)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind
     origin, parts = _origin(kind), typing.get_args(kind)
@@ -116,9 +115,21 @@ def _items_encoder(one: Convert | None, as_list: bool) -> Convert | None:
 
 
 def _dataclass_encoder(kind: Any) -> Convert:
-    hints = _hints(kind)
-    each = [(attrgetter(name), _encoder(hint)) for name, hint in hints.items()]
-    return lambda value: [get(value) if convert is None else convert(get(value)) for get, convert in each]
+    @cache
+    def each() -> list[
+        tuple[Convert, Convert | None]
+    ]:  # made late, as a class may have its own type as a field
+        return [(attrgetter(name), _encoder(hint)) for name, hint in _hints(kind).items()]
+
+    return lambda value: [get(value) if convert is None else convert(get(value)) for get, convert in each()]
+
+
+def _dataclass_decoder(kind: Any) -> Convert:
+    @cache
+    def each() -> list[Convert | None]:
+        return [_decoder(hint) for hint in _hints(kind).values()]
+
+    return lambda value: kind(*map(_apply, each(), value))
 
 
 def _hints(kind: Any) -> dict[str, Any]:

@@ -77,8 +77,8 @@ def test_nothing_is_added(body: str) -> None:
 
 def test_the_report_says_that_nothing_is_added() -> None:
     (remark,) = trace_of("return self.zeros * x + f(x)").remarks
-    assert remark.startswith("nothing passes the mul at block ")
-    assert remark.endswith(".py:3: a factor or mask of it is zero")
+    assert remark.startswith("nothing passes through the mul at block ")
+    assert remark.endswith(".py:3: one of its factors or masks is zero")
 
 
 @pytest.mark.parametrize(

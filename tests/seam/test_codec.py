@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from archcheck.connections import Factor, Kind, Residual
 from archcheck.dataflow.join import Join
+from archcheck.findings import Part
 from archcheck.seam.codec import decode, encode
 from archcheck.source_location import Location
 
@@ -78,3 +79,8 @@ def test_a_join_comes_back_equal() -> None:
 def test_what_is_no_plain_data_is_refused() -> None:
     with pytest.raises(TypeError, match="a value of type object is not plain data"):
         encode(Any, {"a": object()})
+
+
+def test_a_class_with_fields_of_its_own_type() -> None:
+    tree = Part("model", "Net", parts=(Part("0", "Linear", count=2),))
+    assert decode(Part, json.loads(json.dumps(encode(Part, tree)))) == tree

@@ -93,7 +93,7 @@ def test_a_wrong_term_is_an_error(run: tuple[Trace, Recognition]) -> None:
     traced, found = run
     region = next(region for region in found.regions if region.term.name == "SiLU")
     claimed = replace(found, regions=(replace(region, term=TERMS["Sigmoid"]),))
-    with pytest.raises(TraceError, match="TRC004 What was recognised as Sigmoid does not behave as one"):
+    with pytest.raises(TraceError, match="TRC004 What was recognised as Sigmoid does not behave like one"):
         witness(traced.recording.recorder, probes(traced.dataflow, claimed))
 
 
