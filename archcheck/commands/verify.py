@@ -104,7 +104,7 @@ def _verify(
     progress("comparing the diagram with the code")
     target = _target(loaded, model)
     report = judged(loaded, executions, published, target)
-    if not any(finding.fix for finding in report.findings):
+    if not report.findings:
         return report
     progress("trying the fixes")
     size = sum(len(execution.flow.ops) for execution in (*executions, *published))
@@ -112,7 +112,8 @@ def _verify(
         report,
         loaded,
         lambda changed: judged(adapt(changed), executions, published, target),
-        min(_MOST_TRIES, max(1, _OPS_TRIED // size)),
+        dict.fromkeys(name for execution in executions for name in execution.modules),
+        min(_MOST_TRIES, max(1, _OPS_TRIED // max(1, size))),
     )
 
 

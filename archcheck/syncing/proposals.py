@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from archcheck.findings import Finding, Fix, Report
 from archcheck.spec.load import LoadedSpec
+from archcheck.syncing.renames import renames
 from archcheck.syncing.search import Judge, Search, State, fixes
 
 _DEPTH = 2  # fixes of what a fix brings up, as an edge that begins at a box that has moved
 
 
-def tried(report: Report, loaded: LoadedSpec, judge: Judge, most: int) -> Report:
+def tried(
+    report: Report, loaded: LoadedSpec, judge: Judge, modules: Collection[str] = (), most: int = 100
+) -> Report:
     """Return the report with fixes each of which removes its finding by itself and causes no other.
 
-    A fix that brings up findings is completed by what those propose; one that can't be is left out. After
-    `most` comparisons the rest stays untried.
+    A fix that brings up findings is completed by what those propose; one that can't be is left out. `modules`
+    are those of the model: what the spec calls otherwise is renamed. After `most` comparisons the rest stays
+    untried.
     """
     search = Search(judge, most=most)
     state = State(loaded, report)
-    findings = [_tried(finding, search, state) for finding in report.findings]
+    others = list(renames(loaded.spec, modules)) if modules and _is_misnamed(report) else []
+    findings = [_tried(finding, others, search, state) for finding in report.findings]
     return replace(report, findings=tuple(findings))
 
 
-def _tried(finding: Finding, search: Search, state: State) -> Finding:
-    if finding.fix is None or search.is_exhausted:
+def _is_misnamed(report: Report) -> bool:
+    return any(finding.code == "BOX001" for finding in report.findings)
+
+
+def _tried(finding: Finding, names: Sequence[Fix], search: Search, state: State) -> Finding:
+    known = [*(names if finding.code == "BOX001" else ()), *([finding.fix] if finding.fix else ())]
+    if not known or search.is_exhausted:
         return finding
-    found = next(_completed(finding, finding.fix, search, state, _DEPTH), None)
+    complete = (_completed(finding, fix, search, state, _DEPTH) for fix in known)
+    found = next(chain.from_iterable(complete), None)
     return finding if found is None and search.is_exhausted else replace(finding, fix=found)
 
 
