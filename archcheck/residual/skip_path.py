@@ -90,8 +90,10 @@ class SkipPaths:
             for operand in dependent:
                 weights = [other for other in op.operands if other != operand]
                 learned = all(self.facts.root_op(other[0]).parameter for other in weights)
-                if learned if path is Path.AFFINE else self.facts.numel(operand) == op.numel:
-                    yield operand[0], walk.through(at, affine=learned, mixed=not learned)
+                if learned and path is Path.AFFINE:
+                    yield operand[0], walk.through(at, affine=True)
+                elif not learned and path is Path.GATED and self.facts.numel(operand) == op.numel:
+                    yield operand[0], walk.through(at, mixed=True)
 
     def _through_sum(
         self, at: int, op: Op, walk: Walk, dependent: list[Reads], sink: int, path: Path

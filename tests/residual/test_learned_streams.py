@@ -80,6 +80,16 @@ def smaller_than_the_sum(net: Net, x: Tensor) -> Tensor:
     return net.query + net.branch(net.query, x)
 
 
+def taken_off_elsewhere(net: Net, x: Tensor) -> Tensor:
+    query = (net.query * 2).expand(2, 6, 4)
+    return torch.relu(query + net.branch(query, x)) * (net.f(x) - query)
+
+
+def masked_by_the_input(net: Net, x: Tensor) -> Tensor:
+    query = net.query.expand(2, 6, 4)
+    return query.masked_fill(x > 0, 0.0) + net.branch(query, x)
+
+
 def of_a_table(net: Net, x: Tensor) -> Tensor:
     return x + net.branch(x + net.query, x)
 
@@ -103,6 +113,8 @@ LEARNED = ("identity", "query", ("q", "f"))
         (not_read_by_the_branch, []),
         (added_in_two_places, []),
         (smaller_than_the_sum, []),
+        (taken_off_elsewhere, [("identity", "mul", ("q", "f"))]),
+        (masked_by_the_input, []),
         (of_a_table, [("identity", "input", ("q", "f"))]),
         (times_a_table, [("scaled", "input", ("q", "f"))]),
     ],
