@@ -19,7 +19,7 @@ STREAMS = "multi-stream of input: norm, mlp"
         ("return x * (x > 0) + f(x)", []),
         ("return x.masked_fill(x[..., :1] > 0, 0.0) + f(x)", [PLAIN]),
         ("return x.masked_fill(x > 0, 0.0) + f(x)", []),
-        # Constants added on the way: only before or behind an affine map, and never where another way is plain.
+        # Constants added on the way: only before or behind an affine map, and not where another way is plain.
         ("return (x + 0) + f(x)", [PLAIN]),
         ("return (x + 1) + f(x)", []),
         ("return self.linear(x + 1) + f(x)", [PROJECTED]),
