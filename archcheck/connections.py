@@ -36,7 +36,8 @@ class Factor:
 
     def __str__(self) -> str:
         where = "the whole sum" if self.on == "both" else f"the {self.on}"
-        return f"{self.parameter or self.value} on {where}"
+        what = "a tensor" if self.value is None else self.value
+        return f"{self.parameter or what} on {where}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,22 @@ def test_the_plain_sum(body: str) -> None:
         ("return x - 0.1 * (x - f(x))", "0.9 on the skip; 0.1 on the branch"),
         ("return torch.lerp(x, x + f(x), 0.5)", "0.5 on the branch"),
         ("b = f(x); return x + b - 0.5 * b", "0.5 on the branch"),
+        ("return x + f(x) / torch.tensor(2.0)", "0.5 on the branch"),
+        ("return torch.addcdiv(x, f(x), torch.tensor(2.0))", "0.5 on the branch"),
+        ("return x + f(x) * torch.full((1,), 0.5)", "0.5 on the branch"),
+        ("return x + f(x) * torch.full((16,), 0.5)", "a tensor on the branch"),
+        ("return x + f(x) * torch.tensor([0.5] * 16)", "a tensor on the branch"),
+        ("return x + f(x) * torch.arange(16.0)", "a tensor on the branch"),
+        ("return x + f(x) * torch.relu(torch.tensor(0.5))", "a tensor on the branch"),
+        ("return x + f(x) * self.ones", "ones on the branch"),
+        ("return x + f(x) * self.alpha", "alpha on the branch"),
+        ("return x + torch.tanh(f(x)) * 0.5", "0.5 on the branch"),
+        ("y = (x + f(x)) * 0.5; return y.sum(-1)", "0.5 on the whole sum"),
+        ("y = x + f(x); return y.view(2, 96) * 0.5", "0.5 on the whole sum"),
+        (
+            "w = self.linear.weight.expand(2, 16, 16); return torch.baddbmm(x, f(x), w, beta=0.5, alpha=2)",
+            "0.5 on the skip; 2.0 on the branch",
+        ),
     ],
 )
 def test_factors(body: str, factors: str) -> None:
@@ -83,6 +99,16 @@ def test_factors(body: str, factors: str) -> None:
 def test_a_factor_on_a_sum_that_is_also_read_without_it() -> None:
     assert residuals_of("y = x + f(x); return y * 0.5, y") == [PLAIN]
     assert residuals_of("y = x + f(x); return self.linear(y) * 0.5") == [PLAIN]
+    assert residuals_of("y = x + f(x); return torch.relu(y) * 0.5") == [PLAIN]
+    assert residuals_of("y = x + f(x); return y[..., :4] * 0.5") == [PLAIN]
+
+
+def test_what_no_number_scales() -> None:
+    """A gate is no factor, nor what a module of its own does behind the branch."""
+    assert residuals_of("return torch.lerp(x, f(x), torch.sigmoid(self.linear(x)))") == [
+        "gated of input: norm, mlp, linear"
+    ]
+    assert residuals_of("return x + self.linear(0.5 * f(x))") == ["identity of input: norm, mlp, linear"]
 
 
 def test_random_masks_are_no_factors() -> None:
