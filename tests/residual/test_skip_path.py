@@ -38,7 +38,7 @@ STREAMS = "multi-stream of input: norm, mlp"
             "b = f(x); h = torch.lerp(x, b, 0.25); return h + self.linear(b)",
             [
                 "scaled of input: norm, mlp; 0.75 on the skip; 0.25 on the branch",
-                "identity of input: norm, mlp, linear",
+                "scaled of input: norm, mlp, linear; 0.75 on the skip",
             ],
         ),
         # Factors and divisors.
