@@ -1,4 +1,4 @@
-"""Boxes: what is drawn against what the model has and ran (BOX001, BOX002, BOX004, BOX005)."""
+"""Boxes: what is drawn against what the model has and ran (BOX001, BOX002, BOX004 to BOX006)."""
 
 from __future__ import annotations
 
@@ -177,6 +177,30 @@ def _calls(boxes: _Boxes, box: str, repeat: int) -> Iterator[Finding]:
             )
 
 
+def opened_by(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
+    """BOX006: the panel that opens a box shows other modules than the box stands for."""
+    for box, paths in boxes.layer.boxes.items():
+        detail = boxes.panel.boxes[box].detail
+        shown = {own for bound in boxes.evidence.panels if bound.name == detail for own in _shown(bound)}
+        related = any(is_within(own, path) or is_within(path, own) for own in shown for path in paths)
+        if paths and shown and not related:
+            said, names = label(boxes.panel, box), boxes.names
+            yield boxes.finding(
+                "BOX006",
+                box,
+                f"{said} is opened by the panel {detail}, and that shows other modules",
+                f"{said} ({names.paths(paths)}), opened by {detail}",
+                f"{detail} shows {names.paths(sorted(shown))}",
+                boxes.execution.location(paths[0]),
+            )
+
+
+def _shown(bound: BoundPanel) -> Iterator[str]:
+    for layer in bound.layers:
+        yield from layer.own
+        yield from (path for paths in layer.boxes.values() for path in paths)
+
+
 def numbers(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
     """BOX005: a label states a number of heads, experts or layers, but the model has a different one."""
     for box, modules in boxes.layer.boxes.items():
@@ -216,6 +240,7 @@ BOX_RULES: tuple[Callable[[_Boxes, Settled], Iterator[Finding]], ...] = (
     undrawn,  # BOX002
     repeats,  # BOX004
     numbers,  # BOX005
+    opened_by,  # BOX006
 )
 """The rules on the boxes of a layer; they do not stand in each other's way."""
 

@@ -51,8 +51,9 @@ def _misses_a_box(edge: EdgeEvidence, join: Join) -> Difference | None:
 
 
 def _is_passed(edge: EdgeEvidence, join: Join, box: str) -> bool:
-    """Return whether a box is on the skip path, as far as known; what the source comes from is not."""
-    if begins(edge.panel, box) or edge.drawn.reach.leads(box, edge.drawn.inside[0]):
+    """Is a box on the skip path, as far as that can be told? What the source comes from is not."""
+    leads = edge.drawn.reach.leads
+    if begins(edge.panel, box) or any(leads(box, first) for first in edge.drawn.inside[:1]):
         return False
     ran = [one for one in edge.call.frame.occurrences if one.box == box]
     skip = (*join.skip, *join.skip_operand)

@@ -45,10 +45,15 @@ def _gated(walks: Walks, act: Region, up: int) -> str:
     return "gate" if act.term.name in _GATES else ""
 
 
-def _map_at(walks: Walks, at: int) -> int:
-    """Return the linear map behind these values, past views and a bias or clamp; -1 if none."""
+def _map_at(walks: Walks, at: int, mixing: bool = False) -> int:
+    """Return the linear map behind these values, past views, a bias or clamp, and, if `mixing`, a depthwise
+    convolution; -1 if none.
+    """
     for _ in range(4):
         at = walks.root(at)
+        if mixing and _mixes_neighbours(walks, at):
+            at = walks.fed(walks.ops[at])[0]
+            continue
         if walks.is_map(at):
             return at
         op, made = walks.ops[at], walks.made.get(at)
@@ -69,13 +74,23 @@ def _is_part(walks: Walks, at: int) -> bool:
     )
 
 
+def _mixes_neighbours(walks: Walks, at: int) -> bool:
+    """Is it a depthwise convolution over more than one position, as between the maps of a Mix-FFN?"""
+    op = walks.ops[at]
+    if not op.name.startswith("conv") or "transpose" in op.name or op.arguments.get("groups", 1) == 1:
+        return False
+    return any(size > 1 for size in walks.ops[op.operands[op.roles.get("weight", 1)][0]].shape[2:])
+
+
 def _sees_one_position(walks: Walks, at: int) -> bool:
     """Return whether a linear map is of each position alone, or in a sequence model of a few neighbours."""
     op = walks.ops[at]
-    if op.name not in ("conv2d", "conv3d"):
+    if not op.name.startswith("conv"):
         return True
-    weight = walks.ops[op.operands[op.roles.get("weight", 1)][0]]
-    return all(size == 1 for size in weight.shape[2:])
+    kernel = walks.ops[op.operands[op.roles.get("weight", 1)][0]].shape[2:]
+    if op.name == "conv1d" and op.arguments.get("groups", 1) == 1:
+        return True
+    return all(size == 1 for size in kernel)
 
 
 def feed_forwards(walks: Walks, at: int) -> Iterator[Region]:
@@ -95,7 +110,8 @@ def feed_forwards(walks: Walks, at: int) -> Iterator[Region]:
         if made is None or not made.inputs:
             return
         if made.term.family is Family.ACTIVATION:
-            first = [_map_at(walks, made.inputs[0])]
+            alone = len(walks.users[made.output]) == 1  # a state-space model reads it again
+            first = [_map_at(walks, made.inputs[0], mixing=alone)]
             name = "feed-forward"
         elif is_a(made.term.name, "GLU"):
             first = [_map_at(walks, made.roles[role][0]) for role in ("gate", "up")]

@@ -97,7 +97,7 @@ NOTATIONS: tuple[tuple[str, str, Mapping[str, Value]], ...] = (
     # sums
     (
         r"⊕|\+|∑|\\oplus|\\sum|add|sum|addition|element-?wise (?:add|addition|sum)|相?加|求和"
-        r"|残差连接",
+        r"|残差连接|sum of the",
         "sum",
         {},
     ),
@@ -251,7 +251,7 @@ NOTATIONS: tuple[tuple[str, str, Mapping[str, Value]], ...] = (
     # shapes
     (r"concat(?:enate|enation)?|cat|©|‖|拼接|连接", "concat", {}),
     (r"split|chunk|slice|切分|拆分|分割", "split", {}),
-    (r"repeat(?:[ _-]?kv)?|r|expand|复制|重复", "repeat", {}),
+    (r"repeat(?:[ _-]?kv)?|r|expand|copy to|复制|重复", "repeat", {}),
     (r"transpose|permute|转置", "transpose", {}),
     (r"flip(?:ped)?|翻转", "flip", {}),
     (r"cyclic shift|torch\.roll", "cyclic shift", {}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from archcheck import trace
 from archcheck.commands.trace import Trace
 from archcheck.errors import TraceError
-from archcheck.tracing.behaviour import disagreements, witness
+from archcheck.tracing.behaviour import _behaviour, disagreements, witness
 from archcheck.vocabulary import TERMS, Recognition, probes, recognise
 from tests.examples import CASES
 from tests.examples.case import Case, seeded
@@ -55,7 +56,7 @@ def test_both_witnesses_agree(run: tuple[Trace, Recognition]) -> None:
     traced, found = run
     checked, wrong = disagreements(traced.recording.recorder, probes(traced.dataflow, found))
     assert wrong == []
-    assert checked == 16
+    assert checked == 45
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,15 @@ def test_both_witnesses_agree(run: tuple[Trace, Recognition]) -> None:
         ("SwiGLU", "ReGLU", "its gate is another function"),
         ("RMSNorm", "Linear", "it is not affine"),
         ("Linear", "max pooling", "it does not keep the order of values"),
+        ("product", "sum", "it is not affine in its summands"),
+        ("sum", "product", "scaling a factor does not scale its result"),
+        ("SoftMax", "scale", "it is not linear"),
+        ("scale", "split", "it does not only take elements out"),
+        ("scale", "transpose", "it does not only move elements"),
+        ("SiLU", "dropout", "it scales elements differently"),
+        ("SiLU", "power", "it raises elements to different powers"),
+        ("SoftMax", "mask", "what it does to a score depends on the score"),
+        ("Linear", "running sum", "it is no cumsum along any dimension"),
     ],
 )
 def test_a_wrong_term_is_noticed(
@@ -104,3 +114,68 @@ def test_both_witnesses_agree_on_every_example(case: Case) -> None:
         traced = trace(case.model(), *args, **kwargs)
     _, wrong = disagreements(traced.recording.recorder, probes(traced.dataflow, recognise(traced.dataflow)))
     assert wrong == []
+
+
+class Fused(nn.Module):
+    """Attention in one call, of four heads that share two."""
+
+    def forward(self, q: Tensor) -> Tensor:
+        k, v = q[:, :2], q[:, 2:]
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+
+
+class Each(nn.Module):
+    """One function of the input."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x) + 0
+
+
+def judged(model: nn.Module, x: Tensor, term: str) -> list[str | None]:
+    """What the probes of a term give: "" where it behaves, None where nothing can be said."""
+    with torch.no_grad():
+        traced = trace(model.eval(), x)
+    found = probes(traced.dataflow, recognise(traced.dataflow))
+    mine = [probe for probe in found if probe.term == term]
+    with torch.no_grad():
+        return [_behaviour(traced.recording.recorder, probe) for probe in mine]
+
+
+@pytest.mark.parametrize("term", ["GQA", "scores", "mask", "SoftMax", "attend"])
+def test_the_steps_of_a_fused_attention_are_told_by_what_it_does(term: str) -> None:
+    torch.manual_seed(0)
+    assert judged(Fused(), torch.randn(2, 4, 5, 8), term) == [""]
+
+
+TABLE = nn.Embedding(7, 4)
+RECURRENT = nn.LSTM(8, 8, batch_first=True)
+
+
+@pytest.mark.parametrize(
+    ("term", "function"),
+    [
+        ("Embedding", lambda x: TABLE((x > 0).long())),
+        ("top-k", lambda x: x.topk(3).values),
+        ("running sum", lambda x: x.cumsum(1)),
+        ("cyclic shift", lambda x: x.roll(1, 1)),
+        ("flip", lambda x: x.flip(1)),
+        ("sort", lambda x: x.sort(-1).values),
+        ("absolute value", lambda x: x.abs()),
+        ("rounding", lambda x: x.round()),
+        ("repeat", lambda x: x.repeat(1, 2, 1)),
+        ("concat", lambda x: torch.cat([x, x.sin()], -1)),
+        ("log SoftMax", lambda x: x.log_softmax(-1)),
+        ("LSTM", lambda x: RECURRENT(x)[0]),
+        ("upsampling", lambda x: F.interpolate(x[:, None], scale_factor=2, mode="nearest")),
+        ("average pooling", lambda x: F.avg_pool1d(x, 2)),
+        ("global average pooling", lambda x: F.adaptive_avg_pool1d(x, 1)),
+        ("local response norm", lambda x: F.local_response_norm(x, 3)),
+    ],
+)
+def test_terms_of_every_sort_are_tested(term: str, function: Callable[[Tensor], Tensor]) -> None:
+    torch.manual_seed(0)
+    assert judged(Each(function), torch.randn(2, 6, 8), term) == [""]

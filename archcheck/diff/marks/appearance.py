@@ -76,4 +76,4 @@ def _has_alike(call: PanelCall, box: str) -> bool:
         (parent(path), modules[path].type_name) in kinds
         for path in modules
         if path not in paths and path.rpartition(".")[2].isdigit()
-    ) or (len(paths) > 1 and len(kinds) == 1)
+    )

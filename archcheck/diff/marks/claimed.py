@@ -1,4 +1,4 @@
-"""What a box claims: by its `op`, else by its label, else, if it has a module, by its role."""
+"""What a box claims: by its `op` and a label of another sort, else by its label or, of a module, its role."""
 
 from __future__ import annotations
 
@@ -35,9 +35,12 @@ NUMBERS = WIDTHS | {"kernel", "stride", "dilation", "groups", "k", "heads"}
 def claimed(panel: Panel, box: str) -> tuple[Claim, ...]:
     """Return the claims of a box; () if it names nothing that the vocabulary knows."""
     value = panel.boxes[box]
-    if value.op:
-        return (Claim((value.op,), value.op),)
     found = claims(label(panel, box))
+    if value.op:
+        said = {term for claim in found for term in claim.terms}
+        akin = value.op in TERMS and any(is_a(value.op, term) or is_a(term, value.op) for term in said)
+        named = Claim((value.op,), value.op)
+        return (named,) if akin else (named, *found)
     if value.module is not None:  # "Q" may be what a module makes
         found = tuple(claim for claim in found if TERMS[claim.terms[0]].family is not Family.VALUE)
     own = role_claim(value)
