@@ -46,8 +46,9 @@ def _gated(walks: Walks, act: Region, up: int) -> str:
 
 
 def _map_at(walks: Walks, at: int, mixing: bool = False) -> int:
-    """Return the linear map behind these values, past views, a bias or clamp, and, if `mixing`, a depthwise
-    convolution; -1 if none.
+    """Return the linear map behind these values, past views and a bias or clamp; -1 if none.
+
+    If `mixing`, a depthwise convolution is passed too.
     """
     for _ in range(4):
         at = walks.root(at)
@@ -75,7 +76,7 @@ def _is_part(walks: Walks, at: int) -> bool:
 
 
 def _mixes_neighbours(walks: Walks, at: int) -> bool:
-    """Is it a depthwise convolution over more than one position, as between the maps of a Mix-FFN?"""
+    """Return whether it is a depthwise convolution over several positions, as in a Mix-FFN."""
     op = walks.ops[at]
     if not op.name.startswith("conv") or "transpose" in op.name or op.arguments.get("groups", 1) == 1:
         return False

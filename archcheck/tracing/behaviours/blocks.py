@@ -97,8 +97,9 @@ def _gated(replay: Replay) -> str | None:
 
 
 def _parts_of_attention(replay: Replay) -> str | None:
-    """A step of a fused attention, told by what the whole does: with the rows of an identity as values its
-    results are its weights.
+    """Test a step of a fused attention by what the whole does.
+
+    With the rows of an identity as values its results are its weights.
     """
     if replay.inputs["value"] in (replay.inputs["key"], replay.inputs["query"]):
         return None  # they can't be changed one without the other
@@ -130,7 +131,7 @@ def _parts_of_attention(replay: Replay) -> str | None:
 
 
 def _alone(replay: Replay) -> str | None:
-    """A network that acts on each position alone, in either order of channels and positions."""
+    """Test a network that acts on each position alone, in either order of channels and positions."""
     if any(replay.steps_of_run[at].name.startswith("conv") for at in replay.steps):
         return None  # or on a few beside it
     name = replay.single()
@@ -148,7 +149,7 @@ def _alone(replay: Replay) -> str | None:
 
 
 def _recurrence(replay: Replay) -> str | None:
-    """An earlier step changes a later result, and no later one an earlier, along one of the dimensions."""
+    """Test that an earlier step changes later results, and no later one an earlier, along some dimension."""
     if replay.details.get("bidirectional"):
         return None
     names = replay.streams()

@@ -26,7 +26,7 @@ def _all(result: object) -> Tensor:
 
 
 def _moved(replay: Replay) -> str | None:
-    """Each element stands in the result once."""
+    """Test that each element stands in the result once."""
     name = replay.single()
     probe = _distinct(replay, name)
     found = _all(replay.raw(**{name: probe}))
@@ -34,7 +34,7 @@ def _moved(replay: Replay) -> str | None:
 
 
 def _repeated(replay: Replay) -> str | None:
-    """Each element stands in the result equally often."""
+    """Test that each element stands in the result equally often."""
     name = replay.single()
     probe = _distinct(replay, name)
     values, counts = torch.unique(_all(replay.raw(**{name: probe})), return_counts=True)
@@ -43,7 +43,7 @@ def _repeated(replay: Replay) -> str | None:
 
 
 def _selected(replay: Replay) -> str | None:
-    """Each element of the result is one of the input, and none is there twice."""
+    """Test that each element of the result is one of the input, and none is there twice."""
     name = replay.single()
     probe = _distinct(replay, name)
     found = _all(replay.raw(**{name: probe}))
@@ -53,7 +53,7 @@ def _selected(replay: Replay) -> str | None:
 
 
 def _joined(replay: Replay) -> str | None:
-    """Each element of each input stands in the result."""
+    """Test that each element of each input stands in the result."""
     probes: dict[str, Tensor] = {}
     begin = 1
     for name in replay.streams():
@@ -77,7 +77,7 @@ def _sorted(replay: Replay) -> str | None:
 
 
 def _top(replay: Replay) -> str | None:
-    """The largest elements along one of the dimensions, as many as it says."""
+    """Test for the largest elements, as many as it says."""
     name, k = replay.single(), replay.details.get("k")
     probe = replay.probe(name)
     result = replay.raw(**{name: probe})
@@ -103,7 +103,7 @@ def _running(operation: str) -> Behaviour:
 
 
 def _masked(replay: Replay) -> str | None:
-    """What it adds, or puts in an element's place, is the same whatever stands there."""
+    """Test that what it adds, or puts in an element's place, is the same whatever stands there."""
     name = replay.single()
     one, other = replay.probe(name), replay.probe(name)
     first, second = replay(**{name: one}), replay(**{name: other})
@@ -134,7 +134,7 @@ def _embedding(replay: Replay) -> str | None:
 
 
 def _resampled(replay: Replay) -> str | None:
-    """A picture of one value stays one, of another size."""
+    """Test that a picture of one value stays one, of another size."""
     name = replay.single()
     plain = torch.ones_like(replay.shape_of(name))
     result = replay(**{name: plain})

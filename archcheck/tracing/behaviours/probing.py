@@ -16,7 +16,7 @@ CLOSE = 1e-3
 
 
 class NotReplayedError(Exception):
-    """This region can't be run on its own."""
+    """The region can't be run on its own."""
 
 
 class Replay:
@@ -31,10 +31,11 @@ class Replay:
 
     @property
     def invented(self) -> set[int]:
-        """The operations whose values the run did not keep, and that were made up."""
+        """Return the operations whose values the run did not keep, and that were made up."""
         return set(self.others)
 
     def shape_of(self, name: str) -> Tensor:
+        """Return a tensor in the shape of an input. Raises where that can't be probed."""
         value = self.steps_of_run[self.inputs[name]].out
         if not isinstance(value, Tensor) or value.dtype not in (torch.float32, torch.float64):
             raise NotReplayedError
@@ -43,7 +44,7 @@ class Replay:
         return self.filled(value)
 
     def filled(self, value: Tensor) -> Tensor:
-        """An activation's values were not kept: random numbers in its shape."""
+        """Return random numbers in the shape of an activation whose values were not kept."""
         if not value.is_meta:
             return value
         if not value.is_floating_point():
@@ -56,20 +57,20 @@ class Replay:
         return scale * torch.randn(like.shape, generator=self.generator, dtype=like.dtype).to(like.device)
 
     def tables(self) -> list[Tensor]:
-        """The inputs without a role, as they were in the run."""
+        """Return the inputs without a role, as they were in the run."""
         with_role = {at for name, at in self.inputs.items() if not name.isdigit()}
         values = [self.steps_of_run[at].out for at in self.inputs.values() if at not in with_role]
         return [value for value in values if isinstance(value, Tensor)]
 
     def single(self) -> str:
-        """The name of the only input. Raises where there are several."""
+        """Return the name of the only input. Raises where there are several."""
         names = {at: name for name, at in self.inputs.items()}
         if len(names) != 1:
             raise NotReplayedError
         return next(iter(names.values()))
 
     def streams(self) -> list[str]:
-        """The names of the different inputs that can be probed. Raises where there is none."""
+        """Return the names of the different inputs that can be probed. Raises where there is none."""
         names: dict[int, str] = {}
         for name, at in self.inputs.items():
             value = self.steps_of_run[at].out
@@ -80,14 +81,14 @@ class Replay:
         return list(names.values())
 
     def __call__(self, **given: Tensor) -> Tensor:
-        """The region's result with these inputs, and all else as it was."""
+        """Return the region's result with these inputs, and all else as it was."""
         result = self.raw(**given)
         if not isinstance(result, Tensor):
             raise NotReplayedError
         return result
 
     def raw(self, **given: Tensor) -> Any:
-        """The same for a result that need be no tensor."""
+        """Return the result, which need be no tensor."""
         with torch.random.fork_rng(devices=[]):  # what is drawn at random is the same each time
             torch.manual_seed(0)
             return self._run({self.inputs[name]: value for name, value in given.items()})
@@ -124,7 +125,7 @@ class Replay:
 
 
 def same(one: Tensor, other: Tensor, within: float = CLOSE) -> bool:
-    """Are two results equal, but for rounding?"""
+    """Return whether two results are equal, but for rounding."""
     if one.shape != other.shape:
         return False
     scale = max(float(other.abs().max()), 1e-6)
