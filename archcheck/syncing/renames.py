@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from archcheck.findings import Edit, Fix
-from archcheck.phrasing.module_paths import generic
+from archcheck.phrasing.module_paths import generic, leaf, parent
 from archcheck.spec.model import Spec
 from archcheck.spec.patching import flow_text
 from archcheck.spec.patterns import join, matches
@@ -34,10 +34,11 @@ def renames(spec: Spec, names: Collection[str]) -> Iterator[Fix]:
     """
     written = list(_patterns(spec))
     known = {generic(name) for name in names if name}
-    drawn = {generic(each.whole) for each in written}
+    drawn = {each.whole for each in written} | {generic(each.whole) for each in written}
     for lost in _lost(written, names):
         inside = [each.whole for each in written if f"{each.whole}.".startswith(f"{lost}.")]
-        scores = {name: _score(lost, name, inside, names) for name in known - drawn if name != lost}
+        candidates = (known | _beside(lost, names)) - drawn - {lost}
+        scores = {name: _score(lost, name, inside, names) for name in candidates}
         likely = sorted(scores, key=lambda name: (*(-each for each in scores[name]), name))
         for name in likely[:_TRIED]:
             if scores[name][0] > 0:
@@ -95,6 +96,13 @@ def _lost(written: Sequence[_Written], names: Collection[str]) -> list[str]:
                 found[f"{prefix}.*" if wild else prefix] = None
                 break
     return list(found)
+
+
+def _beside(lost: str, names: Collection[str]) -> set[str]:
+    """Return the modules that stand where a pattern looks for one, by the same pattern: `stage*.0.down`."""
+    above = parent(lost)
+    found = {leaf(name) for name, _ in matches(join(above, "*"), names)}
+    return {join(above, name) for name in found if not name.isdigit()}
 
 
 def _score(lost: str, name: str, inside: Sequence[str], names: Collection[str]) -> tuple[float, float, float]:

@@ -70,7 +70,9 @@ class Search:
     def _attempt(self, state: State, fix: Fix, goal: State, depth: int) -> State | None:
         """Return the spec with a fix, and with up to `depth` fixes for its consequences, if it is better."""
         new = self.with_fix(state, fix)
-        if new is None or new.score < goal.score:
+        if new is None or _misnames(fix, state.report, new.report):
+            return None
+        if new.score < goal.score:
             return new
         if depth > 1:
             known = set(map(identity, state.report.findings))
@@ -115,6 +117,13 @@ class Search:
         left = tuple(each for each in report.findings if identity(each) not in self.ignored)
         status = report.status if report.problems or left else Status.CONFORMS
         return replace(report, findings=left, status=status)
+
+
+def _misnames(fix: Fix, before: Report, after: Report) -> bool:
+    """Whether a fix gives a box a module of which something else is wrong then."""
+    named = {edit.place[1:4:2] for edit in fix.edits if edit.place[2:5:2] == ("boxes", "module")}
+    known = set(map(identity, before.findings))
+    return any((each.panel, each.edge) in named for each in after.findings if identity(each) not in known)
 
 
 def identity(finding: Finding) -> Identity:

@@ -22,6 +22,7 @@ from archcheck.spec import LoadedSpec, load
 from archcheck.spec.load import loads
 from archcheck.spec.patching import UnwritableError, data_of, patched
 from archcheck.syncing import Synced, sync_spec
+from archcheck.syncing.renames import renames
 from benchmarks.mutation.spec_operators import mutations
 from benchmarks.spec_mutants import flow_lines
 
@@ -192,6 +193,24 @@ def test_a_renamed_module_is_followed(tmp_path: Path) -> None:
 def test_a_renamed_stack_is_followed(tmp_path: Path) -> None:
     model = MODEL.replace("self.layers", "self.blocks")
     assert followed(tmp_path, model) == SPEC.replace("layers.*", "blocks.*")
+
+
+def test_a_module_that_is_gone_is_not_taken_for_another(tmp_path: Path) -> None:
+    model = MODEL.replace("self.norm = nn.LayerNorm(8)", "self.drop = nn.Dropout(0.1)")
+    expected = SPEC.replace("      norm: {label: LayerNorm, module: norm}   # first\n", "")
+    expected = expected.replace("      - norm\n", "").replace("around: [norm, mlp]", "around: mlp")
+    assert followed(tmp_path, model.replace("self.norm(x)", "self.drop(x)")) == expected
+
+
+def test_a_name_is_looked_for_where_the_pattern_looks(tmp_path: Path) -> None:
+    parts = "panels: {stage: {scope: stage*.0, boxes: {down: {label: Linear, module: shortcut.0}}}}"
+    spec = loads(f"title: x\nmodel: {{target: 'm:n'}}\n{parts}\n").spec
+    names = [
+        *(f"stage{stage}.0{part}" for stage in (1, 2) for part in ("", ".down", ".down.0")),
+        *("", "stage1", "stage2", "stage1.1", "stage1.1.conv", "stage1.1.conv.0"),
+    ]
+    edits = [str(fix) for fix in renames(spec, names)]
+    assert edits[0] == "module: down.0"
 
 
 def test_a_removed_layer_is_followed(tmp_path: Path) -> None:
