@@ -1,4 +1,4 @@
-"""The value objects that the spec side and the trace side share; standard library only."""
+"""The value objects shared by the spec side and the trace side; standard library only."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""How a target is written: `pkg.module:name`, `path/file.py:name`, or `timm:resnet50` and its like."""
+"""The syntax of a target: `pkg.module:name`, `path/file.py:name`, or `timm:resnet50` and the like."""
 
 from __future__ import annotations
 
 SCHEMES = ("timm", "torchvision", "hf")
-"""Libraries whose models are named without a module: `timm:NAME`, `torchvision:NAME`, `hf:PATH_OR_NAME`."""
+"""Libraries whose models are named directly: `timm:NAME`, `torchvision:NAME`, `hf:PATH_OR_NAME`."""
 
 PLACES = "A path is relative to the current folder, to the spec's, or to one above that."
 

@@ -1,4 +1,4 @@
-"""What a kept verdict depends on, as values that are compared: files, imports, the environment."""
+"""What a cached verdict depends on, as values to compare: files, imports, the environment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _READ_UNSEEN = re.compile(
 )
 
 States = dict[str, Any]
-"""By the kind of thing, then by its name: the state that it is in, as JSON can hold it."""
+"""The state of each thing, by kind and name, in a form that JSON can hold."""
 
 
 class Unsettled(Exception):  # noqa: N818 (an answer rather than an error)

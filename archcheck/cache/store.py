@@ -1,7 +1,7 @@
-"""The folder of kept verdicts, `.archcheck_cache`: one file for each spec and way to check it.
+"""The folder of cached verdicts, `.archcheck_cache`: one file for each spec and way to check it.
 
-Each is signed with a key in the user's own cache folder. What somebody else wrote, a pull request's commits
-among them, is as if it were not there; so is what is half-written, damaged, or of another version.
+Each is signed with a key in the user's own cache folder. What somebody else wrote, including a pull request's
+commits, is ignored; so is what is half-written, damaged, or of another version.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `archcheck verify` does with its specs: each is checked in its place, and has its report in order."""
+"""How `archcheck verify` handles its specs: each is checked in its place and has its report in order."""
 
 from __future__ import annotations
 

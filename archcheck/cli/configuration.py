@@ -1,6 +1,6 @@
 """The project's configuration: `archcheck.toml`, or `[tool.archcheck]` in `pyproject.toml`.
 
-Options of the command line win over it.
+Command-line options override it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The commands that are about a diagram: `verify`, `render`, `sync`."""
+"""The commands about a diagram: `verify`, `render`, `sync`."""
 
 from __future__ import annotations
 

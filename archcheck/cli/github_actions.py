@@ -1,4 +1,4 @@
-"""On GitHub Actions, annotations and the job summary come without being asked for."""
+"""Annotations and the job summary, written automatically on GitHub Actions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archcheck.files import is_same_file
 from archcheck.findings import Report
 
 _LARGEST_SUMMARY = 1_000_000
-"""Bytes; GitHub drops a step's summary of more than 1 MiB whole."""
+"""In bytes; GitHub drops a step's summary entirely if it exceeds 1 MiB."""
 
 
 def tell(reports: Sequence[Report], wanted: Sequence[Destination]) -> None:

@@ -1,4 +1,4 @@
-"""The commands that are about what changed: `diff`, `log`."""
+"""The commands about changes: `diff`, `log`."""
 
 from __future__ import annotations
 

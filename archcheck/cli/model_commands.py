@@ -1,4 +1,4 @@
-"""The commands that are about a model: `inspect`, `init`, `measure`."""
+"""The commands about a model: `inspect`, `init`, `measure`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options of the command line: what they are called, what they take, and what their texts mean."""
+"""The options of the command line: their names, values and help texts."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 
 _NARROWEST, _USUAL_WIDTH = 20, 80
-"""What a terminal can't really have (COLUMNS=0) is taken for the usual width."""
+"""Widths that no terminal has (COLUMNS=0) count as the usual one."""
 
 _EXIT = {Status.CONFORMS: 0, Status.DIFFERS: 1, Status.ERROR: 2}
 

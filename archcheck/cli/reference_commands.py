@@ -1,4 +1,4 @@
-"""The commands that say what archcheck knows: `explain`, `schema`."""
+"""The commands for reference: `explain`, `schema`."""
 
 from __future__ import annotations
 

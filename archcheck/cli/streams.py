@@ -1,4 +1,4 @@
-"""Standard streams as they may be: closed, full, of another encoding, or left by their reader."""
+"""Standard streams in any state: closed, full, of another encoding, or left by their reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`archcheck init`: from a model, with no spec, to the spec that a person would have drawn of it."""
+"""`archcheck init`: from a model, without a spec, to the spec that a person would draw."""
 
 from __future__ import annotations
 

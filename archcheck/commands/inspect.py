@@ -1,4 +1,4 @@
-"""`archcheck inspect`: the residual connections of a model, with no spec."""
+"""`archcheck inspect`: the parts and residual connections of a model, without a spec."""
 
 from __future__ import annotations
 

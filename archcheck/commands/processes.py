@@ -1,4 +1,4 @@
-"""Workers in processes of their own: how they are started, heard, timed, and how they ended. No torch."""
+"""Workers in processes of their own: start, messages, time limits, and how they ended. No torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`archcheck render`: draw a spec to a file, and tell whether the file is up to date. No torch."""
+"""`archcheck render`: draw a spec to a file, or check that the file is up to date. No torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Have the model run in every mode, and hold what ran as `Execution`s."""
+"""Run the model in every mode, and hold the runs as `Execution`s."""
 
 from __future__ import annotations
 

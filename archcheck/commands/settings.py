@@ -1,4 +1,4 @@
-"""What a command line says of a model: `--set`, `--unset`, `--arguments`, `--input`. No torch."""
+"""The model options of a command line: `--set`, `--unset`, `--arguments`, `--input`. No torch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INPUT = re.compile(
 
 
 SHRINK = "--shrink"
-"""The key of the setting that stands for this flag: an argument of the libraries' models alone."""
+"""The key of the setting for this flag, an argument only of library models."""
 
 
 def parse_setting(text: str) -> Setting:

@@ -1,4 +1,4 @@
-"""`archcheck sync`: rewrite a spec so that it says what its model's code does."""
+"""`archcheck sync`: rewrite a spec to match its model's code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The story: one spec, its model, what the code does, and how the two differ."""
+"""The main story: one spec, its model, what the code does, and how the two differ."""
 
 from __future__ import annotations
 

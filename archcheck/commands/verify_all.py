@@ -1,4 +1,4 @@
-"""Many specs at once: their models run in processes of their own, the reports come in the specs' order."""
+"""Many specs at once: their models run in processes of their own, reports come in the specs' order."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What was taken apart and put together again, as what it is: a copy, or one sum.
+"""Tensors that were taken apart and put together again, recognised as a copy or as one sum.
 
 `cat(x.chunk(2))`, and a buffer that was filled slice by slice, are `x`; a stack of the sums of rows is a sum,
-and so is `stack([x, b]).sum(0)`. Elements of the result are followed back: where each comes from its own
-place of one tensor, the operation is a copy of that; where each is a sum of elements of the same two, it is
-their sum. What moves elements, or is put together from different tensors, stays as it is.
+and so is `stack([x, b]).sum(0)`. Elements of the result are traced back: if each comes from its own place in
+one tensor, the operation is a copy of that; if each is a sum of elements of the same two, it is their sum.
+Operations that move elements, or combine different tensors, stay as they are.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Single elements of a tensor, followed back through what only moves them: views, parts put together, writes.
+"""Single elements of a tensor, traced back through operations that only move them.
 
-A place is (operation, flat index in its result).
+These are views, parts put together, and writes. A place is (operation, flat index in its result).
 """
 
 from __future__ import annotations

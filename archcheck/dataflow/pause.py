@@ -1,4 +1,4 @@
-"""A run makes many small objects that all stay alive: collecting garbage in between only costs time."""
+"""A pause of garbage collection: a run makes many small objects that all stay alive."""
 
 from __future__ import annotations
 

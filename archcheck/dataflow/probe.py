@@ -1,4 +1,4 @@
-"""A claim about a few operations of a run, as the one who runs the model can test it."""
+"""A claim about a few operations of a run, in a form that the model's side can test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions about a run: what reaches its result, what depends on what."""
+"""Questions about a run: what reaches its result, and what depends on what."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from archcheck.dataflow.run import Dataflow
 
 Onward = Callable[[int], Iterable[int]]
-"""From an operation, those to look at next: what it reads, say, or what reads it."""
+"""From an operation to those to look at next: what it reads, for instance, or what reads it."""
 
 
 def reached(starts: Iterable[int], onward: Onward) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""The whole picture: panels in their frames, the wedges between them, and what stands under them."""
+"""The whole picture: panels in their frames, the wedges between them, and everything below them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A drawing: DOT text with a digest of its meaning, and the files that are made of it."""
+"""A drawing: DOT text with a digest of its meaning, and the files made from it."""
 
 from __future__ import annotations
 

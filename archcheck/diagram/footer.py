@@ -1,4 +1,4 @@
-"""What stands under the panels: title, caption, legend, notes and numbered findings."""
+"""Everything below the panels: title, caption, legend, notes and numbered findings."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from archcheck.diagram.composition import Placed
 
 STEP = 6.0
-"""How far leader lines run from a frame and from each other, in points."""
+"""The distance of leader lines from a frame and from each other, in points."""
 
 
 @dataclass(slots=True)

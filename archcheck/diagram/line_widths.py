@@ -1,4 +1,4 @@
-"""Residual lines as broad as a measure says: `archcheck measure --diagram`."""
+"""Residual lines as wide as a measure is large: `archcheck measure --diagram`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the picture shows of marks that were not checked, and of those that differ and were accepted."""
+"""The look of marks that were not checked, and of those that differ but were accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is drawn against what ran: from a bound spec and traced runs to sorted findings and proofs. Pure."""
+"""The comparison: from a bound spec and traced runs to sorted findings and proofs. Pure."""
 
 from archcheck.diff.compare import compare
 

@@ -1,4 +1,4 @@
-"""How an executed residual fits a drawn one: for each box, where it is drawn to stand and where it stands."""
+"""How an executed residual fits a drawn one: for each box, where it is drawn and where it is."""
 
 from __future__ import annotations
 

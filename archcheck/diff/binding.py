@@ -1,4 +1,4 @@
-"""Tie a spec to a model: each panel, once for every layer that its scope matches, with its boxes' modules."""
+"""Binding a spec to a model: each panel, once for every layer its scope matches, with its modules."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Where the boxes of a panel ran: one frame for each call of the module that the panel shows.
 
-A module that is called several times in a frame (a shared norm or ReLU) and stands in as many boxes is each
-box's in turn. A box without a module that is called after an operation (ReLU, SoftMax) stands for that
-operation, where the panel's own code executes it as often as it is drawn.
+A module that is called several times in a frame (a shared norm or ReLU) and drawn as equally many boxes
+belongs to each box in turn. A box without a module whose name is an operation's (ReLU, SoftMax) stands for
+that operation, if the panel's own code executes it as often as it is drawn.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Boxes: what is drawn against what the model has and ran (BOX001, BOX002, BOX004 to BOX006)."""
+"""Findings on boxes: what is drawn against what the model has and ran (BOX001, BOX002, BOX004, BOX005)."""
 
 from __future__ import annotations
 
@@ -242,7 +242,7 @@ BOX_RULES: tuple[Callable[[_Boxes, Settled], Iterator[Finding]], ...] = (
     numbers,  # BOX005
     opened_by,  # BOX006
 )
-"""The rules on the boxes of a layer; they do not stand in each other's way."""
+"""The rules on the boxes of a layer, independent of each other."""
 
 
 def box_findings(evidence: Evidence, settled: Settled) -> Iterator[Finding]:

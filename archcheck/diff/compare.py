@@ -1,4 +1,4 @@
-"""The diff's own story: what matches what, what the rules have to say, and each disagreement said once."""
+"""The story of the diff: what matches, what the rules find, and one finding for each disagreement."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Comparison:
 
 
 PANEL_RULES = (undeclared, box_findings, mark_findings)
-"""What the rules on edges leave to say of a mode: each reads the evidence, and what was settled by then."""
+"""The rules after those on edges: each reads the evidence, and what was settled by then."""
 
 
 def compare(

@@ -1,4 +1,4 @@
-"""The calls of a mode's other panels and layers, where one edge has to do with another."""
+"""The calls of a mode's other panels and layers, for edges that depend on one another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong whatever a diagram says (RES007, RES008, RES011, RES012), where a diagram shows it."""
+"""Defects that need no diagram (RES007, RES008, RES011, RES012), placed where a diagram shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RES007, RES008, RES011 and RES012: what a defect of the code says in the panel that shows it."""
+"""RES007, RES008, RES011 and RES012: the findings on defects of the code that a panel shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How source and branch are joined: as drawn, or otherwise (RES009)."""
+"""How source and branch are joined: as drawn, or differently (RES009)."""
 
 from __future__ import annotations
 

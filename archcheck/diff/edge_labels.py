@@ -1,4 +1,4 @@
-"""What the label at a residual edge says of how source and branch are joined, and whether that is so."""
+"""What the label of a residual edge claims about the join, and whether that is true."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The rules on a drawn residual edge: RES001, RES003 to RES006, RES009 and RES010.
 
-Each is a function from one edge, in one call of its panel's module, to what it has to say; `EDGE_RULES` lists
-them, the most telling first: of what the rules say of one edge, the first is told.
+Each is a function from one edge, in one call of its panel's module, to a candidate; `EDGE_RULES` lists them,
+the most telling first: the first candidate for an edge wins.
 """
 
 from __future__ import annotations
@@ -402,7 +402,7 @@ EDGE_RULES: tuple[Callable[[EdgeEvidence], Candidate | None], ...] = (
     missing,  # RES001
     implemented_nowhere,  # RES001
 )
-"""In the order of precedence: a rule is heard on an edge where none before it spoke."""
+"""In order of precedence: the first rule with a candidate for an edge wins."""
 
 
 # -- words --------------------------------------------------------------------------------------------------

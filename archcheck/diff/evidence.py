@@ -1,4 +1,4 @@
-"""What the rules read, and what they say: a candidate for a finding, and what it would explain."""
+"""What the rules read, and what they return: a candidate for a finding, and what it would explain."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What to change in a spec so that it says what the code does: the edits that findings propose.
+"""The edits that findings propose, so that a spec matches the code.
 
-Each function returns a `Fix`, or None where none is known.
+Each function returns a `Fix`, or None if it knows none.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What depends on what in one frame of a panel: on the boxes' results, and on the residuals' sums."""
+"""Dependence in one frame of a panel: on the boxes' results, and on the residuals' sums."""
 
 from __future__ import annotations
 

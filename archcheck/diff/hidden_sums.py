@@ -1,4 +1,4 @@
-"""Drawn edges of which nothing can be said: what would be their sum, or their skip path, is opaque."""
+"""Drawn edges without a verdict: what would be their sum, or their skip path, is opaque."""
 
 from __future__ import annotations
 

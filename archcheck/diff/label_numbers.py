@@ -1,8 +1,8 @@
 """Numbers in labels against the model's (BOX005): "8 heads", "4 experts", "12 layers", "×12", 12 层.
 
-The model's numbers are what the box's modules, those inside them and their configs keep under customary
-names, how many modules a list holds, and else what was recognised in the run. Where there is none of these,
-the number is not checked.
+The model's numbers are those that the box's modules, those inside them and their configs state under
+customary names, the lengths of module lists, or else what was recognised in the run. If there is none of
+these, the number is not checked.
 """
 
 from __future__ import annotations

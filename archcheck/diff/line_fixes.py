@@ -1,4 +1,4 @@
-"""What makes the lines of a panel true."""
+"""Fixes of the lines of a panel."""
 
 from __future__ import annotations
 

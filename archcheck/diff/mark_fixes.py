@@ -1,4 +1,4 @@
-"""What makes the marks of one frame true: labels, lines and boxes as the code has them."""
+"""Fixes of the marks of one frame: labels, lines and boxes as the code has them."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from archcheck.spec.load import LoadedSpec
 from archcheck.vocabulary import Region
 
 _LEAVES_LINES = frozenset(["RES003", "RES006", "RES007", "RES008", "RES011"])
-"""What these say of a residual changes nothing about the lines between boxes."""
+"""Findings with these codes do not affect the lines between boxes."""
 
 
 def mark_findings(evidence: Evidence, settled: Settled) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """Which executed residual is which drawn edge, in one call of a panel's module.
 
-Each drawn edge takes the residuals that it shows exactly. What is left over is paired with what is most like
-it, so that one disagreement gives one finding; the rules say which.
+Each drawn edge takes the residuals that it shows exactly. The rest is paired with what is most like it, so
+that one disagreement gives one finding; the rules decide which.
 """
 
 from __future__ import annotations

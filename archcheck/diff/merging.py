@@ -1,4 +1,4 @@
-"""Findings of single layers and modes become one where they say the same."""
+"""Merging equal findings of single layers and modes into one."""
 
 from __future__ import annotations
 

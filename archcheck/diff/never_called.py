@@ -1,4 +1,4 @@
-"""Drawn modules that no mode ran (RES012): a layer that a loop leaves out, a dropout that forward forgot."""
+"""Drawn modules that no mode ran (RES012): a layer skipped by a loop, a dropout that forward forgot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RES002: residuals that a panel's own module executes and that nobody draws."""
+"""RES002: residuals that a panel's own module executes but no edge draws."""
 
 from __future__ import annotations
 

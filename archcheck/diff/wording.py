@@ -1,4 +1,4 @@
-"""How findings speak of a panel: its boxes by their labels, the model's modules as the panel names them."""
+"""How findings name things: boxes by their labels, modules as the panel names them."""
 
 from __future__ import annotations
 

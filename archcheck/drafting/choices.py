@@ -1,4 +1,4 @@
-"""What a draft leaves out: choices that are made where a panel can't be proved as it was drawn first."""
+"""What a draft leaves out: choices made when a panel can't be proved as it was drawn first."""
 
 from __future__ import annotations
 

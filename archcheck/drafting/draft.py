@@ -1,4 +1,4 @@
-"""The story of a draft: plan the panels, draw each, judge all, draw more coarsely what is not proved."""
+"""The story of a draft: plan the panels, draw each, check all, draw unproved ones more coarsely."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from archcheck.spec.load import LoadedSpec, loads
 _ROUNDS = 12
 _MOST_BOXES, _MOST_EDGES = 60, 30
 _OF_THE_CODE = frozenset(["RES007", "RES008", "RES011", "RES012"])
-"""What is wrong whatever a diagram says."""
+"""Defects that need no diagram."""
 _ON_BOXES = frozenset(["BOX005", "BOX006", "BOX007", "MARK001"])
 
 

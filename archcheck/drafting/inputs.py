@@ -1,4 +1,4 @@
-"""Boxes for what enters a panel, where its first boxes do not tell."""
+"""Boxes for a panel's inputs, if its first boxes do not make them clear."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from archcheck.diff.marks.values import Values
 from archcheck.spec.ways import Line
 
 INPUT = "input"
-"""The name that residual edges have for what enters a panel."""
+"""The name of a panel's input in residual edges."""
 MAIN = "Hidden states"
-"""What the first input of a panel is called where it is drawn."""
+"""The label of a panel's first input, if it is drawn."""
 _COUNTED = (
     (r"^(decoder|tgt|target|trg)", "Target tokens"),
     (r"^(encoder|src|source)", "Source tokens"),

@@ -10,7 +10,7 @@ from archcheck.spec.patterns import matches
 from archcheck.vocabulary import Family
 
 Kind = tuple[object, ...]
-"""What modules of one kind have in common; to be compared, not read."""
+"""What modules of one kind have in common; for comparison only."""
 
 _TELLING = ("causal", "window", "source")
 _OF_ANY_KIND = frozenset(
@@ -26,7 +26,7 @@ _OF_ANY_KIND = frozenset(
         Family.MATRIX_PRODUCT,
     ]
 )
-"""What tells nothing of a kind: code does it now and then."""
+"""Operations that say nothing about a kind: any code uses them."""
 _NUMBER = re.compile(r"\d+$")
 
 

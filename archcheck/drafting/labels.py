@@ -1,4 +1,4 @@
-"""What the box of a module is called, and its role: by what the module computes."""
+"""The label and role of a module's box, by what the module computes."""
 
 from __future__ import annotations
 

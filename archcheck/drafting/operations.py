@@ -15,7 +15,7 @@ from archcheck.spec.model import Panel
 from archcheck.vocabulary import Family, Region
 
 _AS_PARTS = frozenset([Family.PRODUCT, Family.MATRIX_PRODUCT])
-"""Of these a figure draws the last operation, and what it reads as boxes of its own: SiLU, then ⊙."""
+"""Terms of which figures draw the last operation, and what it reads as separate boxes: SiLU, then ⊙."""
 _TOO_SMALL = frozenset([Family.OFFSET, Family.NOISE, Family.SCALE])  # a figure shows none of these
 _ROUNDS = 8
 

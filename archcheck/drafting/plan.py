@@ -1,4 +1,4 @@
-"""Which panels there are, and which modules stand in each of them as a box."""
+"""Which panels there are, and which modules are boxes in each of them."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _ATOMS = frozenset(
         Family.SCALE,
     ]
 )
-"""What a figure never opens."""
+"""Terms that figures never open."""
 _FEW = 3
 _MOST_BOXES = 30
 _MOST_ALIKE = 2
 """Modules of one class with numbered names of which there are more are a stack, as those of a list are."""
 _MOST_RUNS = 4
-"""So many times the kind may change in a stack of which each run of one kind has a box of its own."""
+"""How often the kind may change in a stack in which each run of one kind has its own box."""
 
 
 MODEL: Kind = ("model",)
-"""The kind of the whole model, which has a panel always."""
+"""The kind of the whole model, which always has a panel."""
 
 
 @dataclass(eq=False)

@@ -1,4 +1,4 @@
-"""The residual connections that a panel's own code makes, as solid edges between its boxes."""
+"""The residual connections in a panel's own code, as solid edges between its boxes."""
 
 from __future__ import annotations
 

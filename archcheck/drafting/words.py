@@ -1,4 +1,4 @@
-"""What boxes are called, in the field's words: labels, roles, and names for a spec."""
+"""Names in the field's words: labels, roles, and names for a spec."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KINDS = re.compile(
     r"Router|Gate|Head|Merging|Transition))+$"
 )
 _PLAIN = frozenset(["block", "layer", "layers", "stage", "stack", "head", "gate"])
-"""What says nothing without the model's name."""
+"""Words that say nothing without the model's name."""
 _NAMED = re.compile(r"[^\W\d_]{2,}")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z][a-z0-9]*|[a-z0-9]+")
 

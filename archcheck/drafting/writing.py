@@ -1,4 +1,4 @@
-"""A spec as YAML, laid out as one that a person wrote: a box or an edge on each line."""
+"""A spec as YAML, formatted as a person would: a box or an edge on each line."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What changed from one report to another: residual connections, marks and findings.
 
-Residuals of the two sides are the same where their keys are. Of what is left over, a pair that shares at
-least half of its branch's modules is one residual that moved. Equal changes in several layers are one.
+Residuals of the two sides are the same if their keys are. Among the rest, a pair that shares at least half of
+its branch's modules is one residual that moved. Equal changes in several layers are one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether a run would see a change of files: what it touched, as paths in a repository."""
+"""Whether a change of files can affect a run: what it touched, as paths in a repository."""
 
 from __future__ import annotations
 

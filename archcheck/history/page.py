@@ -1,4 +1,4 @@
-"""What changed as one self-contained page, with the pictures of both sides beside each other."""
+"""A comparison as one self-contained page, with the pictures of both sides next to each other."""
 
 from __future__ import annotations
 

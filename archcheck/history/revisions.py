@@ -1,4 +1,4 @@
-"""Git revisions as folders: their files are read aside, never in the user's work tree."""
+"""Git revisions as folders, read without touching the user's work tree."""
 
 from __future__ import annotations
 

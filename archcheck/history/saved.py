@@ -1,4 +1,4 @@
-"""A saved report: what `archcheck verify --format json` has written, read back."""
+"""Reading a saved report, written by `archcheck verify --format json`."""
 
 from __future__ import annotations
 

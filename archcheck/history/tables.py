@@ -1,4 +1,4 @@
-"""What changed as text, JSON and Markdown."""
+"""Comparisons as text, JSON and Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changed, in words that every format shares."""
+"""The wording of changes that every format shares."""
 
 from __future__ import annotations
 

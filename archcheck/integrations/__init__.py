@@ -1,1 +1,1 @@
-"""archcheck inside of other tools."""
+"""archcheck inside other tools."""

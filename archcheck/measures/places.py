@@ -1,4 +1,4 @@
-"""Where a residual connection's parts stand in a recording: what `tracing.measurement` needs to know."""
+"""Where a residual connection's parts are in a recording: what `tracing.measurement` needs to know."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arguments as a spec writes them: nested targets, and dotted keys that reach into them. No torch."""
+"""Arguments as a spec writes them: nested targets, and dotted keys that lead into them. No torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from archcheck.phrasing.suggestions import nearest, suggestion
 Setting = tuple[str, Any]
 
 UNSET: Any = object()
-"""As a setting's value: the argument is taken away."""
+"""As a setting's value: the argument is dropped."""
 
 
 def override(arguments: Mapping[str, Any], settings: Iterable[Setting]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""From a function or class and the arguments of a spec to the call: what goes where, and what is missing.
+"""From a function or class and the arguments of a spec to the call: what goes where, what is missing.
 
-A configuration object need not be written out. Where a parameter is a class of the user's, by its type hint,
-its default or its name (`config`, `args`), it is made of a mapping, of the arguments that the function itself
-does not take, or of nothing but its own defaults.
+A configuration object need not be written out. If a parameter is a class of the user's, by its type hint, its
+default or its name (`config`, `args`), it is built from a mapping, from the arguments that the function
+itself does not take, or from its own defaults.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Holds code that is not ours: it may print, exit, raise anything, alter the process. No torch."""
+"""Containing foreign code: it may print, exit, raise anything, alter the process. No torch."""
 
 from __future__ import annotations
 

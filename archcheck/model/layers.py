@@ -1,4 +1,4 @@
-"""What layers take: the shapes, with a batch of one, of what a layer accepts as its input."""
+"""What layers take: the shapes, with a batch of one, that a layer accepts as its input."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from archcheck.model.inputs import TensorInput
 
 SEQUENCE = 16
-"""How long guessed sequences are."""
+"""The length of guessed sequences."""
 _SIZES = (64, 224, 32, 28)
 _CONFIGURATIONS = ("config", "cfg", "args", "hparams", "opt")
 # A guessed tensor has at most this many elements.

@@ -1,7 +1,7 @@
-"""Models that everybody has, by one word: `timm:NAME`, `torchvision:NAME`, `hf:PATH_OR_NAME`.
+"""Models of well-known libraries by name: `timm:NAME`, `torchvision:NAME`, `hf:PATH_OR_NAME`.
 
-They are built with random weights from code that is installed: no weights are fetched, and no code that
-comes with a configuration is run. The libraries are imported when one of their models is asked for.
+They are built with random weights from installed code: no weights are fetched, and no code that comes with a
+configuration is run. The libraries are imported when one of their models is requested.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keeps large weights out of memory: which tensors of a model hold values, and which only have a shape."""
+"""Keeping large weights out of memory: which tensors of a model hold values, and which only a shape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the names of inputs tell: token ids, masks, lengths, time steps, images, edges of a graph."""
+"""What the names of inputs suggest: token ids, masks, lengths, time steps, images, edges of a graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every interface of PyTorch that is not documented, in one place, for 2.4 and later."""
+"""Every undocumented interface of PyTorch that is used, in one place, for 2.4 and later."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, fx
 
 DisableTorchFunction = torch._C.DisableTorchFunction
-"""A context in which calls go past every `__torch_function__`."""
+"""A context in which calls bypass every `__torch_function__`."""
 
 ScriptFunction: Any = torch._C.ScriptFunction
 set_grad_enabled: Any = torch._C._set_grad_enabled

@@ -1,7 +1,7 @@
-"""The same architecture, small: fewer layers, and for configurations of transformers narrower ones too.
+"""The same architecture, smaller: fewer layers, and for transformers configurations narrower ones too.
 
-What a figure says stays true: which kinds of layers there are and in what order, heads, groups and stages,
-and up to 32 experts. Every width is divided by one number, so that what fitted together does so still.
+What a figure claims stays true: which kinds of layers there are and in what order, heads, groups and stages,
+and up to 32 experts. Every width is divided by one number, so that what fitted together still does.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""How things are named in what a user reads: module paths, nearest words. Standard library only."""
+"""How things are named in what users read: module paths, nearest words. Standard library only."""

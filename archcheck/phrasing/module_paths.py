@@ -75,7 +75,7 @@ class ModulePath:
 
 
 Phrase = tuple[str | ModulePath, ...]
-"""A sentence whose modules are not named yet."""
+"""A sentence in which modules are not named yet."""
 
 
 def listed(paths: Iterable[str]) -> Phrase:

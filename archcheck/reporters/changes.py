@@ -1,4 +1,4 @@
-"""What the fix of a finding changes in the text of its spec: for reports that offer it to be taken over."""
+"""What the fix of a finding changes in the text of its spec, for reports that offer it."""
 
 from __future__ import annotations
 

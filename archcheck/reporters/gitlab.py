@@ -1,6 +1,6 @@
-"""GitLab Code Quality: what the widget of a merge request shows, and compares with the target branch.
+"""GitLab Code Quality: what the widget of a merge request shows, compared with the target branch.
 
-The format is a list of issues; GitLab takes two with the same fingerprint for one.
+The format is a list of issues; GitLab treats two with the same fingerprint as one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Does one value depend on another? Looked back from the later one, no further than asked for."""
+"""Dependence of one value on another, traced back from the later one no further than requested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The branch: its summands, and what is one."""
+"""The branch: its summands, and what counts as one."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What a skip path carries of its source: all of it, a part, or elements in other places.
 
-Reshapes, casts and copies keep the order of the elements; a view says where its own stand in what it views
-(`Op.layout`). Some of the sink's elements are followed back to the source through both, whatever the views
-are called.
+Reshapes, casts and copies keep the order of the elements; a view says where its own are in what it views
+(`Op.layout`). Some of the sink's elements are traced back to the source through both, whatever the views are
+called.
 """
 
 from __future__ import annotations

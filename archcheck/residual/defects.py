@@ -1,9 +1,12 @@
-"""What is wrong with a model whatever a diagram says: RES007, RES008, RES011 and RES012. Pure functions.
+"""Defects of a model that need no diagram: RES007, RES008, RES011 and RES012. Pure functions.
 
-- RES007: the sum `x + (x + f(x))`, or the same branch joined twice: one of the two is counted doubly.
+- RES007: the sum `x + (x + f(x))`, or the same branch joined twice: one of the two is counted twice.
+
 - RES008: both operands of a sum are the same tensor, computed by the model: `x = f(x); x + x`.
+
 - RES011: the skip path reads a tensor that an in-place operation of the branch has overwritten.
-- RES012: a module with parameters runs and nothing reads its result, or no code ever calls it.
+
+- RES012: a module with parameters runs but nothing reads its result, or no code ever calls it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The values of the search: what is found, and what is tried on the way."""
+"""The values of the search: what was found, and what is tried on the way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the search asks of single operations."""
+"""Facts about single operations that the search needs."""
 
 from __future__ import annotations
 

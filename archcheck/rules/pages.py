@@ -1,7 +1,7 @@
-"""The page of each code: `RES001.md` and its kin beside this file, which `archcheck explain` prints.
+"""The page of each code: `RES001.md` and others beside this file, which `archcheck explain` prints.
 
-The page is the only place where a code's title and text stand. `python -m archcheck.rules.pages` writes the
-list of them all to docs/rules.
+The page is the only place with a code's title and text. `python -m archcheck.rules.pages` writes the list of
+them all to docs/rules.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FAMILIES = {
     "HIS": "revisions and saved reports",
     "CLI": "the command line",
 }
-"""What the codes with this prefix are about, in the order of the list of rules."""
+"""The subject of the codes with this prefix, in the order of the list of rules."""
 
 
 @dataclass(frozen=True, slots=True)

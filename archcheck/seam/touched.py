@@ -1,4 +1,4 @@
-"""What building and running a model touched outside of itself, as the worker tells it."""
+"""What building and running a model touched outside itself, as the worker reports it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass
 
 Stamp = tuple[int, int, int, int, int]
-"""Of a file: what kind it is, inode, size, time of its last change, and of its status's (nanoseconds)."""
+"""Of a file: kind, inode, size, and the times of its last change and of its status's (nanoseconds)."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The intended side: reading a spec, its models, and what its flow, edges and module patterns mean."""
+"""The intended side: reading a spec, its models, and the meaning of its flow, edges and patterns."""
 
 from archcheck.spec.edges import edge_id, find_edge
 from archcheck.spec.flow import Reachability, between, flow_edges, topological

@@ -1,4 +1,4 @@
-"""A panel with other lines or without a box, with its `flow` and `edges` changed as little as may be."""
+"""A panel with other lines or without a box, with its `flow` and `edges` changed as little as possible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one part of a spec says about another: the story of the checks; large ones have files of their own."""
+"""Checks of one part of a spec against another: the story; large ones have files of their own."""
 
 from __future__ import annotations
 

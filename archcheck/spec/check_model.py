@@ -1,4 +1,4 @@
-"""Checks of a spec's `model`: how targets are written, and inputs, which are plain values until here.
+"""Checks of a spec's `model`: how targets and inputs are written, which are plain values until here.
 
 They read the document itself, not the models of `model.py`, since arguments and inputs may be anything.
 """

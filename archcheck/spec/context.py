@@ -1,4 +1,4 @@
-"""What the checks of a spec share: the document, what could be read of it, and where problems go."""
+"""What the checks of a spec share: the document, the parts that could be read, and its problems."""
 
 from __future__ import annotations
 

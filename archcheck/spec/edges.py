@@ -1,4 +1,4 @@
-"""What residual edges are called, and which solid edge a dashed one refers to."""
+"""The names of residual edges, and which solid edge a dashed one refers to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fix applied to a spec, as text."""
+"""Applying a fix to the text of a spec."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a spec's text to a checked `LoadedSpec`, or to a SpecError with everything that is wrong with it."""
+"""From a spec's text to a checked `LoadedSpec`, or to a SpecError with everything that is wrong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from archcheck.spec.validation import fit, repaired
 from archcheck.spec.yaml import Document, compose
 
 MAX_BYTES = 1_000_000
-"""No spec is as large as this; a larger file is refused unread."""
+"""The largest size of a spec; a larger file is refused unread."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from archcheck.spec.css_colors import as_hex
 from archcheck.spec.factors import factor_value
 
 ID_PATTERN = "^[A-Za-z0-9_-]+$"
-"""How a panel or a box may be called: `realized_by: PANEL.FIRST..LAST` must be readable."""
+"""Names of panels and boxes: `realized_by: PANEL.FIRST..LAST` must be readable."""
 
 _CLOSED: JsonDict = {"additionalProperties": False}
 
@@ -59,10 +59,10 @@ DTYPES = (
     *("bfloat16", "bool", "complex128", "complex32", "complex64", "float16", "float32", "float64"),
     *("int16", "int32", "int64", "int8", "uint16", "uint32", "uint64", "uint8"),
 )
-"""What torch calls the element types that an input may have."""
+"""PyTorch's names of the dtypes that an input may have."""
 
 MARK = "\0"
-"""Begins the names that pydantic's paths give to the members of unions; no key of a spec can have it."""
+"""The prefix of the names that pydantic's paths give to union members; no key of a spec can have it."""
 
 _TEXT, _LIST, _MAPPING = Tag(f"{MARK}text"), Tag(f"{MARK}a list"), Tag(f"{MARK}a mapping")
 _INTEGER, _NUMBER, _BOOLEAN = (

@@ -1,7 +1,7 @@
-"""A spec's text with other data: only what differs is written anew, every other byte stays.
+"""A spec's text with other data: only what differs is rewritten, every other byte stays.
 
 Comments, order, quotes, indentation and line ends of what does not change are kept, and new parts are
-written as their neighbours are.
+formatted like their neighbours.
 """
 
 from __future__ import annotations

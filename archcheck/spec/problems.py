@@ -9,7 +9,7 @@ from archcheck.rules.spec_codes import SpecCode
 from archcheck.spec.words import Path, path_text
 
 LIMIT = 200
-"""More problems than this are one: it is no spec. Collecting stops there, so that hostile input ends soon."""
+"""Collecting stops after this many problems: the file is not a spec, and hostile input ends soon."""
 
 
 class Place(NamedTuple):

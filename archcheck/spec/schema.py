@@ -1,4 +1,4 @@
-"""The JSON Schema of a spec, by which editors complete and check while one writes."""
+"""The JSON Schema of a spec, with which editors complete and check specs."""
 
 from __future__ import annotations
 

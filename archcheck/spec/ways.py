@@ -9,7 +9,7 @@ Item = str | list["Item"]
 Line = tuple[str, str]
 
 _DEEPEST = 2
-"""Attention needs two (q beside k, and their scores beside v); deeper nests are not read at a glance."""
+"""Attention needs two (q beside k, and their scores beside v); deeper nesting is hard to read."""
 
 
 def arranged(

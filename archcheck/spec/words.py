@@ -1,4 +1,4 @@
-"""How problems speak of a spec's contents: quoted so that hostile text is harmless in a terminal."""
+"""How problems quote a spec's contents, so that hostile text is harmless in a terminal."""
 
 from __future__ import annotations
 

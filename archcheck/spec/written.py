@@ -1,4 +1,4 @@
-"""Where every node of a YAML text is written: its span, its style, and the spans of what it holds.
+"""Where every node of a YAML text is written: its span, its style, and the spans of its contents.
 
 For texts that `compose` read without a problem; aliases stand for themselves and are not followed.
 """

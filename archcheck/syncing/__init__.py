@@ -1,8 +1,7 @@
-"""Making a spec tell the truth: fixes of its findings, applied one at a time, each kept only where it helps.
+"""Making a spec match the code: fixes of its findings, applied one at a time, each kept only if it helps.
 
-`search` looks for the fixes that leave fewer findings, `renames` follows modules that have other names,
-`story` is `archcheck sync` without its files, and `proposals` tries the fixes of a report before they are
-offered.
+`search` looks for the fixes that leave fewer findings, `renames` follows renamed modules, `story` is
+`archcheck sync` without its files, and `proposals` tries the fixes of a report before they are offered.
 """
 
 from archcheck.syncing.proposals import tried

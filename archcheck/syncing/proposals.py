@@ -1,4 +1,4 @@
-"""The fixes that a report proposes, each tried: after it, less is left to find."""
+"""The fixes that a report proposes, each tried: it must leave fewer findings."""
 
 from __future__ import annotations
 

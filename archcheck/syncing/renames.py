@@ -1,4 +1,4 @@
-"""Modules that the model calls otherwise than the spec: the same structure under another name."""
+"""Renamed modules: the same structure under another name."""
 
 from __future__ import annotations
 

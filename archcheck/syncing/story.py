@@ -1,4 +1,4 @@
-"""`archcheck sync` without its files: from a spec and what its model did to a spec that says so."""
+"""`archcheck sync` without its files: from a spec and its model's run to a spec that matches."""
 
 from __future__ import annotations
 

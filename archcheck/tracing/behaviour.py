@@ -1,8 +1,8 @@
-"""The second witness of `--prove`: what operations do on probe inputs, against its term's own definition.
+"""The second witness of `--prove`: what operations do on probe inputs, against their terms' definitions.
 
-The first witness, the vocabulary, reads the operations; this one runs them again, with torch, on inputs
-made up for the purpose, and knows of a term only how it behaves (`behaviours`). Neither knows of the other's
-ways: where they disagree, one of them is wrong, and that is an error, not a verdict.
+The first witness, the vocabulary, reads the operations; this one runs them again, with torch, on made-up
+inputs, and knows a term only by its behaviour. The two are independent: if they disagree, one of them is
+wrong, and that is an error, not a verdict.
 """
 
 from __future__ import annotations

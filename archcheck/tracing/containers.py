@@ -1,4 +1,4 @@
-"""The tensors in what a call takes and returns."""
+"""The tensors in the arguments and results of a call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model's modules are, beyond the run: their classes, and what their code speaks of."""
+"""Facts about the model's modules beyond the run: their classes, and what their code mentions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an attention's mask lets through, read off the values of the run."""
+"""What an attention's mask lets through, read from the values of the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model calls its modules, parameters and buffers, and those that it does not register."""
+"""The names of a model's modules, parameters and buffers, and of those that it does not register."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a recorder sees everything: module calls, custom autograd functions, scripted and compiled parts."""
+"""Hooks through which a recorder sees everything: calls, autograd functions, scripted and compiled parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands on the tape for a tensor, so that the tape holds no activation in memory."""
+"""Stand-ins for tensors on the tape, so that the tape holds no activation in memory."""
 
 from __future__ import annotations
 

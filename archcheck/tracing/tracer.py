@@ -1,8 +1,7 @@
-"""Follow one real run of a model: `record(model, *args, **kwargs)`.
+"""Tracing one real run of a model: `record(model, *args, **kwargs)`.
 
-What comes out is a `Recording`: a `torch.fx.GraphModule` that replays the run bit for bit, and the run
-as plain values (`archcheck.dataflow.run`). Loading and running a model runs its code: record only what you
-trust.
+The result is a `Recording`: a `torch.fx.GraphModule` that replays the run bit for bit, and the run as plain
+values (`archcheck.dataflow.run`). Loading and running a model runs its code: record only what you trust.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Attention: scores of queries and keys, a softmax over the keys, and the values weighed by it."""
+"""Attention: scores of queries and keys, a softmax over the keys, and the values weighted by it."""
 
 from __future__ import annotations
 

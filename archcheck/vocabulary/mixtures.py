@@ -1,4 +1,4 @@
-"""Mixtures of experts: a router that picks, and experts whose results are weighed by what it gave."""
+"""Mixtures of experts: a router that picks, and experts whose results are weighted by its output."""
 
 from __future__ import annotations
 

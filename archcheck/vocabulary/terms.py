@@ -1,4 +1,4 @@
-"""The field's terms, as plain values: what each is called, of what sort, and a case of what it is.
+"""The field's terms, as plain values: name, class, and the more general terms it is a case of.
 
 `RMSNorm` is a case of `Norm`: a box that says "Norm" is right about it, one that says "LayerNorm" is not.
 """

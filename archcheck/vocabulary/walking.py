@@ -1,4 +1,4 @@
-"""Ways through a run that several recognisers go: behind views, and back to where a stream came from."""
+"""Walks through a run that several recognisers share: past views, and back to a stream's origin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What figures write for a term: labels and roles, by what is computed."""
+"""How figures write a term: labels and roles, by what is computed."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ QKV = {
 
 
 _TABLES = re.compile(r"token_type|word|token|segment|class|label|time")
-"""What tables are of, by what they are called in code."""
+"""The contents of tables, by their names in code."""
 
 
 def sign(region: Region) -> str:

@@ -1,4 +1,4 @@
-"""Norms, activations and softmax that are written out: found by what they compute, not by how."""
+"""Written-out norms, activations and softmax: found by what they compute, not by how."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Living with findings: what somebody accepted, with a reason, by a comment, a baseline or an option.
+"""Accepted findings: what somebody accepted, with a reason, by a comment, a baseline or an option.
 
 An accepted finding stays in the report, counted and drawn as accepted; it is never called proved. A report
 whose findings are all accepted conforms.

@@ -24,7 +24,7 @@ class Waivers:
 
 
 BY_COMMENTS = Waivers()
-"""Comments accept findings, and nothing else does."""
+"""Only comments accept findings."""
 
 
 def waive(report: Report, waivers: Waivers) -> Report:

@@ -1,4 +1,4 @@
-"""A baseline: the findings of today, accepted in a file, so that only new ones fail."""
+"""A baseline: today's findings, accepted in a file, so that only new ones fail."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VERSION = 1
 _NAMES = ("spec", "code", "panel", "edge", "message", "where")
 _PLACE = re.compile(r" \([^()\s]+:\d+\)")
 Entry = tuple[str, ...]
-"""Of a finding: spec, code, panel, edge, message, and in which layers and modes. Lines may move."""
+"""A finding's spec, code, panel, edge, message, layers and modes. Lines may move."""
 
 
 @dataclass(frozen=True, slots=True)

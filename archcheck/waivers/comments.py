@@ -1,6 +1,6 @@
 """Comments that accept findings: `# archcheck: ignore[RES002] the router is drawn elsewhere`.
 
-They stand on the finding's line of the spec or of the model, or on a line of their own above it.
+They are on the finding's line of the spec or of the model, or on a line of their own above it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a worker's model runs: the judge's surroundings, and no more memory than there is."""
+"""Preparing a process for a model: the judge's surroundings, and a limit of memory."""
 
 from __future__ import annotations
 

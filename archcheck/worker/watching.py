@@ -1,8 +1,7 @@
-"""Notes what a model's code touches outside of itself: files, imports, the environment.
+"""Noting what a model's code touches outside itself: files, imports, the environment.
 
-Python's audit hooks tell most of it. They do not tell of `os.stat` and its like, nor of `os.environ`, which
-are wrapped. It is for a process that runs one model and ends: nothing of it can be taken back. Standard
-library only.
+Python's audit hooks report most of it. They do not report `os.stat` and the like, nor `os.environ`, which are
+wrapped. It is for a process that runs one model and ends: it can't be undone. Standard library only.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Where everything in a panel stands, and how its lines run."""
+"""The layout of a panel: where everything is, and how its lines run."""

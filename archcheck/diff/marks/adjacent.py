@@ -1,4 +1,4 @@
-"""Labels that name a module and what is done with its result: "Conv + GELU" where GELU is a function."""
+"""Labels that name a module and an operation on its result: "Conv + GELU" where GELU is a function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a box's looks say: its colour, which is its role, and whether it is greyed as not chosen."""
+"""What a box's looks claim: its colour, which is its role, and whether it is greyed out."""
 
 from __future__ import annotations
 

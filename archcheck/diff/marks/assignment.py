@@ -1,4 +1,4 @@
-"""Which of its candidates each box stands for: the choice that makes the most lines ways of the data."""
+"""Which candidate each box stands for: the choice under which most lines are flows of the data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Boxes that stand for a value on its way, and for no operation: Q, K and V of an attention."""
+"""Boxes that stand for a value on its way, not for an operation: Q, K and V of an attention."""
 
 from __future__ import annotations
 

@@ -24,10 +24,10 @@ _ROLES: Mapping[Role, tuple[str, ...]] = {
     Role.MASK: ("mask",),
 }
 _LOOSE = frozenset([Role.FEED_FORWARD, Role.ROUTER])
-"""Roles of which no single operation is expected where the label names nothing."""
+"""Roles that imply no single operation if the label names none."""
 
 WIDTHS = frozenset(["channels", "from"])
-"""Numbers that a spec's narrow model does not have: they are compared with the published size alone."""
+"""Numbers that a spec's narrow model changes: they are only compared with the published size."""
 
 NUMBERS = WIDTHS | {"kernel", "stride", "dilation", "groups", "k", "heads"}
 

@@ -1,4 +1,4 @@
-"""What a box says against what its module computes (BOX006), and the numbers that it says (BOX005)."""
+"""What a box claims against what its module computes (BOX006), and its numbers (BOX005)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Boxes that stand for what enters or leaves a panel, and which of the panel's inputs each of them is."""
+"""Boxes for a panel's inputs and outputs, and which of the panel's inputs each of them is."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Lines against the ways of values, in both directions (BOX003, FLOW001, FLOW002).
+"""Lines against the flow of values, in both directions (BOX003, FLOW001, FLOW002).
 
-A line from one box to another says that values go from the one to the other and pass no third drawn box.
+A line from one box to another says that values flow from the one to the other without passing a third drawn
+box.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from archcheck.spec.model import Panel, ResidualEdge, Role
 
 Line = tuple[str, str]
 INPUT = "input"
-"""Stands for what enters a panel that draws no box for it; no box has this name."""
+"""Stands for the input of a panel that draws no box for it; no box has this name."""
 
 
 class Way(Enum):

@@ -1,4 +1,4 @@
-"""Which boxes an operation that is not drawn stands between."""
+"""The boxes between which an undrawn operation lies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Boxes that stand for operations, as what ran in a frame: residual edges are judged by them too."""
+"""Boxes that stand for operations, as things that ran in a frame: residual edges are checked by them too."""
 
 from __future__ import annotations
 

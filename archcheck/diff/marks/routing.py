@@ -1,8 +1,8 @@
 """Boxes of a mixture of experts that stand for more than one operation.
 
-A box that picks (Top-k) also hands on what it picked: the rows of a tensor that its indices select. A box
-that is drawn inactive stands for one of several alike, and what the code does with its result is drawn at
-another of them.
+A box that picks (Top-k) also passes on what it picked: the rows of a tensor that its indices select. A box
+that is drawn inactive stands for one of several like modules, and what the code does with its result is drawn
+at another of them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Modules alike (the experts of a list): what is drawn of one that did not run is shown by one that did."""
+"""Like modules (the experts of a list): the marks of one that did not run are proved by one that did."""
 
 from __future__ import annotations
 

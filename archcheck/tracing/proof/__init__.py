@@ -1,4 +1,4 @@
-"""A proof of residual connections from outside of what found them: finite changes in the replayed run."""
+"""An independent proof of residual connections: finite changes in the replayed run."""
 
 from archcheck.tracing.proof.prove import prove
 

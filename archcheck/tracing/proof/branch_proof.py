@@ -1,4 +1,4 @@
-"""The branch: the sink moves with what the branch's modules give, and they with the source."""
+"""The branch: the sink moves with the output of the branch's modules, and they move with the source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the steps of a recorded run once more, with other values: in float64, with what was drawn held."""
+"""Running the steps of a recorded run again with other values: in float64, with random values held."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The skip path: how the sink moves when the skip's own use of the source is changed, and nothing else."""
+"""The skip path: how the sink moves when only the skip path's own use of the source is changed."""
 
 from __future__ import annotations
 

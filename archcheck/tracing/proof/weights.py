@@ -1,4 +1,4 @@
-"""Weights with which each part of a model counts: none that is learned is zero, or a round number."""
+"""Weights under which each part of a model matters: no learned value is zero or a round number."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""One sweep over the graph that stops at each sink, with all that is needed to run up to it again.
+"""One sweep over the graph that stops at each sink, with all it takes to run up to it again.
 
 A **window** leads from a start (a residual's source) to an end (its sink). When the sweep has reached the
 end, the steps of the window can be run again with changes. What they read from before the start is kept
-that long and no longer; where a step of the window writes in place, it is kept as it was at the start.
+exactly that long; what a step of the window overwrites in place is kept as it was at the start.
 """
 
 from __future__ import annotations
