@@ -144,9 +144,11 @@ def sync(
             )
         changed = syncing.difference(synced, str(spec))
         output.text(changed, None)
-        if not (dry_run or check):
+        stays = dry_run or check
+        if not stays:
             syncing.write(spec, synced)
-        output.report([synced.report], Format.TEXT, None, verbose, quiet=False)
+        report = syncing.unwritten(synced) if stays else synced.report
+        output.report([report], Format.TEXT, None, verbose, quiet=False)
     output.exit_with([synced.report])
     if check and changed:
         raise typer.Exit(1)

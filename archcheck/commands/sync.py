@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from difflib import unified_diff
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from archcheck.errors import ArchcheckError
 from archcheck.files import write_text
 from archcheck.findings import Report, Status
 from archcheck.model.arguments import Setting
+from archcheck.source_location import Location
 from archcheck.spec import LoadedSpec, load
-from archcheck.spec.editing import lines_of
+from archcheck.spec.editing import Replacement, lines_of, replacements
 from archcheck.syncing import Identity, Synced, identity, sync_spec
 from archcheck.waivers import BY_COMMENTS, waive
 
@@ -72,7 +74,38 @@ def difference(synced: Synced, file: str) -> str:
     )
 
 
+def unwritten(synced: Synced) -> Report:
+    """Return what is left to say of a spec that stays as it is, with its lines as they are now."""
+    changed = list(replacements(synced.before, synced.after))
+
+    def moved(place: Location | None) -> Location | None:
+        is_own = place is not None and place.file == synced.report.file
+        return replace(place, line=_line_before(place.line, changed)) if place and is_own else place
+
+    findings = tuple(replace(each, spec=moved(each.spec)) for each in synced.report.findings)
+    return replace(synced.report, findings=findings)
+
+
+def _line_before(line: int, changed: Sequence[Replacement]) -> int:
+    """Return the line of the old text that a line of the new one comes from, or before which it is put."""
+    added = 0
+    for each in changed:
+        start = each.line + added
+        if line < start:
+            break
+        if line < start + len(each.new):
+            return each.line + min(line - start, max(len(each.old) - 1, 0))
+        added += len(each.new) - len(each.old)
+    return line - added
+
+
 def write(spec: Path, synced: Synced) -> None:
-    """Replace the old text by the new one, whole or not at all. Raises OSError."""
-    if synced.after != synced.before:
-        write_text(spec, synced.after)
+    """Replace the old text by the new one, whole or not at all.
+
+    Raises OSError, also where the file was changed since it was read.
+    """
+    if synced.after == synced.before:
+        return
+    if spec.read_bytes() != synced.before.encode("utf-8"):
+        raise OSError(None, "it was changed while its model ran and is left as it is: sync again", str(spec))
+    write_text(spec, synced.after)

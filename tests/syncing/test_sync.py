@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import random
+import tempfile
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from archcheck.cli import app
 from archcheck.commands.run_modes import in_this_process, run_modes
-from archcheck.commands.sync import difference, sync
+from archcheck.commands.sync import _line_before, difference, sync, write
 from archcheck.commands.verify import judged
 from archcheck.diff.execution import Execution
 from archcheck.errors import SpecError
 from archcheck.findings import Report, Status
 from archcheck.spec import LoadedSpec, load
+from archcheck.spec.editing import replacements
 from archcheck.spec.load import loads
 from archcheck.spec.patching import UnwritableError, data_of, patched
 from archcheck.syncing import Synced, sync_spec
@@ -293,6 +298,67 @@ def test_what_is_left_is_told(wrong: Path) -> None:
     code, shown = command("spec.yaml")
     assert (code, wrong.read_text(encoding="utf-8")) == (1, SPEC)
     assert "RES007" in shown
+
+
+def test_what_is_left_of_a_file_that_stays_has_its_lines_as_they_are(wrong: Path) -> None:
+    doubled = MODEL.replace(
+        "return x + self.mlp(self.norm(x))", "y = x + self.mlp(self.norm(x))\n        return x + y"
+    ).replace("        x = self.embed", "        x = self.late(self.embed")
+    model = doubled.replace("self.embed(ids)", "self.embed(ids))").replace(
+        "        self.head", "        self.late = nn.LayerNorm(8)\n        self.head"
+    )
+    Path("model.py").write_text(model, encoding="utf-8")
+    text = wrong.read_text(encoding="utf-8")
+    line = text.splitlines().index("      - {around: [norm, mlp]}  # the stream") + 1
+    code, shown = command("spec.yaml", "--dry-run")
+    assert (code, wrong.read_text(encoding="utf-8")) == (1, text)
+    assert f"spec.yaml:{line}:9\n" in shown
+    command("spec.yaml")
+    assert wrong.read_text(encoding="utf-8").splitlines()[line] == text.splitlines()[line - 1]
+
+
+TEXTS = st.lists(st.sampled_from("abc"), max_size=7)
+
+
+@given(TEXTS, TEXTS)
+def test_lines_that_stay_are_found_where_they_were(old: list[str], new: list[str]) -> None:
+    before, after = ("".join(f"{line}\n" for line in lines) for lines in (old, new))
+    changed = list(replacements(before, after))
+    found = [_line_before(number, changed) for number in range(1, len(new) + 1)]
+    assert found == sorted(found)
+    rewritten = {
+        number
+        for blocks in SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+        if blocks[0] != "equal"
+        for number in range(blocks[3] + 1, blocks[4] + 1)
+    }
+    assert all(
+        old[line - 1] == new[number - 1] for number, line in enumerate(found, 1) if number not in rewritten
+    )
+
+
+def test_a_file_that_was_changed_meanwhile_stays(wrong: Path) -> None:
+    found = sync(wrong, worker=in_this_process)
+    wrong.write_text("# mine\n", encoding="utf-8")
+    with pytest.raises(OSError, match="changed while its model ran"):
+        write(wrong, found)
+    assert wrong.read_text(encoding="utf-8") == "# mine\n"
+
+
+@pytest.mark.parametrize("name", ["mkstemp", "fdopen", "chmod", "replace"])
+def test_an_interrupted_sync_leaves_the_old_file(
+    name: str, wrong: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    found = sync(wrong, worker=in_this_process)
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile if name == "mkstemp" else os, name, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            write(wrong, found)
+    assert wrong.read_text(encoding="utf-8") == found.before
+    assert not list(wrong.parent.glob(".spec*"))
 
 
 def test_a_spec_that_can_not_be_read_stays(wrong: Path) -> None:
