@@ -16,6 +16,7 @@ from archcheck.phrasing.module_paths import is_within
 from archcheck.residual import Join
 from archcheck.spec.factors import factor_value
 from archcheck.spec.patterns import join as joined
+from archcheck.vocabulary import TERMS, Family
 
 _SIDES = {"skip": "the skip path", "branch": "the branch", "both": "the whole sum"}
 _KINDS = {
@@ -78,8 +79,13 @@ def wrong_kind(drawn: Drawn, join: Join, call: PanelCall) -> Difference | None:
 
 
 def _wrong_label(drawn: Drawn, join: Join) -> Difference | None:
-    residual, on_the_way = join.residual, (*drawn.inside, *drawn.edge.through)
-    terms = {term for box in on_the_way for claim in claimed(drawn.panel, box) for term in claim.terms}
+    residual = join.residual
+    # A gate or a scale may be a box of the branch; what projects or concatenates is on the skip path.
+    said = [claim.terms[0] for box in drawn.inside for claim in claimed(drawn.panel, box)]
+    terms = {term for term in said if TERMS[term].family in (Family.PRODUCT, Family.SCALE, Family.SUM)}
+    terms |= {
+        term for box in drawn.edge.through for claim in claimed(drawn.panel, box) for term in claim.terms
+    }
     if not contradicted(drawn.edge.label, residual.kind, _products(residual.factors), terms):
         return None
     what = _KINDS[residual.kind]

@@ -19,7 +19,7 @@ _COUNT = r"(?<![\w.,×-])(\d+)"
 _HEADS = r"(?:(?:attention|query|q)[\s-]+)?heads?\b"
 _KV_HEADS = r"(?:kv|k/v|key[\s/-]*value|key|value)[\s-]+heads?\b"
 _EXPERTS = r"(?:(?:routed|local|total)[\s-]+)?experts?\b"
-_LAYERS = r"(?:(?:\w+)[\s-]+)?(?:layers?|blocks?)\b"
+_LAYERS = r"(?:(?:\w+)[\s-]+)?[a-z]*(?:layers?|blocks?)\b"
 _NO_NORM = r"(?!归一化|规范化|标准化)"  # 层归一化 is LayerNorm
 _TIMES = r"(?:^|[\s(])×\s*(\d+)\)?\s*$"
 
@@ -97,8 +97,7 @@ def counted(
     repeated = _REPEATED.search(label)
     if repeated and (box.detail or box.role in (Role.BLOCK, Role.EXPERT)):
         count = _stacked(box, modules, execution)
-        if count:
-            yield Counted("modules", int(repeated[1]), count, (f"the box stands for {count} modules",))
+        yield Counted("modules", int(repeated[1]), count or None, (f"the box stands for {count} modules",))
 
 
 def _counts(sort: _Sort, modules: Sequence[str], execution: Execution) -> dict[Phrase, int]:

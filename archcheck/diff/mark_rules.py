@@ -138,6 +138,10 @@ class _Telling:
             message = f"{shown} is greyed out as not chosen, but {paths} runs in every call"
             drawn, traced = "inactive", f"{paths} runs, and it is not one of several alike"
             return self._note("BOX006", box, message, drawn, traced, location, fix)
+        if wrong.looks == "value":
+            message = f"{shown} is drawn, but {paths} does not make that value of the attention"
+            traced = f"the attention reads the result of {paths} as another value"
+            return self._note("BOX006", box, message, f"box {shown}", traced, location, None)
         if wrong.looks and computed is not None:
             message = f"{shown} has the role {wrong.claim.text}, but {paths} computes {computed.term.name}"
             drawn, traced = f"role {wrong.claim.text}", f"{paths} computes {computed.term.name}"

@@ -4,7 +4,7 @@ Pure functions over a recorded run. `claims(label)` reads a label, `recognise(fl
 run that compute a term, and `is_a` says whether one term is a case of the other.
 """
 
-from archcheck.vocabulary.labels import Claim, claims
+from archcheck.vocabulary.labels import Claim, claims, numbers
 from archcheck.vocabulary.probes import probes
 from archcheck.vocabulary.recognition import recognise
 from archcheck.vocabulary.regions import Recognition, Region
@@ -19,6 +19,7 @@ __all__ = [
     "Term",
     "claims",
     "is_a",
+    "numbers",
     "probes",
     "recognise",
 ]

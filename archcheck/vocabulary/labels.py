@@ -91,6 +91,15 @@ def claims(label: str) -> tuple[Claim, ...]:
     return tuple(found)
 
 
+def numbers(label: str) -> Mapping[str, Value]:
+    """Return the numbers that a label says of an operation, whether or not it names one.
+
+    >>> numbers("MBConv, stride 2"), numbers("Stage 2")
+    ({'stride': 2}, {})
+    """
+    return dict(_numbers(_plain(label)))
+
+
 def _plain(label: str) -> str:
     """Return a label in lower case, with one kind of space and of hyphen."""
     text = unicodedata.normalize("NFC", label).casefold()
@@ -135,7 +144,7 @@ def _matches(bare: str, text: str) -> Iterator[tuple[int, int, tuple[str, ...], 
 _TIMES = r"\s*[×x*]\s*"
 _KERNEL = re.compile(
     rf"(?<![\w.])(\d+)(?:{_TIMES}(\d+))(?:{_TIMES}(\d+))?"
-    r"(?=\s*(?:\w+[ -])*(?:conv|卷积|max|avg|average|pool))"
+    r"(?=\s*(?:\w+[ -])*(?:conv|max|avg|average|pool|[\u4e00-\u9fff]*(?:卷积|池化)))"
 )
 _KERNEL_AFTER = re.compile(rf"(?:conv\w*|卷积|pool\w*)[ ,(]*(\d+){_TIMES}(\d+)(?:{_TIMES}(\d+))?")
 _KERNEL_WORD = re.compile(r"\b(?:k|kernel(?:[ _]size)?)\s*[=:]?\s*(\d+)(?:\s*[×x]\s*(\d+))?")

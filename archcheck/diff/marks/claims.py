@@ -15,6 +15,11 @@ from archcheck.diff.wording import label
 from archcheck.spec.model import Panel
 from archcheck.vocabulary import TERMS, Claim, Family, Region, claims, is_a
 
+_VALUES = {"q": "query", "k": "key", "v": "value"}
+_VALUE = re.compile(
+    r"(?:^|linear[ _-]|w_?\{?)(q|k|v)\}?$"
+    r"|^(q|k|v|query|key|value)[ _-]?(?:linear|proj(?:ection)?)$|^linear[ _-](query|key|value)$"
+)
 _WEIGHTED = frozenset(
     [Family.LINEAR, Family.CONVOLUTION, Family.EMBEDDING, Family.ATTENTION, Family.RECURRENCE, Family.MIXTURE]
 )
@@ -107,6 +112,8 @@ def check_claims(panel: Panel, box: str, territory: Territory, widths: bool = Fa
             yield ClaimCheck(claim, False if certain else None, other or _principal(regions, claim))
         elif larger is not None:
             yield ClaimCheck(claim, False, larger)
+        elif _is_another_value(claim, label(panel, box), territory, box):
+            yield ClaimCheck(claim, False, fitting[0], looks="value")
         else:
             wrong = [contradiction(region, claim, widths) for region in fitting]
             right = next((region for region, detail in zip(fitting, wrong, strict=True) if not detail), None)
@@ -127,6 +134,23 @@ def regions_of(territory: Territory, box: str) -> list[Region]:
         for region in by_output.get(node, ())
         if not region.inside and all(op in nodes or territory.values.is_constant(op) for op in region.ops)
     ]
+
+
+def _is_another_value(claim: Claim, text: str, territory: Territory, box: str) -> bool:
+    """Return whether a "Linear Q" makes no query of the attention that the panel shows, but a key, say."""
+    match = _VALUE.search(text.casefold())
+    if match is None or not {TERMS[term].family for term in claim.terms} <= {
+        Family.LINEAR,
+        Family.CONVOLUTION,
+    }:
+        return False
+    role = _VALUES[match[match.lastindex or 0][0]]
+    shown = [region for region in territory.values.recognition.regions if territory.holds(region.output)]
+    attentions = [
+        region for region in shown if region.term.family is Family.ATTENTION and role in region.roles
+    ]
+    made = territory.made_by(box)
+    return bool(attentions) and not any(territory.depends(region.roles[role], made) for region in attentions)
 
 
 def check_looks(

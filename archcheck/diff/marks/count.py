@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from archcheck.diff.execution import Execution
 from archcheck.diff.label_numbers import counted
 from archcheck.diff.marks.box_map import is_operation
-from archcheck.diff.marks.claimed import NUMBERS, WIDTHS
+from archcheck.diff.marks.claimed import NUMBERS, WIDTHS, claimed
 from archcheck.diff.marks.claims import ClaimCheck
 from archcheck.diff.marks.entries import begins, ends
 from archcheck.diff.marks.frame_check import FrameCheck
@@ -21,6 +21,7 @@ from archcheck.spec.flow import flow_edges
 from archcheck.spec.load import LoadedSpec
 from archcheck.spec.model import Panel
 from archcheck.spec.patterns import matches
+from archcheck.vocabulary import numbers
 
 Key = tuple[str, MarkKind, str]
 Evidence = tuple[Verdict, str]
@@ -85,7 +86,7 @@ def _unopened(checks: Sequence[FrameCheck], opened: Set[str], excepted: Set[str]
             kinds = {modules[path].type_name for path in paths if path in opened}
             left = [path for path in paths if path not in opened and modules[path].type_name in kinds]
             if not excepted.isdisjoint(left):
-                shown = {_built(path, check.call.execution) for path in paths if path in opened}
+                shown = {_built(path, check.call.execution) for path in opened if path in modules}
                 left = [
                     path
                     for path in left
@@ -163,10 +164,20 @@ def _numbers(loaded: LoadedSpec, panel: Panel, box: str, check: FrameCheck) -> I
         for each in counted(text, value, modules, call.execution, check.counted(box)):
             known = each.actual is not None
             yield Verdict.PROVED if known else Verdict.UNCHECKED, f"the model states no number of {each.noun}"
-    for claim in check.claims.get(box, ()):
-        for name, said in claim.claim.details.items():
-            if name in NUMBERS and claim.computed is not None:
-                yield _number(loaded, name, said, claim.computed.details.get(name))
+    chosen, said_of = check.placed.chosen.get(box), [claim.claim for claim in check.claims.get(box, ())]
+    pairs = [(claim.claim, claim.computed) for claim in check.claims.get(box, ()) if claim.computed]
+    if chosen is not None:
+        said_of = list(claimed(panel, box))
+        pairs += zip(said_of, chosen.regions, strict=False)
+    for claim, region in pairs:
+        for name, said in claim.details.items():
+            if name in NUMBERS:
+                yield _number(loaded, name, said, region.details.get(name))
+    told = {name for claim in said_of for name in claim.details}
+    if modules or chosen is not None:
+        for name, said in numbers(label(panel, box)).items():
+            if name not in told:
+                yield _number(loaded, name, said, None)
 
 
 def _number(loaded: LoadedSpec, name: str, said: object, actual: object) -> Evidence:
