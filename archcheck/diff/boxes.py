@@ -181,6 +181,7 @@ def opened_by(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
     """BOX006: the panel that opens a box shows other modules than the box stands for."""
     for box, paths in boxes.layer.boxes.items():
         detail = boxes.panel.boxes[box].detail
+        scope = boxes.evidence.loaded.spec.panels[detail].scope if detail else None
         shown = {own for bound in boxes.evidence.panels if bound.name == detail for own in _shown(bound)}
         related = any(is_within(own, path) or is_within(path, own) for own in shown for path in paths)
         if paths and shown and not related:
@@ -190,7 +191,7 @@ def opened_by(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
                 box,
                 f"{said} is opened by the panel {detail}, and that shows other modules",
                 f"{said} ({names.paths(paths)}), opened by {detail}",
-                f"{detail} shows {names.paths(sorted(shown))}",
+                f"{detail} shows {scope or 'the model'}",
                 boxes.execution.location(paths[0]),
             )
 

@@ -225,3 +225,51 @@ def test_a_number_is_a_mark(tmp_path: Path) -> None:
 )
 def test_fixes_of_looks(old: str, new: str, fix: str, tmp_path: Path) -> None:
     assert [str(each.fix) for each in report(tmp_path, (old, new)).findings] == [fix]
+
+
+QKV = """\
+model:
+  target: model.py:Attention
+  inputs:
+    x: {shape: [1, 4, 8]}
+panels:
+  model:
+    boxes:
+      q: {label: Linear Q, module: q}
+      k: {label: Linear K, module: k}
+      v: {label: Linear V, module: v}
+      mix: {label: Attention}
+    flow: [[q, k, v], mix]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "boxes"),
+    [
+        ("module: q", "module: q", []),
+        (
+            "Linear Q, module: q}\n      k: {label: Linear K",
+            "Linear K, module: q}\n      k: {label: Linear Q",
+            "qk",
+        ),
+        ("label: Linear V", "label: W_q", "v"),
+        ("label: Linear V", "label: Value projection", ""),
+    ],
+)
+def test_a_linear_q_makes_the_query(old: str, new: str, boxes: str, tmp_path: Path) -> None:
+    assert old in QKV
+    (tmp_path / "model.py").write_text(MODEL)
+    (tmp_path / "spec.yaml").write_text(QKV.replace(old, new))
+    found = verify(tmp_path / "spec.yaml").findings
+    assert [(each.code, each.edge) for each in found] == [("BOX006", box) for box in boxes]
+
+
+def test_a_box_is_opened_by_a_panel_of_its_own_modules(tmp_path: Path) -> None:
+    changes = [
+        ("module: attn, role: attention", "module: attn, role: attention, detail: inner"),
+        ("  block:\n", "  inner:\n    scope: blocks.*.mlp\n    boxes: {all: {label: inside}}\n  block:\n"),
+    ]
+    found = [each for each in report(tmp_path, *changes).findings if each.edge == "attn"]
+    assert [(each.code, each.message) for each in found] == [
+        ("BOX006", "Attention is opened by the panel inner, and that shows other modules")
+    ]
