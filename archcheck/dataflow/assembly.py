@@ -47,7 +47,8 @@ def _is_put_together(ops: Sequence[Op], op: Op) -> bool:
     if op.name not in VIEWS or op.layout is None:
         return False
     below = ops[op.operands[0][0]]
-    return len(op.operands[0]) > 1 or (below.name == "setitem" and below.region is not None)
+    is_written = below.name == "setitem" and below.region is not None
+    return len(op.operands[0]) > 1 or is_written or below.name in ("repeat", "tile")
 
 
 def _copied(ops: Sequence[Op], index: int, op: Op) -> Op | None:
@@ -60,7 +61,8 @@ def _copied(ops: Sequence[Op], index: int, op: Op) -> Op | None:
 
 def _summed(ops: Sequence[Op], index: int, op: Op) -> Op | None:
     """Return the sum, if every element comes from a sum of elements of the same two tensors."""
-    sides: tuple[list[list[Place]], list[list[Place]]] = ([], [])
+    sides: tuple[list[list[Place]], list[list[Place]]] = ([], [])  # from the sum's operands on
+    before: list[Place] = []
     name = ""
     for flat in probes(op.numel):
         path = _way(ops, index, flat)
@@ -68,13 +70,15 @@ def _summed(ops: Sequence[Op], index: int, op: Op) -> Op | None:
         if not _is_plain_sum(ops, ops[at]) or name not in ("", ops[at].name):
             return None
         name = ops[at].name
-        one, other = ([*path[1:], *_way(ops, operand[0], place)] for operand in ops[at].operands)
+        before += path[1:]
+        one, other = (_way(ops, operand[0], place) for operand in ops[at].operands)
         if name == "add" and sides[0] and not _meet(one, sides[0][0]):
             one, other = other, one
         sides[0].append(one)
         sides[1].append(other)
     found = [_common(ops, op.numel, paths) for paths in sides]
-    return None if None in found else _made(op, name, [at for at in found if at is not None], sides)
+    ways = [[before, *side] for side in sides]
+    return None if None in found else _made(op, name, [at for at in found if at is not None], ways)
 
 
 def _meet(one: Sequence[Place], other: Sequence[Place]) -> bool:
@@ -123,9 +127,10 @@ def _reduced_axis(ops: Sequence[Op], op: Op) -> int | None:
         return None
     shape = ops[op.operands[-1][0]].shape
     dim: object = None
-    if op.name in ("sum", "mean") and len(op.operands) == 1:
+    if op.name in ("sum", "nansum", "mean") and len(op.operands) == 1:
         dim = op.arguments.get("dim")
-        dim = dim[0] if isinstance(dim, tuple) and len(dim) == 1 else dim
+        dims = [axis for axis in dim if shape[axis] != 1] if isinstance(dim, tuple) else [dim]
+        dim = dims[0] if len(dims) == 1 else None
     elif op.name == "einsum" and len(op.operands) == 1:
         dim = _dropped_axis(str(op.arguments.get("equation", "")), len(shape))
     elif op.name == "tensordot" and len(op.operands) == 2:
@@ -181,4 +186,5 @@ def _made(op: Op, name: str, operands: Sequence[int], ways: Sequence[Sequence[Se
         roles={},
         layout=None,
         region=None,
+        stale=tuple(write for write in op.stale if not any(write in between for between in inner)),
     )

@@ -32,6 +32,8 @@ _SPLITS = frozenset(
     """.split()
 )
 _PARTS_OF_COMPLEX = {"real": 0, "imag": 1}
+_AXES = {"vstack": 0, "hstack": 1, "column_stack": 1, "dstack": 2}  # of what has two axes, or three
+_REPEATS = frozenset(["repeat", "tile"])
 _PICKS = frozenset(["getitem", "index_select", "gather", "take_along_dim"])
 _WRITES = frozenset(["setitem", "copy", "fill"])
 
@@ -63,12 +65,20 @@ def _before(ops: Sequence[Op], at: int, flat: int) -> Place | None:
         return _in_part(ops, op, flat)
     if op.name in _PARTS_OF_COMPLEX:
         whole = ops[op.operands[0][0]]
-        is_made = len(op.operands[0]) == 1 and whole.name == "complex" and len(whole.operands) == 2
-        return (whole.operands[_PARTS_OF_COMPLEX[op.name]][0], flat) if is_made else None
+        if len(op.operands[0]) > 1 or not whole.operands:
+            return None
+        if whole.name == "complex" and len(whole.operands) == 2:
+            return whole.operands[_PARTS_OF_COMPLEX[op.name]][0], flat
+        is_cast = (
+            op.name == "real" and whole.name in KEEPS and "complex" not in ops[whole.operands[0][0]].dtype
+        )
+        return (whole.operands[0][0], flat) if is_cast else None
     if op.layout is not None:
         return _read(ops, op.operands[0], op.layout[:3], behind(flat, op.layout))
     if len(op.operands[0]) > 1:
         return None
+    if op.name in _REPEATS:
+        return op.operands[0][0], _before_repeat(flat, op.shape, ops[op.operands[0][0]].shape)
     if is_turn(op):
         return op.operands[0][0], before_turn(flat, op)
     below = ops[op.operands[0][0]]
@@ -110,7 +120,11 @@ def _is_tail(value: Op, region: Extent) -> bool:
 def _in_part(ops: Sequence[Op], op: Op, flat: int) -> Place | None:
     """Return the element of the part that a concatenation or a stack took it from."""
     axis = op.arguments.get("dim", 0)
-    if op.name not in ("cat", "concat", "concatenate", "stack") or not isinstance(axis, int):
+    if op.name in _AXES:
+        axis = _AXES[op.name]
+        if len(op.shape) < max(axis, 1) + 1:
+            return None
+    if not isinstance(axis, int):
         return None
     axis %= len(op.shape)
     inner = 1
@@ -146,6 +160,17 @@ def _read(ops: Sequence[Op], reads: tuple[int, ...], extent: Extent, flat: int |
     return own, flat
 
 
+def _before_repeat(flat: int, shape: tuple[int, ...], below: tuple[int, ...]) -> int:
+    """Return the place in a tensor of an element of its repetition."""
+    place, stride = 0, 1
+    for axis in range(1, len(shape) + 1):
+        flat, digit = divmod(flat, shape[-axis])
+        if axis <= len(below):
+            place += digit % below[-axis] * stride
+            stride *= below[-axis]
+    return place
+
+
 def is_pick(ops: Sequence[Op], op: Op) -> bool:
     """Return whether as many elements are taken as there are, at places independent of the input."""
     if op.name not in _PICKS or op.layout is not None or not op.operands:
@@ -153,6 +178,23 @@ def is_pick(ops: Sequence[Op], op: Op) -> bool:
     whole, *places = (ops[operand[0]] for operand in op.operands)
     is_fixed = whole.depends_on_input and not any(place.depends_on_input for place in places)
     return is_fixed and bool(whole.shape) and whole.numel == op.numel
+
+
+def is_rearranged(ops: Sequence[Op], at: int) -> bool:
+    """Return whether this is assembled from parts of one tensor of its size, not in their order there."""
+    if ops[at].name not in CONCATS | STACKS:
+        return False
+    shared: dict[int, list[int]] | None = None
+    flats = probes(ops[at].numel)
+    for flat in flats:
+        found = {one: place for one, place in way_back(ops, at, flat) if one != at}
+        if shared is None:
+            shared = {one: [place] for one, place in found.items() if ops[one].numel == ops[at].numel}
+        else:
+            shared = {one: [*places, found[one]] for one, places in shared.items() if one in found}
+        if not shared:
+            return False
+    return bool(shared)
 
 
 # -- places in memory -------------------------------------------------------------------------------

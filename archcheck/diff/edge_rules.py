@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from archcheck.diff.alignment import Fit, Misfit
-from archcheck.diff.box_calls import Occurrence
 from archcheck.diff.drawn_edges import Place
 from archcheck.diff.edge_kinds import Difference
 from archcheck.diff.edge_kinds import wrong_kind as kind_difference
 from archcheck.diff.evidence import Candidate, EdgeEvidence
+from archcheck.diff.how_often import drawn_again, missing_in_rounds, more_often, runs_again
 from archcheck.diff.marks.entries import begins, ends
 from archcheck.diff.matching import find_similar_elsewhere, is_realized, realizes
 from archcheck.diff.panel_calls import is_norm_or_activation
 from archcheck.diff.source_words import code_of_source, source_words
-from archcheck.diff.wording import label, times
+from archcheck.diff.wording import label
 from archcheck.findings import Fix
 from archcheck.residual import Join
 from archcheck.spec.patterns import join as joined
@@ -63,80 +63,6 @@ def _is_passed(edge: EdgeEvidence, join: Join, box: str) -> bool:
     nodes = check.placed.territory.nodes_of.get(box, ())
     origin = check.values.recognition.origin
     return not nodes or any(origin[node] in skip for node in nodes)
-
-
-def missing_in_rounds(edge: EdgeEvidence) -> Candidate | None:
-    """RES001: a branch that runs several times in a loop lacks the residual in some iterations."""
-    last = _last_in_rounds(edge)
-    if last is None:
-        return None
-    runs, fitting = last.runs, edge.call.fitting
-    without = [run for run in runs if not any(fitting.is_on_branch(run, join) for join in edge.matched)]
-    if not without:
-        return None
-    return edge.candidate(
-        "RES001",
-        f"there is no residual connection {edge.drawn.around()} "
-        f"in {len(without)} of its {len(runs)} iterations",
-        f"the source is not added to the output of {edge.names.path(last.name)}",
-        None,
-        without[0].location,
-    )
-
-
-def _last_in_rounds(edge: EdgeEvidence) -> Occurrence | None:
-    """Return the last module of a branch that runs several times in one call of the panel, or None."""
-    if not edge.drawn.solid or not edge.matched:
-        return None
-    modules = edge.execution.modules
-    inside = [one for one in edge.call.inside(edge.drawn) if one.name in modules]
-    inside = [one for one in inside if modules[one.name].has_parameters]
-    several = len({len(one.runs) for one in inside}) == 1 and len(inside[0].runs) > 1
-    return inside[-1] if several else None
-
-
-def more_often(edge: EdgeEvidence) -> Candidate | None:
-    """RES002: it is executed more often than drawn, and no box is drawn as repeated."""
-    edges = _edges_of_the_same(edge)
-    joins, names = edge.matched, edge.names
-    if _last_in_rounds(edge) is None or edge.drawn.number != edges[0] or len(joins) <= len(edges):
-        return None
-    if any(edge.panel.boxes[box].repeat for box in edge.drawn.inside):
-        return None
-    drawn, executed = times(len(edges)), times(len(joins))
-    where = ", ".join(dict.fromkeys(str(join.residual.location) for join in joins))
-    return edge.candidate(
-        "RES002",
-        f"the residual {edge.drawn.around()} is drawn {drawn} but executed {executed}",
-        f"{names.module(joins[-1].residual.implemented_in)} computes {len(joins)} sums ({where})",
-        joins[-1],
-    )
-
-
-def drawn_again(edge: EdgeEvidence) -> Candidate | None:
-    """RES001: another edge of the panel shows the same sum already."""
-    edges = _edges_of_the_same(edge)
-    if edge.drawn.number not in edges[len(edge.matched) :]:
-        return None
-    first, sums = edge.call.drawn[edges[0]], len(edge.matched)
-    return edge.candidate(
-        "RES001",
-        f"the residual {edge.drawn.around()} duplicates {first.id}: both show the same sum",
-        f"the code has {'one sum' if sums == 1 else f'{sums} sums'} for {len(edges)} edges",
-        edge.matched[0],
-        fix=edge.removal(),
-    )
-
-
-def _edges_of_the_same(edge: EdgeEvidence) -> list[int]:
-    """Return the numbers of the solid edges that show exactly the same residuals."""
-    exact = edge.evidence.matches[edge.call].exact
-    keys = {join.key for join in edge.matched}
-    return [
-        drawn.number
-        for drawn in edge.call.drawn
-        if drawn.solid and keys and {join.key for join in exact.get(drawn.number, ())} == keys
-    ]
 
 
 def implemented_here(edge: EdgeEvidence) -> Candidate | None:
@@ -389,6 +315,7 @@ EDGE_RULES: tuple[Callable[[EdgeEvidence], Candidate | None], ...] = (
     missing_in_rounds,  # RES001
     drawn_again,  # RES001
     more_often,  # RES002
+    runs_again,  # BOX004
     implemented_here,  # RES003
     implemented_elsewhere,  # RES006
     realized_otherwise,  # RES006

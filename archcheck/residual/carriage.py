@@ -11,7 +11,16 @@ from collections.abc import Sequence
 from enum import Enum
 from math import prod
 
-from archcheck.dataflow.elements import KEEPS, before_padding, before_turn, behind, is_pick, is_turn, probes
+from archcheck.dataflow.elements import (
+    KEEPS,
+    before_padding,
+    before_turn,
+    behind,
+    is_pick,
+    is_rearranged,
+    is_turn,
+    probes,
+)
 from archcheck.dataflow.operations import TRANSPOSES, VIEWS
 from archcheck.dataflow.run import Layout, Op
 from archcheck.residual.join import Term
@@ -99,7 +108,7 @@ def is_joined_in_place(facts: Facts, sink: int, term: Term, branch: Sequence[int
     at = term.reads
     while len(at) == 1 and facts.ops[at[0]].call == facts.ops[sink].call:
         op = facts.ops[at[0]]
-        if is_pick(facts.ops, op):
+        if is_pick(facts.ops, op) or is_rearranged(facts.ops, at[0]):
             return False
         if not op.operands or op.name in _OF_COMPLEX or (op.layout is None and op.name not in KEEPS):
             break

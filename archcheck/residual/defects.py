@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archcheck.dataflow import queries
-from archcheck.dataflow.operations import VIEWS
+from archcheck.dataflow.operations import PRODUCTS, VIEWS
 from archcheck.dataflow.queries import reached
 from archcheck.dataflow.run import Call, Dataflow, Module, Op
 from archcheck.findings import Finding
@@ -149,7 +149,7 @@ def _added_to_itself(flow: Dataflow) -> list[Defect]:
         ):
             continue
         one, other = (_value(flow, operand) for operand in op.operands)
-        if one == other and one >= 0 and op.numel > 1:
+        if one == other and one >= 0 and op.numel > 1 and not _is_multiplied(flow, index):
             calls = flow.stack(flow.ops[one].call)
             inside = [call for call in calls if not flow.calls[call].first <= index < flow.calls[call].end]
             made_by = flow.calls[inside[0]].path if inside else ""
@@ -168,10 +168,27 @@ def _added_to_itself(flow: Dataflow) -> list[Defect]:
     return found
 
 
+def _is_multiplied(flow: Dataflow, index: int) -> bool:
+    """Return whether the sum is a step of a multiplication, as in `(x + x + x) / 3`."""
+    users = [flow.ops[user] for user in set(flow.users[index])]
+    own = [user for user in users if user.call == flow.ops[index].call and len(user.operands) < 3]
+    scaled = [user for user in own if user.name in PRODUCTS and len(user.operands) == 1]
+    more = [
+        user
+        for user in own
+        if user.name == "add"
+        and {_value(flow, operand) for operand in flow.ops[index].operands}
+        & {_value(flow, operand) for operand in user.operands}
+    ]
+    return len(users) == 1 and bool(scaled or more)
+
+
 def _overwritten(flow: Dataflow, joins: Sequence[Join]) -> list[Defect]:
     found = []
     for join in joins:
-        for at in (join.sink, *join.skip):
+        ways = (join.sink, *join.skip)
+        parts = {part for at in ways for between in flow.ops[at].inner for part in between}
+        for at in (way for way in ways if way not in parts):  # how a sum was put together overwrites nothing
             op = flow.ops[at]
             on_skip = set(join.skip) | {join.source, *join.skip_operand}
             stale = [

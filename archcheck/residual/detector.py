@@ -168,8 +168,10 @@ class _Detector:
         """
         facts = self.facts
         if any(multiple(facts, index, operand)[0] in self.at_sink for operand in operands):
-            for at in share_a_tensor(facts, index, operands) & self.at_sink.keys():
-                if len(set(facts.flow.users[at])) == 1 and at not in facts.ends:
+            inner, gone = share_a_tensor(facts, index, operands)
+            self.skip_paths.gone[index] = gone
+            for at in inner & self.at_sink.keys():
+                if inner.issuperset({*facts.flow.users[at]} - {index}) and at not in facts.ends:
                     withdrawn = self.at_sink.pop(at)
                     self.joins = [join for join in self.joins if join not in withdrawn]
 

@@ -69,10 +69,12 @@ def _started(sink: int, own: Sequence[FactorAt], mine: Sequence[tuple[Term, list
     return walk
 
 
-def share_a_tensor(facts: Facts, sink: int, operands: Sequence[Reads]) -> frozenset[int]:
-    """Return the inner sums of a sum that contain a tensor which the sum itself contains once more.
+def share_a_tensor(
+    facts: Facts, sink: int, operands: Sequence[Reads]
+) -> tuple[frozenset[int], frozenset[int]]:
+    """Return the inner sums of a sum that share a tensor with the rest of it, and what cancels out.
 
-    A tensor that is added unscaled each time does not count: `(x + f(x)) - x` has no x, `0.5*x + (0.5*x +
+    The latter are the tensors that it subtracts as often as it adds them. A tensor that is added unscaled each time does not count: `(x + f(x)) - x` has no x, `0.5*x + (0.5*x +
     f(x))` has it once.
     """
     by_tensor: dict[int, list[tuple[Term, float | None]]] = {}
@@ -82,13 +84,19 @@ def share_a_tensor(facts: Facts, sink: int, operands: Sequence[Reads]) -> frozen
             one = _weighted(facts, sink, term)
             value = None if one.value is None else sign * one.value
             by_tensor.setdefault(one.tensor, []).append((term, value))
-    return frozenset(
-        at
-        for group in by_tensor.values()
+    shared = {
+        tensor: group
+        for tensor, group in by_tensor.items()
         if len(group) > 1 and any(value != 1 for _, value in group)
-        for term, _ in group
-        for at in term.tail
-    )
+    }
+    gone = {
+        tensor
+        for tensor, group in shared.items()
+        if None not in (values := [value for _, value in group])
+        and abs(sum(value for value in values if value is not None)) < _NOTHING
+    }
+    inner = frozenset(at for group in shared.values() for term, _ in group for at in term.tail)
+    return inner, frozenset(gone)
 
 
 def _each_once(terms: Sequence[_Weighted], beside: Sequence[_Weighted], ratio: float) -> list[Term]:

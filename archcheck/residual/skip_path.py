@@ -24,6 +24,7 @@ class SkipPaths:
         self.facts = facts
         self.ancestry = ancestry
         self.at_sink = at_sink
+        self.gone: dict[int, frozenset[int]] = {}  # by sink, what it adds and takes off again
 
     def source(
         self, sink: int, skip: Reads, term: Term, path: Path, start: Walk
@@ -33,6 +34,7 @@ class SkipPaths:
         ways: list[tuple[int, int, Walk]] = [(-skip[0], 0, start)]
         visited: set[int] = set()
         pushed = 0
+        gone = self.gone.get(sink, frozenset())
         own = () if term.fused else (*term.reads, multiple(self.facts, sink, term.reads)[0])
         while ways:
             at, _, walk = heapq.heappop(ways)
@@ -41,8 +43,8 @@ class SkipPaths:
                 continue
             visited.add(at)
             op = ops[at]
-            if at in own:
-                continue  # no skip path runs through the branch's own result
+            if at in own or at in gone or (op.dtype and not op.floating):
+                continue  # no skip path runs through the branch's own result, or through integers
             is_tensor = bool(op.shape) or not op.operands
             if is_tensor and self.ancestry.depends(back, at):
                 return at, walk, back

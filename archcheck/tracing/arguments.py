@@ -62,7 +62,9 @@ _PARAMETERS = {
     **{f"adaptive_{kind}_pool{axes}d": "input output_size" for kind in ("avg", "max") for axes in (1, 2, 3)},
     **dict.fromkeys(("interpolate", "upsample"), "input size scale_factor mode align_corners"),
     **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle"), "input factor"),
-    **dict.fromkeys(("mean", "sum", "amax", "amin", "max", "min", "prod", "logsumexp", "argmax"), _REDUCE),
+    **dict.fromkeys(
+        ("mean", "sum", "nansum", "amax", "amin", "max", "min", "prod", "logsumexp", "argmax"), _REDUCE
+    ),
     **dict.fromkeys(("var", "std", "var_mean", "std_mean"), "input dim unbiased keepdim"),
     **dict.fromkeys(("norm", "linalg_norm", "vector_norm", "linalg_vector_norm"), "input p dim keepdim"),
     "topk": "input k dim",

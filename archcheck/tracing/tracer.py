@@ -28,7 +28,7 @@ from archcheck.source_location import is_model_code, is_own_code, is_torch_code,
 from archcheck.tracing import inspection, replay
 from archcheck.tracing.arguments import arguments
 from archcheck.tracing.masks import has_values
-from archcheck.tracing.passing import as_reduction, as_sum, blocked, copied, take_out
+from archcheck.tracing.passing import as_reduction, as_sum, as_write, blocked, copied, take_out
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.recording import recording
 from archcheck.tracing.storage import is_everything
@@ -271,6 +271,7 @@ def _let_pass(recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set
         op.name = "noise"
     as_sum(op, ops, value_of)
     as_reduction(op, ops, value_of)
+    as_write(step, op, ops, value_of)
     kept = copied(op, ops, value_of) if op.floating else None
     if kept is not None and len(op.operands[kept]) == 1 and ops[op.operands[kept][0]].numel == op.numel:
         op.name, op.operands, op.numbers, op.arguments, op.roles = "alias", (op.operands[kept],), (), {}, {}

@@ -38,6 +38,22 @@ OFTEN = (
 """,
     ),
     Case(
+        "the branch of the branch",
+        finding="BOX004 net.norm..mlp",
+        message="MLP is drawn once on the branch of the residual around Norm … MLP but runs twice in a row",
+        traced="mlp runs on its own output",
+        model=INIT
+        + """
+        def forward(self, x):
+            return x + self.mlp(self.mlp(self.norm(x)))  # wrong #-
+            return x + self.mlp(self.norm(x))  #+
+""",
+        panels=PANEL
+        + """
+        - {around: [norm, mlp]} # wrong
+""",
+    ),
+    Case(
         "one sum under two edges",
         finding="RES001 net.input->mlp",
         message="the residual from the input to MLP duplicates norm..mlp: both show the same sum",

@@ -42,6 +42,18 @@ SCALED = "scaled of input: norm, mlp"
         "return (torch.stack([x, f(x)], -1) @ torch.ones(2, 1))[..., 0]",
         "return torch.einsum('k,kbij->bij', torch.ones(2), torch.stack([x, f(x)]))",
         "return (x.flip(-1) + f(x).flip(-1)).flip(-1)",
+        "return x.to(torch.complex64).real + f(x)",
+        "return x.repeat(2, 1, 1)[:2] + f(x)",
+        "return torch.hstack([x[:, None], f(x)[:, None]]).sum(1)",
+        "return torch.stack([x, f(x)])[:, None].sum((0, 1))",
+        "return torch.nansum(torch.stack([x, f(x)]), 0)",
+        "return torch.einsum('bij->bij', x) + f(x)",
+        "return x @ torch.eye(16) + f(x)",
+        "return torch.maximum(x, torch.tensor(-float('inf'))) + f(x)",
+        "return f(x).index_put((torch.arange(2),), x, accumulate=True)",
+        "return torch.zeros(2, 6, 16).index_copy(0, torch.arange(2), x) + f(x)",
+        "return torch.zeros(2, 6, 16).masked_scatter(torch.ones(2, 6, 16) > 0, x) + f(x)",
+        "y = f(x).clone(); y[:, :3] += x[:, :3]; y[:, 3:] += x[:, 3:]; return y",
     ],
 )
 def test_the_plain_sum(body: str) -> None:
@@ -125,6 +137,11 @@ def test_a_difference_that_takes_the_source_away_again() -> None:
     assert residuals_of("return f(x) + x - x") == []
     assert residuals_of("return x + 2 * (f(x) - 0.5 * x)") == []
     assert residuals_of("b = f(x); return x + b - b") == []
+    assert residuals_of("b = f(x); h = x + b; return b + h - h") == []
+
+
+def test_integers_carry_no_stream() -> None:
+    assert residuals_of("return x.to(torch.int32).to(x.dtype) + f(x)") == []
     assert residuals_of("y = x + f(x); return y, y - x")[0] == PLAIN  # the sum is returned as well
 
 

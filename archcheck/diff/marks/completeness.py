@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from archcheck.connections import Kind
+from archcheck.dataflow.elements import KEEPS
 from archcheck.dataflow.join import Join
-from archcheck.dataflow.run import Dataflow
+from archcheck.dataflow.run import Dataflow, Op
 from archcheck.diff.marks.box_map import BoxMap, is_share
 from archcheck.diff.marks.claimed import claimed
 from archcheck.diff.marks.entries import Entries
@@ -115,7 +116,7 @@ def _regions(territory: Territory, classes: Mapping[Family, str]) -> list[Region
         and free.issuperset(region.ops)
         and not is_share(region, territory)
         and not _is_read_inside(region, territory)
-        and not _is_told_by_edges(region, territory)
+        and not _is_told_by_edges(region, territory, classes is _STRICT)
     ]
 
 
@@ -125,16 +126,16 @@ def _is_read_inside(region: Region, territory: Territory) -> bool:
     return territory.values.is_constant(region.output) and all(user in territory.owner for user in users)
 
 
-def _is_told_by_edges(region: Region, territory: Territory) -> bool:
+def _is_told_by_edges(region: Region, territory: Territory, strict: bool) -> bool:
     """Return whether edges show it already, or no figure ever does.
 
-    A factor counts where a branch begins with it, a plain exponential on a branch, a linear map where no
-    streams are mixed.
+    A factor counts where a branch begins with it, a linear map where no streams are mixed, and in a diagram
+    that is not strict a plain exponential on a branch.
     """
     flow, joins = territory.values.recognition.flow, territory.values.execution.joins
     at, family = territory.values.recognition.origin[region.output], region.term.family
     if region.term.name == "Exp":
-        return not any(at in join.branch for join in joins)
+        return not strict and not any(at in join.branch for join in joins)
     if family is Family.LINEAR:
         return any(
             at in (*join.skip, *join.branch, join.sink)
@@ -160,6 +161,13 @@ def _sums(territory: Territory, free: Set[int]) -> Iterator[Region]:
     """Yield sums of values that depend on the input, except residual sums and denominators."""
     values = territory.values
     ops, found = values.recognition.flow.ops, list(sums(territory, free))
+    by_output = values.recognition.by_output
+    found += [
+        region
+        for node in sorted(free)
+        for region in by_output.get(node, ())
+        if region.term.name == "difference" and len({_tensor(ops, read) for read in region.inputs}) > 1
+    ]
     joined = {
         values.made(at) for join in values.execution.joins for at in _summed(values.execution.flow, join)
     }
@@ -169,6 +177,13 @@ def _sums(territory: Territory, free: Set[int]) -> Iterator[Region]:
         several = len(fed) > 1 or ops[region.output].name == "sum"
         if several and joined.isdisjoint(region.ops) and not _divides(region.output, territory):
             yield region
+
+
+def _tensor(ops: Sequence[Op], node: int) -> int:
+    """Return what this is a multiple of, in the same order."""
+    while ops[node].name in KEEPS | {"mul", "div", "neg"} and len(ops[node].operands) == 1:
+        node = ops[node].operands[0][0]
+    return node
 
 
 def _summed(flow: Dataflow, join: Join) -> Iterator[int]:
