@@ -74,8 +74,8 @@ def share_a_tensor(
 ) -> tuple[frozenset[int], frozenset[int]]:
     """Return the inner sums of a sum that share a tensor with the rest of it, and what cancels out.
 
-    The latter are the tensors that it subtracts as often as it adds them. A tensor that is added unscaled each time does not count: `(x + f(x)) - x` has no x, `0.5*x + (0.5*x +
-    f(x))` has it once.
+    The latter are the tensors that it subtracts as often as it adds them. A tensor that is added unscaled
+    each time does not count: `(x + f(x)) - x` has no x, `0.5*x + (0.5*x + f(x))` has it once.
     """
     by_tensor: dict[int, list[tuple[Term, float | None]]] = {}
     for operand in operands:

@@ -105,7 +105,7 @@ def copied(op: Op, ops: Sequence[Op], value_of: Callable[[int], Tensor | None]) 
 def _kept_by_matrices(
     op: Op, is_one: Callable[[int], bool], fixed: Callable[[int], Tensor | None]
 ) -> int | None:
-    """Return the place of the operand that a product in Einstein's notation, or with a matrix, only copies."""
+    """Return the place of the operand that an einsum, or a product with a matrix, only copies."""
     if op.name != "einsum":
         return 0 if len(op.operands) == 2 and _is_identity(fixed(1)) else None
     before, arrow, after = _equation(op).partition("->")
