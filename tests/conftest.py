@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -14,11 +15,21 @@ from archcheck.commands.processes import Job, Workers, shared_workers
 for name in ("CI", "CI_PROJECT_DIR", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
     os.environ.pop(name, None)
 
+# Small models run faster on one thread than many wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # `--hypothesis-profile thorough` takes longer. No test fails because the machine is busy.
 _patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", _patient, max_examples=15)
 settings.register_profile("thorough", _patient, max_examples=200)
 settings.load_profile("quick")
+
+
+def pytest_collection_finish() -> None:
+    """Looking for garbage among all that torch and the tests have imported only takes time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1_000)
 
 
 class ForkedWorkers(Workers):

@@ -126,7 +126,14 @@ def test_a_full_disk_is_a_failure(folder: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize(
-    "arguments", ["--help", "schema", "explain RES006", "verify broken.yaml", "verify -f json broken.yaml"]
+    "arguments",
+    [
+        "verify broken.yaml",
+        *(
+            pytest.param(arguments, marks=pytest.mark.slow)
+            for arguments in ("--help", "schema", "explain RES006", "verify -f json broken.yaml")
+        ),
+    ],
 )
 @pytest.mark.parametrize("output", [">/dev/full", pytest.param(">&-", marks=pytest.mark.slow)])
 def test_what_can_not_be_written_is_exit_code_2(arguments: str, output: str, folder: Path) -> None:
@@ -137,7 +144,13 @@ def test_what_can_not_be_written_is_exit_code_2(arguments: str, output: str, fol
 
 @pytest.mark.parametrize(
     "arguments",
-    ["--help", "schema", "explain RES006", pytest.param("inspect model.py:Net", marks=pytest.mark.slow)],
+    [
+        "--help",
+        *(
+            pytest.param(arguments, marks=pytest.mark.slow)
+            for arguments in ("schema", "explain RES006", "inspect model.py:Net")
+        ),
+    ],
 )
 def test_a_reader_who_has_seen_enough_changes_no_exit_code(arguments: str, folder: Path) -> None:
     assert shell(f"{arguments} | true; exit ${{PIPESTATUS[0]}}", folder).returncode == 0
@@ -157,7 +170,7 @@ for format in Format:
 """
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+@pytest.mark.parametrize("encoding", ["ascii", pytest.param("cp1252", marks=pytest.mark.slow)])
 def test_any_encoding_of_standard_output_will_do(encoding: str, folder: Path) -> None:
     (folder / "broken.yaml").write_text("title: ⊗ 标题\npanels: {⊗: {}}\n", encoding="utf-8")
     result = subprocess.run(

@@ -21,6 +21,8 @@ from typing import Any
 import torch
 from torch import nn
 
+import archcheck
+from archcheck.commands.trace import Trace
 from archcheck.connections import Residual
 
 Factors = tuple[tuple[str, float | str], ...]
@@ -135,6 +137,17 @@ class Case:
         """New inputs, the same ones at every call."""
         with seeded():
             return self.inputs(), self.keywords()
+
+    def trace(self) -> Trace:
+        """A new trace of a new instance."""
+        args, kwargs = self.arguments()
+        with seeded():
+            return archcheck.trace(self.model(), *args, **kwargs)
+
+    @cache  # noqa: B019 (there are as many cases as the registry has)
+    def traced(self) -> Trace:
+        """One trace that tests share: for those that only read it."""
+        return self.trace()
 
 
 @contextlib.contextmanager

@@ -163,6 +163,7 @@ def test_the_hooks_are_complete() -> None:
         assert (hook["language"], hook["pass_filenames"]) == ("system", False)
 
 
+@pytest.mark.slow
 def test_the_hook_for_pictures(repository: Path) -> None:
     arguments = f" {SPEC} -o minimind.svg"
     check = HOOKS["archcheck-picture"]["entry"] + arguments

@@ -7,10 +7,9 @@ from functools import cache
 
 import pytest
 
-import archcheck
 from archcheck.connections import Residual
 from tests.examples import CASES
-from tests.examples.case import Case, Expected, seeded
+from tests.examples.case import Case, Expected
 from tests.oracle import Oracle
 
 JUDGED = tuple(case for case in CASES if not case.unseen and not case.open_question)
@@ -27,10 +26,7 @@ def test_the_oracle_sees_what_a_person_reads(case: Case) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("case", JUDGED, ids=lambda case: case.name)
 def test_the_detector_agrees_with_the_oracle(case: Case) -> None:
-    args, kwargs = case.arguments()
-    with seeded():
-        residuals = archcheck.trace(case.model(), *args, **kwargs).residuals
-    assert disagreements(residuals, _around(case)) == []
+    assert disagreements(case.traced().residuals, _around(case)) == []
 
 
 def test_the_oracle_tells_a_missing_residual() -> None:

@@ -7,31 +7,21 @@ from __future__ import annotations
 
 import pytest
 
-import archcheck
 from archcheck.connections import Kind
 from tests.examples import CASES
-from tests.examples.case import Case, described, seeded
+from tests.examples.case import Case, described
 
 DECIDED = tuple(case for case in CASES if not case.open_question)
 
 
 @pytest.mark.parametrize("case", DECIDED, ids=lambda case: case.name)
 def test_residuals(case: Case) -> None:
-    args, kwargs = case.arguments()
-    with seeded():
-        trace = archcheck.trace(case.model(), *args, **kwargs)
-    assert described(trace.residuals, case.expected) == list(case.expected)
+    assert described(case.traced().residuals, case.expected) == list(case.expected)
 
 
 @pytest.mark.parametrize("case", DECIDED[::7], ids=lambda case: case.name)
 def test_detection_is_deterministic(case: Case) -> None:
-    args, kwargs = case.arguments()
-    model = case.model()
-    with seeded():
-        first = archcheck.trace(model, *args, **kwargs).residuals
-    args, kwargs = case.arguments()
-    with seeded():
-        assert archcheck.trace(model, *args, **kwargs).residuals == first
+    assert case.trace().residuals == case.traced().residuals
 
 
 def test_the_registry_covers_every_kind() -> None:

@@ -41,9 +41,7 @@ def test_sound_code_gives_none(model: type[nn.Module]) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_registry_is_sound(case: Case) -> None:
-    args, kwargs = case.arguments()
-    with seeded():
-        assert archcheck.trace(case.model(), *args, **kwargs).findings == ()
+    assert case.traced().findings == ()
 
 
 def _findings(model: type[nn.Module]) -> tuple[Finding, ...]:

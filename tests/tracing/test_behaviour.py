@@ -16,7 +16,7 @@ from archcheck.errors import TraceError
 from archcheck.tracing.behaviour import _behaviour, disagreements, witness
 from archcheck.vocabulary import TERMS, Recognition, probes, recognise
 from tests.examples import CASES
-from tests.examples.case import Case, seeded
+from tests.examples.case import Case
 
 
 class Layer(nn.Module):
@@ -109,9 +109,7 @@ def test_a_wrong_term_is_an_error(run: tuple[Trace, Recognition]) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_both_witnesses_agree_on_every_example(case: Case) -> None:
-    args, kwargs = case.arguments()
-    with seeded():
-        traced = trace(case.model(), *args, **kwargs)
+    traced = case.traced()
     _, wrong = disagreements(traced.recording.recorder, probes(traced.dataflow, recognise(traced.dataflow)))
     assert wrong == []
 
