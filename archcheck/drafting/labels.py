@@ -28,9 +28,6 @@ def called(item: Item, shown: Sequence[str], values: Values) -> tuple[str, str]:
     if region is None:
         return plain(path, call, values), "block"
     label = label_of(region, leaf, _counts(region, shown, values))
-    said = claims(words.spaced(values.execution.modules[path].type_name))
-    if region.term.family is Family.ATTENTION and said and said[0].details.get("window"):
-        label = capital(said[0].text)  # what its windows are can't be seen where they are a dimension
     gates = [each for each in values.recognition.inside(call) if is_a(each.term.name, "GLU")]
     if region.term.name == "gated feed-forward" and gates:
         label = f"{capital(sign(gates[0]))} {label.lower()}"

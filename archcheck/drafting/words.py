@@ -70,7 +70,11 @@ def block_label(type_name: str, leaf: str, computed: Sequence[Region] = (), mode
 
 
 def _is_true(claim: Claim, computed: Sequence[Region]) -> bool:
-    return any(is_a(region.term.name, term) for region in computed for term in claim.terms)
+    return any(
+        is_a(region.term.name, term) and all(region.details.get(name) is not None for name in claim.details)
+        for region in computed
+        for term in claim.terms
+    )
 
 
 def operation_name(region: Region, origins: Sequence[str]) -> str:
