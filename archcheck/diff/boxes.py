@@ -153,7 +153,7 @@ def repeats(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
                 boxes.execution.definition(owner),
                 boxes.setting(box, repeat=count),
             )
-        elif isinstance(value.repeat, int) and count and not wildcards:
+        elif isinstance(value.repeat, int) and count and not named:
             yield from _calls(boxes, box, value.repeat)
 
 

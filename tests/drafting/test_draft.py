@@ -181,3 +181,14 @@ def test_a_stage_that_grows_stays_closed_as_its_layers_make_its_sums() -> None:
     assert made.report.status is Status.CONFORMS
     labels = [box.label for box in made.spec.panels["model"].boxes.values()]
     assert labels == ["Image", "1×1 conv", "Stage", "1×1 conv", "Stage"]
+
+
+def test_runs_of_one_kind_are_listed_and_counted() -> None:
+    made = written("TakingTurns", {"x": {"shape": [1, 6, 8]}})
+    assert made.report.status is Status.CONFORMS
+    boxes = made.spec.panels["model"].boxes
+    assert [(box.module, box.repeat) for box in boxes.values() if box.module] == [
+        (["blocks.0", "blocks.1"], 2),
+        ("blocks.2", None),
+        (["blocks.3", "blocks.4"], 2),
+    ]
