@@ -27,7 +27,8 @@ _MOST_SECONDS = 60.0
 # Inputs that some models need though their forward can do without.
 _MORE = ("decoder_input_ids", "pixel_values", "input_features")
 _NOTHING = floats()
-_SAMPLES = ("int64[1,16]<100", "float32[1,16,64]", "float32[1,3,224,224]")
+_IMAGE = floats(3, 224, 224)
+_SAMPLES = ("float32[1,16,64]", "float32[1,3,224,224]")
 
 
 def guess_inputs(
@@ -107,11 +108,11 @@ def not_guessed(module: nn.Module, given: Mapping[str, Any], tried: Sequence[Exa
 
 def _sample(name: str, tried: str) -> str:
     """Return an example of an input for a parameter, as its name suggests, or else not tried yet."""
-    named = by_name(name, _NOTHING, [])
-    if named is not _NOTHING and not re.search(r"(^|_)(ids?|idx|tokens?)$", name):
-        return f"{named.dtype}[{','.join(map(str, named.shape))}]"
-    likely = _SAMPLES if named is not _NOTHING else _SAMPLES[1:]
-    return next((sample for sample in likely if sample.partition("<")[0] not in tried), likely[0])
+    named = by_name(name, _NOTHING, [_IMAGE, tokens(100)])
+    if named is not _NOTHING:
+        bound = f"<{named.high}" if named.high is not None else ""
+        return f"{named.dtype}[{','.join(map(str, named.shape))}]{bound}"
+    return next((sample for sample in _SAMPLES if sample not in tried), _SAMPLES[0])
 
 
 def _first_guesses(module: nn.Module, given: Mapping[str, Any]) -> list[Guess]:

@@ -22,7 +22,7 @@ _NARROWEST = 32  # no smaller number is a width that must be divided with the ot
 
 _DEPTH = re.compile(r"(num_|n_)?((hidden|encoder|decoder|transformer|text|vision)_)?(layers?|blocks)|depth")
 _DEPTHS = re.compile(r"(.*_)?(depths|num_blocks|num_layers|layers)")
-_HEAD = re.compile(r"(.*_)?(head_dim|head_size|d_head|d_kv|dim_head|kv_channels|headdim|rotary_dim)")
+_HEAD = re.compile(r"(.*_)?(head_dim|head_size|key_dim|d_head|d_kv|dim_head|kv_channels|headdim|rotary_dim)")
 _WIDTH = re.compile(
     r"d_(model|ff|inner)|n_(embd|inner)|dims?|embed_dims?|.*_channels|num_filters|conv_dim|.*_rank"
     r"|(.*_)?(hidden|embeds?|embds|embedding|intermediate|ffn|inner|mlp|feed_?forward|proj|projection|project|pooler|output"
@@ -30,7 +30,9 @@ _WIDTH = re.compile(
 )
 _EXPERT_COUNT = re.compile(r"(moe_)?(n_|num_)?(routed_|local_)?experts")
 _RANK = re.compile(r".*_rank")
-_NO_WIDTH = re.compile(r"num_channels|in_channels|out_channels|input_channels|.*(_head|kernel|patch|num_).*")
+_NO_WIDTH = re.compile(
+    r"num_channels|in_channels|out_channels|input_channels|.*(_head|kernel|patch|num_).*|.*image_embedding_size"
+)
 _REPEATS = re.compile(
     r".*(_period|_interval|sparse_step|_frequency|_every_n.*|_pattern)|first_k_dense_replace|.*dense_layers"
 )
@@ -209,11 +211,21 @@ def _is_divisible(config: Any, divisor: int) -> bool:
                     return False
         if isinstance(value, dict) and any(part % divisor for part in value.get("mrope_section") or ()):
             return False
-    width = next((v for n in ("hidden_size", "d_model", "n_embd") if type(v := values.get(n)) is int), 0)
+    width = _first(values, "hidden_size", "d_model", "n_embd", "embed_dim")
     names = ("num_attention_heads", "num_heads", "n_head", "n_heads", "encoder_attention_heads")
-    heads = next((v for n in names if type(v := values.get(n)) is int and v), 1)
+    heads = _first(values, *names) or 1
     return (
         not width
         or (width % (divisor * heads) == 0 and width // divisor // heads >= _NARROWEST_HEAD)
         or any(_HEAD.fullmatch(name) for name in values)
     )
+
+
+def _first(values: Mapping[str, Any], *names: str) -> int:
+    """Return the number under the first of these names with one; of a list for stages, its first."""
+    for name in names:
+        value = values.get(name)
+        number = value[0] if isinstance(value, list | tuple) and value else value
+        if type(number) is int and number:
+            return number
+    return 0

@@ -210,14 +210,15 @@ def test_the_remedy_offers_nothing_that_was_tried() -> None:
 
 
 def test_the_remedy_is_what_a_name_tells() -> None:
-    def forward(self: Any, nodes: Any, edge_index: Any, lengths: Any) -> Any:
+    def forward(self: Any, nodes: Any, edge_index: Any, lengths: Any, pixel_values: Any) -> Any:
         return nodes
 
     module = Net(forward, first=nn.Linear(4, 2))
     (problem,) = not_guessed(module, {}, []).problems
     assert problem.hint == (
         "Give them under model.inputs in a spec, or as --input 'nodes=float32[1,16,64]' "
-        "--input 'edge_index=int64[2,16]' --input 'lengths=int64[1]'."
+        "--input 'edge_index=int64[2,16]<16' --input 'lengths=int64[1]' "
+        "--input 'pixel_values=float32[1,3,224,224]'."
     )
 
 

@@ -76,6 +76,15 @@ def test_all_widths_are_divided_by_one_number_and_heads_stay() -> None:
     }
 
 
+def test_widths_of_stages_stay_multiples_of_their_heads() -> None:
+    small = shrunk(embed_dim=180, num_heads=[6, 6, 6], depths=[6, 6, 6])
+    assert small == {"embed_dim": 90, "num_heads": [6, 6, 6], "depths": [2, 2, 2]}
+    small = shrunk(embed_dim=192, num_heads=[6, 6, 6])
+    assert small["embed_dim"] == 48
+    assert shrunk(hidden_sizes=[128, 256], key_dim=[16, 16]) == {"hidden_sizes": [64, 128], "key_dim": [8, 8]}
+    assert shrunk(hidden_size=256, image_embedding_size=64)["image_embedding_size"] == 64
+
+
 def test_the_depth_shows_each_kind_of_layer() -> None:
     kinds = ["sliding", "sliding", "full", "sliding", "sliding", "full"]
     small = shrunk(num_hidden_layers=6, layer_types=kinds)
