@@ -157,7 +157,7 @@ class Part:
     """A module of a model, or `count` like modules.
 
     `name` is its name in what holds it, `what` describes it in words, and `parts` are what a figure opens.
-    `is_block`: residual connections go around its contents. `like` names an earlier part that has the same
+    `is_block`: residual connections are made in it. `like` names an earlier part that has the same
     parts, which are then not repeated.
     """
 

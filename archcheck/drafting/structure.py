@@ -38,7 +38,8 @@ def modules(execution: Execution) -> Part:
         below = [child for child in execution.children(path) if execution.calls(child)]
         is_known = module.location is not None and is_torchs_own(module.location)
         parts = () if is_known else tuple(map(part, below))
-        return Part(leaf(path), title_of(module.type_name), 1, parts, path in scopes)
+        is_block = path in scopes or any(part.is_block for part in parts)
+        return Part(leaf(path), title_of(module.type_name), 1, parts, is_block)
 
     return part("")
 
@@ -48,6 +49,7 @@ class _Tree:
     run: Values
     planner: Planner
     opened: dict[Kind, tuple[str, str]] = field(default_factory=dict)
+    blocks: set[Kind] = field(default_factory=set)
 
     def part(self, paths: Sequence[str], base: str) -> Part:
         """Return modules of one kind as a part of `base`, with their contents once for all of a kind."""
@@ -62,10 +64,12 @@ class _Tree:
         if not groups or kind in self.opened:
             other, known = self.opened.get(kind, ("", ""))
             like = known if other == base else joined(other, known)
-            return Part(name, what, len(paths), is_block=bool(joins), like=like)
+            return Part(name, what, len(paths), is_block=bool(joins) or kind in self.blocks, like=like)
         self.opened[kind] = base, name
         parts = tuple(self.part(group, path) for group in groups)
-        return Part(name, what, len(paths), parts, bool(joins))
+        is_block = bool(joins) or any(part.is_block for part in parts)
+        self.blocks.update([kind] if is_block else [])
+        return Part(name, what, len(paths), parts, is_block)
 
     def _label(self, paths: Sequence[str]) -> list[str]:
         type_name = self.run.execution.modules[paths[0]].type_name
@@ -107,9 +111,10 @@ class _Tree:
         call = self._calls(path)[0]
         if self._is_closed(path) or not self.planner.inside.get(call):
             return False
-        is_list = self.run.execution.modules[path].type_name == "Sequential"
+        if self.run.execution.modules[path].type_name == "Sequential":
+            return True
         ends = any(is_within(sink, path) and not is_within(scope, path) for sink, scope in self.planner.sinks)
-        return is_list or self.planner.is_wrapper(call) or (ends and not numbered(path))
+        return not numbered(path) and (ends or self.planner.is_wrapper(call))
 
     def _is_closed(self, path: str) -> bool:
         return path in self.run.execution.calls_by_path and self.planner.is_atom(self._calls(path)[0])

@@ -28,14 +28,8 @@ def _inner(part: Part, *, deep: bool, level: int) -> Iterator[str]:
     for name, each in zip(names, part.parts, strict=True):
         like = f" (as {each.like})" if each.like and (deep or each.is_block) else ""
         yield one_line(f"{'  ' * level}{name:<{width}}  {each.what}{like}".rstrip())
-        if deep or each.is_block or any(inner.is_block for inner in _all(each)):
+        if deep or each.is_block:
             yield from _inner(each, deep=deep, level=level + 1)
-
-
-def _all(part: Part) -> Iterator[Part]:
-    for inner in part.parts:
-        yield inner
-        yield from _all(inner)
 
 
 def residual_lines(residuals: Iterable[Residual], *, fold: bool) -> list[str]:
