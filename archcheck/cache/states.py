@@ -19,7 +19,7 @@ _LARGE = 2**26
 _KERNEL = ("/proc/", "/sys/")  # no files on a disk: they have no times that mean anything
 _STDLIB = os.path.join(sysconfig.get_paths()["stdlib"], "")
 _MODULES = tuple(all_suffixes())
-# What native code, or what is imported before a model is, may read without being seen.
+# What native code, or code imported before the model, may read unseen.
 _READ_UNSEEN = re.compile(
     r"(PYTHON|TORCH|PYTORCH|ATEN|CUDA|NVIDIA|NCCL|HIP|ROCR|HSA|XLA|OMP|GOMP|KMP|MKL|DNNL|ONEDNN|OPENBLAS|BLIS|NUMPY|NPY"
     r"|LD_|DYLD_|MALLOC|LANG|LC_|HOME$|PATH$|TMPDIR$|TZ$|XDG_|VIRTUAL_ENV$|CONDA)"

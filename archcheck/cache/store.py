@@ -60,7 +60,7 @@ class Cache:
                 return None
             report: Report = decode(Report, kept["report"])
             return report
-        except Exception:  # whatever is wrong with it, it is no verdict
+        except Exception:  # whatever is wrong with it, it is not a verdict
             return None
 
     def put(self, question: Question, report: Report, touched: Sequence[Touched | None], since: int) -> str:

@@ -36,7 +36,7 @@ def inspect(
         return _inspect(target, settings, inputs, train, prove, progress, worker)
     except ArchcheckError as error:
         failed(error)
-        # Without a spec there are no places in one.
+        # Without a spec there are no places to point to.
         problems = tuple(replace(problem, path="") for problem in error.problems)
         return Report(target, Status.ERROR, target=target, problems=problems), None
 

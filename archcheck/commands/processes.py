@@ -33,7 +33,7 @@ TIMEOUT = 600.0
 
 _MOST_OUTPUT = 2**20
 _PACKAGE = str(Path(__file__).parents[1])
-# The package alone is made importable: what it stands beside belongs to another Python, perhaps.
+# Only the package becomes importable: what is beside it may belong to another Python.
 _BOOT = """\
 import sys
 sys.path[:] = [entry for entry in sys.path if entry]
@@ -156,7 +156,7 @@ class RemoteWorker:
                     raise self._error(kind, body)
         except TimeoutError:
             raise self._problem("TGT014", f"did not end within {self._timeout:g} seconds") from None
-        except (ConnectionError, ValueError, TypeError):  # the model wrote where the worker's words stand
+        except (ConnectionError, ValueError, TypeError):  # the model wrote into the channel
             raise self._ended() from None
 
     def _error(self, kind: str, body: list[Any]) -> Exception:
@@ -337,7 +337,7 @@ def _start(
             stdout=prints,
             stderr=prints,
             start_new_session=True,
-            env={"PYTORCH_JIT": "0", **os.environ},  # what is scripted runs as the Python that it was
+            env={"PYTORCH_JIT": "0", **os.environ},  # scripted code runs as the original Python
         )
     except OSError as error:
         ours.close()
@@ -395,6 +395,6 @@ class _Output:
         self._left -= min(len(part), self._left)
         if not self._left:
             text += "\narchcheck: the model printed more than 1 MB; the rest was dropped\n"
-        with contextlib.suppress(Exception):  # there may be no standard error, or nobody who reads it
+        with contextlib.suppress(Exception):  # standard error may be closed or unread
             sys.stderr.write(text)
             sys.stderr.flush()

@@ -17,7 +17,7 @@ from archcheck.dataflow.elements import Place, is_turn, probes, way_back
 from archcheck.dataflow.operations import CONCATS, STACKS, VIEWS
 from archcheck.dataflow.run import Dataflow, Op
 
-_LONGEST = 512  # places followed back for one element
+_LONGEST = 512  # places to trace back for one element
 _SUMMANDS = 16
 _PLAIN_SUMS = frozenset(["add", "sub", "rsub"])
 

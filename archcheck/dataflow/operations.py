@@ -81,7 +81,7 @@ LIKE = frozenset(
     """.split()
 )
 ZEROS = frozenset(["zeros", "zeros_like", "new_zeros", "zero"])
-# In evaluation these hand back what they were given, and are drawn all the same.
+# In evaluation these return their input, but they are drawn all the same.
 DROPOUTS = frozenset(
     [
         "dropout",

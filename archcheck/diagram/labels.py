@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from archcheck.diagram.sign_widths import is_wide, width_of_sign
 
-MAX_LINES = 12  # of a label; what is longer stands in full under the picture
+MAX_LINES = 12  # of a label; a longer one is given in full under the picture
 MAX_SIGNS = 10_000
 LINE_HEIGHT = 1.22
 SHIFTED_SIZE = 0.72

@@ -176,7 +176,7 @@ THEMES: dict[str, Theme] = {
     ),
 }
 
-# Words of labels and module names, and the role that they speak for; the first that matches decides.
+# Words of labels and module names, with the role that they imply; the first match decides.
 _WORDS: tuple[tuple[Role, str], ...] = (
     (Role.DROPOUT, r"dropout|drop ?path|stochastic depth"),
     (Role.SOFTMAX, r"soft ?max"),

@@ -113,7 +113,7 @@ def _realizing_fit(edge: EdgeEvidence) -> Fit | None:
     if not held or any(realizes(call, fit) for fit in fits):
         return None
     ran = all(edge.execution.ran(path) for box in edge.drawn.inside for path in call.layer.bound(box))
-    return fits[0] if ran else None  # what did not run has a finding of its own
+    return fits[0] if ran else None  # modules that did not run have a finding of their own
 
 
 def implemented_nowhere(edge: EdgeEvidence) -> Candidate | None:
@@ -125,7 +125,7 @@ def implemented_nowhere(edge: EdgeEvidence) -> Candidate | None:
     if not (beyond or call.has_branch(drawn)):
         return None
     if any(not edge.execution.ran(path) for box in drawn.inside for path in call.layer.bound(box)):
-        return None  # what did not run has a finding of its own
+        return None  # modules that did not run have a finding of their own
     if is_realized(call, drawn):
         return None
     return edge.candidate(

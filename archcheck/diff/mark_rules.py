@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from archcheck.diff import line_fixes, mark_fixes
 from archcheck.diff.evidence import Evidence
 from archcheck.diff.execution import is_torchs_own
-from archcheck.diff.marks.claimed import WIDTHS
+from archcheck.diff.marks.claimed import WIDTHS, detail_words
 from archcheck.diff.marks.claims import ClaimCheck
 from archcheck.diff.marks.frame_check import FrameCheck, check_frame
 from archcheck.diff.marks.lines import INPUT, Line, Way
@@ -127,8 +127,8 @@ class _Telling:
         fix = mark_fixes.of_claim(self.check, box, wrong)
         if wrong.detail:
             value = wrong.claim.details[wrong.detail]
-            said = _detail(wrong.detail, value)
-            actual = _detail(wrong.detail, computed.details[wrong.detail]) if computed else ""
+            said = detail_words(wrong.detail, value)
+            actual = detail_words(wrong.detail, computed.details[wrong.detail]) if computed else ""
             has = "is" if isinstance(value, bool) else "has"
             code: RuleCode = "BOX005" if wrong.is_number else "BOX006"
             message = f"the label '{shown}' says {said}, but the model {has} {actual}"
@@ -174,7 +174,7 @@ class _Telling:
             box,
             f"{shown} is drawn, but the code has no such operation there",
             f"box {shown}",
-            f"{owner} computes no other {shown} outside the boxes that have a module",
+            f"{owner} computes no such {shown} in its own code",
             self._own_location(),
             fix,
         )
@@ -280,15 +280,6 @@ class _Telling:
             note=note,
             fix=fix,
         )
-
-
-def _detail(name: str, value: object) -> str:
-    """Return a detail in words: `kernel 7×7`, `not causal`."""
-    if isinstance(value, bool):
-        return name if value else f"not {name}"
-    if isinstance(value, tuple):
-        return f"{name} {'×'.join(map(str, value))}"
-    return f"{name} {value}"
 
 
 def _either(terms: Sequence[str]) -> str:

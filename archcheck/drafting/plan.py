@@ -110,7 +110,7 @@ class Planner:
             item.detail = self._detail(item, sheet)
         return sheet
 
-    # -- what stands in a panel ---------------------------------------------------------------------
+    # -- the contents of a panel --------------------------------------------------------------------
 
     def _shown(self, call: int, sheet: Sheet) -> Iterator[int]:
         """Yield the calls that a panel shows, in order; in place of a mere holder, what it holds."""
@@ -288,7 +288,7 @@ class Planner:
         is_member = is_listed or is_alike or self._makes_residuals(path)
         return (is_member and numbered(path)) or path
 
-    # -- what is opened in a panel of its own ---------------------------------------------------------
+    # -- what opens in a panel of its own --------------------------------------------------------
 
     def _detail(self, item: Item, sheet: Sheet) -> str:
         """Return the panel that opens an item, the first's if of several kinds; "" if it stays closed."""

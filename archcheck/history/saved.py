@@ -50,7 +50,7 @@ def with_files(value: _T, named: Callable[[str], str]) -> _T:
     elif is_dataclass(value) and not isinstance(value, type):
         old = {field.name: getattr(value, field.name) for field in fields(value)}
         new = {name: with_files(part, named) for name, part in old.items()}
-        # An inspected model is no file.
+        # An inspected model is not a file.
         if old.get("file") and not (isinstance(value, Report) and value.file == value.target):
             new["file"] = named(old["file"])
         parts = replace(value, **new)

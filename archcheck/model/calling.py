@@ -122,7 +122,7 @@ def check_call(function: Callable[..., Any], arguments: Mapping[str, Any], targe
 def definition(function: Any) -> tuple[str, int | None]:
     """Return file and line where the user's function or class is defined; ("", None) if unknown."""
     if isinstance(function, type):
-        if dataclasses.is_dataclass(function):  # its __init__ stands in no file
+        if dataclasses.is_dataclass(function):  # its __init__ is in no file
             return _definition_of_class(function)
         function = function.__init__  # type: ignore[misc]
     code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)

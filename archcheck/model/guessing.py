@@ -172,7 +172,7 @@ def _vocabulary(module: nn.Module) -> list[TensorInput]:
     """Return what the model's table of words takes, if the model says which of its tables that is."""
     try:
         table = module.get_input_embeddings()  # type: ignore[operator]
-    except Exception:  # there is no such method, or none of its own
+    except Exception:  # no such method, or not its own
         return []
     return [tokens(table.num_embeddings)] if isinstance(table, nn.Embedding) else []
 

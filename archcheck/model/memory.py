@@ -223,7 +223,7 @@ class Sparing(TorchFunctionMode):
         self._spent[purpose] -= elements
 
     def _afford(self, purpose: str, elements: int) -> bool:
-        # After one refusal the model goes to the meta device as a whole: no more memory for what is large.
+        # After one refusal the whole model goes to the meta device: no more memory for large weights.
         is_refused = purpose in self._refused and elements >= LARGE
         if is_refused or self._spent[purpose] + elements > BUDGET:
             self._refused.add(purpose)

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import nn
 
-_LAYERS = 2  # this many of what is alike, to show that they follow each other
+_LAYERS = 2  # of equal blocks, to show that they are in sequence
 _VOCABULARY = 1024
 _EXPERTS = 32
 _DIVISORS = (16, 8, 4, 2)

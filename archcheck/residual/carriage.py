@@ -26,7 +26,7 @@ from archcheck.dataflow.run import Layout, Op
 from archcheck.residual.join import Term
 from archcheck.residual.operation_facts import Facts, Reads
 
-# Views that move elements, or take several times or only some of them, in a way that no layout tells.
+# Views that move, repeat or drop elements in a way that no layout shows.
 _MOVES = frozenset(
     """
     roll flip fliplr flipud rot90 gather take_along_dim index_select repeat repeat_interleave tile

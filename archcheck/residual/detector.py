@@ -78,7 +78,7 @@ class _Detector:
         self.curtailed: set[Location] = set()
         self._rounds: dict[tuple[int, tuple[int, int]], int] = {}
         self._parts: set[int] = set()  # sums that are summands of a larger one, not yet settled
-        self._paired: set[tuple[int, int]] = set()  # parts that some concatenation was asked about
+        self._paired: set[tuple[int, int]] = set()  # parts of concatenations already examined
 
     def is_curtailed(self, op: Op) -> bool:
         """Return whether this is one more iteration of a loop whose search has become too expensive."""

@@ -12,7 +12,7 @@ from archcheck.residual.factors import by_sink, factor_at, tail_factors
 from archcheck.residual.join import FactorAt, Term, Walk
 from archcheck.residual.operation_facts import Facts, Reads
 
-_NOTHING = 1e-9  # what is left of 0.1 + 0.2 - 0.3
+_NOTHING = 1e-9  # the rounding error of 0.1 + 0.2 - 0.3
 
 
 def taken_together(

@@ -156,7 +156,7 @@ class _Patch:
 
     def _without_entry(self, node: Node, key: Node, value: Node) -> _Change:
         start, end = self._lines(key.start, max(key.end, value.end))
-        if self.text[start : key.start].strip():  # the first of a list's item stands behind the dash
+        if self.text[start : key.start].strip():  # the first key of a list item is behind the dash
             following = [other.start for other, _ in node.entries() if other.start > key.start]
             if not following:
                 raise UnwritableError

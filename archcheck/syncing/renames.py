@@ -114,7 +114,7 @@ def _score(lost: str, name: str, inside: Sequence[str], names: Collection[str]) 
         return 0, 0, 0
     found = sum(bool(matches(name + pattern[len(lost) :], names)) for pattern in inside)
     same_place = lost.rpartition(".")[0] == name.rpartition(".")[0]
-    if not same_place and set(inside) == {lost}:  # a name alone says nothing of what is elsewhere
+    if not same_place and set(inside) == {lost}:  # a name alone says nothing about modules elsewhere
         return 0, 0, 0
     return found / len(inside), same_place, SequenceMatcher(None, lost, name).ratio()
 

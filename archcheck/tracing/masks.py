@@ -10,7 +10,7 @@ from torch import Tensor
 
 from archcheck.model.private_torch import DisableTorchFunction, is_wrapped
 
-# Calls of these names are asked for their mask, as they run.
+# The mask of calls with these names is read as they run.
 MASKING = frozenset(["softmax", "softmax_", "scaled_dot_product_attention", "multi_head_attention_forward"])
 _LARGEST = 2**22
 _BLOCKED = -80.0  # added to a score, this and all below leave nothing of it (Swin adds −100)

@@ -40,7 +40,7 @@ from archcheck.tracing.tape import ATTRIBUTE, CALL, CONSTANT, FUSED, INPUT, OPAQ
 # Torch's layers with a fused kernel for inference: what their Python code computes, rounded otherwise.
 _FUSED = (nn.TransformerEncoderLayer, nn.MultiheadAttention)
 
-# What only asks a tensor about itself is no part of the dataflow, and is asked often.
+# Queries about a tensor itself are frequent and not part of the dataflow.
 _QUESTIONS = frozenset(
     """
     size dim numel stride is_floating_point is_complex is_contiguous element_size __len__ __repr__
@@ -68,7 +68,7 @@ class Recorder(TorchFunctionMode):
     def __init__(self, model: nn.Module, caller: CodeType) -> None:
         super().__init__()
         self.model = model
-        self.caller = caller  # the function that calls the model: what is above it is no model code
+        self.caller = caller  # the function that calls the model: nothing above it is model code
         self.call_module = nn.Module.__call__
         self.paused = False
         self.models_error: BaseException | None = None

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from archcheck.model.private_torch import DisableTorchFunction, is_wrapped
 
-# What they leave in memory is zeros in a recorded run, and when it is replayed: chance is no value.
+# Their uninitialised memory is zeroed in a recorded run and in its replay: it has no meaning.
 UNWRITTEN = frozenset(
     ["empty", "empty_like", "empty_strided", "empty_permuted", "new_empty", "new_empty_strided"]
 )

@@ -74,7 +74,7 @@ class Step:
         self.operands: tuple[tuple[int, ...], ...] = operands
         self.call = call
         self.name = ""
-        self.out: Any = None  # what stands for the result (see `Tape.bind`)
+        self.out: Any = None  # a stand-in for the result (see `Tape.bind`)
         self.mask = ""
         self.code: CodeType | None = None
         self.line = 0
@@ -306,7 +306,7 @@ class Tape:
         blind = name in _OVERWRITES or (name == "__setitem__" and is_everything(args[1]))
         is_out = step.kwargs.get("out") is self.stand_in(tensor)
         if (blind and tensors[0] is tensor) or is_out:
-            # What is written to stands first, or, as `out`, last: it may be an operand as well.
+            # The tensor written to is the first, or, as `out`, the last: it may be an operand as well.
             place = len(tensors) - 1 if is_out else 0
             step.operands = (*operands[:place], *operands[place + 1 :])
         key = storage_of(tensor)

@@ -262,7 +262,7 @@ def _let_pass(recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set
     name = op.name
     if name == "setitem" and is_everything(step.args[1]) and isinstance(step.args[2], Tensor):
         is_whole = len(op.operands) == 1 and op.numel == ops[op.operands[0][0]].numel
-        op.name = "copy" if is_whole else name  # all of the tensor is assigned
+        op.name = "copy" if is_whole else name  # the whole tensor is assigned
     if take_out(op, blocked(step, op, ops, value_of), ops):
         recorder.remarks.append(
             f"nothing passes through the {name} at {op.location}: one of its factors or masks is zero"

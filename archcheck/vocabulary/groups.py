@@ -24,7 +24,7 @@ from archcheck.vocabulary.arithmetic import (
     reduction,
 )
 
-_CLIMB = 48  # steps that two operands are followed back to a common value
+_CLIMB = 48  # steps to trace two operands back to a common value
 _LARGEST = 40  # operations in a group
 
 

@@ -16,7 +16,7 @@ SHORT: Mapping[str, str] = {
     "~prime": "(?:['′’]*|_\\{?\\w+\\}?|[₀-₉ᵢₕ]+)",
     "~力": "注意力(?:机制|层)?",
 }
-# One line a notation: the words (a regular expression, whole words), the terms, and what else they say.
+# One notation per line: the words (a regular expression, whole words), the terms, and details.
 # The first line that matches the most text at a place wins. `SHORT` are
 # abbreviations inside the expressions.
 _CAUSAL: Mapping[str, Value] = {"causal": True}

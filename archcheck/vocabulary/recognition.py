@@ -18,7 +18,7 @@ from archcheck.vocabulary.terms import Family
 from archcheck.vocabulary.walking import Walks
 from archcheck.vocabulary.written import Written, frozen_batch_norm, with_affine
 
-# Their steps are nobody's operations of their own: the tanh of a GELU is no Tanh of the model.
+# Their steps are not operations by themselves: the tanh of a GELU is not a Tanh of the model.
 _WHOLE = frozenset([Family.NORM, Family.ACTIVATION, Family.SOFTMAX, Family.POSITION])
 
 

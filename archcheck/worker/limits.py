@@ -57,7 +57,7 @@ def isolate(surroundings: Surroundings) -> None:
     os.environ.update(surroundings.environment)
     if surroundings.path:
         sys.path[:] = surroundings.path
-    with contextlib.suppress(Exception):  # there may be no standard error to write to
+    with contextlib.suppress(Exception):  # standard error may be closed
         faulthandler.enable()
     if sys.platform == "linux":
         _die_with_parent()

@@ -98,14 +98,14 @@ class Watch:
             tuple(sorted(self._beyond)),
         )
 
-    # -- what Python tells -------------------------------------------------------------------------
+    # -- reported by Python ------------------------------------------------------------------------
 
     def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self._is_own:
             return
         if event == "open":
             self._open(*arguments[:3])
-        elif event == _MAKING:  # a folder that is there then, and so has been asked for
+        elif event == _MAKING:  # the folder exists then, and so has been asked for
             self._note(arguments[0], self._asked)
         elif event == _LOADING and _is_package_file(arguments[0]):  # an extension, but for its way of loading
             self._note(arguments[0], self._opened)
@@ -130,7 +130,7 @@ class Watch:
                 names = self._searched.setdefault(self._absolute(folder or "."), set())
                 names.add(name.rpartition(".")[2])
 
-    # -- what is wrapped ---------------------------------------------------------------------------
+    # -- wrapped functions --------------------------------------------------------------------------
 
     def _wrap_status(self) -> None:
         def wrapped(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -138,7 +138,7 @@ class Watch:
             def asks(path: Any, *arguments: Any, **options: Any) -> Any:
                 if options.get("dir_fd") is not None:
                     self._beyond.add("dir_fd")
-                elif original.__name__ != "open":  # of which Python tells
+                elif original.__name__ != "open":  # which Python reports
                     self._note(path, self._asked)
                 return original(path, *arguments, **options)
 
@@ -210,5 +210,5 @@ def _is_package_file(path: Any) -> bool:
 
 
 def _file_of(module: Any) -> str:
-    file = getattr(module, "__dict__", {}).get("__file__")  # no module is asked: a lazy one would import more
+    file = getattr(module, "__dict__", {}).get("__file__")  # not by getattr: a lazy module would import more
     return file if isinstance(file, str) else ""

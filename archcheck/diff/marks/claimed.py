@@ -88,3 +88,12 @@ def _agree(said: object, actual: object) -> bool:
     if isinstance(said, tuple) and isinstance(actual, tuple) and len(said) != len(actual):
         return len(set(said)) == 1 and set(said) == set(actual)
     return said == actual
+
+
+def detail_words(name: str, value: object) -> str:
+    """Return a detail in words: `kernel 7×7`, `not causal`."""
+    if isinstance(value, bool):
+        return name if value else f"not {name}"
+    if isinstance(value, tuple):
+        return f"{name} {'×'.join(map(str, value))}"
+    return f"{name} {value}"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from archcheck.diff.execution import Execution
 from archcheck.diff.label_numbers import counted
 from archcheck.diff.marks.box_map import is_operation
-from archcheck.diff.marks.claimed import NUMBERS, WIDTHS, claimed
+from archcheck.diff.marks.claimed import NUMBERS, WIDTHS, claimed, detail_words
 from archcheck.diff.marks.claims import ClaimCheck
 from archcheck.diff.marks.entries import begins, ends
 from archcheck.diff.marks.frame_check import FrameCheck
@@ -182,7 +182,7 @@ def _numbers(loaded: LoadedSpec, panel: Panel, box: str, check: FrameCheck) -> I
 
 def _number(loaded: LoadedSpec, name: str, said: object, actual: object) -> Evidence:
     if actual is None:
-        return Verdict.UNCHECKED, f"{name} {said} could not be determined"
+        return Verdict.UNCHECKED, f"{detail_words(name, said)} could not be determined"
     if name not in WIDTHS or loaded.spec.model.published or said == actual:
         return Verdict.PROVED, ""
     return (

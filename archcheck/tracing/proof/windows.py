@@ -93,7 +93,7 @@ class Window:
             return changed.get(fused, self.sweep.value(self.sweep.nodes[fused], environment))
         args, kwargs = self.sweep.arguments(node, environment)
         recorded = self.sweep.steps[step]
-        swapped: dict[int, Tensor] = {}  # of what is written to, a copy
+        swapped: dict[int, Tensor] = {}  # copies of tensors that are written to
         target = target_of(args, kwargs)
         for tensor, reads in operands_of(node, recorded, args, kwargs):
             use = next((changes.uses[step, read] for read in reads if (step, read) in changes.uses), None)
