@@ -107,8 +107,9 @@ def _changes(node: ast.AST) -> Iterator[Callable[[Any], None]]:
         for at, op in enumerate(node.ops):
             yield lambda target, at=at, op=op: target.ops.__setitem__(at, TURNED[type(op)]())
     elif isinstance(node, ast.BoolOp):
+        nothing = ast.Constant(isinstance(node.op, ast.And))
         for at in range(len(node.values)):
-            yield lambda target, at=at: target.values.pop(at)
+            yield lambda target, at=at, nothing=nothing: target.values.__setitem__(at, nothing)
     elif isinstance(node, ast.If | ast.IfExp | ast.While):
         for value in (True, False) if not isinstance(node, ast.While) else (False,):
             yield lambda target, value=value: setattr(target, "test", ast.Constant(value))

@@ -420,6 +420,38 @@ def test_what_rounds_away_is_proved_with_other_weights(model: nn.Module, dtype: 
     assert prove(trace.recording, trace.joins) == [agreed(1, 1)]
 
 
+class Plain(nn.Module):
+    """A residual around one linear map without a bias, of real or complex numbers."""
+
+    def __init__(self, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.f = nn.Linear(8, 8, bias=False, dtype=dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.f(x)
+
+
+@pytest.mark.parametrize(
+    ("model", "x"),
+    [
+        (Plain(), torch.zeros(2, 6, 8)),
+        (Plain(torch.complex64), torch.randn(2, 6, 8, dtype=torch.complex64)),
+    ],
+    ids=["all zeros", "complex"],
+)
+def test_a_stream_of_zeros_and_one_of_complex_numbers_are_proved(model: nn.Module, x: Tensor) -> None:
+    trace = archcheck.trace(model.eval(), x)
+    assert len(trace.joins) == 1
+    assert prove(trace.recording, trace.joins) == [agreed(1, 1)]
+
+
+def test_nothing_is_proved_of_infinite_numbers() -> None:
+    trace = trace_of("return x + f(x) / 0.0")
+    summary, remark = prove(trace.recording, trace.joins)
+    assert summary == agreed(0, 1)
+    assert remark.endswith(": the sink holds numbers that are not finite")
+
+
 class Scaled(Block):
     def __init__(self) -> None:
         super().__init__(lambda x, f: x + f(x))
