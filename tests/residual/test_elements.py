@@ -74,6 +74,7 @@ WHOLLY = [
     "y = x.double().float().detach()",
     "y = x.diagonal(0, 1, 2)",
     "y = x.unfold(1, 3, 2)",
+    "y = x.repeat(1, 2, 1)",
     "y = x.reshape(-1)[5:17]",
 ]
 PARTLY = [
@@ -82,7 +83,6 @@ PARTLY = [
     ("y = x.clone(); y[:, :2].fill_(-1); y = y[:]", 32),
     ("y = torch.cat([x, x * 2], 1)", 48),
     ("y = x + 1", 0),
-    ("y = x.repeat(1, 2, 1)", 0),
     ("y = x[:, [5, 4, 3, 2, 1, 0]]", 0),
     ("y = x.sum(1)", 0),
 ]
@@ -109,7 +109,7 @@ STEPS = (
     "y[..., ::2]",
     "y.reshape(y.shape[1], y.shape[0], y.shape[2])",
     "torch.cat([y[:, 1:], y[:, :1]], 1)",
-    "torch.stack([x, y.flip(1)]).flatten(0, 1)",
+    "torch.stack([y, y.flip(1)]).flatten(0, 1)",
     "y[:, :1].expand(-1, 3, -1)",
     "y.clone()",
 )
