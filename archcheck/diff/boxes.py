@@ -155,6 +155,30 @@ def repeats(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
             )
         elif isinstance(value.repeat, int) and count and not named:
             yield from _calls(boxes, box, value.repeat)
+        elif value.repeat is None and count == 1 and boxes.evidence.loaded.spec.strict:
+            yield from _calls_of_one(boxes, box, paths[0])
+
+
+def _calls_of_one(boxes: _Boxes, box: str, path: str) -> Iterator[Finding]:
+    """Yield a finding where a module with parameters runs more often than a strict panel draws it."""
+    same = [other for other in boxes.panel.boxes if path in boxes.layer.bound(other)]
+    if same[0] != box or not boxes.execution.modules[path].has_parameters:
+        return
+    for call in boxes.calls:
+        ran = [one for one in call.frame.occurrences if (one.box, one.name) == (box, path)]
+        runs = [run for one in ran for run in one.runs]
+        if len(runs) > 1:
+            name = boxes.names.path(path)
+            drawn = "once" if len(same) == 1 else times(len(same))
+            yield boxes.finding(
+                "BOX004",
+                box,
+                f"{label(boxes.panel, box)} is drawn {drawn} but runs {times(len(runs))}",
+                f"drawn {drawn}",
+                f"{name} is called {times(len(runs))}",
+                runs[-1].location,
+                boxes.setting(box, repeat=len(runs)) if len(same) == 1 else None,
+            )
 
 
 def _calls(boxes: _Boxes, box: str, repeat: int) -> Iterator[Finding]:

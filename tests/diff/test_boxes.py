@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import Case, check, parameters, stack
+from tests.diff.cases import SPEC, Case, check, parameters, stack
 
 STACK = stack("Layer(index)", 4)
 LAYER = """
@@ -300,6 +300,31 @@ ORDER = (
     ),
 )
 REPEATS = (
+    Case(
+        "a module that runs again, drawn once in a strict spec",
+        finding="BOX004 net.f",
+        message="Linear is drawn once but runs twice",
+        traced="f is called twice",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.f, self.norm = nn.Linear(8, 8), nn.LayerNorm(8)
+
+        def forward(self, x):
+            x = self.f(x)  #+
+            x = self.f(self.f(x))  # wrong #-
+            return self.norm(x)
+""",
+        panels="""
+    net:
+      boxes:
+        f: {label: Linear, module: f} # wrong
+        norm: {label: LayerNorm, module: norm}
+      flow: [f, norm]
+""",
+        head="strict: true\n" + SPEC,
+    ),
     Case(
         "another number of layers",
         finding="BOX004 net.layers",
