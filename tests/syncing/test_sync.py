@@ -119,6 +119,13 @@ def test_whatever_was_changed_is_mended_in_every_figure(file: Path, seed: int) -
     check(file, seed)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", ["minimind", "minimind-moe"])
+def test_whatever_was_changed_is_mended_of_minimind(name: str, seed: int) -> None:
+    check(REPOSITORY / "specs" / f"{name}.yaml", seed)
+
+
 # -- a model that changes -----------------------------------------------------------------------------------
 
 MODEL = """\
