@@ -186,6 +186,18 @@ def test_kinds_are_proved_and_no_other(kind: str, join: Any) -> None:
     assert prove(recording, claimed(recording, kind)) == [agreed(1, 1)]
 
 
+def test_a_query_over_equal_values_is_proved() -> None:
+    def attend(x: Tensor, f: Callable[[Tensor], Tensor]) -> Tensor:
+        query = f(x)
+        return x + torch.softmax(query @ query.transpose(1, 2), -1) @ x
+
+    torch.manual_seed(1)
+    with torch.no_grad():
+        trace = archcheck.trace(Block(attend).eval(), torch.randn(8).expand(2, 6, 8).clone())
+    assert [residual.branch for residual in trace.residuals] == [("norm", "mlp")]
+    assert prove(trace.recording, trace.joins) == [agreed(1, 1)]
+
+
 def test_a_pooling_of_a_source_with_equal_elements_is_proved() -> None:
     torch.manual_seed(1)
     recording = recorded(

@@ -40,7 +40,7 @@ class BranchProof:
             self._still("the branch does not move with the source")
         for call in self.trial.claim.branch_calls:
             outputs = self._outputs(self.calls[call])
-            if outputs and not self._differs(self._run({}, outputs)):
+            if outputs and not self._moves(outputs):
                 self._still(f"replacing what {self.calls[call].path} returns does not move the sink")
         self._prove_others()
         self._prove_factor()
@@ -147,6 +147,14 @@ class BranchProof:
     ) -> Tensor:
         changes = Changes({**self.silent, **(uses or {})}, dict.fromkeys(outputs, disturb))
         return self.trial.window.run(changes, seen)
+
+    def _moves(self, outputs: Iterable[int]) -> bool:
+        """Check whether new outputs move the sink, for this source or another.
+
+        A query moves nothing where all values that it attends to are equal.
+        """
+        uses = self.disturbed()
+        return self._differs(self._run({}, outputs)) or differs(self._run(uses, outputs), self._run(uses))
 
     def _differs(self, tensor: Tensor) -> bool:
         return differs(tensor, self.alone)
