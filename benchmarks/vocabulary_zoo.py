@@ -1,6 +1,6 @@
 """Compares the terms recognised in the models of the zoo with what the names of their classes say.
 
-    python benchmarks/vocabulary_zoo.py [--only REGEX] [--sample N] [--all]
+    python benchmarks/vocabulary_zoo.py [--library timm|torchvision] [--only REGEX] [--sample N]
 
 The oracle reads class names (`LlamaRMSNorm`, `NewGELUActivation`, `Conv1d`), which the recogniser never looks
 at. Each kind of disagreement is printed once, with its class and a model; the classes whose names are known
@@ -17,6 +17,8 @@ import argparse
 import re
 import sys
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,9 @@ if __name__ == "__main__":
 
 import torch
 
-from benchmarks.zoo_models import Case, cases
+from benchmarks.zoo_models import cases
 from benchmarks.zoo_pool import run_all
+from benchmarks.zoo_vision import names, runnable
 
 TIMEOUT = 180.0
 WANTED = 0.995
@@ -109,7 +112,19 @@ def expected(class_name: str) -> str:
     return ""
 
 
-def check(case: Case) -> list[tuple[str, str, str, bool]]:
+@dataclass(frozen=True)
+class Vision:
+    """A model of timm or torchvision."""
+
+    library: str
+    name: str
+
+    def build(self) -> tuple[Any, Sequence[Any], dict[str, Any]]:
+        """Return the model, and arguments with which it runs."""
+        return *runnable(self.library, self.name), {}
+
+
+def check(case: Any) -> list[tuple[str, str, str, bool]]:
     """Return class, its meaning, what was recognised, and whether that is right, per known module called."""
     from archcheck import trace
     from archcheck.tracing.behaviour import disagreements
@@ -143,10 +158,13 @@ def _operations(found: Any, call: Any) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--library", choices=("timm", "torchvision"), help="instead of transformers")
     parser.add_argument("--only", default="", metavar="REGEX", help="classes whose name matches")
     parser.add_argument("--sample", type=int, default=1, metavar="N", help="every N-th model")
     options = parser.parse_args()
-    chosen = [case for case in cases() if re.search(options.only, case.name)][:: options.sample]
+    library = options.library
+    every = [Vision(library, name) for name in names(library)] if library else list(cases())
+    chosen = [case for case in every if re.search(options.only, case.name)][:: options.sample]
     agreed: Counter[str] = Counter()
     wrong: dict[tuple[str, str, str], list[str]] = {}
     failed = 0
