@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from archcheck.errors import Problem, SpecError
-from archcheck.phrasing.module_paths import ModulePath, Phrase, leaf, parent, sentence
+from archcheck.phrasing.module_paths import ModulePath, Phrase, joined, leaf, parent, sentence
 from archcheck.phrasing.suggestions import nearest
 from archcheck.spec.load import LoadedSpec
 from archcheck.spec.model import Box, Panel
-from archcheck.spec.patterns import join, matches
+from archcheck.spec.patterns import matches
 from archcheck.spec.words import path_text
 
 
@@ -123,7 +123,7 @@ class _Binder:
         box = self.loaded.spec.panels[above].boxes[box_name]
         parent = self.panel(above)
         if isinstance(box.module, str) and "*" in box.module:
-            pattern = join(self.loaded.spec.panels[above].scope or "", box.module)
+            pattern = joined(self.loaded.spec.panels[above].scope or "", box.module)
             return self._matching(pattern, ("panels", above, "boxes", box_name, "module"))
         return [(layer.index, layer.base, layer.written, layer.bound(box_name)) for layer in parent.layers]
 
@@ -144,7 +144,7 @@ class _Binder:
                 hits = self._inside(base, written, pattern)
                 found += hits
                 if not hits:
-                    path = self._renamed(join(written, pattern))
+                    path = self._renamed(joined(written, pattern))
                     missing[box_name] = (*missing.get(box_name, ()), path)
             boxes[box_name] = tuple(dict.fromkeys(found))
         omitted = tuple(path for pattern in panel.omit for path in self._inside(base, written, pattern))
@@ -155,8 +155,8 @@ class _Binder:
 
         `rename` may contain it whole or as the panel writes it.
         """
-        found = matches(self._renamed(join(written, pattern)), self.names)
-        found = found or matches(join(base, self._renamed(pattern)), self.names)
+        found = matches(self._renamed(joined(written, pattern)), self.names)
+        found = found or matches(joined(base, self._renamed(pattern)), self.names)
         return [path for path, _ in found]
 
     def _check(self, name: str, panel: Panel, layers: Sequence[Layer]) -> None:
@@ -171,11 +171,11 @@ class _Binder:
         for pattern, place in wanted:
             found = any(
                 self._inside(layer.base, layer.written, pattern)
-                or self._is_known(join(layer.written, pattern))
+                or self._is_known(joined(layer.written, pattern))
                 for layer in layers
             )
             if layers and not found:
-                self._problem(join(layers[0].written, pattern), ("panels", name, *place))
+                self._problem(joined(layers[0].written, pattern), ("panels", name, *place))
 
     def _is_known(self, pattern: str) -> bool:
         """Return whether it matches in another mode."""
@@ -185,7 +185,7 @@ class _Binder:
         """Return the model's own name for a path of the spec, by the longest prefix in `rename`."""
         for prefix in sorted(self.rename, key=len, reverse=True):
             if path == prefix or path.startswith(f"{prefix}."):
-                return join(self.rename[prefix], path[len(prefix) + 1 :])
+                return joined(self.rename[prefix], path[len(prefix) + 1 :])
             renamed = _renamed_pattern(path, prefix, self.rename[prefix])
             if renamed is not None:
                 return renamed
@@ -221,7 +221,7 @@ def suggestion(path: str, names: Collection[str]) -> Phrase:
     beside = [name for name in names if name and name.count(".") == depth and parent(name) == owner]
     near = nearest(leaf(concrete), map(leaf, beside))
     if near:
-        return "Did you mean ", ModulePath(join(owner, near)), "?"
+        return "Did you mean ", ModulePath(joined(owner, near)), "?"
     if beside:
         listed = ", ".join(leaf(name) for name in beside[:8])
         listed += ", …" if len(beside) > 8 else ""
@@ -246,7 +246,7 @@ def _renamed_pattern(path: str, prefix: str, target: str) -> str | None:
     filled = target
     for value in captured:
         filled = filled.replace("*", "\0", 1).replace("\0", value.replace("*", "\1"), 1)
-    return join(filled.replace("\1", "*"), ".".join(parts[len(wanted) :]))
+    return joined(filled.replace("\1", "*"), ".".join(parts[len(wanted) :]))
 
 
 def _index(captures: tuple[str, ...]) -> int | str | None:

@@ -15,11 +15,10 @@ from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.settling import Settled
 from archcheck.diff.wording import Names, label, times
 from archcheck.findings import Finding, Fix
-from archcheck.phrasing.module_paths import is_within, sentence
+from archcheck.phrasing.module_paths import is_within, joined, sentence
 from archcheck.rules.codes import RuleCode
 from archcheck.source_location import Location
 from archcheck.spec.model import Panel
-from archcheck.spec.patterns import join
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +141,7 @@ def repeats(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
         alike = len({boxes.execution.modules[path].type_name for path in paths}) == 1
         named = wildcards or (patterns(value) if count > 1 and alike else ())
         if isinstance(value.repeat, int) and named and count != value.repeat:
-            container = join(boxes.layer.base, named[0].partition("*")[0].rstrip("."))
+            container = joined(boxes.layer.base, named[0].partition("*")[0].rstrip("."))
             owner = boxes.execution.running_owner(container)
             yield boxes.finding(
                 "BOX004",

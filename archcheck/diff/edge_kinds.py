@@ -12,10 +12,9 @@ from archcheck.diff.edge_labels import contradicted
 from archcheck.diff.marks.claimed import claimed
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.wording import Names
-from archcheck.phrasing.module_paths import is_within
+from archcheck.phrasing.module_paths import is_within, joined
 from archcheck.residual import Join
 from archcheck.spec.factors import factor_value
-from archcheck.spec.patterns import join as joined
 from archcheck.vocabulary import TERMS, Family
 
 _SIDES = {"skip": "the skip path", "branch": "the branch", "both": "the whole sum"}

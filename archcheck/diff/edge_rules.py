@@ -20,8 +20,8 @@ from archcheck.diff.panel_calls import is_norm_or_activation
 from archcheck.diff.source_words import code_of_source, source_words
 from archcheck.diff.wording import label
 from archcheck.findings import Fix
+from archcheck.phrasing.module_paths import joined
 from archcheck.residual import Join
-from archcheck.spec.patterns import join as joined
 
 # -- edges that are executed here ---------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from archcheck.diff.execution import Execution
-from archcheck.phrasing.module_paths import ModulePath, Phrase, leaf, parent
+from archcheck.phrasing.module_paths import ModulePath, Phrase, joined, leaf, parent
 from archcheck.spec.model import Box, Role
 
 _COUNT = r"(?<![\w.,×-])(\d+)"
@@ -108,7 +108,7 @@ def _counts(sort: _Sort, modules: Sequence[str], execution: Execution) -> dict[P
     for path in inside(modules, execution):
         for name, value in execution.modules[path].numbers.items():
             if sort.attribute.match(name):
-                found.setdefault((ModulePath(f"{path}.{name}" if path else name),), value)
+                found.setdefault((ModulePath(joined(path, name)),), value)
         if sort.held and sort.held.search(path) and numbered(path, execution):
             found.setdefault(("the length of ", ModulePath(path)), numbered(path, execution))
     return found

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from archcheck.diff.alignment import Misfit
 from archcheck.diff.panel_calls import PanelCall
+from archcheck.phrasing.module_paths import joined
 from archcheck.residual import Join
-from archcheck.spec.patterns import join as joined
 
 
 def source_words(call: PanelCall, join: Join) -> str:

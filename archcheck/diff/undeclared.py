@@ -11,10 +11,9 @@ from archcheck.diff.residual_words import edge_words
 from archcheck.diff.settling import Settled
 from archcheck.diff.source_words import source_words
 from archcheck.findings import Edit, Finding, Fix
-from archcheck.phrasing.module_paths import generic
+from archcheck.phrasing.module_paths import generic, joined
 from archcheck.residual import Join
 from archcheck.spec.patching import flow_text
-from archcheck.spec.patterns import join as joined
 
 
 def undeclared(evidence: Evidence, settled: Settled) -> Iterator[Finding]:

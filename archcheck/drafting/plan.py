@@ -12,7 +12,7 @@ from archcheck.diff.marks.values import Values
 from archcheck.drafting.choices import Choices
 from archcheck.drafting.kinds import Kind, Kinds, natural, numbered, pattern_of
 from archcheck.drafting.words import title_of
-from archcheck.phrasing.module_paths import is_within
+from archcheck.phrasing.module_paths import is_within, joined, leaf
 from archcheck.vocabulary import Family, Region
 
 _ATOMS = frozenset(
@@ -281,7 +281,7 @@ class Planner:
         if not self.inside.get(call) or self.is_atom(call):
             return ""
         types = self.members.get(numbered(path), [])
-        is_listed = path.rpartition(".")[2].isdigit()
+        is_listed = leaf(path).isdigit()
         if is_listed and len(types) == len(set(types)) > 1:
             return path  # a list of unlike parts, as attention and feed-forward are
         is_alike = len(types) > _MOST_ALIKE and len(set(types)) == 1 and types[0] != "Sequential"
@@ -370,4 +370,4 @@ def unused(word: str, taken: set[str]) -> str:
 def moved(path: str, base: str, scope: str) -> str:
     """Return the module of another layer that has the place which `path` has in the layer `base`."""
     rest = path[len(base) :].lstrip(".") if base else path
-    return f"{scope}.{rest}" if scope and rest else scope or rest
+    return joined(scope, rest)

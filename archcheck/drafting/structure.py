@@ -13,9 +13,8 @@ from archcheck.drafting.labels import called
 from archcheck.drafting.plan import Item, Planner
 from archcheck.drafting.words import title_of
 from archcheck.findings import Part
-from archcheck.phrasing.module_paths import is_within, leaf
+from archcheck.phrasing.module_paths import is_within, joined, leaf
 from archcheck.residual import Join
-from archcheck.spec.patterns import join as joined
 from archcheck.vocabulary import Family, Region
 
 _GATED = ("SwiGLU", "GEGLU", "ReGLU", "bilinear GLU", "sigmoid GLU", "GLU")

@@ -58,6 +58,15 @@ def is_within(path: str, above: str) -> bool:
     return not above or path == above or path.startswith(f"{above}.")
 
 
+def joined(scope: str, relative: str) -> str:
+    """Return the path of `relative` within `scope`; either may be "".
+
+    >>> joined("model.layers.3", "mlp"), joined("", "mlp"), joined("model", "")
+    ('model.layers.3.mlp', 'mlp', 'model')
+    """
+    return f"{scope}.{relative}" if scope and relative else scope or relative
+
+
 def generic(path: str) -> str:
     """Return the path with a wildcard for each index.
 

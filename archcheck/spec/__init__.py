@@ -3,7 +3,7 @@
 from archcheck.spec.edges import edge_id, find_edge
 from archcheck.spec.flow import Reachability, between, flow_edges, topological
 from archcheck.spec.load import LoadedSpec, load, loads
-from archcheck.spec.patterns import join, matches
+from archcheck.spec.patterns import matches
 from archcheck.spec.schema import schema
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "edge_id",
     "find_edge",
     "flow_edges",
-    "join",
     "load",
     "loads",
     "matches",

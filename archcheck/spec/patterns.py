@@ -34,15 +34,6 @@ def matches(pattern: str, names: Collection[str]) -> tuple[tuple[str, tuple[str,
     return tuple(sorted(found, key=lambda match: (tuple(map(_natural, match[1])), match[0])))
 
 
-def join(scope: str, relative: str) -> str:
-    """Return the path of `relative` within `scope`; either may be "".
-
-    >>> join("model.layers.3", "mlp"), join("", "mlp"), join("model", "")
-    ('model.layers.3.mlp', 'mlp', 'model')
-    """
-    return f"{scope}.{relative}" if scope and relative else scope or relative
-
-
 def pattern_problem(pattern: str) -> str | None:
     """Return what is wrong with the syntax of a pattern, as the end of a sentence; None if nothing is."""
     if found := _NOT_IN_A_COMPONENT.search(pattern):

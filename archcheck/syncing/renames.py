@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from archcheck.findings import Edit, Fix
-from archcheck.phrasing.module_paths import generic, leaf, parent
+from archcheck.phrasing.module_paths import generic, joined, leaf, parent
 from archcheck.spec.model import Spec
 from archcheck.spec.patching import flow_text
-from archcheck.spec.patterns import join, matches
+from archcheck.spec.patterns import matches
 
 _TRIED = 4
 
@@ -55,13 +55,13 @@ def _patterns(spec: Spec) -> Iterator[_Written]:
         for number, pattern in enumerate(panel.except_):
             yield _Written((*place, "except", number), "", pattern)
         for number, pattern in enumerate(panel.omit):
-            yield _Written((*place, "omit", number), bases[name], join(bases[name], pattern))
+            yield _Written((*place, "omit", number), bases[name], joined(bases[name], pattern))
         for box, value in panel.boxes.items():
             at = (*place, "boxes", box, "module")
             if isinstance(value.module, str):
-                yield _Written(at, bases[name], join(bases[name], value.module))
+                yield _Written(at, bases[name], joined(bases[name], value.module))
             for number, pattern in enumerate(value.module if isinstance(value.module, list) else ()):
-                yield _Written((*at, number), bases[name], join(bases[name], pattern))
+                yield _Written((*at, number), bases[name], joined(bases[name], pattern))
 
 
 def _bases(spec: Spec) -> dict[str, str]:
@@ -78,7 +78,7 @@ def _bases(spec: Spec) -> dict[str, str]:
         if name not in bases:
             above, module = opened.get(name, ("", None))
             wild = isinstance(module, str) and "*" in module
-            bases[name] = join(base(above), str(module)) if wild else base(above) if above else ""
+            bases[name] = joined(base(above), str(module)) if wild else base(above) if above else ""
         return bases[name]
 
     return {name: base(name) for name in spec.panels}
@@ -101,8 +101,8 @@ def _lost(written: Sequence[_Written], names: Collection[str]) -> list[str]:
 def _beside(lost: str, names: Collection[str]) -> set[str]:
     """Return the modules that stand where a pattern looks for one, by the same pattern: `stage*.0.down`."""
     above = parent(lost)
-    found = {leaf(name) for name, _ in matches(join(above, "*"), names)}
-    return {join(above, name) for name in found if not name.isdigit()}
+    found = {leaf(name) for name, _ in matches(joined(above, "*"), names)}
+    return {joined(above, name) for name in found if not name.isdigit()}
 
 
 def _score(lost: str, name: str, inside: Sequence[str], names: Collection[str]) -> tuple[float, float, float]:
@@ -113,7 +113,7 @@ def _score(lost: str, name: str, inside: Sequence[str], names: Collection[str]) 
     if lost.count("*") != name.count("*"):
         return 0, 0, 0
     found = sum(bool(matches(name + pattern[len(lost) :], names)) for pattern in inside)
-    same_place = lost.rpartition(".")[0] == name.rpartition(".")[0]
+    same_place = parent(lost) == parent(name)
     if not same_place and set(inside) == {lost}:  # a name alone says nothing about modules elsewhere
         return 0, 0, 0
     return found / len(inside), same_place, SequenceMatcher(None, lost, name).ratio()

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from archcheck.dataflow.operations import DROPOUTS
 from archcheck.tracing.tape import Step
 
 _CONV = "input weight bias stride padding dilation groups"
@@ -41,15 +42,7 @@ _PARAMETERS = {
     "prelu": "input weight",
     "clamp": "input min max",
     **dict.fromkeys(
-        (
-            "dropout",
-            "dropout1d",
-            "dropout2d",
-            "dropout3d",
-            "alpha_dropout",
-            "feature_dropout",
-            "feature_alpha_dropout",
-        ),
+        DROPOUTS,
         "input p training",
     ),
     "scaled_dot_product_attention": "query key value attn_mask dropout_p is_causal scale enable_gqa",

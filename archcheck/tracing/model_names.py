@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from archcheck.phrasing.module_paths import joined
 from archcheck.tracing.tape import Call
 
 
@@ -45,7 +46,7 @@ class ModelNames:
 
     def _adopt(self, module: nn.Module, path: str) -> None:
         for name, child in module.named_modules():
-            self._modules[id(child)] = f"{path}.{name}" if name else path
+            self._modules[id(child)] = joined(path, name)
         for name, parameter in module.named_parameters():
             self._unregistered.setdefault(id(parameter), f"{path}.{name}")
             self._held.append(parameter)
@@ -55,9 +56,8 @@ def _path_inside(module: nn.Module, callers: list[Call]) -> str:
     for call in callers:
         place = _held_in(call.module, module)
         if place:
-            return f"{call.path}.{place}" if call.path else place
-    owner, made = callers[0].path, f"<{type(module).__name__}>"
-    return f"{owner}.{made}" if owner else made
+            return joined(call.path, place)
+    return joined(callers[0].path, f"<{type(module).__name__}>")
 
 
 def _held_in(owner: nn.Module, module: nn.Module) -> str:

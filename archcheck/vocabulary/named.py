@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from archcheck.dataflow.operations import CONCATS, PRODUCTS_OF_MATRICES, RANDOM
+from archcheck.dataflow.operations import CONCATS, DROPOUTS, PRODUCTS_OF_MATRICES, RANDOM
 from archcheck.dataflow.run import Dataflow, Op
 from archcheck.vocabulary.regions import Detail, Region, region_of
 
@@ -56,15 +56,7 @@ _PLAIN = {
     "rnn_tanh_cell": "RNN",
     "rnn_relu_cell": "RNN",
     **dict.fromkeys(
-        (
-            "dropout",
-            "dropout1d",
-            "dropout2d",
-            "dropout3d",
-            "alpha_dropout",
-            "feature_dropout",
-            "feature_alpha_dropout",
-        ),
+        DROPOUTS,
         "dropout",
     ),
     **dict.fromkeys(CONCATS | {"stack"}, "concat"),

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archcheck.spec import join, matches
+from archcheck.phrasing.module_paths import joined
+from archcheck.spec import matches
 from archcheck.spec.patterns import pattern_problem
 
 NAMES = [
@@ -97,7 +98,7 @@ def test_pattern_problem(pattern: str, problem: str | None) -> None:
     ("scope", "relative", "path"), [("a.b", "c", "a.b.c"), ("", "c", "c"), ("a", "", "a"), ("", "", "")]
 )
 def test_join(scope: str, relative: str, path: str) -> None:
-    assert join(scope, relative) == path
+    assert joined(scope, relative) == path
 
 
 component = st.text("ab1", min_size=1, max_size=3)

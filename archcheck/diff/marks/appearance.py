@@ -9,7 +9,7 @@ from archcheck.diff.marks.claimed import claimed, role_claim
 from archcheck.diff.marks.territory import Territory
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.wording import label
-from archcheck.phrasing.module_paths import parent
+from archcheck.phrasing.module_paths import leaf, parent
 from archcheck.spec.flow import flow_edges
 from archcheck.spec.model import Panel, Role
 from archcheck.vocabulary import TERMS, Claim, Family, Region, claims, is_a
@@ -75,5 +75,5 @@ def _has_alike(call: PanelCall, box: str) -> bool:
     return any(
         (parent(path), modules[path].type_name) in kinds
         for path in modules
-        if path not in paths and path.rpartition(".")[2].isdigit()
+        if path not in paths and leaf(path).isdigit()
     )
