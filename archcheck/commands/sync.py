@@ -107,5 +107,7 @@ def write(spec: Path, synced: Synced) -> None:
     if synced.after == synced.before:
         return
     if spec.read_bytes() != synced.before.encode("utf-8"):
-        raise OSError(None, "it was changed while its model ran and is left as it is: sync again", str(spec))
+        raise OSError(
+            None, "it changed while its model ran, so it was not written; run sync again", str(spec)
+        )
     write_text(spec, synced.after)

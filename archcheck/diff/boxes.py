@@ -212,7 +212,7 @@ def opened_by(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
             yield boxes.finding(
                 "BOX006",
                 box,
-                f"{said} is opened by the panel {detail}, and that shows other modules",
+                f"{said} is opened by the panel {detail}, but that panel shows other modules",
                 f"{said} ({names.paths(paths)}), opened by {detail}",
                 f"{detail} shows {scope or 'the model'}",
                 boxes.execution.location(paths[0]),

@@ -140,7 +140,7 @@ class _Telling:
             return self._note("BOX006", box, message, drawn, traced, location, fix)
         if wrong.looks == "value":
             message = f"{shown} is drawn, but {paths} does not make that value of the attention"
-            traced = f"the attention reads the result of {paths} as another value"
+            traced = f"the attention reads the output of {paths} as a different value"
             return self._note("BOX006", box, message, f"box {shown}", traced, location, None)
         if wrong.looks and computed is not None:
             message = f"{shown} has the role {wrong.claim.text}, but {paths} computes {computed.term.name}"

@@ -271,5 +271,5 @@ def test_a_box_is_opened_by_a_panel_of_its_own_modules(tmp_path: Path) -> None:
     ]
     found = [each for each in report(tmp_path, *changes).findings if each.edge == "attn"]
     assert [(each.code, each.message) for each in found] == [
-        ("BOX006", "Attention is opened by the panel inner, and that shows other modules")
+        ("BOX006", "Attention is opened by the panel inner, but that panel shows other modules")
     ]

@@ -60,7 +60,7 @@ def _attention(replay: Replay) -> str | None:
         result = replay(value=torch.ones_like(value))
         attended = result.abs().amax(-1) > 0  # a query that sees no key gets nothing
         if not same(result[attended], torch.ones_like(result[attended])):
-            return "equal values do not come out as they are"
+            return "equal values do not come out unchanged"
     causal = replay.details.get("causal")
     names = {replay.steps_of_run[at].name for at in replay.steps}
     result = replay(value=value)
@@ -114,7 +114,7 @@ def _parts_of_attention(replay: Replay) -> str | None:
     total = weights.sum(-1)
     seen = total > 0.5
     if weights.min() < 0 or not same(total[seen], torch.ones_like(total[seen])):
-        return "its weights are no shares of one"
+        return "its weights are not shares of one"
     if part == "mask":
         other = replay(query=replay.probe("query"), value=rows)
         return "" if torch.equal(weights > 0, other > 0) else "what it hides depends on the queries"
