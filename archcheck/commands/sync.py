@@ -107,7 +107,5 @@ def write(spec: Path, synced: Synced) -> None:
     if synced.after == synced.before:
         return
     if spec.read_bytes() != synced.before.encode("utf-8"):
-        raise OSError(
-            None, "it changed while its model ran, so it was not written; run sync again", str(spec)
-        )
+        raise OSError(None, "it changed while its model ran and was not written; run sync again", str(spec))
     write_text(spec, synced.after)
