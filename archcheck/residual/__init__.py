@@ -6,6 +6,8 @@ Definitions (the words are those of the documentation):
   on the model's input. It is **live**: its values reach the output, or a state that outlives the call. A zero
   factor (a number or a constant; no learned parameter, no random mask), or a mask or dropout of everything,
   passes no values, nor does a sum that a condition exchanges for the branch alone.
+  Multiples of one tensor in a sum count together: `0.5*x + 0.5*x + f(x)` has x once, `(x + f(x)) - x` not at
+  all. A tensor that is added unscaled several times stays several summands, if it is the branch.
 - The **skip path** leads back from one operand of the sink through what merely moves or rescales, and through
   sums: those made by the sink's own module to either side, so that `x + a(x) + b(x)` is one sum whatever its
   grouping, and those of earlier residuals along their skip path. Only where no such path holds may it pass
@@ -23,6 +25,8 @@ Definitions (the words are those of the documentation):
   executes over and over, is a recurrence (a linear attention's state). What is added to attention scores on
   their way to the softmax is a mask or bias, and of what is nothing but a gate's argument neither summand is
   a projection.
+  The sink's own module adds it as it is, or a part of it; read in another order, or a part of it expanded
+  over the rest, it is another tensor, and there is no residual.
 - A **concatenation** has a residual for each two of its parts of which one was computed from the other,
   at the first concatenation that holds both.
 - **Kind**: `multi-stream` if the branch is spread over parallel streams, `projection` if the skip path is an
