@@ -37,8 +37,8 @@ def _probe(flow: Dataflow, found: Recognition, region: Region, sizes: Mapping[in
             details |= {"part": part} if part else {}
         elif not whole:
             return None
-    if set(steps) & set(inputs.values()):
-        return None
+    if set(steps) & set(inputs.values()) or any(flow.ops[step].inner for step in steps):
+        return None  # what is assembled from parts does not run as one operation
     return Probe(region.term.name, family, steps, inputs, details, region.location)
 
 
