@@ -171,8 +171,11 @@ def case_of(plan: Network) -> Case:
 
 
 def ablatable(plan: Network) -> Network:
-    """The network without what an ablation can't see past: random drops, and streams that no module takes."""
-    return replace(plan, train=False, blocks=tuple(map(_seen, plan.blocks)))
+    """Return the network without what an ablation can't see past.
+
+    That is random drops, streams that no module takes, and loops: an emptied stream may recur in them.
+    """
+    return replace(plan, train=False, rounds=1, blocks=tuple(map(_seen, plan.blocks)))
 
 
 def _seen(block: Block) -> Block:
