@@ -10,6 +10,7 @@ from archcheck.vocabulary.walking import Walks
 
 _SCORING = frozenset(["sigmoid", "softmax", "add", "mul", "div", "sqrt", "softplus"])
 _CARRYING = VIEWS | CASTS | {"sum", "div", "softmax", "add", "where", "scatter"}
+_OF_TWO = frozenset(["matmul", "mm", "bmm"])
 _STEPS = 12
 
 
@@ -27,6 +28,8 @@ def router(walks: Walks, at: int) -> Region | None:
         step = walks.ops[below]
         ops.append(below)
         if walks.is_map(below):
+            if step.name in _OF_TWO and not walks.ops[step.operands[0][0]].depends_on_input:
+                return None  # queries that are learned, against keys: the shares are of positions
             details = {"experts": step.shape[-1]}
             details |= {"k": op.arguments.get("k", 1)} if op.name == "topk" else {}
             return region_of(walks.flow, "router", ops, at, details)

@@ -129,6 +129,22 @@ def test_a_window(seen: Seen) -> None:
     assert (name, details["window"], details["causal"]) == ("MHA", 3, True)
 
 
+class LearnedQueries(nn.Module):
+    """Attention of four learned queries, as DETR's first decoder layer has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries = nn.Parameter(torch.randn(4, 16))
+
+    def forward(self, keys: Tensor, values: Tensor) -> Tensor:
+        return (self.queries @ keys.transpose(-2, -1)).softmax(-1) @ values
+
+
+def test_shares_of_positions_are_no_router(seen: Seen) -> None:
+    found = seen(LearnedQueries(), 2)
+    assert "router" not in {region.term.name for region in found.regions}
+
+
 class WithSinks(nn.Module):
     """A learned score beside those of the keys, and the largest taken off all."""
 
