@@ -373,7 +373,7 @@ def test_the_command(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
         )
-        is_hit = "the verdict is the one that was kept" in result.stderr
+        is_hit = "this is the cached verdict" in result.stderr
         assert is_hit != ("archcheck.commands.processes" in result.stderr)
         told[:] = [line for line in result.stderr.split("\n") if line.startswith("archcheck: ")]
         return is_hit, result.stdout, result.returncode
