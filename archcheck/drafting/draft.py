@@ -111,7 +111,8 @@ def _where(scopes: Sequence[str], among: Sequence[str]) -> str:
 def _is_crowded(panel: Mapping[str, Any]) -> bool:
     """Return whether a panel has more boxes than anybody reads."""
     residuals = panel.get("residuals", ())
-    alone = len(panel["boxes"]) > 1 and not panel.get("flow")
+    skipping = {box for edge in residuals for box in edge.get("through", ())}
+    alone = len(panel["boxes"].keys() - skipping) > 1 and not panel.get("flow")
     return not panel["boxes"] or alone or len(panel["boxes"]) > _MOST_BOXES or len(residuals) > _MOST_EDGES
 
 

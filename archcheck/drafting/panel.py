@@ -68,7 +68,8 @@ class _Drawing:
         lines = list(self._lines(ground, boxes))
         boxes, lines = self._with_inputs(ground, boxes, lines)
         if lines:
-            tied = {box for line in lines for box in line}
+            passed = (edge.get("through", ()) for edge in edges(joins, ground, list(boxes), lines))
+            tied = {box for line in lines for box in line}.union(*passed)
             boxes = {box: value for box, value in boxes.items() if box in tied}
         residuals = [
             edge
