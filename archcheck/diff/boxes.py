@@ -165,7 +165,8 @@ def _calls_of_one(boxes: _Boxes, box: str, path: str) -> Iterator[Finding]:
         return
     for call in boxes.calls:
         ran = [one for one in call.frame.occurrences if (one.box, one.name) == (box, path)]
-        runs = [run for one in ran for run in one.runs]
+        # Run again on the same tensor, it computes the same: nothing to draw.
+        runs = list({run.inputs: run for one in ran for run in one.runs}.values())
         if len(runs) > 1:
             name = boxes.names.path(path)
             drawn = "once" if len(same) == 1 else times(len(same))

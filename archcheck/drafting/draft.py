@@ -133,8 +133,8 @@ def _edges(attempt: _Attempt, panel: str) -> set[str]:
 def _coarser(attempt: _Attempt) -> Choices:
     """Return the choices for the next attempt, unchanged if there is nothing to do.
 
-    In each unproved panel the unproved boxes are left out or labelled plainly; if that does not help, the
-    panel is left out.
+    In each unproved panel the unproved boxes are left out or labelled plainly; if that does not help, what
+    opens them is left out, or else the panel.
     """
     choices = attempt.choices
     by_panel: dict[str, list[Finding]] = {}
@@ -159,5 +159,7 @@ def _coarser(attempt: _Attempt) -> Choices:
         if plain:
             choices = choices.relabelling(kind, plain)
         if not dropped and not plain:
-            choices = choices.closing([kind])
+            # A box of unlike modules, of which a panel opens but some, stays closed itself.
+            opened = {boxes[box].detail for box in named} & attempt.sheets.keys()
+            choices = choices.closing([attempt.sheets[name].kind for name in opened if name] or [kind])
     return choices

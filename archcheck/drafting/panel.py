@@ -20,6 +20,7 @@ from archcheck.drafting.labels import called, plain
 from archcheck.drafting.operations import operations
 from archcheck.drafting.plan import Item, Sheet, moved, unused
 from archcheck.drafting.residuals import edges
+from archcheck.residual import Join
 from archcheck.spec.edges import edge_id
 from archcheck.spec.model import ResidualEdge
 from archcheck.spec.patterns import matches
@@ -67,15 +68,11 @@ class _Drawing:
         boxes, ground = self._with_operations(found)
         lines = list(self._lines(ground, boxes))
         boxes, lines = self._with_inputs(ground, boxes, lines)
+        residuals = self._residuals(joins, ground, boxes, lines)
         if lines:
-            passed = (edge.get("through", ()) for edge in edges(joins, ground, list(boxes), lines))
-            tied = {box for line in lines for box in line}.union(*passed)
-            boxes = {box: value for box, value in boxes.items() if box in tied}
-        residuals = [
-            edge
-            for edge in edges(joins, ground, list(boxes), lines)
-            if edge_id(ResidualEdge.model_validate(edge)) not in self.dropped
-        ]
+            boxes = _tied(boxes, lines, residuals)
+            residuals = self._residuals(joins, ground, boxes, lines)
+            boxes = _tied(boxes, lines, residuals)
         aside = self._aside(ground, boxes, lines)
         data = {**self.data, "boxes": boxes, **_arranged(boxes, lines, residuals, aside)}
         if residuals:
@@ -89,6 +86,12 @@ class _Drawing:
         if omitted:
             data["omit"] = omitted
         return data
+
+    def _residuals(
+        self, joins: Sequence[Join], ground: Territory, boxes: Mapping[str, Data], lines: Sequence[Line]
+    ) -> list[Data]:
+        found = edges(joins, ground, list(boxes), lines)
+        return [edge for edge in found if edge_id(ResidualEdge.model_validate(edge)) not in self.dropped]
 
     def _with_operations(self, found: Sequence[Region]) -> tuple[dict[str, Data], Territory]:
         """Return all boxes in the order in which they run, and the nodes of each."""
@@ -181,6 +184,13 @@ def _before(boxes: Iterable[str], lines: Sequence[Line]) -> set[str]:
         found |= new
         pending += new
     return found
+
+
+def _tied(boxes: Mapping[str, Data], lines: Sequence[Line], residuals: Sequence[Data]) -> dict[str, Data]:
+    """Return the boxes that a line or a skip path leads to."""
+    ends = {box for line in lines for box in line}
+    ends |= {box for edge in residuals for box in edge.get("through", ())}
+    return {box: value for box, value in boxes.items() if box in ends}
 
 
 # -- boxes of modules -----------------------------------------------------------------------------------
