@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from archcheck.diagram.dot import quote
 from archcheck.diagram.labels import MAX_LINES, Run, clean, is_cut, lines_of, plain, shown, width_of
+from archcheck.diagram.layout.measuring import chip_lines
 from archcheck.diagram.mermaid import escaped
+from archcheck.diagram.theme import THEMES
+from archcheck.spec.model import ResidualEdge
 
 
 @pytest.mark.parametrize(
@@ -119,3 +124,20 @@ def test_mermaid_text_is_written_in_entities() -> None:
 )
 def test_signs_are_as_wide_as_in_a_bold_font(text: str, ems: float) -> None:
     assert width_of((Run(text),), 1.0) == pytest.approx(ems, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("edge", "shown"),
+    [
+        ({"kind": "scaled"}, "× α"),
+        ({"kind": "scaled", "factor_on": "branch"}, "x + α · f(x)"),
+        ({"kind": "scaled", "factor": 0.2, "factor_on": "skip"}, "0.2 · x + f(x)"),
+        ({"factor": "1/sqrt(2)", "factor_on": "both"}, "1/sqrt(2) · (x + f(x))"),
+        ({"kind": "scaled", "factor_on": "branch", "label": "γ"}, "γ"),
+        ({"kind": "projection"}, "proj"),
+        ({}, ""),
+    ],
+)
+def test_a_residual_edge_says_on_which_side_its_factor_is(edge: dict[str, Any], shown: str) -> None:
+    lines = chip_lines(ResidualEdge.model_validate({"around": "f", **edge}), THEMES["paper"])
+    assert " ".join("".join(run.text for run in line) for line in lines) == shown

@@ -14,7 +14,7 @@ from archcheck.diagram.theme import Theme, role_of
 from archcheck.spec.model import Box, Panel, ResidualEdge, Role
 
 _DOTS = frozenset({"…", "...", "⋯", "⋮"})
-_KIND_LABELS = {Kind.SCALED: "× α", Kind.PROJECTION: "proj", Kind.GATED: "gate", Kind.MULTI_STREAM: "streams"}
+_KIND_LABELS = {Kind.PROJECTION: "proj", Kind.GATED: "gate", Kind.MULTI_STREAM: "streams"}
 
 
 class Measure:
@@ -123,8 +123,21 @@ def label_lines(box: Box, name: str, theme: Theme) -> tuple[Line, ...]:
 def chip_lines(edge: ResidualEdge, theme: Theme) -> tuple[Line, ...]:
     """Return what stands on a skip path: the edge's label, else what its kind needs to say."""
     kind = edge.kind or Kind.IDENTITY
-    text = edge.label or ("" if edge.through else _KIND_LABELS.get(kind, ""))
+    text = edge.label or ("" if edge.through else _factor(edge) or _KIND_LABELS.get(kind, ""))
     return lines_of(text, theme.size(10), theme.size(100), MAX_LINES // 2) if text else ()
+
+
+def _factor(edge: ResidualEdge) -> str:
+    """Return how a scaled sum is made, as a formula: it says on which side the factor is."""
+    if edge.kind not in (None, Kind.SCALED) or (edge.kind is edge.factor is edge.factor_on is None):
+        return ""
+    factor = "α" if edge.factor is None else str(edge.factor)
+    sums = {
+        "branch": f"x + {factor} · f(x)",
+        "skip": f"{factor} · x + f(x)",
+        "both": f"{factor} · (x + f(x))",
+    }
+    return sums[edge.factor_on] if edge.factor_on else f"× {factor}"
 
 
 def _widen(names: list[str], sizes: dict[str, Size]) -> None:
