@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +45,14 @@ def init(
     with worker() as answering:
         (execution,) = run_modes(answering, model, [Path()], False, progress)
     progress("drawing the model")
-    text = drafted(execution, model).text
-    loaded = loads(text, file)
-    return Written(text, loaded.spec, judged(loaded, [execution], (), target))
+    made = drafted(execution, model)
+    loaded = loads(made.text, file)
+    report = judged(loaded, [execution], (), target)
+    if made.closed:
+        titles = ", ".join(dict.fromkeys(made.closed))
+        remark = f"no panel opens {titles}: not all of what is inside could be proved"
+        report = replace(report, remarks=(*report.remarks, remark))
+    return Written(made.text, loaded.spec, report)
 
 
 def drafted(execution: Execution, model: Model) -> Draft:

@@ -14,7 +14,7 @@ from archcheck.diff.marks.values import Values, values
 from archcheck.drafting.choices import Choices
 from archcheck.drafting.kinds import places
 from archcheck.drafting.panel import drawn, skeleton
-from archcheck.drafting.plan import Planner, Sheet
+from archcheck.drafting.plan import MODEL, Planner, Sheet
 from archcheck.drafting.writing import text_of
 from archcheck.findings import Finding
 from archcheck.spec.edges import edge_id
@@ -56,9 +56,8 @@ def draft(execution: Execution, head: Mapping[str, Any]) -> Draft:
         coarser = _coarser(attempt)
         if coarser == choices:
             break
-        closed += [
-            sheet.title for sheet in attempt.sheets.values() if sheet.kind in coarser.closed - choices.closed
-        ]
+        kinds = coarser.closed - choices.closed - {MODEL}
+        closed += [sheet.title for sheet in attempt.sheets.values() if sheet.kind in kinds]
         choices = coarser
     return replace(attempt.draft, closed=tuple(closed))
 

@@ -120,8 +120,18 @@ class LoopedExperts(nn.Module):
         out = torch.zeros_like(x)
         for number, expert in enumerate(self.experts):
             share = ((chosen == number) * weights).sum(-1, keepdim=True)
-            out = out + share * expert(x)
+            out = out + self.weighed(share) * expert(x)
         return out + self.shared(x)  # type: ignore[no-any-return]
+
+    def weighed(self, share: Tensor) -> Tensor:
+        return share
+
+
+class UnweighedExperts(LoopedExperts):
+    """The same, which only asks which experts are chosen."""
+
+    def weighed(self, share: Tensor) -> Tensor:
+        return (share > 0).float()
 
 
 def feed_forward(width: int) -> nn.Sequential:
@@ -142,6 +152,15 @@ class MixtureBlocks(nn.Module):
         for layer in self.layers:
             x = layer(x)
         return x  # type: ignore[no-any-return]
+
+
+class UnweighedBlocks(MixtureBlocks):
+    """Blocks with experts that are not weighed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for layer in self.layers:
+            layer.moe = UnweighedExperts()
 
 
 class MixtureBlock(nn.Module):

@@ -118,6 +118,13 @@ def test_experts_that_a_loop_runs_are_one_box_in_the_panel_of_the_mixture() -> N
     assert made.spec.panels["expert"].scope == "layers.*.moe.experts.*"
 
 
+def test_what_could_not_be_proved_in_all_is_not_opened_and_said() -> None:
+    report = written("UnweighedBlocks").report
+    assert report.status is Status.CONFORMS
+    said = "no panel opens Unweighed experts: not all of what is inside could be proved"
+    assert said in report.remarks
+
+
 def test_the_blocks_of_a_unet_are_parted_where_its_skips_join() -> None:
     made = written("UNet", {"image": {"shape": [1, 3, 8, 8]}})
     assert made.report.status is Status.CONFORMS
