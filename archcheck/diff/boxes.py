@@ -70,6 +70,14 @@ class _Boxes:
             fix=fix,
         )
 
+    def on_branches_of(self, settled: Settled, *codes: RuleCode) -> frozenset[str]:
+        """Return the boxes on the branches of edges that have a finding of these codes: it says enough."""
+        told = {
+            each.edge for each in settled.findings if each.panel == self.bound.name and each.code in codes
+        }
+        edges = [drawn for call in self.calls for drawn in call.drawn if drawn.id in told]
+        return frozenset(box for drawn in edges for box in drawn.inside)
+
     def recognised(self, box: str) -> Mapping[str, int]:
         """Return the numbers of what was recognised in the box's modules, in their first call."""
         return self.evidence.frames[self.calls[0]].counted(box) if self.calls else {}
@@ -133,8 +141,9 @@ def undrawn_modules(layer: Layer, execution: Execution) -> list[str]:
     return [path for path in dict.fromkeys(found) if execution.ran(path)]
 
 
-def repeats(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
+def repeats(boxes: _Boxes, settled: Settled) -> Iterator[Finding]:
     """BOX004: a wildcard matches, or a module runs, a different number of times than drawn."""
+    told = boxes.on_branches_of(settled, "RES001", "RES002", "BOX004")
     for box, value in boxes.panel.boxes.items():
         paths = boxes.layer.bound(box)
         count, wildcards = len(paths), [name for name in patterns(value) if "*" in name]
@@ -154,7 +163,7 @@ def repeats(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
             )
         elif isinstance(value.repeat, int) and count and not named:
             yield from _calls(boxes, box, value.repeat)
-        elif value.repeat is None and count == 1 and boxes.evidence.loaded.spec.strict:
+        elif value.repeat is None and count == 1 and boxes.evidence.loaded.spec.strict and box not in told:
             yield from _calls_of_one(boxes, box, paths[0])
 
 

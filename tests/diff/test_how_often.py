@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from tests.diff.cases import Case, check, parameters
+import pytest
+
+from tests.diff.cases import SPEC, Case, check, parameters, run
 
 INIT = """
     class Net(nn.Module):
@@ -109,3 +112,11 @@ OFTEN = (
 @parameters(*OFTEN)
 def test_how_often(case: Case, tmp_path: Path) -> None:
     check(case, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["twice in a row", "the branch of the branch"])
+def test_a_strict_spec_says_it_once(name: str, tmp_path: Path) -> None:
+    case = next(case for case in OFTEN if case.name == name)
+    report = run(replace(case, head="strict: true\n" + SPEC), tmp_path / "wrong", wrong=True)
+    found = [(each.code, each.edge) for each in report.findings if each.code != "MARK001"]
+    assert found == [(case.finding.partition(" ")[0], "norm..mlp")]
