@@ -71,10 +71,7 @@ def write_spec(file: Path, text: str) -> None:
 
 
 def file_of(target: str) -> Path:
-    """Return where a spec goes by default: `specs/NAME.yaml`, after the file or module and the class.
-
-    `specs/NAME.yaml`, after the file or module and the class.
-    """
+    """Return where a spec goes by default: `specs/NAME.yaml`, after the file or module and the class."""
     module, _, name = target.rpartition(":")
     stem = Path(module).stem if module.endswith(".py") else module.rpartition(".")[2]
     word = stem if name in ("build", "model", "Model", "create_model", "") else name

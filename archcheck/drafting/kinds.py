@@ -74,10 +74,7 @@ def numbered(path: str) -> str:
 
 
 def pattern_of(paths: Sequence[str], names: Collection[str]) -> str:
-    """Return a narrow pattern that matches several paths; "" if they have too little in common.
-
-    "" where they have too little in common.
-    """
+    """Return a narrow pattern that matches several paths; "" if they have too little in common."""
     split = [path.split(".") for path in paths]
     if len({len(parts) for parts in split}) != 1:
         return ""

@@ -167,7 +167,7 @@ class Planner:
 
     def _is_small(self, call: int) -> bool:
         """Return whether it is a chain of a few atoms without a name in the field (Conv-BatchNorm-ReLU)."""
-        parts = [inner for inner in self.inside[call] if self.counts(inner)]
+        parts = self._parts(call)
         if len(parts) > _FEW or self._whole(call) or not all(map(self._is_simple, parts)):
             return False
         return not self._own(call)
@@ -192,8 +192,7 @@ class Planner:
 
     def _is_long_list(self, call: int) -> bool:
         """Return whether it is a list of so many parts that only what holds it can stand for them."""
-        parts = [inner for inner in self.inside.get(call, ()) if self.counts(inner)]
-        return self.calls[call].type_name == "Sequential" and len(parts) > _FEW
+        return self.calls[call].type_name == "Sequential" and len(self._parts(call)) > _FEW
 
     @cached_property
     def _types_of_members(self) -> frozenset[str]:
@@ -243,17 +242,18 @@ class Planner:
         begins.
         """
         first, end = self.calls[calls[0]].first, self.calls[calls[-1]].end
+        ends, begins = [], []
+        for join in self.execution.joins:
+            branch = [self.calls[call] for call in join.branch_calls]
+            ends += [join.sink] if any(call.first < first for call in branch) else []
+            begins += [join.source] if any(call.first >= end for call in branch) else []
         start = 0
         for at in range(1, len(calls)):
             one, other = self.calls[calls[at - 1]], self.calls[calls[at]]
-            for join in self.execution.joins:
-                branch = [self.calls[call] for call in join.branch_calls]
-                ends = one.end <= join.sink < other.first and any(call.first < first for call in branch)
-                begins = one.first <= join.source < other.first and any(call.first >= end for call in branch)
-                if ends or begins:
-                    yield calls[start:at]
-                    start = at
-                    break
+            ended = any(one.end <= sink < other.first for sink in ends)
+            if ended or any(one.first <= source < other.first for source in begins):
+                yield calls[start:at]
+                start = at
         yield calls[start:]
 
     def _is_same_but_for_one(self, runs: Sequence[tuple[int, ...]]) -> bool:
@@ -273,10 +273,7 @@ class Planner:
         return Item(tuple(dict.fromkeys(self.calls[call].path for call in calls)), calls)
 
     def _stack(self, call: int) -> str:
-        """Return the stack that a module belongs to, or that it forms by running several times; "" if none.
-
-        "" if none.
-        """
+        """Return the stack that a module belongs to, or forms by running several times; "" if none."""
         path = self.calls[call].path
         if not self.inside.get(call) or self.is_atom(call):
             return ""
@@ -297,10 +294,7 @@ class Planner:
         return next(filter(None, names), "")
 
     def _opened(self, item: Item, call: int, sheet: Sheet) -> str:
-        """Return the panel of an item's modules of the same kind as a call, creating it if need be.
-
-        It may be made for them.
-        """
+        """Return the panel of an item's modules of the same kind as a call, creating it if need be."""
         kind = self._kind(call)
         if kind in self.choices.closed or not self._is_worth_opening(call):
             return ""
@@ -326,7 +320,7 @@ class Planner:
         return self._sheet(kind, scopes, call, self._name(item)).name
 
     def _is_worth_opening(self, call: int) -> bool:
-        parts = [inner for inner in self.inside.get(call, ()) if self.counts(inner)]
+        parts = self._parts(call)
         return bool(parts) and not self.is_atom(call) and (len(parts) > 1 or bool(self.inside.get(parts[0])))
 
     def _name(self, item: Item) -> str:
@@ -341,6 +335,10 @@ class Planner:
     def is_atom(self, call: int) -> bool:
         """Return whether it is one operation of the field, whatever it consists of."""
         return any(region.term.family in _ATOMS for region in self._whole(call))
+
+    def _parts(self, call: int) -> list[int]:
+        """Return the calls in it that compute anything."""
+        return [inner for inner in self.inside.get(call, ()) if self.counts(inner)]
 
     def counts(self, call: int) -> bool:
         """Return whether it computes anything from the input, or from parameters of its own."""

@@ -245,10 +245,7 @@ def _described(residual: Residual, named: Callable[[str], str]) -> dict[str, str
 
 
 def _panels(report: Report | None) -> dict[str, str]:
-    """Return the panel that shows a residual, by its key, and one that shows others of its scope, by scope.
-
-    And one that shows others of its scope, by the scope.
-    """
+    """Return the panels that show a report's residuals, by key, and by scope one for the others."""
     found: dict[str, str] = {}
     for proof in report.proofs if report else ():
         for residual in proof.residuals:

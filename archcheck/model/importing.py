@@ -233,10 +233,7 @@ def _is_free(package: str, root: Path) -> bool:
 
 
 def _up_to_root(folder: Path) -> list[Path]:
-    """Return a folder and those above it up to the repository's root; only the folder if there is no root.
-
-    The folder alone where there is no root.
-    """
+    """Return a folder and those above it up to the repository's root; only the folder if there is no root."""
     folder = folder.resolve()
     chain = [folder, *folder.parents]
     for length, above in enumerate(chain, start=1):

@@ -124,10 +124,7 @@ def _user_place(trace: TracebackType | None) -> tuple[str, int] | None:
 
 
 def _first_cause(error: BaseException) -> BaseException:
-    """Return the deepest cause that `raise … from` gives for an error: the library that can't be imported.
-
-    The library that can't be imported.
-    """
+    """Return the deepest cause that `raise … from` gives for an error: the library that can't be imported."""
     seen = [error]
     while (cause := seen[-1].__cause__) is not None and cause not in seen:
         seen.append(cause)

@@ -110,10 +110,7 @@ def _in_transformers(transformers: Any, name: str, places: Sequence[Path], path:
 def _configuration(
     transformers: Any, name: str, places: Sequence[Path], path: str
 ) -> tuple[dict[str, Any], str]:
-    """Return the values of a configuration and their origin: a local file, a type's defaults, or the hub.
-
-    A local file, a type's defaults, or the hub.
-    """
+    """Return the values of a configuration and their origin: a local file, a type's defaults, or the hub."""
     for place in places:
         file = place / Path(name).expanduser()
         file = file / "config.json" if file.is_dir() else file

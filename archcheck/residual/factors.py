@@ -166,10 +166,7 @@ def factor_at(facts: Facts, at: int) -> list[FactorAt]:
 
 
 def constant_of(facts: Facts, op: Op, other: Reads) -> float | None:
-    """Return the number that a product's other operand was made of; None for a learned one.
-
-    None of a learned one.
-    """
+    """Return the number that a product's other operand was made of; None for a learned one."""
     made = facts.ops[other[0]]
     if made.name in _ONES:
         return 1.0

@@ -64,10 +64,7 @@ def _is_multi_stream(
 
 
 def _spread(facts: Facts, sink: int, term: Term) -> str:
-    """Return how the branch's result is repeated on its way into the sink: by a "product", a "copy", or "".
-
-    By a "product", a "copy", or not ("").
-    """
+    """Return how the branch's result is repeated on its way into the sink: "product", "copy", or ""."""
     reads = term.reads
     while len(reads) == 1:
         op = facts.ops[reads[0]]

@@ -165,10 +165,7 @@ def _sentence(subject: str, value: object, error: ErrorDetails) -> tuple[str, st
 
 
 def _broken_limit(error: ErrorDetails, value: object) -> str:
-    """Return the end of the sentence for a value of the right type beyond a limit; "" for other errors.
-
-    "" for other errors.
-    """
+    """Return the end of the sentence for a value of the right type beyond a limit; "" for other errors."""
     limits = error.get("ctx", {})
     match error["type"]:
         case "string_too_short":

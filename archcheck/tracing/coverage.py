@@ -38,10 +38,7 @@ class Coverage:
             sys.settrace(before)
 
     def unrun(self) -> tuple[str, ...]:
-        """Return a sentence per file on the branches whose condition ran but whose body never did; sorted.
-
-        Sorted.
-        """
+        """Return a sentence per file on the branches whose condition ran but whose body never did; sorted."""
         by_file: dict[str, set[int]] = {}
         spots: dict[str, set[Spot]] = {}
         for code, ran in self.lines.items():

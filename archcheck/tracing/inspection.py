@@ -29,10 +29,7 @@ _BY_ANY_NAME = frozenset(
 
 
 def modules(recorder: Recorder) -> dict[str, Module]:
-    """Return all modules by path, in the order they were registered, then called ones in plain lists.
-
-    Called ones in plain lists last.
-    """
+    """Return all modules by path, in the order they were registered, then called ones in plain lists."""
     found = dict(recorder.model.named_modules())
     for call in recorder.tape.calls:
         found.setdefault(call.path, call.module)

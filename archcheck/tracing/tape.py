@@ -231,10 +231,7 @@ class Tape:
         return value if isinstance(value, Tensor) and not value.is_meta else None
 
     def stand_in(self, tensor: Tensor) -> Tensor:
-        """Return the tape's stand-in for a tensor that the model holds; the tensor itself if it is unknown.
-
-        The tensor itself if it is unknown.
-        """
+        """Return the stand-in for a tensor that the model holds; the tensor itself if it is unknown."""
         index = self._ids.get(id(tensor))
         made = self.steps[index].out if index is not None else None
         return made if isinstance(made, Tensor) else tensor
@@ -242,10 +239,7 @@ class Tape:
     # -- what a read sees -------------------------------------------------------------------------
 
     def read(self, tensor: Tensor) -> tuple[int, ...]:
-        """Return the steps whose results a read of `tensor` sees now: its own, or later writes to it.
-
-        Its own, or later writes to its elements.
-        """
+        """Return the steps whose results a read of `tensor` sees now: its own, or later writes to it."""
         own = self._ids.get(id(tensor))
         if own is None:
             own = self.adopt(tensor)

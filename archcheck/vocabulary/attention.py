@@ -117,10 +117,7 @@ def _near(walks: Walks, at: int) -> Iterator[int]:
 
 
 def _weighed(walks: Walks, softmax: Region) -> tuple[int, list[int]] | None:
-    """Return the product of weights and values, and what lies between: dropout, casts, a factor per head.
-
-    Dropout, casts, a factor per head.
-    """
+    """Return the product of weights and values, and what lies between: dropout, casts, a factor per head."""
     pending: list[tuple[int, list[int], int | None]] = [(softmax.output, [], _dim(walks, softmax))]
     seen: set[int] = set()
     while pending and len(seen) < _STEPS:

@@ -41,10 +41,7 @@ def router(walks: Walks, at: int) -> Region | None:
 
 
 def mixture(walks: Walks, routed: Region) -> Region | None:
-    """Return the mixture of experts that a router belongs to: the smallest module call that weights by it.
-
-    The smallest module call that weighs results by it.
-    """
+    """Return the mixture of experts that a router belongs to: the smallest module call that weights by it."""
     flow = walks.flow
     weights = _weights(walks, routed)
     call = flow.ops[routed.output].call

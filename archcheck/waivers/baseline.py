@@ -67,10 +67,7 @@ class Baseline:
         }
 
     def gone(self, report: Report) -> list[Entry]:
-        """Return the entries of a report's spec that no finding matches any more; None if it was not checked.
-
-        None where it was not checked.
-        """
+        """Return the entries of a report's spec that no finding matches any more; none if not checked."""
         if report.status is Status.ERROR:
             return []
         found = self.entries_of([report]) | {

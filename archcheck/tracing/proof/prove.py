@@ -121,10 +121,7 @@ def _leading(claim: Join, window: Window) -> Verdict:
 
 
 def _or_of_a_part(trial: Trial, verdict: Verdict) -> Verdict:
-    """Return the verdict without refuting a residual of one part of the source (all but a class token).
-
-    All but a class token.
-    """
+    """Return the verdict without refuting a residual of one part of the source (all but a class token)."""
     if verdict.outcome is not Outcome.REFUTED or trial.kind not in ("identity", "scaled"):
         return verdict
     of_a_part = _settled(lambda: prove_part(trial)).outcome is Outcome.PROVED
