@@ -37,7 +37,7 @@ from archcheck.diff.execution import Execution
 from archcheck.drafting import draft
 from archcheck.errors import SpecError
 from archcheck.findings import Finding
-from archcheck.seam.messages import Run
+from archcheck.seam.messages import RecordedRun
 from archcheck.spec.load import loads
 from archcheck.tracing import record
 from benchmarks.mutation.spec_operators import mutations
@@ -75,7 +75,7 @@ def check(item: tuple[str, str, str]) -> Row:
             recording = record(model, *args, **kwargs)
     except Exception as error:
         return Row(name, "not run", f"{type(error).__name__}: {error}"[:150])
-    ran = execution(Run("eval", recording.dataflow, recording.modules, ()))
+    ran = execution(RecordedRun("eval", recording.dataflow, recording.modules, ()))
     start = time.perf_counter()
     made = draft(ran, {"title": type(model).__name__, "model": {"target": f"{library}:{name}"}})
     seconds = time.perf_counter() - start

@@ -9,7 +9,7 @@ from dataclasses import replace
 from archcheck.dataflow.cuts import Answers, Cuts
 from archcheck.dataflow.join import Join
 from archcheck.dataflow.probe import Probe
-from archcheck.seam.messages import Progress, Request, Run, Worker
+from archcheck.seam.messages import Progress, RecordedRun, Request, Worker
 from archcheck.seam.touched import Touched
 
 
@@ -31,5 +31,5 @@ class _Watched:
         self.measure: Callable[[Cuts, Progress], Answers] = worker.measure
         self.touched: Callable[[], Touched | None] = worker.touched
 
-    def run(self, request: Request, progress: Progress) -> list[Run]:
+    def run(self, request: Request, progress: Progress) -> list[RecordedRun]:
         return self._worker.run(replace(request, watch=True), progress)

@@ -44,7 +44,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Place:
+class RunSettings:
     """Where models run: how many at once (0: as many as fit the cores), for how long, in which Python."""
 
     jobs: int
@@ -62,16 +62,16 @@ class Told:
     debug: bool
 
 
-def place(timeout: float, python: str | None, in_process: bool, jobs: int = 1) -> Place:
+def place(timeout: float, python: str | None, in_process: bool, jobs: int = 1) -> RunSettings:
     """Return where models run. Raises ArchcheckError for options that can't be combined."""
     if in_process and (python is not None or jobs > 1):
         hint = "Leave out --in-process; it is for debugging."
         raise usage_error("--in-process runs one model at a time, in archcheck's own Python.", hint)
-    return Place(jobs, timeout, python, in_process)
+    return RunSettings(jobs, timeout, python, in_process)
 
 
 @contextmanager
-def one_worker(where: Place, *, shown: bool) -> Iterator[tuple[output.Progress, Start]]:
+def one_worker(where: RunSettings, *, shown: bool) -> Iterator[tuple[output.Progress, Start]]:
     """Show the progress of one model's run, where wanted, and yield it with what starts the worker."""
     from archcheck.commands.verify_all import workers
 
@@ -82,7 +82,7 @@ def one_worker(where: Place, *, shown: bool) -> Iterator[tuple[output.Progress, 
         yield progress, worker
 
 
-def cache_of(project: Configuration, wanted: bool | None, where: Place) -> Cache | None:
+def cache_of(project: Configuration, wanted: bool | None, where: RunSettings) -> Cache | None:
     """Return the cache, if the option asks for it, or the configuration on a machine that is not a CI.
 
     It needs the model to run in a process of its own, in archcheck's own Python, where what it touches can be
@@ -98,7 +98,7 @@ def cache_of(project: Configuration, wanted: bool | None, where: Place) -> Cache
 
 
 def check_all(
-    specs: Sequence[Path], asked: Asked, where: Place, cache: Cache | None, told: Told
+    specs: Sequence[Path], asked: Asked, where: RunSettings, cache: Cache | None, told: Told
 ) -> list[Report]:
     """Return the report of each spec, in order: the cached one, or that of a check."""
     kept = [_kept(spec, asked, cache, told) for spec in specs]
@@ -108,7 +108,7 @@ def check_all(
 
 
 def _check_all(
-    specs: Sequence[Path], asked: Asked, where: Place, cache: Cache | None, told: Told
+    specs: Sequence[Path], asked: Asked, where: RunSettings, cache: Cache | None, told: Told
 ) -> list[Report]:
     """Check all these specs; a failure of archcheck itself becomes a report."""
     from archcheck.commands.verify_all import cores, verify_all, workers

@@ -8,7 +8,7 @@ import typer
 
 from archcheck.cli import options, output
 from archcheck.cli.checking import one_worker, place
-from archcheck.cli.options import Arrangement, Format, Theme
+from archcheck.cli.options import ArrangementChoice, Format, ThemeChoice
 from archcheck.findings import Status
 
 
@@ -36,8 +36,8 @@ def verify(
     python: options.Python = None,
     in_process: options.InProcess = False,
     cache: options.KeepVerdicts = None,
-    theme: options.ThemeOption = Theme.README,
-    layout: options.LayoutOption = Arrangement.ROW,
+    theme: options.ThemeOption = ThemeChoice.README,
+    layout: options.LayoutOption = ArrangementChoice.ROW,
     panels: options.PanelsOption = "",
     dpi: options.DpiOption = 150,
     quiet: options.Quiet = False,
@@ -87,8 +87,8 @@ def render(
     spec: options.SpecPath,
     picture: options.Picture,
     check: options.Check = False,
-    theme: options.ThemeOption = Theme.README,
-    layout: options.LayoutOption = Arrangement.ROW,
+    theme: options.ThemeOption = ThemeChoice.README,
+    layout: options.LayoutOption = ArrangementChoice.ROW,
     panels: options.PanelsOption = "",
     dpi: options.DpiOption = 150,
     debug: options.Debug = False,

@@ -8,7 +8,7 @@ import typer
 
 from archcheck.cli import options, output
 from archcheck.cli.checking import one_worker, place
-from archcheck.cli.options import Arrangement, Format, MeasureFormat, Theme
+from archcheck.cli.options import ArrangementChoice, Format, MeasureFormat, ThemeChoice
 from archcheck.findings import Report
 
 
@@ -27,8 +27,8 @@ def inspect(
     timeout: options.Timeout = 600,
     python: options.Python = None,
     in_process: options.InProcess = False,
-    theme: options.ThemeOption = Theme.README,
-    layout: options.LayoutOption = Arrangement.ROW,
+    theme: options.ThemeOption = ThemeChoice.README,
+    layout: options.LayoutOption = ArrangementChoice.ROW,
     panels: options.PanelsOption = "",
     dpi: options.DpiOption = 150,
     verbose: options.Verbose = 0,
@@ -79,8 +79,8 @@ def init(
     timeout: options.Timeout = 600,
     python: options.Python = None,
     in_process: options.InProcess = False,
-    theme: options.ThemeOption = Theme.README,
-    layout: options.LayoutOption = Arrangement.ROW,
+    theme: options.ThemeOption = ThemeChoice.README,
+    layout: options.LayoutOption = ArrangementChoice.ROW,
     panels: options.PanelsOption = "",
     dpi: options.DpiOption = 150,
     verbose: options.Verbose = 0,
@@ -131,7 +131,7 @@ def measure(
     timeout: options.Timeout = 600,
     python: options.Python = None,
     in_process: options.InProcess = False,
-    theme: options.ThemeOption = Theme.README,
+    theme: options.ThemeOption = ThemeChoice.README,
     dpi: options.DpiOption = 150,
     verbose: options.Verbose = 0,
     debug: options.Debug = False,

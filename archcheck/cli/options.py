@@ -44,7 +44,7 @@ class DiffFormat(StrEnum):
     HTML = "html"
 
 
-class Theme(StrEnum):
+class ThemeChoice(StrEnum):
     """The style of a diagram."""
 
     PAPER = "paper"
@@ -52,7 +52,7 @@ class Theme(StrEnum):
     SLIDES = "slides"
 
 
-class Arrangement(StrEnum):
+class ArrangementChoice(StrEnum):
     """The arrangement of a diagram's panels."""
 
     ROW = "row"
@@ -326,8 +326,8 @@ FailIf = Annotated[
         help="Exit 1 if this holds for any residual, such as 'gradient_ratio < 1e-3'.",
     ),
 ]
-ThemeOption = Annotated[Theme, typer.Option("--theme", help="Style of the picture.")]
-LayoutOption = Annotated[Arrangement, typer.Option("--layout", help="Arrangement of the panels.")]
+ThemeOption = Annotated[ThemeChoice, typer.Option("--theme", help="Style of the picture.")]
+LayoutOption = Annotated[ArrangementChoice, typer.Option("--layout", help="Arrangement of the panels.")]
 PanelsOption = Annotated[str, typer.Option("--panels", metavar="A,B", help="Draw only these panels.")]
 DpiOption = Annotated[int, typer.Option("--dpi", min=10, max=1200, help="Resolution of a PNG picture.")]
 
@@ -368,7 +368,7 @@ def renames(texts: list[str] | None) -> dict[str, str]:
     return pairs
 
 
-def style(theme: Theme, layout: Arrangement, panels: str, dpi: int) -> Style:
+def style(theme: ThemeChoice, layout: ArrangementChoice, panels: str, dpi: int) -> Style:
     """Return the look of a picture."""
     from archcheck.diagram import Style
 

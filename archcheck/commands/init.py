@@ -21,7 +21,7 @@ from archcheck.spec.model import Model, Spec
 
 
 @dataclass(frozen=True)
-class Written:
+class DraftedSpec:
     """A spec that was written from the code, and the verdict on it."""
 
     text: str
@@ -36,7 +36,7 @@ def init(
     file: str,
     progress: Callable[[str], None],
     worker: Start = by_default,
-) -> Written:
+) -> DraftedSpec:
     """Run a model and write the spec that draws it; `file` is its name in the report.
 
     Raises ArchcheckError where the model can't be built or run.
@@ -52,7 +52,7 @@ def init(
         titles = ", ".join(dict.fromkeys(made.closed))
         remark = f"no panel opens {titles}: not all of what is inside could be proved"
         report = replace(report, remarks=(*report.remarks, remark))
-    return Written(made.text, loaded.spec, report)
+    return DraftedSpec(made.text, loaded.spec, report)
 
 
 def drafted(execution: Execution, model: Model) -> Draft:

@@ -15,7 +15,7 @@ from archcheck.findings import Report
 from archcheck.history.changes import pattern
 from archcheck.history.dependencies import Dependencies, Tree
 from archcheck.history.revisions import Commit, Export, Repository, failed
-from archcheck.history.story import Entry, Log, State, blame, entries_of, states_of
+from archcheck.history.story import CommitRun, Log, LogEntry, blame, entries_of, states_of
 from archcheck.phrasing.suggestions import nearest
 from archcheck.seam.touched import Touched
 
@@ -37,7 +37,7 @@ def log(
     within = [_within(path, repository) for path in paths]
     done: list[int] = []
 
-    def state(commit: Commit, tree: Tree) -> State:
+    def state(commit: Commit, tree: Tree) -> CommitRun:
         done.append(1)
         how.progress(f"{commit.short} ({len(done)} states of the code so far)")
         return _state(name, repository, commit, tree, how)
@@ -65,7 +65,7 @@ def _within(path: str, repository: Repository) -> PurePosixPath:
     return PurePosixPath(whole.relative_to(repository.root).as_posix())
 
 
-def _state(name: str, repository: Repository, commit: Commit, tree: Tree, how: How) -> State:
+def _state(name: str, repository: Repository, commit: Commit, tree: Tree, how: How) -> CommitRun:
     """Return the run of the model of a commit."""
     seen: list[Touched | None] = []
     with repository.exported(commit.revision) as export:
@@ -80,7 +80,7 @@ def _state(name: str, repository: Repository, commit: Commit, tree: Tree, how: H
         side = from_export(run(there, how, lambda: watched(worker, seen)), export)
         touched = [each for each in seen if each is not None]
         dependencies = Dependencies.of(touched, [there], partial(_relative, export)) if touched else None
-    return State(side.report, tree, dependencies)
+    return CommitRun(side.report, tree, dependencies)
 
 
 def _relative(export: Export, path: str) -> str | None:
@@ -92,7 +92,7 @@ def _relative(export: Export, path: str) -> str | None:
     return "" if found == "." else found
 
 
-def _blamed(entries: Sequence[Entry], residual: str, reports: Sequence[Report]) -> list[Entry]:
+def _blamed(entries: Sequence[LogEntry], residual: str, reports: Sequence[Report]) -> list[LogEntry]:
     found = blame(entries, residual, reports)
     if not found:
         known = sorted({pattern(each) for report in reports for each in report.residuals})

@@ -10,7 +10,7 @@ from typing import Any
 from archcheck.commands.run_modes import Start, by_default, execution, request
 from archcheck.commands.settings import apply_settings
 from archcheck.connections import Residual
-from archcheck.dataflow.cuts import Addition, Answers, Cuts, Place
+from archcheck.dataflow.cuts import Addition, Answers, Cuts, ResidualCut
 from archcheck.diff import compare
 from archcheck.diff.binding import BoundPanel, bind
 from archcheck.diff.drawn_edges import Drawn, drawn_edges
@@ -44,7 +44,7 @@ class _Sample:
     """The run of one seed, with its measures."""
 
     execution: Execution
-    places: tuple[Place | None, ...]
+    places: tuple[ResidualCut | None, ...]
     what_ifs: tuple[tuple[str, str, Addition], ...]
     answers: Answers
 

@@ -23,7 +23,7 @@ from archcheck.dataflow.join import Join
 from archcheck.dataflow.probe import Probe
 from archcheck.errors import Problem, TargetError, TraceError
 from archcheck.seam.codec import decode, encode
-from archcheck.seam.messages import Progress, Request, Run
+from archcheck.seam.messages import Progress, RecordedRun, Request
 from archcheck.seam.touched import Touched
 from archcheck.worker.channel import Channel
 from archcheck.worker.limits import Surroundings, kill_group
@@ -110,10 +110,10 @@ class RemoteWorker:
         self._surroundings = surroundings
         self._doing = ""
 
-    def run(self, request: Request, progress: Progress) -> list[Run]:
+    def run(self, request: Request, progress: Progress) -> list[RecordedRun]:
         """Ask the first question: build the model and run it."""
         question = ["run", encode(Request, request), encode(Surroundings, self._surroundings)]
-        answer: list[Run] = decode(list[Run], self._ask(question, progress))
+        answer: list[RecordedRun] = decode(list[RecordedRun], self._ask(question, progress))
         return answer
 
     def prove(self, joins: Sequence[Sequence[Join]], progress: Progress) -> list[list[str]]:

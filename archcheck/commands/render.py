@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from archcheck.diagram import SUFFIXES, State, Style, draw, state_of, write
+from archcheck.diagram import SUFFIXES, Freshness, Style, draw, state_of, write
 from archcheck.diagram.line_widths import Widths
 from archcheck.errors import ArchcheckError, Problem
 from archcheck.files import check_writable
@@ -45,5 +45,5 @@ def staleness(spec: Path, picture: Path, style: Style) -> str:
     wanted = draw(load(spec).spec, style=style).digest
     if not picture.exists():
         return "does not exist"
-    state = state_of(picture, wanted) if picture.is_file() else State.FOREIGN
-    return "" if state is State.CURRENT else state.value
+    state = state_of(picture, wanted) if picture.is_file() else Freshness.FOREIGN
+    return "" if state is Freshness.CURRENT else state.value

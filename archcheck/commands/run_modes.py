@@ -14,7 +14,7 @@ from archcheck.dataflow.pause import no_collection
 from archcheck.dataflow.probe import Probe
 from archcheck.diff.execution import Execution
 from archcheck.residual import defects, find_products, search
-from archcheck.seam.messages import Mode, Progress, Request, Run, Worker
+from archcheck.seam.messages import Progress, RecordedRun, Request, RunMode, Worker
 from archcheck.spec.model import Mode as SpecMode
 from archcheck.spec.model import Model
 
@@ -78,12 +78,12 @@ def request(model: Model, folders: Sequence[Path]) -> Request:
         model.target,
         model.arguments,
         model.inputs,
-        tuple(Mode(mode.name, mode.train, mode.arguments, mode.inputs) for mode in modes),
+        tuple(RunMode(mode.name, mode.train, mode.arguments, mode.inputs) for mode in modes),
         tuple(str(folder) for folder in folders),
     )
 
 
-def execution(run: Run) -> Execution:
+def execution(run: RecordedRun) -> Execution:
     """Return a run in the form that the diff reads."""
     with no_collection():
         found = search(run.flow)

@@ -55,7 +55,7 @@ class Trace:
         return self._search.joins
 
     @cached_property
-    def _search(self) -> residual.Search:
+    def _search(self) -> residual.FoundResiduals:
         flow = self.dataflow
         with no_collection():
             return residual.search(flow)

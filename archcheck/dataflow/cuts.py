@@ -14,7 +14,7 @@ class Operand:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ResidualCut:
     """A residual connection's places in a recording.
 
     `skip_use` is where the skip path takes the source, `skip_end` and `branch_end` where its two parts enter
@@ -39,7 +39,7 @@ class Addition:
 class Cuts:
     """Everything asked of one run; `seed` is that of the direction in which the output is differentiated."""
 
-    places: tuple[Place, ...]
+    places: tuple[ResidualCut, ...]
     additions: tuple[Addition, ...] = ()
     seed: int = 0
 

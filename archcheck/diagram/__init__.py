@@ -2,7 +2,7 @@
 
 from archcheck.diagram.draw_error import DrawError
 from archcheck.diagram.drawing import SUFFIXES, Drawing, draw, render, write
-from archcheck.diagram.seal import State, state_of
+from archcheck.diagram.seal import Freshness, state_of
 from archcheck.diagram.theme import Arrangement, Style, ThemeName
 
 __all__ = [
@@ -10,7 +10,7 @@ __all__ = [
     "Arrangement",
     "DrawError",
     "Drawing",
-    "State",
+    "Freshness",
     "Style",
     "ThemeName",
     "draw",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from archcheck.diagram.draw_error import DrawError
 from archcheck.diagram.footer import Writer
-from archcheck.diagram.labels import LINE_HEIGHT, Line, Run, is_cut, lines_of, plain, width_of
+from archcheck.diagram.labels import LINE_HEIGHT, Line, TextRun, is_cut, lines_of, plain, width_of
 from archcheck.diagram.layout.measuring import chip_lines, label_lines
 from archcheck.diagram.leaders import Leaders
 from archcheck.diagram.panel_picture import PanelPainter, PanelPicture
@@ -127,7 +127,7 @@ class Composer:
         width = max(picture.plan.extent.x1 - picture.plan.extent.x0, self.theme.size(110))
         lines = lines_of(picture.panel.title, size, width) if picture.panel.title else ()
         mark = self.marks.get((picture.name, ""))
-        return (*lines[:-1], (*lines[-1], Run(mark, 1))) if lines and mark else lines
+        return (*lines[:-1], (*lines[-1], TextRun(mark, 1))) if lines and mark else lines
 
     def _title_height(self, picture: PanelPicture) -> float:
         lines = len(self._title(picture))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from archcheck.diagram.labels import LINE_HEIGHT, Line, Run, lines_of, width_of
+from archcheck.diagram.labels import LINE_HEIGHT, Line, TextRun, lines_of, width_of
 from archcheck.diagram.legend import LegendWriter, entries_of
 from archcheck.diagram.scene import Scene, Shape
 from archcheck.diagram.theme import Theme
@@ -78,7 +78,7 @@ class Writer:
         elif number:
             mark = theme.size(9)
             self._text(
-                f"{key}n", ((Run(number),),), left - theme.size(7), self.y - size * 0.5, mark, mark, ink
+                f"{key}n", ((TextRun(number),),), left - theme.size(7), self.y - size * 0.5, mark, mark, ink
             )
         shape = Shape(
             key, "text", left + measure / 2, self.y - height / 2, measure, height, lines, ink=ink, size=size
@@ -104,7 +104,7 @@ def badge_at(key: str, number: str, x: float, y: float, theme: Theme) -> Shape:
         y,
         width,
         width,
-        ((Run(number),),),
+        ((TextRun(number),),),
         theme.wrong,
         theme.paper,
         1.0,

@@ -39,14 +39,14 @@ _IN_MATH = re.compile(r"([_^])(?:\{([^{}]*)\}|([^\s{}]))")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TextRun:
     """A stretch of text on one level: `shift` is -1 for a subscript, 1 for a superscript, else 0."""
 
     text: str
     shift: int = 0
 
 
-Line = tuple[Run, ...]
+Line = tuple[TextRun, ...]
 
 
 def clean(text: str) -> str:
@@ -100,32 +100,32 @@ def shown(line: Line) -> str:
 
 
 def _runs(text: str) -> Line:
-    runs: list[Run] = []
+    runs: list[TextRun] = []
     place = 0
     for match in _SHIFT.finditer(text):
-        runs.append(Run(text[place : match.start()]))
+        runs.append(TextRun(text[place : match.start()]))
         place = match.end()
         mark, braced, base, below, above, math = match.groups()
         if math is not None:
             runs += _math(math)
         elif base is not None:
-            runs += (Run(base), Run(below, -1))
+            runs += (TextRun(base), TextRun(below, -1))
         elif above is not None:
-            runs.append(Run(above, 1))
+            runs.append(TextRun(above, 1))
         else:
-            runs.append(Run(braced, -1 if mark == "_" else 1))
-    runs.append(Run(text[place:]))
+            runs.append(TextRun(braced, -1 if mark == "_" else 1))
+    runs.append(TextRun(text[place:]))
     return tuple(run for run in runs if run.text)
 
 
-def _math(text: str) -> list[Run]:
-    runs: list[Run] = []
+def _math(text: str) -> list[TextRun]:
+    runs: list[TextRun] = []
     place = 0
     for match in _IN_MATH.finditer(text):
-        runs.append(Run(text[place : match.start()]))
+        runs.append(TextRun(text[place : match.start()]))
         place = match.end()
-        runs.append(Run(match[2] if match[2] is not None else match[3], -1 if match[1] == "_" else 1))
-    return [*runs, Run(text[place:])]
+        runs.append(TextRun(match[2] if match[2] is not None else match[3], -1 if match[1] == "_" else 1))
+    return [*runs, TextRun(text[place:])]
 
 
 def _wrapped(line: Line, size: float, max_width: float, even: bool) -> list[Line]:
@@ -150,7 +150,7 @@ def _wrapped(line: Line, size: float, max_width: float, even: bool) -> list[Line
 def _greedy(pieces: list[tuple[Line, float, float]], max_width: float) -> list[Line]:
     """Fill lines with pieces, each given with its width and its width without the space at its end."""
     lines: list[Line] = []
-    current: list[Run] = []
+    current: list[TextRun] = []
     used = 0.0
     for piece, width, bare in pieces:
         if current and used + bare > max_width:
@@ -163,33 +163,33 @@ def _greedy(pieces: list[tuple[Line, float, float]], max_width: float) -> list[L
 
 def _pieces(line: Line, size: float, max_width: float) -> list[Line]:
     """Return unbreakable pieces: a word with its indices and the space after it, or a part of a long word."""
-    pieces: list[list[Run]] = []
+    pieces: list[list[TextRun]] = []
     is_open = False
     for run in line:
         for part in re.findall(r"\S*\s+|\S+", run.text):
-            for number, atom in enumerate(_atoms(Run(part, run.shift), size, max_width)):
+            for number, atom in enumerate(_atoms(TextRun(part, run.shift), size, max_width)):
                 fits = is_open and number == 0 and not is_wide(atom[0])
-                if fits and width_of((*pieces[-1], Run(atom.rstrip(), run.shift)), size) <= max_width:
-                    pieces[-1].append(Run(atom, run.shift))
+                if fits and width_of((*pieces[-1], TextRun(atom.rstrip(), run.shift)), size) <= max_width:
+                    pieces[-1].append(TextRun(atom, run.shift))
                 else:
-                    pieces.append([Run(atom, run.shift)])
+                    pieces.append([TextRun(atom, run.shift)])
                 is_open = not atom[-1].isspace() and not is_wide(atom[-1])
     return [tuple(piece) for piece in pieces]
 
 
-def _atoms(run: Run, size: float, max_width: float) -> list[str]:
+def _atoms(run: TextRun, size: float, max_width: float) -> list[str]:
     """Cut a word where it is wider than the line, and around every ideograph."""
     atoms: list[str] = [""]
     used = 0.0
     for sign in run.text:
-        width = _run_width(Run(sign, run.shift), size)
+        width = _run_width(TextRun(sign, run.shift), size)
         too_long = used + width > max_width and not sign.isspace()
         breaks = too_long or is_wide(sign) or is_wide(atoms[-1][-1:] or " ")
         if atoms[-1] and breaks and width and not sign.isspace():
             joint = _JOINTS.match(atoms[-1]) if too_long else None
             cut = joint.end() if joint and joint.end() * 4 > len(atoms[-1]) else len(atoms[-1])
             atoms[-1:] = [atoms[-1][:cut], atoms[-1][cut:]]
-            used = _run_width(Run(atoms[-1], run.shift), size)
+            used = _run_width(TextRun(atoms[-1], run.shift), size)
         atoms[-1] += sign
         used += width
     return atoms
@@ -197,11 +197,11 @@ def _atoms(run: Run, size: float, max_width: float) -> list[str]:
 
 def _ellipsis(line: Line, size: float, max_width: float) -> Line:
     runs = list(line)
-    while runs and width_of((*runs, Run("…")), size) > max_width:
+    while runs and width_of((*runs, TextRun("…")), size) > max_width:
         last = runs.pop()
         if last.text[:-1]:
-            runs.append(Run(last.text[:-1], last.shift))
-    return (*runs, Run("…"))
+            runs.append(TextRun(last.text[:-1], last.shift))
+    return (*runs, TextRun("…"))
 
 
 def _stripped(line: Line) -> Line:
@@ -209,11 +209,11 @@ def _stripped(line: Line) -> Line:
     while runs and not runs[-1].text.rstrip():
         runs.pop()
     if runs:
-        runs[-1] = Run(runs[-1].text.rstrip(), runs[-1].shift)
+        runs[-1] = TextRun(runs[-1].text.rstrip(), runs[-1].shift)
     return tuple(runs)
 
 
-def _run_width(run: Run, size: float) -> float:
+def _run_width(run: TextRun, size: float) -> float:
     ems = sum(width_of_sign(sign) for sign in run.text)
     return ems * size * (SHIFTED_SIZE if run.shift else 1.0)
 

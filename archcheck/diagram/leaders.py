@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from archcheck.diagram.labels import Run
+from archcheck.diagram.labels import TextRun
 from archcheck.diagram.scene import Curve, Point, Scene, Shape
 from archcheck.diagram.theme import Arrangement, Theme, border_of, stronger
 
@@ -62,7 +62,7 @@ class Leaders:
         wide, color = self.theme.size(14.0), border_of(stronger(target.picture.tint))
         for number, (cx, cy) in enumerate(corners):
             key = f":tag{self.tags}.{number}"
-            tag = Shape(key, "circle", cx, cy, wide, wide, ((Run(letter),),), color, self.theme.paper)
+            tag = Shape(key, "circle", cx, cy, wide, wide, ((TextRun(letter),),), color, self.theme.paper)
             look = replace(tag, ink="#ffffff", size=self.theme.size(9.0), bold=True, group="tag")
             self.scene.above.append(look)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from archcheck.diagram.labels import LINE_HEIGHT, Run, width_of
+from archcheck.diagram.labels import LINE_HEIGHT, TextRun, width_of
 from archcheck.diagram.looks import looking
 from archcheck.diagram.scene import Curve, Scene, Shape
 from archcheck.diagram.theme import Theme
@@ -13,14 +13,14 @@ SAMPLE = 46.0  # the width of a sample, in points
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LegendEntry:
     """One sign and its meaning. `sign` is the name of a sample, or a letter that stands in sinks."""
 
     sign: str
     meaning: str
 
 
-def entries_of(scene: Scene, theme: Theme) -> list[Entry]:
+def entries_of(scene: Scene, theme: Theme) -> list[LegendEntry]:
     """Return what needs to be explained in a scene."""
     skips = [curve for curve in scene.curves if "residual" in curve.group.split()]
     lines = [curve for curve in scene.curves if {"residual", "flow"} & set(curve.group.split())]
@@ -47,7 +47,7 @@ def entries_of(scene: Scene, theme: Theme) -> list[Entry]:
         "outside": "outside" in groups,
         "unchecked": "unchecked" in groups,
     }
-    return [Entry(sign, _MEANINGS[sign]) for sign, is_there in found.items() if is_there]
+    return [LegendEntry(sign, _MEANINGS[sign]) for sign, is_there in found.items() if is_there]
 
 
 _MEANINGS = {
@@ -76,11 +76,11 @@ class LegendWriter:
     def __init__(self, scene: Scene, theme: Theme, left: float, right: float, y: float) -> None:
         self.scene, self.theme, self.left, self.right, self.y = scene, theme, left, right, y
 
-    def write(self, entries: list[Entry]) -> float:
+    def write(self, entries: list[LegendEntry]) -> float:
         """Draw the entries; return the height below them."""
         size, font = self.theme.size, self.theme.size(11)
         gap, between = size(6), size(22)
-        widths = [size(SAMPLE) + gap + width_of((Run(entry.meaning),), font) for entry in entries]
+        widths = [size(SAMPLE) + gap + width_of((TextRun(entry.meaning),), font) for entry in entries]
         for row in self._rows(widths, between):
             x = (self.left + self.right - sum(widths[at] for at in row) - between * (len(row) - 1)) / 2
             y = self.y - size(10)
@@ -88,7 +88,7 @@ class LegendWriter:
                 self._sample(entries[at].sign, x, y, f":legend{at}")
                 wide = widths[at] - size(SAMPLE) - gap
                 middle = x + size(SAMPLE) + gap + wide / 2
-                text = ((Run(entries[at].meaning),),)
+                text = ((TextRun(entries[at].meaning),),)
                 shape = Shape(f":legend{at}", "text", middle, y, wide, font * LINE_HEIGHT, text, size=font)
                 self.scene.shapes.append(replace(shape, ink=self.theme.muted, left=True))
                 x += widths[at] + between
@@ -158,7 +158,11 @@ class LegendWriter:
         self.scene.shapes.append(replace(sink, pen=theme.pen * 0.8))
         if letter := self._letter_alone():
             self.scene.shapes[-1] = replace(
-                self.scene.shapes[-1], lines=((Run(letter),),), size=theme.size(7), bold=True, ink=theme.ink
+                self.scene.shapes[-1],
+                lines=((TextRun(letter),),),
+                size=theme.size(7),
+                bold=True,
+                ink=theme.ink,
             )
             return
         half = wide / 2
@@ -177,10 +181,10 @@ class LegendWriter:
         theme = self.theme
         wide = theme.size(16)
         if sign == "proved":
-            tick = Shape(f"{key}a", "text", x, y, wide, wide, ((Run("✓"),),), ink=theme.proved, size=wide)
+            tick = Shape(f"{key}a", "text", x, y, wide, wide, ((TextRun("✓"),),), ink=theme.proved, size=wide)
             self.scene.shapes.append(replace(tick, bold=True))
             return
-        circle = Shape(f"{key}a", "circle", x, y, wide, wide, ((Run(sign),),), theme.paper, theme.ink)
+        circle = Shape(f"{key}a", "circle", x, y, wide, wide, ((TextRun(sign),),), theme.paper, theme.ink)
         look = replace(circle, pen=theme.pen, size=theme.size(9), bold=True, ink=theme.ink)
         self.scene.shapes.append(look)
 

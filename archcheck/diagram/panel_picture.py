@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from archcheck.connections import Kind
-from archcheck.diagram.labels import LINE_HEIGHT, Run, plain, width_of
+from archcheck.diagram.labels import LINE_HEIGHT, TextRun, plain, width_of
 from archcheck.diagram.layout.lay_out import lay_out
 from archcheck.diagram.layout.measuring import Measure, is_dots
 from archcheck.diagram.layout.placement import Size
@@ -258,7 +258,7 @@ class PanelPainter:
             y,
             size,
             size,
-            ((Run(mark),),),
+            ((TextRun(mark),),),
             ink=self.theme.muted,
             size=size,
         )
@@ -270,7 +270,7 @@ class PanelPainter:
         if letter is None:
             self._strokes(picture, key, x, y, picture.plan.sizes[key].w / 2, "plus")
             return
-        text = ((Run(letter),),)
+        text = ((TextRun(letter),),)
         picture.shapes = [
             replace(shape, lines=text, size=self.theme.size(11), bold=True, ink=self.theme.ink)
             if shape.key == self.key(key)

@@ -10,7 +10,7 @@ from pathlib import Path
 from archcheck.diagram import graphviz_engine, svg
 from archcheck.diagram.dot import to_dot
 from archcheck.diagram.draw_error import DrawError
-from archcheck.diagram.labels import Line, Run, plain, width_of
+from archcheck.diagram.labels import Line, TextRun, plain, width_of
 from archcheck.diagram.scene import Curve, Patch, Point, Scene, Shape
 from archcheck.diagram.theme import THEMES, Theme
 from archcheck.files import write_bytes
@@ -106,7 +106,7 @@ class _Painter:
         for value in _ticks(self.bottom, self.top, whole=self.chart.log):
             y = self._at(self.low, value, scaled=True)[1]
             self._line([(self.x, y), (self.x + _WIDTH, y)], self.theme.muted, 0.25, "dotted")
-            label = (Run("10"), Run(f"{value:g}", 1)) if self.chart.log else (Run(f"{value:g}"),)
+            label = (TextRun("10"), TextRun(f"{value:g}", 1)) if self.chart.log else (TextRun(f"{value:g}"),)
             self._label(label, self.x - 8 - width_of(label, 10) / 2, y, 10)
         for value in _ticks(self.low, self.high, whole=True):
             self._text(f"{value:g}", self._at(value, self.bottom, scaled=True)[0], self.y - 12, 10)
@@ -128,7 +128,7 @@ class _Painter:
         while any(abs(end - other) < 13 for other in ends):
             end -= 13
         ends.append(end)
-        label = (Run(plain(series.label, 60)),)
+        label = (TextRun(plain(series.label, 60)),)
         self._label(label, self.x + _WIDTH + 8 + width_of(label, 11) * 0.43, end, 11, ink=color)
 
     def _scale(self, value: float) -> float:
@@ -156,7 +156,7 @@ class _Painter:
         self.scene.above.append(Shape(self._name(), form, x, y, w, h, fill=fill, stroke=stroke))
 
     def _text(self, text: str, x: float, y: float, size: float, *, bold: bool = False, ink: str = "") -> None:
-        self._label((Run(plain(text, 60)),), x, y, size, bold=bold, ink=ink)
+        self._label((TextRun(plain(text, 60)),), x, y, size, bold=bold, ink=ink)
 
     def _label(
         self, line: Line, x: float, y: float, size: float, *, bold: bool = False, ink: str = ""

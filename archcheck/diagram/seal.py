@@ -25,7 +25,7 @@ _COMMENTS = {
 }
 
 
-class State(Enum):
+class Freshness(Enum):
     """The relation of a file to a drawing: as drawn, out of date, edited, or foreign."""
 
     CURRENT = "is up to date"
@@ -50,15 +50,15 @@ def sealed(content: bytes, suffix: str, digest: str) -> bytes:
     return content[:at] + carried + seal + content[at:]
 
 
-def state_of(path: Path, digest: str) -> State:
+def state_of(path: Path, digest: str) -> Freshness:
     """Return the relation of the file at `path` to a drawing with this digest. Raises OSError."""
     content = path.read_bytes()
     carried, body = _DIGEST.search(content), _BODY.search(content)
     if carried is None:
-        return State.FOREIGN
+        return Freshness.FOREIGN
     if carried[1].decode() != digest or body is None:
-        return State.OUTDATED
-    return State.CURRENT if body[1].decode() == _hash(_unsealed(content)) else State.EDITED
+        return Freshness.OUTDATED
+    return Freshness.CURRENT if body[1].decode() == _hash(_unsealed(content)) else Freshness.EDITED
 
 
 def _unsealed(content: bytes) -> bytes:

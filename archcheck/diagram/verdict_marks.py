@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from archcheck.diagram.composition import GHOST, Composer, Placed
 from archcheck.diagram.footer import badge_at
-from archcheck.diagram.labels import Run, plain
+from archcheck.diagram.labels import TextRun, plain
 from archcheck.diagram.layout.plan import Lane
 from archcheck.diagram.legend import cross_at
 from archcheck.diagram.mark_looks import MarkPainter
@@ -216,7 +216,7 @@ class Marker:
         lane = frame.picture.plan.lanes[index]
         x, y = frame.dx + lane.x - self.theme.size(9), frame.dy + lane.low + self.theme.size(8)
         size = self.theme.size(10)
-        tick = Shape(f"{frame.picture.name}.:proved{index}", "text", x, y, size, size, ((Run("✓"),),))
+        tick = Shape(f"{frame.picture.name}.:proved{index}", "text", x, y, size, size, ((TextRun("✓"),),))
         ink = self.theme.proved
         tick = replace(tick, ink=ink, size=size, bold=True, hover=_evidence(proof), group="proved")
         for at, other in enumerate(self.scene.above):

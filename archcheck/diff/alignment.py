@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archcheck.dataflow.join import JoinKey
-from archcheck.diff.box_calls import Frame, Occurrence, Run
-from archcheck.diff.drawn_edges import Drawn, Place
+from archcheck.diff.box_calls import BoxRun, Frame, Occurrence
+from archcheck.diff.drawn_edges import BoxPosition, Drawn
 from archcheck.diff.execution import Execution
 from archcheck.diff.frame_reach import FrameReach
 from archcheck.phrasing.module_paths import is_within
@@ -18,20 +18,24 @@ from archcheck.residual import Join
 # What the code may do with a box that is drawn in a place. A box that is drawn after the sink and runs before
 # the source, or the other way round, is in the wrong order, which is a matter of the flow (BOX003).
 _ALLOWED = {
-    Place.BEFORE: frozenset([Place.BEFORE, Place.ASIDE, Place.SKIP, Place.AFTER]),
-    Place.INSIDE: frozenset([Place.INSIDE]),
-    Place.AFTER: frozenset([Place.AFTER, Place.ASIDE, Place.SKIP, Place.BEFORE]),
-    Place.ASIDE: frozenset([Place.AFTER, Place.ASIDE, Place.SKIP]),
+    BoxPosition.BEFORE: frozenset(
+        [BoxPosition.BEFORE, BoxPosition.ASIDE, BoxPosition.SKIP, BoxPosition.AFTER]
+    ),
+    BoxPosition.INSIDE: frozenset([BoxPosition.INSIDE]),
+    BoxPosition.AFTER: frozenset(
+        [BoxPosition.AFTER, BoxPosition.ASIDE, BoxPosition.SKIP, BoxPosition.BEFORE]
+    ),
+    BoxPosition.ASIDE: frozenset([BoxPosition.AFTER, BoxPosition.ASIDE, BoxPosition.SKIP]),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
+class MisplacedBox:
     """A box that stands elsewhere than drawn; `stands` is where the code has it."""
 
     occurrence: Occurrence
-    drawn: Place
-    stands: Place
+    drawn: BoxPosition
+    stands: BoxPosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Fit:
     join: Join
     covered: frozenset[Occurrence]
     uncovered: frozenset[Occurrence]
-    misfits: tuple[Misfit, ...]
+    misfits: tuple[MisplacedBox, ...]
     foreign: tuple[str, ...]
     elsewhere: bool
 
@@ -70,29 +74,33 @@ class Fit:
         """Whether it is the drawn residual with two boxes swapped at one of its ends."""
         ends = {(misfit.drawn, misfit.stands) for misfit in self.misfits}
         return not (self.foreign or self.elsewhere) and any(
-            ends == {(Place.INSIDE, beyond), (beyond, Place.INSIDE)} for beyond in (Place.BEFORE, Place.AFTER)
+            ends == {(BoxPosition.INSIDE, beyond), (beyond, BoxPosition.INSIDE)}
+            for beyond in (BoxPosition.BEFORE, BoxPosition.AFTER)
         )
 
     @property
-    def at_source(self) -> tuple[Misfit, ...]:
+    def at_source(self) -> tuple[MisplacedBox, ...]:
         """The boxes that are on the other side of the source than drawn."""
         return tuple(
             misfit
             for misfit in self.misfits
-            if misfit.stands is Place.BEFORE or (misfit.drawn, misfit.stands) == (Place.BEFORE, Place.INSIDE)
+            if misfit.stands is BoxPosition.BEFORE
+            or (misfit.drawn, misfit.stands) == (BoxPosition.BEFORE, BoxPosition.INSIDE)
         )
 
     @property
-    def at_sink(self) -> tuple[Misfit, ...]:
+    def at_sink(self) -> tuple[MisplacedBox, ...]:
         """The boxes that are on the other side of the sink than drawn."""
         return tuple(
-            misfit for misfit in self.misfits if {misfit.drawn, misfit.stands} == {Place.INSIDE, Place.AFTER}
+            misfit
+            for misfit in self.misfits
+            if {misfit.drawn, misfit.stands} == {BoxPosition.INSIDE, BoxPosition.AFTER}
         )
 
     @property
     def likeness(self) -> float:
         """The share of boxes that are on the branch in both, from 0 to 1."""
-        wrong = sum(Place.INSIDE in (misfit.drawn, misfit.stands) for misfit in self.misfits)
+        wrong = sum(BoxPosition.INSIDE in (misfit.drawn, misfit.stands) for misfit in self.misfits)
         whole = len(self.covered) + len(self.uncovered) + wrong + len(self.foreign)
         return len(self.covered) / whole if whole else 0.0
 
@@ -107,9 +115,9 @@ class Fitting:
         self.execution = execution
         self.joiners = joiners
         self._shown = tuple(shown)
-        self._places: dict[tuple[JoinKey, Run], frozenset[Place]] = {}
+        self._places: dict[tuple[JoinKey, BoxRun], frozenset[BoxPosition]] = {}
 
-    def may_fit(self, drawn: Drawn, join: Join, allowed: frozenset[Place]) -> bool:
+    def may_fit(self, drawn: Drawn, join: Join, allowed: frozenset[BoxPosition]) -> bool:
         """Return whether each box drawn on the branch stands in one of these places.
 
         The outermost are asked first, so that a remote residual is ruled out cheaply.
@@ -124,7 +132,7 @@ class Fitting:
             one for box in drawn.inside for one in self._by_box.get(box, ()) if one.name not in self.joiners
         )
 
-    def holders(self, join: Join) -> list[tuple[Occurrence, Run]]:
+    def holders(self, join: Join) -> list[tuple[Occurrence, BoxRun]]:
         """Return the calls of boxes that compute a sum, the outermost first."""
         calls, stack = self.execution.flow.calls, self.execution.flow.stack(join.sink_call)
         spans = [(calls[call].first, calls[call].end) for call in stack]
@@ -138,8 +146,8 @@ class Fitting:
         return found
 
     @cached_property
-    def _by_span(self) -> dict[tuple[int, int], list[tuple[Occurrence, Run]]]:
-        found: dict[tuple[int, int], list[tuple[Occurrence, Run]]] = {}
+    def _by_span(self) -> dict[tuple[int, int], list[tuple[Occurrence, BoxRun]]]:
+        found: dict[tuple[int, int], list[tuple[Occurrence, BoxRun]]] = {}
         for occurrence in self.frame.occurrences:
             for run in occurrence.runs:
                 for span in run.spans:
@@ -158,13 +166,13 @@ class Fitting:
             if wanted is None or occurrence.name in self.joiners:
                 continue
             stands = self.stands(occurrence, join)
-            if wanted is Place.INSIDE and Place.INSIDE in stands:
+            if wanted is BoxPosition.INSIDE and BoxPosition.INSIDE in stands:
                 covered.add(occurrence)
-            elif wanted is Place.INSIDE and Place.ASIDE in stands:
+            elif wanted is BoxPosition.INSIDE and BoxPosition.ASIDE in stands:
                 if not self._feeds(occurrence, join):
                     uncovered.add(occurrence)
             elif not stands & _ALLOWED[wanted]:
-                misfits.append(Misfit(occurrence, wanted, min(stands, key=list(Place).index)))
+                misfits.append(MisplacedBox(occurrence, wanted, min(stands, key=list(BoxPosition).index)))
         misfits = [misfit for misfit in misfits if not self._runs_beside(misfit, drawn, covered)]
         return Fit(
             join,
@@ -175,9 +183,9 @@ class Fitting:
             self._comes_from_elsewhere(drawn, join),
         )
 
-    def _runs_beside(self, misfit: Misfit, drawn: Drawn, covered: Iterable[Occurrence]) -> bool:
+    def _runs_beside(self, misfit: MisplacedBox, drawn: Drawn, covered: Iterable[Occurrence]) -> bool:
         """Return whether what is drawn beside the branch is so in the code, mixed in at its end (a gate)."""
-        if (misfit.drawn, misfit.stands) != (Place.ASIDE, Place.INSIDE):
+        if (misfit.drawn, misfit.stands) != (BoxPosition.ASIDE, BoxPosition.INSIDE):
             return False
         inputs, outputs = _ends(misfit.occurrence)
         return not any(
@@ -187,35 +195,35 @@ class Fitting:
             )
         )
 
-    def stands(self, occurrence: Occurrence, join: Join) -> frozenset[Place]:
+    def stands(self, occurrence: Occurrence, join: Join) -> frozenset[BoxPosition]:
         """Return where the code has a box; several places where it may stand for several calls."""
         return frozenset().union(*(self._run_stands(run, join) for run in occurrence.runs))
 
-    def is_on_branch(self, run: Run, join: Join) -> bool:
+    def is_on_branch(self, run: BoxRun, join: Join) -> bool:
         """Return whether a run of a box is on the residual's branch."""
-        return Place.INSIDE in self._run_stands(run, join)
+        return BoxPosition.INSIDE in self._run_stands(run, join)
 
-    def _run_stands(self, run: Run, join: Join) -> frozenset[Place]:
+    def _run_stands(self, run: BoxRun, join: Join) -> frozenset[BoxPosition]:
         key = join.key, run
         if key not in self._places:
             self._places[key] = self._find_places(run, join)
         return self._places[key]
 
-    def _find_places(self, run: Run, join: Join) -> frozenset[Place]:
+    def _find_places(self, run: BoxRun, join: Join) -> frozenset[BoxPosition]:
         if run.holds(join.sink):
-            return frozenset([Place.HOLDS])
+            return frozenset([BoxPosition.HOLDS])
         inside = any(_any_within(join.branch, first, end) for first, end in run.spans)
         if run.holds(join.source):  # it made the source, and perhaps more of it that is on the branch
-            return frozenset([Place.BEFORE, Place.INSIDE] if inside else [Place.BEFORE])
+            return frozenset([BoxPosition.BEFORE, BoxPosition.INSIDE] if inside else [BoxPosition.BEFORE])
         if inside:
-            return frozenset([Place.INSIDE])
+            return frozenset([BoxPosition.INSIDE])
         if self._reach.reads_output(join.source, run):
-            return frozenset([Place.BEFORE])
+            return frozenset([BoxPosition.BEFORE])
         if self._reach.reads_sink(run, join.sink):
-            return frozenset([Place.AFTER])
+            return frozenset([BoxPosition.AFTER])
         if any(run.holds(at) for at in join.skip):
-            return frozenset([Place.SKIP])
-        return frozenset([Place.ASIDE])
+            return frozenset([BoxPosition.SKIP])
+        return frozenset([BoxPosition.ASIDE])
 
     def _feeds(self, occurrence: Occurrence, join: Join) -> bool:
         """Return whether the branch reads the box's output, or was chosen by control flow that reads it."""
@@ -244,7 +252,7 @@ class Fitting:
         """
         entering = [one for one in self.frame.occurrences if one.box in drawn.entering]
         return any(self._feeds(one, join) for one in entering) and all(
-            self.stands(one, join) == {Place.ASIDE} and not self._steers(one, join) for one in entering
+            self.stands(one, join) == {BoxPosition.ASIDE} and not self._steers(one, join) for one in entering
         )
 
     def _steers(self, occurrence: Occurrence, join: Join) -> bool:

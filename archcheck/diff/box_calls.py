@@ -39,7 +39,7 @@ _OPERATIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class BoxRun:
     """One call of a module, or the operations that read a module's parameters, or one operation."""
 
     spans: tuple[tuple[int, int], ...]
@@ -59,7 +59,7 @@ class Occurrence:
     box: str
     name: str
     kind: str
-    runs: tuple[Run, ...]
+    runs: tuple[BoxRun, ...]
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _occurrences(
             name, at = operations[box]
             op = execution.flow.ops[at]
             reads = tuple(read for operand in op.operands for read in operand)
-            yield Occurrence(box, name, name, (Run(((at, at + 1),), reads, (at,), op.location),))
+            yield Occurrence(box, name, name, (BoxRun(((at, at + 1),), reads, (at,), op.location),))
 
 
 class _Runs:
@@ -130,11 +130,11 @@ class _Runs:
         self.execution = execution
         self.frame = frame
 
-    def of(self, path: str) -> Iterator[tuple[str, tuple[Run, ...]]]:
+    def of(self, path: str) -> Iterator[tuple[str, tuple[BoxRun, ...]]]:
         """Yield the module with its runs, or the modules in it if it is a container that is not called."""
         calls = [call for call in self.execution.own_calls(path) if self._contains(call.first, call.end)]
         if calls:
-            yield path, tuple(Run(((c.first, c.end),), c.inputs, c.outputs, c.location) for c in calls)
+            yield path, tuple(BoxRun(((c.first, c.end),), c.inputs, c.outputs, c.location) for c in calls)
             return
         if path not in self.execution.calls_by_path:
             for child in self.execution.children(path):
@@ -143,7 +143,7 @@ class _Runs:
         if reads:
             ops = self.execution.flow.ops
             inputs = tuple(read for at in reads for operand in ops[at].operands for read in operand)
-            yield path, (Run(tuple((at, at + 1) for at in reads), inputs, reads, ops[reads[0]].location),)
+            yield path, (BoxRun(tuple((at, at + 1) for at in reads), inputs, reads, ops[reads[0]].location),)
 
     def _contains(self, first: int, end: int) -> bool:
         return self.frame.first <= first and end <= self.frame.end

@@ -12,7 +12,7 @@ from archcheck.diff.boxes import box_findings
 from archcheck.diff.defect_placement import place_defects, sinks_of, without_used
 from archcheck.diff.defect_rules import defects
 from archcheck.diff.edge_rules import EDGE_RULES
-from archcheck.diff.evidence import Candidate, EdgeEvidence, EdgeKey, Evidence
+from archcheck.diff.evidence import EdgeEvidence, EdgeKey, Evidence, FindingCandidate
 from archcheck.diff.execution import Execution
 from archcheck.diff.hidden_sums import hidden_sums, unchecked_edges
 from archcheck.diff.mark_rules import mark_findings, width_findings
@@ -114,7 +114,7 @@ def _findings(evidence: Evidence, hidden: Collection[EdgeKey]) -> Iterator[Findi
         yield from rule(evidence, settled)
 
 
-def _on_edges(evidence: Evidence, hidden: Collection[EdgeKey]) -> Iterator[Candidate]:
+def _on_edges(evidence: Evidence, hidden: Collection[EdgeKey]) -> Iterator[FindingCandidate]:
     """Yield the candidates of each rule for each drawn edge, in their order."""
     for call in evidence.calls:
         for drawn in call.drawn:

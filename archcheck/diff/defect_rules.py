@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archcheck.diff.defect_placement import PlacedDefect, boxes_of
-from archcheck.diff.evidence import Candidate, Evidence
+from archcheck.diff.evidence import Evidence, FindingCandidate
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.wording import label
 from archcheck.findings import Finding
 from archcheck.phrasing.module_paths import sentence
 
 
-def defects(evidence: Evidence) -> Iterator[Candidate]:
+def defects(evidence: Evidence) -> Iterator[FindingCandidate]:
     """Yield each defect that a panel shows.
 
     They are facts about the code alone: no other rule can describe them better.
@@ -22,10 +22,10 @@ def defects(evidence: Evidence) -> Iterator[Candidate]:
             yield _candidate(evidence, placed, placed.home)
 
 
-def _candidate(evidence: Evidence, placed: PlacedDefect, home: PanelCall) -> Candidate:
+def _candidate(evidence: Evidence, placed: PlacedDefect, home: PanelCall) -> FindingCandidate:
     edges = [(call, drawn) for call, about in placed.edges.items() for drawn in about]
     joins = [join.key for join in evidence.execution.joins if join.sink in placed.sinks]
-    return Candidate(
+    return FindingCandidate(
         _finding(evidence, placed, home),
         frozenset((call, drawn.number) for call, drawn in edges),
         frozenset(joins),

@@ -12,7 +12,7 @@ from archcheck.spec.flow import Reachability, flow_edges
 from archcheck.spec.model import Line, Panel, ResidualEdge, Role
 
 
-class Place(Enum):
+class BoxPosition(Enum):
     """Where a box is relative to a residual.
 
     Before its source, on its branch, on its skip path, after its sink, or none of these; HOLDS: the sum is
@@ -40,7 +40,7 @@ class Drawn:
     number: int
     inside: tuple[str, ...]
     entering: tuple[str, ...]
-    places: dict[str, Place]
+    places: dict[str, BoxPosition]
     reach: Reachability
 
     @property
@@ -118,16 +118,16 @@ def drawn_edge(bound: BoundPanel, edge: ResidualEdge, number: int, reach: Reacha
         inside = [box for box in order if reach.leads(start, box) and reach.leads(box, last) and box != start]
         sources = [start]
         firsts = [start]
-    places = dict.fromkeys(inside, Place.INSIDE)
+    places = dict.fromkeys(inside, BoxPosition.INSIDE)
     for box in order:
         if box in places:
             continue
         if box in sources or any(reach.leads(box, one) for one in firsts):
-            places[box] = Place.BEFORE
+            places[box] = BoxPosition.BEFORE
         elif reach.leads(last, box):
-            places[box] = Place.AFTER
+            places[box] = BoxPosition.AFTER
         elif not any(reach.leads(box, one) for one in inside):
-            places[box] = Place.ASIDE
+            places[box] = BoxPosition.ASIDE
     entering = tuple(box for box in sources if boxes[box].role is not Role.INPUT)
     return Drawn(bound, edge, number, tuple(inside), entering, places, reach)
 

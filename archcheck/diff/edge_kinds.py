@@ -37,7 +37,7 @@ _TOLERANCE = 1e-5  # of a factor that the code keeps in single precision
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class KindDifference:
     """A difference in kind; `words`: the keys and values that the edge should have in the spec.
 
     `of_label`: it is about the edge's label.
@@ -49,7 +49,7 @@ class Difference:
     of_label: bool = False
 
 
-def wrong_kind(drawn: Drawn, join: Join, call: PanelCall) -> Difference | None:
+def wrong_kind(drawn: Drawn, join: Join, call: PanelCall) -> KindDifference | None:
     """Return the difference if a drawn residual is executed as another kind or with another factor."""
     kind, around = join.residual.kind, f"the residual {drawn.around()}"
     factors = tuple(factor for factor in join.residual.factors if not _is_drawn(factor, drawn, join, call))
@@ -59,7 +59,7 @@ def wrong_kind(drawn: Drawn, join: Join, call: PanelCall) -> Difference | None:
             return _wrong_label(drawn, join)  # the boxes are the factors
         subtracts = any((factor.value or 0) < 0 for factor in factors)
         what = "the code subtracts" if subtracts else f"the code {_KINDS[kind][0]}"
-        return Difference(
+        return KindDifference(
             f"{around} is drawn as a sum, but {what}",
             f"one factor is negative: {says}" if subtracts else f"{_KINDS[kind][1]}: {says}",
             _factor_words(factors),
@@ -68,7 +68,7 @@ def wrong_kind(drawn: Drawn, join: Join, call: PanelCall) -> Difference | None:
         through = call.names.paths(joined(join.residual.scope, path) for path in join.residual.skip)
         details = says or (through if kind is Kind.PROJECTION else "")
         words = _factor_words(factors) if kind is Kind.SCALED else (("kind", kind.value),)
-        return Difference(
+        return KindDifference(
             f"{around} is drawn as {drawn.edge.kind.value if drawn.edge.kind else 'a sum'}, "
             f"but the code {_KINDS[kind][0]}",
             _KINDS[kind][1] + (f": {details}" if details else ""),
@@ -77,7 +77,7 @@ def wrong_kind(drawn: Drawn, join: Join, call: PanelCall) -> Difference | None:
     return _wrong_factor(drawn, join.residual.factors, call.names) or _wrong_label(drawn, join)
 
 
-def _wrong_label(drawn: Drawn, join: Join) -> Difference | None:
+def _wrong_label(drawn: Drawn, join: Join) -> KindDifference | None:
     residual = join.residual
     # A gate or a scale may be a box of the branch; what projects or concatenates is on the skip path.
     said = [claim.terms[0] for box in drawn.inside for claim in claimed(drawn.panel, box)]
@@ -88,7 +88,7 @@ def _wrong_label(drawn: Drawn, join: Join) -> Difference | None:
     if not contradicted(drawn.edge.label, residual.kind, _products(residual.factors), terms):
         return None
     what = _KINDS[residual.kind]
-    return Difference(
+    return KindDifference(
         f"the residual {drawn.around()} is labelled '{' '.join(drawn.edge.label.split())}', "
         f"but the code {what[0]}",
         what[1],
@@ -127,13 +127,13 @@ def _is_drawn(factor: Factor, drawn: Drawn, join: Join, call: PanelCall) -> bool
     return False
 
 
-def _wrong_factor(drawn: Drawn, factors: tuple[Factor, ...], names: Names) -> Difference | None:
+def _wrong_factor(drawn: Drawn, factors: tuple[Factor, ...], names: Names) -> KindDifference | None:
     edge, around = drawn.edge, f"the residual {drawn.around()}"
     sides = sorted({factor.on for factor in factors})
     where = " and ".join(_SIDES[side] for side in sides)
     code = f"the factor is {_factors(factors, names) or 'none'}"
     if edge.factor_on is not None and sides != [edge.factor_on]:
-        return Difference(
+        return KindDifference(
             f"the factor of {around} is drawn on {_SIDES[edge.factor_on]}, "
             f"but the code has {f'it on {where}' if where else 'none'}",
             code,
@@ -143,7 +143,7 @@ def _wrong_factor(drawn: Drawn, factors: tuple[Factor, ...], names: Names) -> Di
         value is not None and math.isclose(value, factor_value(edge.factor), rel_tol=_TOLERANCE)
         for value in _products(factors)
     ):
-        return Difference(
+        return KindDifference(
             f"the factor of {around} is drawn as {edge.factor}, but the code has a different one",
             code,
             _factor_words(factors),

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from archcheck.diff.alignment import Fit, Misfit
-from archcheck.diff.drawn_edges import Place
-from archcheck.diff.edge_kinds import Difference
+from archcheck.diff.alignment import Fit, MisplacedBox
+from archcheck.diff.drawn_edges import BoxPosition
+from archcheck.diff.edge_kinds import KindDifference
 from archcheck.diff.edge_kinds import wrong_kind as kind_difference
-from archcheck.diff.evidence import Candidate, EdgeEvidence
+from archcheck.diff.evidence import EdgeEvidence, FindingCandidate
 from archcheck.diff.how_often import drawn_again, missing_in_rounds, more_often, runs_again
 from archcheck.diff.marks.entries import begins, ends
 from archcheck.diff.matching import find_similar_elsewhere, is_realized, realizes
@@ -26,7 +26,7 @@ from archcheck.residual import Join
 # -- edges that are executed here ---------------------------------------------------------------------------
 
 
-def wrong_kind(edge: EdgeEvidence) -> Candidate | None:
+def wrong_kind(edge: EdgeEvidence) -> FindingCandidate | None:
     """RES009: source and branch are joined in a different way than drawn."""
     for join in edge.matched if edge.drawn.solid else ():
         found = kind_difference(edge.drawn, join, edge.call) or _misses_a_box(edge, join)
@@ -37,12 +37,12 @@ def wrong_kind(edge: EdgeEvidence) -> Candidate | None:
     return None
 
 
-def _misses_a_box(edge: EdgeEvidence, join: Join) -> Difference | None:
+def _misses_a_box(edge: EdgeEvidence, join: Join) -> KindDifference | None:
     """Return a difference for a box that is drawn on the skip path but that the skip path does not pass."""
     for box in edge.drawn.edge.through:
         if not _is_passed(edge, join, box):
             name = edge.names.paths(edge.call.layer.bound(box)) or label(edge.panel, box)
-            return Difference(
+            return KindDifference(
                 f"the skip path of the residual {edge.drawn.around()} is drawn through "
                 f"{label(edge.panel, box)}, but does not pass through it",
                 f"{name} is not on the skip path ({join.residual.kind.value})",
@@ -65,7 +65,7 @@ def _is_passed(edge: EdgeEvidence, join: Join, box: str) -> bool:
     return not nodes or any(origin[node] in skip for node in nodes)
 
 
-def implemented_here(edge: EdgeEvidence) -> Candidate | None:
+def implemented_here(edge: EdgeEvidence) -> FindingCandidate | None:
     """RES003: this panel's own module executes a dashed edge."""
     if edge.drawn.solid or not edge.matched:
         return None
@@ -84,7 +84,7 @@ def implemented_here(edge: EdgeEvidence) -> Candidate | None:
 # -- edges that are executed elsewhere ----------------------------------------------------------------------
 
 
-def realized_otherwise(edge: EdgeEvidence) -> Candidate | None:
+def realized_otherwise(edge: EdgeEvidence) -> FindingCandidate | None:
     """RES006: the solid edge that `realized_by` names goes around other boxes."""
     fit = _realizing_fit(edge)
     if fit is None or (fit.is_similar and fit.misfits):
@@ -116,7 +116,7 @@ def _realizing_fit(edge: EdgeEvidence) -> Fit | None:
     return fits[0] if ran else None  # modules that did not run have a finding of their own
 
 
-def implemented_nowhere(edge: EdgeEvidence) -> Candidate | None:
+def implemented_nowhere(edge: EdgeEvidence) -> FindingCandidate | None:
     """RES001: no module executes a dashed edge that names no other edge."""
     drawn, call = edge.drawn, edge.call
     if drawn.solid or edge.matched or drawn.edge.realized_by:
@@ -138,7 +138,7 @@ def implemented_nowhere(edge: EdgeEvidence) -> Candidate | None:
     )
 
 
-def implemented_elsewhere(edge: EdgeEvidence) -> Candidate | None:
+def implemented_elsewhere(edge: EdgeEvidence) -> FindingCandidate | None:
     """RES006: another module executes the residual."""
     join = edge.elsewhere if edge.is_unmatched else None
     if join is None:
@@ -149,7 +149,7 @@ def implemented_elsewhere(edge: EdgeEvidence) -> Candidate | None:
     return _wrong_level(edge, join, f"; draw it dashed{realized}", edge.setting(words))
 
 
-def taken_elsewhere(edge: EdgeEvidence) -> Candidate | None:
+def taken_elsewhere(edge: EdgeEvidence) -> FindingCandidate | None:
     """RES006: another module executes it, from another source."""
     if not edge.is_unmatched or edge.nearest is not None:
         return None
@@ -157,7 +157,7 @@ def taken_elsewhere(edge: EdgeEvidence) -> Candidate | None:
     return _wrong_level(edge, fit.join, f"; its source is {_taken(edge, fit)[1]}", None) if fit else None
 
 
-def _wrong_level(edge: EdgeEvidence, join: Join, more: str, fix: Fix | None) -> Candidate:
+def _wrong_level(edge: EdgeEvidence, join: Join, more: str, fix: Fix | None) -> FindingCandidate:
     where = edge.names.module(join.residual.implemented_in)
     return edge.candidate(
         "RES006",
@@ -179,10 +179,10 @@ def _misaligned(edge: EdgeEvidence) -> Fit | None:
     return fit if fit and fit.is_similar and fit.misfits else None
 
 
-def on_the_skip_path(edge: EdgeEvidence) -> Candidate | None:
+def on_the_skip_path(edge: EdgeEvidence) -> FindingCandidate | None:
     """RES009: a box of the branch is on the skip path."""
     fit = _misaligned(edge)
-    misfit = next((one for one in fit.misfits if one.stands is Place.SKIP), None) if fit else None
+    misfit = next((one for one in fit.misfits if one.stands is BoxPosition.SKIP), None) if fit else None
     if fit is None or misfit is None:
         return None
     return edge.candidate(
@@ -196,13 +196,13 @@ def on_the_skip_path(edge: EdgeEvidence) -> Candidate | None:
     )
 
 
-def wrong_side(edge: EdgeEvidence) -> Candidate | None:
+def wrong_side(edge: EdgeEvidence) -> FindingCandidate | None:
     """RES010: a norm or an activation runs on the other side of the sum."""
     fit = _misaligned(edge)
     if fit is None or not fit.at_sink or not all(_is_on_a_side(edge, misfit) for misfit in fit.at_sink):
         return None
     misfit = fit.at_sink[0]
-    runs, draws = ("after", "before") if misfit.stands is Place.AFTER else ("before", "after")
+    runs, draws = ("after", "before") if misfit.stands is BoxPosition.AFTER else ("before", "after")
     return edge.candidate(
         "RES010",
         f"{_called(edge, misfit, fit)} is drawn {draws} the sum of the residual {edge.drawn.around()}, "
@@ -214,13 +214,13 @@ def wrong_side(edge: EdgeEvidence) -> Candidate | None:
     )
 
 
-def _is_on_a_side(edge: EdgeEvidence, misfit: Misfit) -> bool:
+def _is_on_a_side(edge: EdgeEvidence, misfit: MisplacedBox) -> bool:
     box = misfit.occurrence.box
     whole = len(edge.call.layer.bound(box)) <= 1
     return is_norm_or_activation(misfit.occurrence.kind, edge.panel.boxes[box].role if whole else None)
 
 
-def wrong_source(edge: EdgeEvidence) -> Candidate | None:
+def wrong_source(edge: EdgeEvidence) -> FindingCandidate | None:
     """RES004: the source is another tensor."""
     fit = _misaligned(edge)
     if fit is None or not (fit.at_source or fit.foreign or fit.elsewhere):
@@ -236,12 +236,12 @@ def wrong_source(edge: EdgeEvidence) -> Candidate | None:
     )
 
 
-def wrong_sink(edge: EdgeEvidence) -> Candidate | None:
+def wrong_sink(edge: EdgeEvidence) -> FindingCandidate | None:
     """RES005: the sum is computed before or after another box."""
     fit = _misaligned(edge)
     if fit is None or not fit.at_sink:
         return None
-    late = [misfit for misfit in fit.at_sink if misfit.stands is Place.INSIDE]
+    late = [misfit for misfit in fit.at_sink if misfit.stands is BoxPosition.INSIDE]
     last = late[-1] if late else fit.at_sink[0]
     where = f"{'after' if late else 'before'} {_called(edge, last, fit)}"
     return edge.candidate(
@@ -254,7 +254,7 @@ def wrong_sink(edge: EdgeEvidence) -> Candidate | None:
     )
 
 
-def wrong_branch(edge: EdgeEvidence) -> Candidate | None:
+def wrong_branch(edge: EdgeEvidence) -> FindingCandidate | None:
     """RES005: a box is on the branch but not drawn there, or drawn there but not on it."""
     fit = _misaligned(edge)
     if fit is None:
@@ -274,7 +274,7 @@ def wrong_branch(edge: EdgeEvidence) -> Candidate | None:
     )
 
 
-def multiplied(edge: EdgeEvidence) -> Candidate | None:
+def multiplied(edge: EdgeEvidence) -> FindingCandidate | None:
     """RES009: the code multiplies where a sum is drawn."""
     if not edge.is_unmatched:
         return None
@@ -288,7 +288,7 @@ def multiplied(edge: EdgeEvidence) -> Candidate | None:
     return None
 
 
-def missing(edge: EdgeEvidence) -> Candidate | None:
+def missing(edge: EdgeEvidence) -> FindingCandidate | None:
     """RES001: nothing executes it."""
     if not edge.is_unmatched:
         return None
@@ -310,7 +310,7 @@ def missing(edge: EdgeEvidence) -> Candidate | None:
     )
 
 
-EDGE_RULES: tuple[Callable[[EdgeEvidence], Candidate | None], ...] = (
+EDGE_RULES: tuple[Callable[[EdgeEvidence], FindingCandidate | None], ...] = (
     wrong_kind,  # RES009
     missing_in_rounds,  # RES001
     drawn_again,  # RES001
@@ -337,8 +337,8 @@ EDGE_RULES: tuple[Callable[[EdgeEvidence], Candidate | None], ...] = (
 
 def _taken(edge: EdgeEvidence, fit: Fit) -> tuple[str, str]:
     """Return where the source is really taken, briefly and in full."""
-    late = [misfit for misfit in fit.at_source if misfit.stands is Place.BEFORE]
-    early = [misfit for misfit in fit.at_source if misfit.stands is Place.INSIDE]
+    late = [misfit for misfit in fit.at_source if misfit.stands is BoxPosition.BEFORE]
+    early = [misfit for misfit in fit.at_source if misfit.stands is BoxPosition.INSIDE]
     if late:
         taken = f"after {_called(edge, late[-1], fit)}"
         code = f"taken {code_of_source(edge.call, fit.join, late[-1])}"
@@ -352,7 +352,7 @@ def _taken(edge: EdgeEvidence, fit: Fit) -> tuple[str, str]:
     return taken, f"{code}, not from {edge.drawn.source()}"
 
 
-def _called(edge: EdgeEvidence, misfit: Misfit, fit: Fit) -> str:
+def _called(edge: EdgeEvidence, misfit: MisplacedBox, fit: Fit) -> str:
     """Return the box's label, or the module's name if others of the box are where they are drawn."""
     box = misfit.occurrence.box
     wrong = {other.occurrence.name for other in fit.misfits if other.occurrence.box == box}
@@ -360,11 +360,11 @@ def _called(edge: EdgeEvidence, misfit: Misfit, fit: Fit) -> str:
     return label(edge.panel, box) if wrong == whole else edge.names.path(misfit.occurrence.name)
 
 
-def _ran(edge: EdgeEvidence, misfit: Misfit) -> str:
+def _ran(edge: EdgeEvidence, misfit: MisplacedBox) -> str:
     return f"{edge.names.path(misfit.occurrence.name)} runs"
 
 
-def _at(misfit: Misfit) -> str:
+def _at(misfit: MisplacedBox) -> str:
     """Return where a module that runs in the wrong place was called."""
     location = misfit.occurrence.runs[0].location
     return f" ({location})" if location else ""

@@ -31,7 +31,7 @@ EdgeKey = tuple[PanelCall, int]
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class FindingCandidate:
     """A possible finding of a rule, before it is known which rule explains it best.
 
     It would explain the drawn `edges`, the executed residuals `joins`, and why boxes are out of place:
@@ -159,7 +159,7 @@ class EdgeEvidence:
         location: Location | None = None,
         fit: Fit | None = None,
         fix: Fix | None = None,
-    ) -> Candidate:
+    ) -> FindingCandidate:
         """Return a candidate for this edge; `join` is the executed residual that it is about."""
         call, drawn = self.call, self.drawn
         misfits = fit.misfits if fit else ()
@@ -179,7 +179,7 @@ class EdgeEvidence:
             note=drawn.edge.note,
             fix=fix,
         )
-        return Candidate(
+        return FindingCandidate(
             finding,
             frozenset([self.key]),
             frozenset([join.key] if join else []),

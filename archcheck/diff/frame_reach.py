@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
-from archcheck.diff.box_calls import Frame, Run
+from archcheck.diff.box_calls import BoxRun, Frame
 from archcheck.diff.execution import Execution
 
 
@@ -19,18 +19,18 @@ class FrameReach:
     def __init__(self, frame: Frame, execution: Execution) -> None:
         self.frame = frame
         self.execution = execution
-        self._bits: dict[Run, int] = {}
+        self._bits: dict[BoxRun, int] = {}
         for occurrence in frame.occurrences:
             for run in occurrence.runs:
                 self._bits.setdefault(run, 1 << len(self._bits))
 
-    def reads_output(self, at: int, run: Run) -> bool:
+    def reads_output(self, at: int, run: BoxRun) -> bool:
         """Return whether an operation depends on, or is, the output of a box."""
         if at >= self.frame.end:
             return self.execution.depends([at], run.outputs)
         return bool(self._outputs.get(at, 0) & self._bits[run])
 
-    def reads_sink(self, run: Run, sink: int) -> bool:
+    def reads_sink(self, run: BoxRun, sink: int) -> bool:
         """Return whether a box reads a sum, or something that depends on it."""
         if sink < self.frame.first:
             return self.execution.depends(run.inputs, [sink])

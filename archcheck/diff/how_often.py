@@ -6,13 +6,13 @@ from itertools import pairwise
 
 from archcheck.dataflow.queries import reached, reads
 from archcheck.dataflow.run import Dataflow
-from archcheck.diff.box_calls import Occurrence, Run
-from archcheck.diff.evidence import Candidate, EdgeEvidence
+from archcheck.diff.box_calls import BoxRun, Occurrence
+from archcheck.diff.evidence import EdgeEvidence, FindingCandidate
 from archcheck.diff.wording import label, times
 from archcheck.residual import Join
 
 
-def missing_in_rounds(edge: EdgeEvidence) -> Candidate | None:
+def missing_in_rounds(edge: EdgeEvidence) -> FindingCandidate | None:
     """RES001: a branch that runs several times in a loop lacks the residual in some iterations."""
     last = _last_in_rounds(edge)
     if last is None:
@@ -42,7 +42,7 @@ def _last_in_rounds(edge: EdgeEvidence) -> Occurrence | None:
     return inside[-1] if several else None
 
 
-def runs_again(edge: EdgeEvidence) -> Candidate | None:
+def runs_again(edge: EdgeEvidence) -> FindingCandidate | None:
     """BOX004: the branch runs a box several times, one after the other, and it is drawn once."""
     flow = edge.execution.flow
     for one in edge.call.inside(edge.drawn) if edge.drawn.solid and edge.matched else ():
@@ -63,14 +63,14 @@ def runs_again(edge: EdgeEvidence) -> Candidate | None:
     return None
 
 
-def _follows(flow: Dataflow, first: Run, then: Run, source: int) -> bool:
+def _follows(flow: Dataflow, first: BoxRun, then: BoxRun, source: int) -> bool:
     """Return whether a run reads of the source only what an earlier run made of it."""
     made, onward = set(first.outputs), reads(flow)
     found = set(reached(then.inputs, lambda at: () if at in made or at < source else onward(at)))
     return bool(made & found) and source not in found
 
 
-def more_often(edge: EdgeEvidence) -> Candidate | None:
+def more_often(edge: EdgeEvidence) -> FindingCandidate | None:
     """RES002: it is executed more often than drawn, and no box is drawn as repeated."""
     edges = _edges_of_the_same(edge)
     joins, names = _of_several_runs(edge), edge.names
@@ -88,7 +88,7 @@ def more_often(edge: EdgeEvidence) -> Candidate | None:
     )
 
 
-def drawn_again(edge: EdgeEvidence) -> Candidate | None:
+def drawn_again(edge: EdgeEvidence) -> FindingCandidate | None:
     """RES001: another edge of the panel shows the same sum already."""
     edges = _edges_of_the_same(edge)
     if edge.drawn.number not in edges[len(edge.matched) :]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 
 from archcheck.diff.alignment import Fit
-from archcheck.diff.box_calls import Run
-from archcheck.diff.drawn_edges import Drawn, Place
+from archcheck.diff.box_calls import BoxRun
+from archcheck.diff.drawn_edges import BoxPosition, Drawn
 from archcheck.diff.panel_calls import PanelCall, is_norm_or_activation
 from archcheck.residual import Join
 
@@ -22,9 +22,9 @@ Matched = Mapping[int, tuple[Join, ...]]
 
 # Where a box that is drawn on the branch may stand: of the very residual, of one that another module makes,
 # and of one that is also taken from another source.
-_EXACT = frozenset([Place.INSIDE, Place.ASIDE])
-_HELD = _EXACT | {Place.HOLDS}
-_HELD_LATER = _HELD | {Place.BEFORE}
+_EXACT = frozenset([BoxPosition.INSIDE, BoxPosition.ASIDE])
+_HELD = _EXACT | {BoxPosition.HOLDS}
+_HELD_LATER = _HELD | {BoxPosition.BEFORE}
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +130,7 @@ def find_similar_elsewhere(call: PanelCall, drawn: Drawn, undrawn: Callable[[Joi
     return None
 
 
-def _others(call: PanelCall, drawn: Drawn, allowed: frozenset[Place]) -> Iterator[Join]:
+def _others(call: PanelCall, drawn: Drawn, allowed: frozenset[BoxPosition]) -> Iterator[Join]:
     """Yield the residuals of other modules around a box on the branch, or inside a box there or after.
 
     Their other boxes are in allowed places.
@@ -142,19 +142,19 @@ def _others(call: PanelCall, drawn: Drawn, allowed: frozenset[Place]) -> Iterato
             continue
         if fitting.may_fit(drawn, join, allowed) and (
             any(run.holds(join.sink) and not run.holds(join.source) for _, run in fitting.holders(join))
-            or any(Place.INSIDE in fitting.stands(one, join) for one in inside)
+            or any(BoxPosition.INSIDE in fitting.stands(one, join) for one in inside)
         ):
             yield join
 
 
 def _is_inside_a_box(call: PanelCall, fit: Fit) -> bool:
     """Return whether a drawn box computes the sum, around all that is drawn, with only norms after it."""
-    rest = [misfit for misfit in fit.misfits if misfit.stands is not Place.HOLDS]
-    holders = [misfit for misfit in fit.misfits if misfit.stands is Place.HOLDS]
+    rest = [misfit for misfit in fit.misfits if misfit.stands is not BoxPosition.HOLDS]
+    holders = [misfit for misfit in fit.misfits if misfit.stands is BoxPosition.HOLDS]
     if rest or not holders or fit.uncovered or fit.foreign or fit.elsewhere:
         return False
     return all(
-        misfit.drawn in (Place.INSIDE, Place.AFTER)
+        misfit.drawn in (BoxPosition.INSIDE, BoxPosition.AFTER)
         and any(
             run.holds(fit.join.sink) and not run.holds(fit.join.source) and _ends_with(call, run, fit.join)
             for run in misfit.occurrence.runs
@@ -163,7 +163,7 @@ def _is_inside_a_box(call: PanelCall, fit: Fit) -> bool:
     )
 
 
-def _ends_with(call: PanelCall, run: Run, join: Join) -> bool:
+def _ends_with(call: PanelCall, run: BoxRun, join: Join) -> bool:
     """Return whether only norms and activations run in the module after its sum."""
     modules, calls = call.execution.modules, call.execution.flow.calls
     later = bisect_right(calls, join.sink, key=lambda each: each.first)

@@ -11,7 +11,7 @@ from archcheck.dataflow.join import JoinKey
 from archcheck.diff.alignment import Fitting
 from archcheck.diff.binding import BoundPanel, Layer
 from archcheck.diff.box_calls import Frame, Occurrence, frames, opened
-from archcheck.diff.drawn_edges import Drawn, Place, drawn_edges
+from archcheck.diff.drawn_edges import BoxPosition, Drawn, drawn_edges
 from archcheck.diff.execution import Execution
 from archcheck.diff.wording import Names, panel_title
 from archcheck.phrasing.module_paths import is_within, parent
@@ -104,13 +104,15 @@ class PanelCall:
             dict.fromkeys(
                 one.box
                 for one in self.frame.occurrences
-                if one.name not in self.joiners and Place.INSIDE in self.fitting.stands(one, join)
+                if one.name not in self.joiners and BoxPosition.INSIDE in self.fitting.stands(one, join)
             )
         )
 
     def source_box(self, join: Join) -> str:
         """Return the box whose output is really tapped; "input" for the panel's input."""
-        before = [one for one in self.frame.occurrences if Place.BEFORE in self.fitting.stands(one, join)]
+        before = [
+            one for one in self.frame.occurrences if BoxPosition.BEFORE in self.fitting.stands(one, join)
+        ]
         latest = max(before, key=lambda one: max(run.spans[-1][1] for run in one.runs), default=None)
         return latest.box if latest else "input"
 

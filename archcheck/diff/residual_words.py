@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archcheck.diff.drawn_edges import Place, drawn_edge
+from archcheck.diff.drawn_edges import BoxPosition, drawn_edge
 from archcheck.diff.edge_kinds import wrong_kind
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.residual import Join
@@ -54,7 +54,7 @@ def _through(call: PanelCall, join: Join, reach: Reachability) -> Iterator[list[
     on_skip = {
         one.box
         for one in call.frame.occurrences
-        if Place.SKIP in call.fitting.stands(one, join) and one.name not in call.joiners
+        if BoxPosition.SKIP in call.fitting.stands(one, join) and one.name not in call.joiners
     }
     if not join.residual.skip:
         yield []

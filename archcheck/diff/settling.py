@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from archcheck.dataflow.join import JoinKey
-from archcheck.diff.evidence import Candidate, EdgeKey
+from archcheck.diff.evidence import EdgeKey, FindingCandidate
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.findings import Finding
 
@@ -24,7 +24,7 @@ class Settled:
     unseen: frozenset[EdgeKey] = frozenset()
 
 
-def settle(certain: Iterable[Candidate], candidates: Iterable[Candidate]) -> Settled:
+def settle(certain: Iterable[FindingCandidate], candidates: Iterable[FindingCandidate]) -> Settled:
     """Consider the candidates in their order, the most telling for an edge first.
 
     All `certain` ones become findings. A candidate is dropped if one before it, or a `certain` one, is on its

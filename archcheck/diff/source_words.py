@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archcheck.diff.alignment import Misfit
+from archcheck.diff.alignment import MisplacedBox
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.phrasing.module_paths import joined
 from archcheck.residual import Join
@@ -19,7 +19,7 @@ def source_words(call: PanelCall, join: Join) -> str:
     return f"the output of {call.names.path(joined(scope, source))}"
 
 
-def code_of_source(call: PanelCall, join: Join, misfit: Misfit) -> str:
+def code_of_source(call: PanelCall, join: Join, misfit: MisplacedBox) -> str:
     """Return where the source is taken: after a module, or from the sum after it, with the line."""
     name = call.names.path(misfit.occurrence.name)
     earlier = next((one for one in call.execution.joins if one.sink == join.source), None)

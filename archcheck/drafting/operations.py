@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
-from archcheck.diff.marks.assignment import Candidate
+from archcheck.diff.marks.assignment import BoxCandidate
 from archcheck.diff.marks.box_map import BoxMap
 from archcheck.diff.marks.completeness import left_out
 from archcheck.diff.marks.entries import entries
@@ -48,7 +48,7 @@ def operations(panel: Panel, anchors: Territory, sinks: Set[int]) -> list[Region
 
 def _wanted(panel: Panel, territory: Territory, found: Mapping[int, Region]) -> Iterator[Region]:
     """Yield the operations that the diff would miss in a panel without them, and masks."""
-    chosen = {str(at): Candidate((region,)) for at, region in found.items()}
+    chosen = {str(at): BoxCandidate((region,)) for at, region in found.items()}
     placed = BoxMap(territory, chosen)
     for left in left_out(panel, placed, entries(panel, placed), strict=True):
         if left.region.term.family not in _TOO_SMALL and left.region.term.name != "function":

@@ -34,7 +34,7 @@ _MOVES = ("scope", "source", "branch", "implemented in", "skip path")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PropertyChange:
     """One property of a residual that has changed."""
 
     name: str
@@ -56,7 +56,7 @@ class Change:
     layers: tuple[int | str, ...]
     before: Residual | None
     after: Residual | None
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[PropertyChange, ...] = ()
 
     @property
     def residual(self) -> Residual:
@@ -201,7 +201,7 @@ def _branch(residual: Residual) -> set[str]:
 def _change(before: Residual | None, after: Residual | None, panels: dict[str, str]) -> Change | None:
     residual = after or before
     assert residual is not None  # a pair has one
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[PropertyChange, ...] = ()
     what = What.ADDED if before is None else What.REMOVED
     if before is not None and after is not None:
         differences = _differences(before, after)
@@ -215,7 +215,7 @@ def _change(before: Residual | None, after: Residual | None, panels: dict[str, s
     return Change(what, panel, generic(residual.scope), layers, before, after, differences)
 
 
-def _differences(before: Residual, after: Residual) -> tuple[Difference, ...]:
+def _differences(before: Residual, after: Residual) -> tuple[PropertyChange, ...]:
     """Return what differs, with wildcards for indices, so that it is equal in each layer."""
     old, new = _described(before, str), _described(after, str)
     old_shown, new_shown = _described(before, generic), _described(after, generic)
@@ -223,7 +223,7 @@ def _differences(before: Residual, after: Residual) -> tuple[Difference, ...]:
     for name in old:
         if old[name] != new[name]:
             shown = (old_shown[name], new_shown[name])
-            found.append(Difference(name, *(shown if shown[0] != shown[1] else (old[name], new[name]))))
+            found.append(PropertyChange(name, *(shown if shown[0] != shown[1] else (old[name], new[name]))))
     return tuple(found)
 
 

@@ -40,7 +40,7 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CommitStep:
     """A commit, with the earlier hash of each file that it changed, None if there was none."""
 
     commit: Commit
@@ -89,7 +89,7 @@ class Repository:
             raise failed(f"there is no revision '{name}'", hint)
         return found
 
-    def history(self, revision: str = "HEAD", most: int | None = None) -> list[Step]:
+    def history(self, revision: str = "HEAD", most: int | None = None) -> list[CommitStep]:
         """Return the commits up to a revision, the newest first, at most `most`.
 
         What a merge brought into its first parent counts as one commit.
@@ -99,14 +99,14 @@ class Repository:
         merges = ["--first-parent", "--diff-merges=first-parent"]
         listed = self._git("log", *merges, *raw, *limit, revision, "--")
         words = iter(listed.split("\0"))
-        steps: list[Step] = []
+        steps: list[CommitStep] = []
         for word in words:
             word = word.lstrip("\n")
             if word.startswith(":"):  # :MODE MODE OLD NEW STATUS, then the path
                 old = word.split(" ")[2]
                 steps[-1].changed[next(words)] = old if old.strip("0") else None
             elif word:
-                steps.append(Step(Commit(word, next(words), next(words), next(words)), {}))
+                steps.append(CommitStep(Commit(word, next(words), next(words), next(words)), {}))
         return steps
 
     def files(self, revision: str) -> dict[str, str]:

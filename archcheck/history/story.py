@@ -10,12 +10,12 @@ from archcheck.errors import Problem
 from archcheck.findings import MarkKind, Report, Status
 from archcheck.history.changes import Change, Changes, compare, pattern
 from archcheck.history.dependencies import Dependencies, Tree
-from archcheck.history.revisions import Commit, Step
+from archcheck.history.revisions import Commit, CommitStep
 from archcheck.phrasing.module_paths import generic
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class CommitRun:
     """A run of the model at a commit; it stands for all commits between which it sees no change.
 
     `dependencies` is None if it is unknown what the run touched: then each change counts.
@@ -39,7 +39,7 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry:
     """A commit that changed something, or the first of `count` commits that could not be checked, and why.
 
     Where `unrun` commits just before a change could not be checked, one of those may have made it.
@@ -60,22 +60,25 @@ class Log:
     """
 
     name: str
-    entries: tuple[Entry, ...]
+    entries: tuple[LogEntry, ...]
     commits: int
     runs: int
     remark: str = ""
 
 
 def states_of(
-    steps: Sequence[Step], tree: Tree, run: Callable[[Commit, Tree], State], within: Callable[[str], bool]
-) -> list[tuple[Commit, State]]:
+    steps: Sequence[CommitStep],
+    tree: Tree,
+    run: Callable[[Commit, Tree], CommitRun],
+    within: Callable[[str], bool],
+) -> list[tuple[Commit, CommitRun]]:
     """Return the state at each commit, the newest first as in `steps`; `tree` is that of the newest.
 
     A commit that changes nothing `within` the given paths counts as one without changes.
     """
-    known: list[State] = []
-    found: list[tuple[Commit, State]] = []
-    current: State | None = None
+    known: list[CommitRun] = []
+    found: list[tuple[Commit, CommitRun]] = []
+    current: CommitRun | None = None
     changed: list[str] = []
     for step in steps:
         if current is None or not current.is_of(tree, _between(current, tree, changed)):
@@ -89,12 +92,12 @@ def states_of(
     return found
 
 
-def _between(state: State, tree: Tree, changed: Iterable[str]) -> list[str]:
+def _between(state: CommitRun, tree: Tree, changed: Iterable[str]) -> list[str]:
     """Return the paths changed by the last step in which the tree is not the state's."""
     return [path for path in changed if state.tree.get(path) != tree.get(path)]
 
 
-def _before(tree: Tree, step: Step) -> Tree:
+def _before(tree: Tree, step: CommitStep) -> Tree:
     """Return the tree before a commit."""
     before = dict(tree)
     for path, blob in step.changed.items():
@@ -109,34 +112,34 @@ def _differing(one: Tree, other: Tree) -> list[str]:
     return [path for path in one.keys() | other.keys() if one.get(path) != other.get(path)]
 
 
-def entries_of(states: Sequence[tuple[Commit, State]], from_nothing: bool) -> list[Entry]:
+def entries_of(states: Sequence[tuple[Commit, CommitRun]], from_nothing: bool) -> list[LogEntry]:
     """Return what happened, the newest first, from the state at each commit.
 
     `from_nothing` counts what exists at the oldest commit as added by it; else the history begins with it.
     """
-    entries: list[Entry] = []
+    entries: list[LogEntry] = []
     before: Report | None = None
     unrun = 0
     for _, group in groupby(reversed(states), key=lambda each: _same(each[1])):
         commits = list(group)
         (commit, state), count = commits[0], len(commits)
         if not state.has_run:
-            entries.append(Entry(commit, problems=state.report.problems, count=count))
+            entries.append(LogEntry(commit, problems=state.report.problems, count=count))
             unrun += count
             continue
         changes = compare("", before, state.report)
         if changes and (before or commit != states[-1][0] or from_nothing):
-            entries.append(Entry(commit, changes, unrun=unrun if before else 0))
+            entries.append(LogEntry(commit, changes, unrun=unrun if before else 0))
         before, unrun = state.report, 0
     return entries[::-1]
 
 
-def _same(state: State) -> object:
+def _same(state: CommitRun) -> object:
     """Return what is equal for runs between which there is nothing to report."""
     return id(state) if state.has_run else tuple(str(problem) for problem in state.report.problems)
 
 
-def blame(entries: Iterable[Entry], name: str, reports: Sequence[Report]) -> list[Entry]:
+def blame(entries: Iterable[LogEntry], name: str, reports: Sequence[Report]) -> list[LogEntry]:
     """Return the entries that changed a residual of this name, in the code or as drawn, with only that.
 
     A name is a key (`layers.0:norm+attn`) or its pattern (`layers.*:norm+attn`), a module of the branch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archcheck.history.revisions import Commit
-from archcheck.history.story import Entry, Log
+from archcheck.history.story import Log, LogEntry
 from archcheck.history.tables import problem_line, text_lines
 from archcheck.history.wording import verdicts
 from archcheck.reporters.common import counted, no_command, one_line
@@ -26,7 +26,7 @@ def as_text(log: Log) -> str:
     return "\n".join(map(no_command, lines)) + "\n"
 
 
-def _entry(entry: Entry) -> list[str]:
+def _entry(entry: LogEntry) -> list[str]:
     if entry.changes is None:
         more = f", and {counted(entry.count - 1, 'commit')} after it" if entry.count > 1 else ""
         heading = f"{_commit(entry.commit)}: could not be checked{more}"

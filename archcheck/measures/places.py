@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archcheck.dataflow.cuts import Operand, Place
+from archcheck.dataflow.cuts import Operand, ResidualCut
 from archcheck.dataflow.join import Join
 from archcheck.dataflow.run import Op
 
 
-def place_of(ops: Sequence[Op], join: Join) -> Place | None:
+def place_of(ops: Sequence[Op], join: Join) -> ResidualCut | None:
     """Return where the skip path takes the source, and where skip path and branch enter the sum.
 
     None if unclear.
@@ -21,7 +21,7 @@ def place_of(ops: Sequence[Op], join: Join) -> Place | None:
     skip_use = _use_of_source(ops, join, skip_end) if skip_end is not None else None
     if skip_use is None or skip_end is None or branch_end is None:
         return None
-    return Place(join.source, join.sink, skip_use, skip_end, branch_end)
+    return ResidualCut(join.source, join.sink, skip_use, skip_end, branch_end)
 
 
 def _position(ops: Sequence[Op], step: int, reads: Sequence[int]) -> Operand | None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from archcheck.errors import ArchcheckError
-from archcheck.model.inputs import Example, TensorInput
+from archcheck.model.inputs import Example, TensorRecipe
 from archcheck.model.layers import frames, image_sizes, states_size, taken_by
 
 Guess = dict[str, Any]
@@ -79,7 +79,7 @@ def corrections(module: nn.Module, guess: Guess, failed: Failure) -> list[Guess]
         return [_of_two(guess)]
     sizes, length = image_sizes(module), frames(module)
     sides = () if states_size(module) else _SIDES
-    tensors = {name: value for name, value in guess.items() if isinstance(value, TensorInput)}
+    tensors = {name: value for name, value in guess.items() if isinstance(value, TensorRecipe)}
     for name in failed.inputs:
         if name in tensors:
             for wanted in taken_by(failed.layer, sizes, length):
@@ -99,7 +99,7 @@ def _of_two(guess: Guess) -> Guess:
     """Return a batch of two, for a normalization over the batch."""
     return {
         name: replace(value, shape=[2, *value.shape[1:]])
-        if isinstance(value, TensorInput) and value.shape and value.shape[0] == 1
+        if isinstance(value, TensorRecipe) and value.shape and value.shape[0] == 1
         else value
         for name, value in guess.items()
     }
@@ -115,7 +115,7 @@ def _holders(taken: Tensor | None, example: Example) -> Iterator[str]:
             yield name
 
 
-def _as_passed(wanted: TensorInput, value: TensorInput, taken: Tensor | None) -> Iterator[TensorInput]:
+def _as_passed(wanted: TensorRecipe, value: TensorRecipe, taken: Tensor | None) -> Iterator[TensorRecipe]:
     """Yield what to give the model so that its layer gets what it takes: that, or a rearrangement."""
     shape = list(wanted.shape)
     is_same = taken is None or list(taken.shape) == list(value.shape)
@@ -130,7 +130,7 @@ def _as_passed(wanted: TensorInput, value: TensorInput, taken: Tensor | None) ->
         yield wanted
 
 
-def _reshaped(value: TensorInput, failed: Failure, length: int) -> Iterator[TensorInput]:
+def _reshaped(value: TensorRecipe, failed: Failure, length: int) -> Iterator[TensorRecipe]:
     """Yield inputs with as many dimensions as the code unpacks, and as many tokens as an image needs."""
     shape = list(value.shape)
     if match := _UNPACKED.search(failed.text):
@@ -149,7 +149,7 @@ def _reshaped(value: TensorInput, failed: Failure, length: int) -> Iterator[Tens
         yield replace(value, shape=[1, int(match[2])])
 
 
-def _resized(value: TensorInput, failed: Failure, sides: tuple[int, ...]) -> Iterator[TensorInput]:
+def _resized(value: TensorRecipe, failed: Failure, sides: tuple[int, ...]) -> Iterator[TensorRecipe]:
     """Yield images and signals of another size, as a layer behind them has it, or of one of these sides."""
     shape = list(value.shape)
     if value.dtype != "float32" or len(shape) < 3 or failed.inputs:
@@ -176,13 +176,13 @@ def _features(failed: Failure) -> tuple[int, int]:
     return 0, 0
 
 
-def _with_side(value: TensorInput, side: int) -> TensorInput:
+def _with_side(value: TensorRecipe, side: int) -> TensorRecipe:
     shape = list(value.shape)
     kept = 2 if len(shape) < 5 else 3
     return replace(value, shape=[*shape[:kept], *[side] * (len(shape) - kept)])
 
 
-def _with_lengths(guess: Guess, tensors: dict[str, TensorInput], failed: Failure) -> Iterator[Guess]:
+def _with_lengths(guess: Guess, tensors: dict[str, TensorRecipe], failed: Failure) -> Iterator[Guess]:
     """Yield sequences as long as what they met, or as a table of positions has rows."""
     match = _MISMATCH.search(failed.text)
     pairs = [(int(match[1]), int(match[2])), (int(match[2]), int(match[1]))] if match else []

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from archcheck.errors import Problem, TargetError
 from archcheck.model.calling import definition
 from archcheck.model.correcting import Guess, Running, corrections, failure
-from archcheck.model.inputs import Example, TensorInput, build_inputs, forward_parameters
+from archcheck.model.inputs import Example, TensorRecipe, build_inputs, forward_parameters
 from archcheck.model.layers import SEQUENCE, floats, taken_by_first_layers, tokens
 from archcheck.model.naming import by_name, is_graph, keys_read
 
@@ -150,13 +150,13 @@ def _of_dtype(guess: Guess, dtype: str) -> Guess:
         return guess
     return {
         name: replace(value, dtype=dtype)
-        if isinstance(value, TensorInput) and value.dtype == "float32"
+        if isinstance(value, TensorRecipe) and value.dtype == "float32"
         else value
         for name, value in guess.items()
     }
 
 
-def _stated(module: nn.Module) -> list[TensorInput]:
+def _stated(module: nn.Module) -> list[TensorRecipe]:
     """Return what a model states about its input: timm's configuration, Lightning's example."""
     for name in ("pretrained_cfg", "default_cfg"):
         size = (getattr(module, name, None) or {}).get("input_size")
@@ -164,11 +164,11 @@ def _stated(module: nn.Module) -> list[TensorInput]:
             return [floats(*size)]
     example = getattr(module, "example_input_array", None)
     if isinstance(example, Tensor):
-        return [TensorInput(shape=list(example.shape), dtype=str(example.dtype).removeprefix("torch."))]
+        return [TensorRecipe(shape=list(example.shape), dtype=str(example.dtype).removeprefix("torch."))]
     return []
 
 
-def _vocabulary(module: nn.Module) -> list[TensorInput]:
+def _vocabulary(module: nn.Module) -> list[TensorRecipe]:
     """Return what the model's table of words takes, if the model says which of its tables that is."""
     try:
         table = module.get_input_embeddings()  # type: ignore[operator]
@@ -177,18 +177,18 @@ def _vocabulary(module: nn.Module) -> list[TensorInput]:
     return [tokens(table.num_embeddings)] if isinstance(table, nn.Embedding) else []
 
 
-def _with_image_tokens(module: nn.Module, names: Sequence[str], layers: list[TensorInput]) -> list[Guess]:
+def _with_image_tokens(module: nn.Module, names: Sequence[str], layers: list[TensorRecipe]) -> list[Guess]:
     """Return inputs for a model that replaces certain tokens by images: an image, and only such tokens."""
     config = getattr(module, "config", None)
     token = getattr(config, "image_token_id", None) or getattr(config, "image_token_index", None)
     if type(token) is not int or not {"input_ids", "pixel_values"} <= {*names}:
         return []
-    ids = TensorInput(shape=[1, SEQUENCE], dtype="int64", value=token)
+    ids = TensorRecipe(shape=[1, SEQUENCE], dtype="int64", value=token)
     images = [layer for layer in layers if len(layer.shape) >= 4]
     return [{"input_ids": ids, "pixel_values": image} for image in images[:1]]
 
 
-def _by_parameter(module: nn.Module, name: str, layer: TensorInput, layers: list[TensorInput]) -> Any:
+def _by_parameter(module: nn.Module, name: str, layer: TensorRecipe, layers: list[TensorRecipe]) -> Any:
     """Return what a parameter takes, by its annotation, its keys and its name.
 
     `layer` where these tell nothing.
@@ -202,13 +202,13 @@ def _by_parameter(module: nn.Module, name: str, layer: TensorInput, layers: list
         return {key: by_name(key, layer, layers) for key in keys}
     value = by_name(name, layer, layers)
     if _is_list_of_tensors(kind):
-        return [TensorInput(shape=value.shape[1:], dtype=value.dtype, high=value.high)]
+        return [TensorRecipe(shape=value.shape[1:], dtype=value.dtype, high=value.high)]
     return value
 
 
 def _without_batch(value: Any) -> Any:
     """Nodes, each a row, of what was one item of a batch."""
-    is_one = isinstance(value, TensorInput) and len(value.shape) == 3 and value.shape[0] == 1
+    is_one = isinstance(value, TensorRecipe) and len(value.shape) == 3 and value.shape[0] == 1
     return replace(value, shape=value.shape[1:]) if is_one else value
 
 

@@ -29,7 +29,7 @@ Parameters = Mapping[str, inspect.Parameter]
 
 
 @dataclass(frozen=True)
-class TensorInput:
+class TensorRecipe:
     """A tensor to be created; see the class of this name in the spec's model."""
 
     shape: Sequence[int]
@@ -79,9 +79,9 @@ def _as_written(value: Any) -> Any:
         return [_as_written(part) for part in value]
     if isinstance(value, Mapping):
         return {name: _as_written(part) for name, part in value.items()}
-    if not isinstance(value, TensorInput):
+    if not isinstance(value, TensorRecipe):
         return value
-    usual = {each.name: each.default for each in fields(TensorInput)}
+    usual = {each.name: each.default for each in fields(TensorRecipe)}
     return {name: part for name, part in asdict(value).items() if part != usual[name]}
 
 
@@ -145,7 +145,7 @@ class _Maker:
     def make(self, value: Any, path: str) -> Any:
         if isinstance(value, Mapping) and ("shape" in value or "dtype" in value):
             value = _tensor_input(value, path)
-        if isinstance(value, TensorInput):
+        if isinstance(value, TensorRecipe):
             with contained("making the input", "TGT009", path=path):
                 return self._tensor(value, path)
         if is_target(value):
@@ -156,7 +156,7 @@ class _Maker:
             return [self.make(part, f"{path}[{index}]") for index, part in enumerate(value)]
         return value
 
-    def _tensor(self, wanted: TensorInput, path: str) -> Tensor:
+    def _tensor(self, wanted: TensorRecipe, path: str) -> Tensor:
         dtype, shape = _dtype(wanted.dtype, path), wanted.shape
         if self._device == "meta":
             return torch.empty(shape, dtype=dtype, device="meta")
@@ -179,16 +179,16 @@ class _Maker:
         return torch.randint(wanted.low, high, shape, generator=self._generator, dtype=dtype)
 
 
-def _tensor_input(value: Mapping[str, Any], path: str) -> TensorInput:
+def _tensor_input(value: Mapping[str, Any], path: str) -> TensorRecipe:
     hint = "Write {shape: [1, 16], dtype: int64, high: 6400}."
-    fields = TensorInput.__annotations__
+    fields = TensorRecipe.__annotations__
     unknown = [name for name in value if name not in fields]
     if unknown:
         raise _unmakable(path, f"a tensor has no '{unknown[0]}'", did_you_mean(str(unknown[0]), fields))
     shape = value.get("shape")
     if not isinstance(shape, (list, tuple)) or not all(type(size) is int and size >= 0 for size in shape):
         raise _unmakable(path, "its shape must be a list of whole numbers", hint)
-    tensor = TensorInput(**value)
+    tensor = TensorRecipe(**value)
     whole = (int, type(None))
     if type(tensor.low) is not int or type(tensor.high) not in whole or not isinstance(tensor.dtype, str):
         raise _unmakable(path, "low and high must be whole numbers, and dtype a name", hint)

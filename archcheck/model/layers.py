@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from archcheck.model.inputs import TensorInput
+from archcheck.model.inputs import TensorRecipe
 
 SEQUENCE = 16
 """The length of guessed sequences."""
@@ -21,11 +21,11 @@ _MOST_ELEMENTS = 2**22
 _MOST = 16
 
 
-def taken_by_first_layers(module: nn.Module) -> list[TensorInput]:
+def taken_by_first_layers(module: nn.Module) -> list[TensorRecipe]:
     """Return what the first layers with parameters take, in order; unknown types of layers come last."""
     sizes, length = image_sizes(module), frames(module)
-    known: list[TensorInput] = []
-    unknown: list[TensorInput] = []
+    known: list[TensorRecipe] = []
+    unknown: list[TensorRecipe] = []
     for layer in module.modules():
         own = [p for p in layer._parameters.values() if p is not None and not nn.parameter.is_lazy(p)]
         if own:
@@ -36,7 +36,7 @@ def taken_by_first_layers(module: nn.Module) -> list[TensorInput]:
     return [other for other in unique.values() if math.prod(other.shape) <= _MOST_ELEMENTS][:_MOST]
 
 
-def taken_by(layer: Any, sizes: list[int], length: int) -> Iterator[TensorInput]:
+def taken_by(layer: Any, sizes: list[int], length: int) -> Iterator[TensorRecipe]:
     """Yield what a layer of torch takes; `sizes` are image sides to try, a video has `length` frames."""
     match layer:
         case nn.Embedding() | nn.EmbeddingBag():
@@ -68,14 +68,14 @@ def taken_by(layer: Any, sizes: list[int], length: int) -> Iterator[TensorInput]
             yield floats(layer.num_channels, 16, 16)
 
 
-def tokens(rows: int | None) -> TensorInput:
+def tokens(rows: int | None) -> TensorRecipe:
     """Return a sequence of integers below `rows`, as an embedding looks up."""
-    return TensorInput(shape=[1, SEQUENCE], dtype="int64", high=rows)
+    return TensorRecipe(shape=[1, SEQUENCE], dtype="int64", high=rows)
 
 
-def floats(*shape: int) -> TensorInput:
+def floats(*shape: int) -> TensorRecipe:
     """Return one item of a batch of numbers."""
-    return TensorInput(shape=[1, *shape])
+    return TensorRecipe(shape=[1, *shape])
 
 
 def image_sizes(module: nn.Module) -> list[int]:
@@ -117,7 +117,7 @@ def _configurations(part: nn.Module) -> Iterator[Any]:
             )
 
 
-def _taken_by_unknown(weight: Tensor) -> list[TensorInput]:
+def _taken_by_unknown(weight: Tensor) -> list[TensorRecipe]:
     """Return what a layer of the user's own may take, judging by the shape of its first parameter."""
     if weight.dim() == 0:
         return []

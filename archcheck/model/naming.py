@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from torch import nn
 
-from archcheck.model.inputs import TensorInput
+from archcheck.model.inputs import TensorRecipe
 from archcheck.model.layers import SEQUENCE, tokens
 
 _EDGES = re.compile(r"edges?|edge_ind(ex|ices)|edge_list")
@@ -32,26 +32,26 @@ def is_graph(names: Iterable[str]) -> bool:
     return any(_EDGES.fullmatch(name) for name in names)
 
 
-def by_name(name: str, layer: TensorInput, layers: Sequence[TensorInput]) -> TensorInput:
+def by_name(name: str, layer: TensorRecipe, layers: Sequence[TensorRecipe]) -> TensorRecipe:
     """Return what an input of this name takes.
 
     Where the name tells nothing, what `layer` of all `layers` does.
     """
     integers = next((other for other in (layer, *layers) if other.dtype == "int64"), None)
     if _EDGES.fullmatch(name):
-        return TensorInput(shape=[2, SEQUENCE], dtype="int64", high=SEQUENCE)
+        return TensorRecipe(shape=[2, SEQUENCE], dtype="int64", high=SEQUENCE)
     if re.search(r"(^|_)(ids?|idx|index|indices|tokens?)$", name):
         return integers or tokens(None)
     if re.fullmatch(r"src|tgt|trg|source|target|text|captions?", name) and integers:
         return integers
     if "mask" in name:
-        return TensorInput(shape=[1, SEQUENCE], dtype="bool")
+        return TensorRecipe(shape=[1, SEQUENCE], dtype="bool")
     if re.fullmatch(r"t|time|timesteps?|steps?|sigmas?|noise_level", name):
-        return TensorInput(shape=[1], dtype="int64", value=1)
+        return TensorRecipe(shape=[1], dtype="int64", value=1)
     if re.fullmatch(r"y|labels?|class_labels?|classes", name) and integers and integers is not layer:
-        return TensorInput(shape=[1], dtype="int64", high=integers.high)
+        return TensorRecipe(shape=[1], dtype="int64", high=integers.high)
     if re.fullmatch(r"(.*_)?len(gth)?s?", name):
-        return TensorInput(shape=[1], dtype="int64", value=SEQUENCE)
+        return TensorRecipe(shape=[1], dtype="int64", value=SEQUENCE)
     if re.search(r"pixel|image|img", name) and len(layer.shape) < 4:
         return next((other for other in layers if len(other.shape) >= 4), layer)
     if re.search(r"mel|spec|audio|wave|features", name) and len(layer.shape) != 3:

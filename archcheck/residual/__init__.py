@@ -42,6 +42,6 @@ its source, so that the work grows with the model.
 
 from archcheck.dataflow.join import Join
 from archcheck.residual.detector import find_products, search
-from archcheck.residual.join import Search
+from archcheck.residual.join import FoundResiduals
 
-__all__ = ["Join", "Search", "find_products", "search"]
+__all__ = ["FoundResiduals", "Join", "find_products", "search"]

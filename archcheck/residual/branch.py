@@ -16,14 +16,14 @@ from archcheck.dataflow.operations import (
     VIEWS,
 )
 from archcheck.dataflow.run import Op
-from archcheck.residual.join import Term
+from archcheck.residual.join import Summand
 from archcheck.residual.operation_facts import Facts, Reads
 
 _COPIES = VIEWS | PRODUCTS | {"neg", "attribute"}
 _ON_THE_WAY_TO_SOFTMAX = VIEWS | PRODUCTS | SUMS | {"where", "tanh", "maximum", "max"}
 
 
-def summands(facts: Facts, reads: Reads, sink: int, at_sink: Mapping[int, object]) -> Iterator[Term]:
+def summands(facts: Facts, reads: Reads, sink: int, at_sink: Mapping[int, object]) -> Iterator[Summand]:
     """Yield the summands on the branch's side: a sum computed by the sink's own module is taken apart."""
     tail: list[int] = []
     at = reads
@@ -35,14 +35,14 @@ def summands(facts: Facts, reads: Reads, sink: int, at_sink: Mapping[int, object
             for place, operand in enumerate(op.operands):
                 sign = -1.0 if op.name == "sub" and place else 1.0
                 for term in summands(facts, operand, sink, at_sink):
-                    yield Term(term.reads, (*term.tail, at[0], *tail), sign=term.sign * sign)
+                    yield Summand(term.reads, (*term.tail, at[0], *tail), sign=term.sign * sign)
             return
         is_view = op.name in VIEWS and len(op.operands) == 1
         if not is_view and not facts.scales(op):
             break
         tail.insert(0, at[0])
         at = facts.stream(op)
-    yield Term(reads)
+    yield Summand(reads)
 
 
 def is_part_of_sum(facts: Facts, index: int) -> bool:
@@ -59,7 +59,7 @@ def is_part_of_sum(facts: Facts, index: int) -> bool:
     return False
 
 
-def is_branch(facts: Facts, sink: int, source: int, branch: Sequence[int], term: Term) -> bool:
+def is_branch(facts: Facts, sink: int, source: int, branch: Sequence[int], term: Summand) -> bool:
     """Return whether it mixes positions or channels and is not a recurrence."""
     ops = [facts.ops[at] for at in branch]
     if not term.fused and all(_is_copy(facts, op) for op in ops):
@@ -84,7 +84,7 @@ def _is_copy(facts: Facts, op: Op) -> bool:
     return op.name in CONCATS | STACKS or (op.name in _COPIES and facts.with_constant(op))
 
 
-def is_offset(facts: Facts, source: int, branch: Sequence[int], term: Term) -> bool:
+def is_offset(facts: Facts, source: int, branch: Sequence[int], term: Summand) -> bool:
     """Return whether only a single number leads from the source to the branch's end (the maximum)."""
     ops, carried = facts.ops, {source}
     for at in branch:
@@ -100,7 +100,7 @@ def is_offset(facts: Facts, source: int, branch: Sequence[int], term: Term) -> b
     )
 
 
-def holds_parameters(facts: Facts, source: int, branch: Sequence[int], term: Term) -> bool:
+def holds_parameters(facts: Facts, source: int, branch: Sequence[int], term: Summand) -> bool:
     """Return whether anything on the branch reads a parameter, or a value computed from parameters only."""
     inside, ops = {source, *branch}, facts.ops
     fused = term.reads if term.fused else ()

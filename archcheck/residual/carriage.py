@@ -23,7 +23,7 @@ from archcheck.dataflow.elements import (
 )
 from archcheck.dataflow.operations import TRANSPOSES, VIEWS
 from archcheck.dataflow.run import Layout, Op
-from archcheck.residual.join import Term
+from archcheck.residual.join import Summand
 from archcheck.residual.operation_facts import Facts, Reads
 
 # Views that move, repeat or drop elements in a way that no layout shows.
@@ -99,7 +99,7 @@ def _is_transposed(facts: Facts, chain: Sequence[Op], skip: Reads, source: int) 
     return True
 
 
-def is_joined_in_place(facts: Facts, sink: int, term: Term, branch: Sequence[int]) -> bool:
+def is_joined_in_place(facts: Facts, sink: int, term: Summand, branch: Sequence[int]) -> bool:
     """Return whether the sink's own module passes on the branch's output unchanged, or a part of it.
 
     It does not if it reads it in another order, or takes a part for all of it.

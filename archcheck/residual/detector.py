@@ -27,7 +27,7 @@ from archcheck.residual.branch import (
     summands,
 )
 from archcheck.residual.carriage import Carriage, carriage, is_joined_in_place, parts_taken, turns
-from archcheck.residual.join import Join, Path, Search, Term, Walk
+from archcheck.residual.join import FoundResiduals, Join, Path, Summand, Walk
 from archcheck.residual.kinds import kind_of
 from archcheck.residual.multiples import multiple, share_a_tensor, taken_together
 from archcheck.residual.naming import name_join
@@ -40,7 +40,7 @@ _ROUNDS = 64  # of a loop that are searched in any case
 _EFFORT = 200  # operations walked per operation of the run, from where on longer loops are curtailed
 
 
-def search(flow: Dataflow) -> Search:
+def search(flow: Dataflow) -> FoundResiduals:
     """Find the residual connections of a run."""
     flow = with_learned_streams(flow)
     detector = _Detector(flow)
@@ -50,7 +50,7 @@ def search(flow: Dataflow) -> Search:
         if is_sum and not detector.is_curtailed(op):
             detector.examine(index, op)
     joins = sorted(detector.joins, key=lambda join: join.sink)
-    return Search(tuple(joins), tuple(sorted(detector.curtailed)))
+    return FoundResiduals(tuple(joins), tuple(sorted(detector.curtailed)))
 
 
 def find_products(flow: Dataflow) -> tuple[Join, ...]:
@@ -107,7 +107,7 @@ class _Detector:
         """Add an interpolation: gated if its weight depends on the input, else a sum with two factors."""
         start, end, *weight = op.operands
         if weight and self.facts.depends_on_input(weight[0]):
-            self._accept(index, start, [Term((*end, *weight[0]))], Path.PLAIN, gated=True)
+            self._accept(index, start, [Summand((*end, *weight[0]))], Path.PLAIN, gated=True)
         else:
             self._sum(index, (start, end))
 
@@ -122,7 +122,7 @@ class _Detector:
                 if self._accept(index, product.reads, terms, path):
                     return
 
-    def _product(self, op: Op) -> Term:
+    def _product(self, op: Op) -> Summand:
         """Return the second term of a fused sum: its input-dependent factor, if the other is constant.
 
         That factor of it which depends on the input where one does not.
@@ -130,15 +130,15 @@ class _Detector:
         factors = op.operands[1:3]
         fed = [operand for operand in factors if self.facts.depends_on_input(operand)]
         if (op.name == "addcmul" and len(fed) == 1) or (op.name == "addcdiv" and fed == [factors[0]]):
-            return Term(fed[0], constant=True)
-        return Term(tuple(read for operand in op.operands[1:] for read in operand), fused=True)
+            return Summand(fed[0], constant=True)
+        return Summand(tuple(read for operand in op.operands[1:] for read in operand), fused=True)
 
     def product(self, index: int, op: Op) -> None:
         """Add the product if one factor was computed from the other."""
         for skip, other in (op.operands, op.operands[::-1]):
             if not self.facts.depends_on_input(skip) or not self.facts.depends_on_input(other):
                 continue
-            back, term = Ancestors(other), Term(other)
+            back, term = Ancestors(other), Summand(other)
             way = self.skip_paths.pure(skip[0], back, other[0])
             if way is not None:
                 branch = self.ancestry.between(way[0], back)
@@ -206,7 +206,7 @@ class _Detector:
         self,
         index: int,
         skip: Reads,
-        terms: Sequence[Term],
+        terms: Sequence[Summand],
         path: Path,
         gated: bool = False,
         start: Walk = Walk(),  # noqa: B008
@@ -217,7 +217,9 @@ class _Detector:
         accepted = [self._accept_term(index, skip, term, path, gated, start) for term in terms]
         return any(accepted)
 
-    def _accept_term(self, index: int, skip: Reads, term: Term, path: Path, gated: bool, start: Walk) -> bool:
+    def _accept_term(
+        self, index: int, skip: Reads, term: Summand, path: Path, gated: bool, start: Walk
+    ) -> bool:
         found = self.skip_paths.source(index, skip, term, path, start)
         if found is None:
             return False
@@ -240,7 +242,7 @@ class _Detector:
             self._add(index, source, skip, branch, term, walk, kind)
         return kind is not None
 
-    def _is_carried(self, source: int, term: Term, gated: bool) -> bool:
+    def _is_carried(self, source: int, term: Summand, gated: bool) -> bool:
         """Return whether the source reaches a gated sum through the branch's values, not only its weights.
 
         Two branches mixed by weights computed from both are not a residual.
@@ -251,7 +253,7 @@ class _Detector:
             return not gated or self.ancestry.depends(Ancestors(term.reads[:1]), source)
         return self.ancestry.depends(Ancestors(values[0]), source)
 
-    def _is_withheld(self, index: int, term: Term) -> bool:
+    def _is_withheld(self, index: int, term: Summand) -> bool:
         """Return whether the branch alone replaces the sum, in a part of it or depending on a condition."""
         users = set(self.facts.flow.users[index])
         op = self.facts.ops[min(users, default=index)]
@@ -295,7 +297,7 @@ class _Detector:
                 other for other in parts if other != part and (roots[other], roots[part]) not in self._paired
             ]
             self._paired.update((roots[other], roots[part]) for other in others)
-            back, term = Ancestors((part,)), Term((part,))
+            back, term = Ancestors((part,)), Summand((part,))
             ways = [
                 (way[0], other, way[1])
                 for other in others
@@ -316,7 +318,14 @@ class _Detector:
                     self._add(index, source, (other,), branch, term, walk, Kind.CONCAT)
 
     def _add(
-        self, sink: int, source: int, skip: Reads, branch: Sequence[int], term: Term, walk: Walk, kind: Kind
+        self,
+        sink: int,
+        source: int,
+        skip: Reads,
+        branch: Sequence[int],
+        term: Summand,
+        walk: Walk,
+        kind: Kind,
     ) -> None:
         join = name_join(self.facts, self.at_sink, sink, source, skip, branch, term, walk, kind)
         self.joins.append(join)

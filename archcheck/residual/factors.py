@@ -11,7 +11,7 @@ from math import isclose, prod
 from archcheck.connections import Factor
 from archcheck.dataflow.operations import FUSED_SUMS, PRODUCTS, SUMS, VIEWS
 from archcheck.dataflow.run import Op
-from archcheck.residual.join import FactorAt, Term, Walk
+from archcheck.residual.join import FactorAt, Summand, Walk
 from archcheck.residual.operation_facts import Facts, Reads
 
 _ONES = ("ones", "ones_like", "new_ones")
@@ -19,7 +19,7 @@ _MADE_OF_A_NUMBER = ("constant", "tensor", "as_tensor", "scalar_tensor", "full")
 _NO_MORE_THAN_SCALING = VIEWS | PRODUCTS | {"attribute", "neg", "constant"}
 
 
-def factors_of(facts: Facts, sink: int, skip: Reads, term: Term, walk: Walk) -> tuple[Factor, ...]:
+def factors_of(facts: Facts, sink: int, skip: Reads, term: Summand, walk: Walk) -> tuple[Factor, ...]:
     """Return the factors on either side, then that of the whole sum.
 
     One number on both sides is the sum's.
@@ -94,7 +94,7 @@ def _product_factor(op: Op) -> float:
 # -- on the branch, and on the sum --------------------------------------------------------------------
 
 
-def _on_branch(facts: Facts, sink: int, term: Term) -> list[FactorAt]:
+def _on_branch(facts: Facts, sink: int, term: Summand) -> list[FactorAt]:
     """Return constant or learned factors at the branch's end.
 
     They are applied by the sink's own module or by a module that does nothing else (LayerScale). The random
@@ -118,7 +118,7 @@ def _on_branch(facts: Facts, sink: int, term: Term) -> list[FactorAt]:
     return found
 
 
-def tail_factors(facts: Facts, sink: int, term: Term) -> list[FactorAt]:
+def tail_factors(facts: Facts, sink: int, term: Summand) -> list[FactorAt]:
     """Return the sign of a summand, and the factors between it and the sink, from the last one on."""
     found: list[FactorAt] = [(term.reads[0], term.sign)]
     dropping = -1

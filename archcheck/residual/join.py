@@ -13,7 +13,7 @@ FactorAt = tuple[int, float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class FoundResiduals:
     """All residual connections of a run, in the order in which their sinks ran.
 
     `curtailed` are the lines of loops that ran so often that only their first iterations were searched.
@@ -90,7 +90,7 @@ class Walk:
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class Summand:
     """One summand on the branch's side: what it reads, and the operations from there to the sink.
 
     `fused`: the sink itself multiplies what it reads, as `addmm` does; if `constant`, by something

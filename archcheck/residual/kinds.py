@@ -10,7 +10,7 @@ from archcheck.dataflow.operations import MIXING, PRODUCTS, PRODUCTS_OF_MATRICES
 from archcheck.dataflow.run import Op
 from archcheck.residual.branch import holds_parameters, is_affine
 from archcheck.residual.factors import factors_of
-from archcheck.residual.join import Term, Walk
+from archcheck.residual.join import Summand, Walk
 from archcheck.residual.operation_facts import Facts, Reads
 
 
@@ -20,7 +20,7 @@ def kind_of(
     source: int,
     skip: Reads,
     branch: Sequence[int],
-    term: Term,
+    term: Summand,
     walk: Walk,
     gated: bool,
 ) -> Kind | None:
@@ -45,7 +45,7 @@ def kind_of(
 
 
 def _is_multi_stream(
-    facts: Facts, sink: int, source: int, branch: Sequence[int], term: Term, walk: Walk
+    facts: Facts, sink: int, source: int, branch: Sequence[int], term: Summand, walk: Walk
 ) -> bool:
     """Return whether these are hyper-connections.
 
@@ -63,7 +63,7 @@ def _is_multi_stream(
     return all(name in PRODUCTS_OF_MATRICES | {"sum"} for name in mixing)
 
 
-def _spread(facts: Facts, sink: int, term: Term) -> str:
+def _spread(facts: Facts, sink: int, term: Summand) -> str:
     """Return how the branch's result is repeated on its way into the sink: "product", "copy", or ""."""
     reads = term.reads
     while len(reads) == 1:

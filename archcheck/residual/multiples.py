@@ -9,15 +9,15 @@ from math import prod
 from archcheck.dataflow.elements import KEEPS
 from archcheck.residual.branch import summands
 from archcheck.residual.factors import by_sink, factor_at, tail_factors
-from archcheck.residual.join import FactorAt, Term, Walk
+from archcheck.residual.join import FactorAt, Summand, Walk
 from archcheck.residual.operation_facts import Facts, Reads
 
 _NOTHING = 1e-9  # the rounding error of 0.1 + 0.2 - 0.3
 
 
 def taken_together(
-    facts: Facts, sink: int, skip: Reads, terms: Sequence[Term], at_sink: Mapping[int, object]
-) -> tuple[Walk | None, list[Term]]:
+    facts: Facts, sink: int, skip: Reads, terms: Sequence[Summand], at_sink: Mapping[int, object]
+) -> tuple[Walk | None, list[Summand]]:
     """Return the skip path's start, scaled by the summands that are multiples of its tensor, and the rest.
 
     The start is behind operand `skip`; summands of one tensor become one. None if all of the tensor is
@@ -41,7 +41,7 @@ def taken_together(
 class _Weighted:
     """A summand, the tensor that it is a multiple of, and all its factors."""
 
-    term: Term
+    term: Summand
     tensor: int
     factors: list[FactorAt]
 
@@ -51,12 +51,14 @@ class _Weighted:
         return None if any(number is None for _, number in self.factors) else product(self.factors)
 
 
-def _weighted(facts: Facts, sink: int, term: Term) -> _Weighted:
+def _weighted(facts: Facts, sink: int, term: Summand) -> _Weighted:
     at, factors = (term.reads[0], []) if term.fused else multiple(facts, sink, term.reads)
     return _Weighted(term, at, [*tail_factors(facts, sink, term), *factors])
 
 
-def _started(sink: int, own: Sequence[FactorAt], mine: Sequence[tuple[Term, list[FactorAt]]]) -> Walk | None:
+def _started(
+    sink: int, own: Sequence[FactorAt], mine: Sequence[tuple[Summand, list[FactorAt]]]
+) -> Walk | None:
     first = product(own)
     total = first + sum(product(found) for _, found in mine)
     learned = [at for at, number in (*own, *(each for _, found in mine for each in found)) if number is None]
@@ -77,7 +79,7 @@ def share_a_tensor(
     The latter are the tensors that it subtracts as often as it adds them. A tensor that is added unscaled
     each time does not count: `(x + f(x)) - x` has no x, `0.5*x + (0.5*x + f(x))` has it once.
     """
-    by_tensor: dict[int, list[tuple[Term, float | None]]] = {}
+    by_tensor: dict[int, list[tuple[Summand, float | None]]] = {}
     for operand in operands:
         sign = product(by_sink(facts, sink, operand))
         for term in summands(facts, operand, sink, {}):
@@ -99,7 +101,7 @@ def share_a_tensor(
     return inner, frozenset(gone)
 
 
-def _each_once(terms: Sequence[_Weighted], beside: Sequence[_Weighted], ratio: float) -> list[Term]:
+def _each_once(terms: Sequence[_Weighted], beside: Sequence[_Weighted], ratio: float) -> list[Summand]:
     """Return the summands, with multiples of one tensor combined: `0.5*b + 0.5*b` is b.
 
     Those `beside` the skip path in its own operand count `ratio` times. What is added unscaled several times
@@ -108,7 +110,7 @@ def _each_once(terms: Sequence[_Weighted], beside: Sequence[_Weighted], ratio: f
     by_tensor: dict[int, list[_Weighted]] = {}
     for one in terms:
         by_tensor.setdefault(one.tensor, []).append(one)
-    found: list[Term] = []
+    found: list[Summand] = []
     for tensor, group in by_tensor.items():
         values = [one.value for one in group]
         values += [one.value and one.value * ratio for one in beside if one.tensor == tensor]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from archcheck.connections import Kind, Residual
 from archcheck.dataflow.operations import VIEWS
 from archcheck.residual.factors import factors_of, on_sum
-from archcheck.residual.join import Join, Term, Walk
+from archcheck.residual.join import Join, Summand, Walk
 from archcheck.residual.operation_facts import Facts, Reads
 
 _SUMS = (Kind.IDENTITY, Kind.SCALED, Kind.PARTIAL)
@@ -21,7 +21,7 @@ def name_join(
     source: int,
     skip: Reads,
     branch: Sequence[int],
-    term: Term,
+    term: Summand,
     walk: Walk,
     kind: Kind,
 ) -> Join:

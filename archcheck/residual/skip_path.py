@@ -10,7 +10,7 @@ from archcheck.dataflow.run import Op
 from archcheck.residual.ancestry import Ancestors, Ancestry
 from archcheck.residual.branch import summands
 from archcheck.residual.factors import by_sink, constant_of, number_of
-from archcheck.residual.join import Join, Path, Term, Walk
+from archcheck.residual.join import Join, Path, Summand, Walk
 from archcheck.residual.multiples import multiple, product, taken_together
 from archcheck.residual.operation_facts import Facts, Reads
 
@@ -27,7 +27,7 @@ class SkipPaths:
         self.gone: dict[int, frozenset[int]] = {}  # by sink, what it adds and takes off again
 
     def source(
-        self, sink: int, skip: Reads, term: Term, path: Path, start: Walk
+        self, sink: int, skip: Reads, term: Summand, path: Path, start: Walk
     ) -> tuple[int, Walk, Ancestors] | None:
         """Return the latest operation on the skip path that the term depends on, with the walk to it."""
         ops, back = self.facts.ops, Ancestors(term.reads)

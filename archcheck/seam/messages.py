@@ -16,7 +16,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Mode:
+class RunMode:
     """One way to run the model; `arguments` and `inputs` replace or extend those of the request."""
 
     name: str = "eval"
@@ -39,7 +39,7 @@ class Request:
     target: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, Any] = field(default_factory=dict)
-    modes: tuple[Mode, ...] = (Mode(),)
+    modes: tuple[RunMode, ...] = (RunMode(),)
     search: tuple[str, ...] = ()
     seed: int = 0
     weights: str = ""
@@ -49,7 +49,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Run:
+class RecordedRun:
     """What one run in one mode showed: the dataflow, all modules by path ("" is the model), and remarks.
 
     `inputs` is what the model was called with, as a spec states it, guesses included.
@@ -65,7 +65,7 @@ class Run:
 class Worker(Protocol):
     """Something that runs a model, in this process or in another one."""
 
-    def run(self, request: Request, progress: Progress) -> list[Run]:
+    def run(self, request: Request, progress: Progress) -> list[RecordedRun]:
         """Build the model and run it in each mode. Raises TargetError or TraceError."""
 
     def prove(self, joins: Sequence[Sequence[Join]], progress: Progress) -> list[list[str]]:

@@ -13,7 +13,7 @@ from archcheck.source_location import Location
 from archcheck.spec.check import check
 from archcheck.spec.context import Context
 from archcheck.spec.model import Panel, Spec
-from archcheck.spec.problems import Place, Problems
+from archcheck.spec.problems import Problems, TextPosition
 from archcheck.spec.validation import fit, repaired
 from archcheck.spec.yaml import Document, compose
 
@@ -64,7 +64,9 @@ def loads(text: str, file: str = "<spec>") -> LoadedSpec:
 
 def _read(document: Document, problems: Problems) -> Spec | None:
     if document.data is None:
-        problems.add(WRONG_VALUE, "the spec is empty", Place(1, 1), hint="It needs 'model' and 'panels'.")
+        problems.add(
+            WRONG_VALUE, "the spec is empty", TextPosition(1, 1), hint="It needs 'model' and 'panels'."
+        )
         return None
     spec, misfits = fit(Spec, document.data)
     panels = spec.panels if spec else _readable_panels(document.data)
@@ -123,7 +125,7 @@ def _text(content: bytes, problems: Problems) -> str:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         before = content[: error.start]
-        place = Place(before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1)
+        place = TextPosition(before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1)
         message = f"this is not UTF-8 text: byte 0x{content[error.start]:02x}"
         problems.add(UNREADABLE, message, None if encoding else place, hint="Save the file as UTF-8.")
         problems.stop()

@@ -12,7 +12,7 @@ LIMIT = 200
 """Collecting stops after this many problems: the file is not a spec, and hostile input ends soon."""
 
 
-class Place(NamedTuple):
+class TextPosition(NamedTuple):
     """The start of a node; both count from 1."""
 
     line: int
@@ -27,7 +27,7 @@ class Problems:
         self._found: list[Problem] = []
 
     def add(
-        self, code: SpecCode, message: str, place: Place | None = None, path: Path = (), hint: str = ""
+        self, code: SpecCode, message: str, place: TextPosition | None = None, path: Path = (), hint: str = ""
     ) -> None:
         """Note a problem; raises SpecError with those so far when there are too many.
 

@@ -39,7 +39,7 @@ _CALLED: dict[type[BaseModel], str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
+class SchemaMisfit:
     """One place where the data does not fit the model; `at_key`: the key is wrong, not its value."""
 
     code: SpecCode
@@ -49,7 +49,7 @@ class Misfit:
     at_key: bool = False
 
 
-def fit(model: type[_ModelT], data: object) -> tuple[_ModelT | None, list[Misfit]]:
+def fit(model: type[_ModelT], data: object) -> tuple[_ModelT | None, list[SchemaMisfit]]:
     """Return `data` as `model`, or None and every misfit, with paths relative to `data`."""
     try:
         return model.model_validate(data, by_alias=True, by_name=False), []
@@ -57,7 +57,7 @@ def fit(model: type[_ModelT], data: object) -> tuple[_ModelT | None, list[Misfit
         return None, [_misfit(model, data, each) for each in error.errors(include_url=False)]
 
 
-def repaired(data: dict[str, Any], misfits: Iterable[Misfit]) -> dict[str, Any]:
+def repaired(data: dict[str, Any], misfits: Iterable[SchemaMisfit]) -> dict[str, Any]:
     """Return a copy of a panel's data without the parts that do not fit, so that the rest can be checked."""
     data = copy.deepcopy(data)
     for misfit in misfits:
@@ -85,7 +85,7 @@ def _innermost_entry(data: dict[str, Any], path: Path) -> tuple[dict[str, Any], 
     return entry
 
 
-def _misfit(model: type[BaseModel], data: object, error: ErrorDetails) -> Misfit:
+def _misfit(model: type[BaseModel], data: object, error: ErrorDetails) -> SchemaMisfit:
     path, value = _located(data, error["loc"])
     match error["type"]:
         case "missing":
@@ -97,7 +97,7 @@ def _misfit(model: type[BaseModel], data: object, error: ErrorDetails) -> Misfit
     message, hint = _sentence(_subject(path), value, error)
     if value is None and path[-2:-1] == ("boxes",):
         hint = "Write {} for a box that needs nothing but its name."
-    return Misfit(WRONG_VALUE, path, message, hint)
+    return SchemaMisfit(WRONG_VALUE, path, message, hint)
 
 
 def _located(data: Any, location: Iterable[int | str]) -> tuple[Path, Any]:
@@ -119,29 +119,29 @@ def _located(data: Any, location: Iterable[int | str]) -> tuple[Path, Any]:
     return path, node
 
 
-def _missing_key(model: type[BaseModel], path: Path) -> Misfit:
+def _missing_key(model: type[BaseModel], path: Path) -> SchemaMisfit:
     field = next(field for name, field in model.model_fields.items() if path[-1] in (name, field.alias))
-    return Misfit(MISSING_KEY, path, f"the key {quote(path[-1])} is missing", field.description or "")
+    return SchemaMisfit(MISSING_KEY, path, f"the key {quote(path[-1])} is missing", field.description or "")
 
 
-def _unknown_key(model: type[BaseModel], path: Path) -> Misfit:
+def _unknown_key(model: type[BaseModel], path: Path) -> SchemaMisfit:
     key, known = path[-1], _keys(model)
     near = did_you_mean(key, known)
     elsewhere = [called for other, called in _CALLED.items() if key in _keys(other)]
     hint = f"Known keys: {', '.join(known)}."
     if elsewhere and not near:
         hint = f"It is a key of {' and of '.join(elsewhere)}, not of {_CALLED[model]}."
-    return Misfit(UNKNOWN_KEY, path, f"unknown key {quote(key)}{near}", hint, at_key=True)
+    return SchemaMisfit(UNKNOWN_KEY, path, f"unknown key {quote(key)}{near}", hint, at_key=True)
 
 
-def _wrong_key(path: Path, error: ErrorDetails) -> Misfit:
+def _wrong_key(path: Path, error: ErrorDetails) -> SchemaMisfit:
     key = path[-1]
     if isinstance(key, str):
         message, hint = _sentence("the key", key, error)
     else:
         message = "the key is empty" if key is None else f"the key {quote(key)} is not text"
         hint = "Write it in quotes."
-    return Misfit(WRONG_VALUE, path, message, hint, at_key=True)
+    return SchemaMisfit(WRONG_VALUE, path, message, hint, at_key=True)
 
 
 def _sentence(subject: str, value: object, error: ErrorDetails) -> tuple[str, str]:

@@ -32,7 +32,7 @@ from archcheck.rules.spec_codes import (
     TOO_DEEP,
     SpecCode,
 )
-from archcheck.spec.problems import Place, Problems
+from archcheck.spec.problems import Problems, TextPosition
 from archcheck.spec.words import Path, escape, quote
 
 MAX_DEPTH = 64
@@ -61,10 +61,10 @@ class Document:
     """
 
     data: Any = None
-    values: dict[Path, Place] = field(default_factory=dict)
-    keys: dict[Path, Place] = field(default_factory=dict)
+    values: dict[Path, TextPosition] = field(default_factory=dict)
+    keys: dict[Path, TextPosition] = field(default_factory=dict)
 
-    def place(self, path: Path) -> Place:
+    def place(self, path: Path) -> TextPosition:
         """Return where a reader would point for `path`.
 
         At the node, or at its key if the node begins on a later line; for a node that does not exist, at its
@@ -72,11 +72,11 @@ class Document:
         """
         while path and path not in self.values:
             path = path[:-1]
-        value = self.values.get(path, Place(1, 1))
+        value = self.values.get(path, TextPosition(1, 1))
         key = self.keys.get(path, value)
         return key if key.line < value.line else value
 
-    def key_place(self, path: Path) -> Place:
+    def key_place(self, path: Path) -> TextPosition:
         """Return the place of the key of the entry at `path`; the same as `place` for anything else."""
         return self.keys.get(path) or self.place(path)
 
@@ -94,7 +94,7 @@ def compose(text: str, problems: Problems) -> Document:
         composer.take(event)
     if composer.root is None:
         return Document()
-    builder = _Builder(problems)
+    builder = _PlainDataBuilder(problems)
     return Document(builder.build(composer.root, ()), builder.values, builder.keys)
 
 
@@ -121,7 +121,7 @@ class _Node:
     """
 
     kind: Literal["scalar", "list", "mapping"]
-    place: Place
+    place: TextPosition
     value: Any = None
     is_merge: bool = False
     children: list[_Node] = field(default_factory=list)
@@ -234,12 +234,12 @@ def resolve(text: str) -> str | int | float | bool | None:
     return text
 
 
-class _Builder:
+class _PlainDataBuilder:
     """Turns nodes into plain data and notes the place of each; MAX_DEPTH bounds the recursion."""
 
     def __init__(self, problems: Problems) -> None:
-        self.values: dict[Path, Place] = {}
-        self.keys: dict[Path, Place] = {}
+        self.values: dict[Path, TextPosition] = {}
+        self.keys: dict[Path, TextPosition] = {}
         self._problems = problems
 
     def build(self, node: _Node, path: Path) -> Any:
@@ -300,7 +300,7 @@ def _refuse_characters(text: str, problems: Problems) -> None:
     first = {found[0]: found.start() for found in reversed(list(_FORBIDDEN.finditer(text)))}
     for character, start in first.items():
         line_start = text.rfind("\n", 0, start) + 1
-        place = Place(text.count("\n", 0, start) + 1, start - line_start + 1)
+        place = TextPosition(text.count("\n", 0, start) + 1, start - line_start + 1)
         problems.add(FORBIDDEN_CHARACTER, _forbidden(character), place, hint="Remove it.")
     problems.raise_if_any()
 
@@ -325,14 +325,14 @@ def _syntax_hint(error: MarkedYAMLError) -> str:
     return ""
 
 
-def _place(mark: Any) -> Place:
+def _place(mark: Any) -> TextPosition:
     """Return a place; ruamel's marks count from 0."""
-    return Place(mark.line + 1, mark.column + 1)
+    return TextPosition(mark.line + 1, mark.column + 1)
 
 
-def _within(text: str, mark: Any) -> Place:
+def _within(text: str, mark: Any) -> TextPosition:
     """Return the place of `mark`, moved to the last line if it is behind a text's final newline."""
     lines = text.splitlines() or [""]
     if mark is None or mark.line < len(lines):
-        return _place(mark) if mark else Place(1, 1)
-    return Place(len(lines), len(lines[-1]) + 1)
+        return _place(mark) if mark else TextPosition(1, 1)
+    return TextPosition(len(lines), len(lines[-1]) + 1)

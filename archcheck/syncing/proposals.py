@@ -9,7 +9,7 @@ from itertools import chain
 from archcheck.findings import Finding, Fix, Report
 from archcheck.spec.load import LoadedSpec
 from archcheck.syncing.renames import renames
-from archcheck.syncing.search import Judge, Search, State, fixes
+from archcheck.syncing.search import FixSearch, Judge, SyncState, fixes
 
 _DEPTH = 2  # fixes of what a fix brings up, as an edge that begins at a box that has moved
 
@@ -23,8 +23,8 @@ def tried(
     are those of the model: what the spec calls otherwise is renamed. After `most` comparisons the rest stays
     untried.
     """
-    search = Search(judge, most=most)
-    state = State(loaded, report)
+    search = FixSearch(judge, most=most)
+    state = SyncState(loaded, report)
     others = list(renames(loaded.spec, modules)) if modules and _is_misnamed(report) else []
     findings = [_tried(finding, others, search, state) for finding in report.findings]
     return replace(report, findings=tuple(findings))
@@ -34,7 +34,7 @@ def _is_misnamed(report: Report) -> bool:
     return any(finding.code == "BOX001" for finding in report.findings)
 
 
-def _tried(finding: Finding, names: Sequence[Fix], search: Search, state: State) -> Finding:
+def _tried(finding: Finding, names: Sequence[Fix], search: FixSearch, state: SyncState) -> Finding:
     known = [*(names if finding.code == "BOX001" else ()), *([finding.fix] if finding.fix else ())]
     if not known or search.is_exhausted:
         return finding
@@ -43,7 +43,7 @@ def _tried(finding: Finding, names: Sequence[Fix], search: Search, state: State)
     return finding if found is None and search.is_exhausted else replace(finding, fix=found)
 
 
-def _completed(finding: Finding, fix: Fix, search: Search, state: State, depth: int) -> Iterator[Fix]:
+def _completed(finding: Finding, fix: Fix, search: FixSearch, state: SyncState, depth: int) -> Iterator[Fix]:
     """Yield the fix, or with more edits, where that does what a fix should."""
     new = search.with_fix(state, fix)
     if new is None or new.report.problems:

@@ -19,7 +19,7 @@ Identity = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
-class State:
+class SyncState:
     """A spec's text, and its findings. `fixes` led to it."""
 
     loaded: LoadedSpec
@@ -34,7 +34,7 @@ class State:
 
 
 @dataclass
-class Search:
+class FixSearch:
     """Compares specs, each once.
 
     `ignored` are findings that somebody accepted; `more` proposes fixes beside those of the findings.
@@ -42,7 +42,7 @@ class Search:
 
     judge: Judge
     ignored: frozenset[Identity] = frozenset()
-    more: Callable[[State, Sequence[Finding]], Iterable[Fix]] = lambda *_: ()
+    more: Callable[[SyncState, Sequence[Finding]], Iterable[Fix]] = lambda *_: ()
     most: int = 600
     _seen: dict[str, Report] = field(default_factory=dict)
 
@@ -51,7 +51,7 @@ class Search:
         """Whether no more specs may be tried."""
         return len(self._seen) >= self.most
 
-    def improved(self, state: State) -> State:
+    def improved(self, state: SyncState) -> SyncState:
         """Return the spec after all fixes that help, applied one at a time."""
         while state.report.findings or state.report.problems:
             better = next(self._better(state), None)
@@ -60,14 +60,14 @@ class Search:
             state = better
         return state
 
-    def _better(self, state: State) -> Iterator[State]:
+    def _better(self, state: SyncState) -> Iterator[SyncState]:
         for depth in range(1, _DEPTH + 1):
             for fix in self._proposals(state, state.report.findings):
                 better = self._attempt(state, fix, state, depth)
                 if better is not None:
                     yield better
 
-    def _attempt(self, state: State, fix: Fix, goal: State, depth: int) -> State | None:
+    def _attempt(self, state: SyncState, fix: Fix, goal: SyncState, depth: int) -> SyncState | None:
         """Return the spec with a fix, and with up to `depth` fixes for its consequences, if it is better."""
         new = self.with_fix(state, fix)
         if new is None or _misnames(fix, state.report, new.report):
@@ -83,11 +83,11 @@ class Search:
                     return better
         return None
 
-    def _proposals(self, state: State, findings: Sequence[Finding]) -> Iterator[Fix]:
+    def _proposals(self, state: SyncState, findings: Sequence[Finding]) -> Iterator[Fix]:
         yield from self.more(state, findings)
         yield from fixes(findings)
 
-    def with_fix(self, state: State, fix: Fix) -> State | None:
+    def with_fix(self, state: SyncState, fix: Fix) -> SyncState | None:
         """Return the spec with a fix applied.
 
         None if the result is not a spec or can't be written, or if the limit is reached.
@@ -101,7 +101,7 @@ class Search:
             return None
         if loaded.source not in self._seen and self.is_exhausted:
             return None
-        return State(loaded, self.judged(loaded), (*state.fixes, fix))
+        return SyncState(loaded, self.judged(loaded), (*state.fixes, fix))
 
     def judged(self, loaded: LoadedSpec) -> Report:
         """Return the findings on a spec, without those that are ignored."""

@@ -9,7 +9,7 @@ from functools import partial
 from archcheck.findings import Finding, Fix, Report
 from archcheck.spec.load import LoadedSpec
 from archcheck.syncing.renames import renames
-from archcheck.syncing.search import Identity, Judge, Search, State, identity
+from archcheck.syncing.search import FixSearch, Identity, Judge, SyncState, identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,14 @@ def sync_spec(
     `judge` compares a spec with the run of its model, which has `modules`; `accepted` are findings that
     somebody accepted: those are left alone.
     """
-    search = Search(judge, frozenset(accepted), partial(_beyond_findings, modules=modules))
-    state = search.improved(State(loaded, search.judged(loaded)))
+    search = FixSearch(judge, frozenset(accepted), partial(_beyond_findings, modules=modules))
+    state = search.improved(SyncState(loaded, search.judged(loaded)))
     return Synced(loaded.source, state.loaded.source, state.report, state.fixes)
 
 
-def _beyond_findings(state: State, findings: Sequence[Finding], modules: Collection[str]) -> Iterator[Fix]:
+def _beyond_findings(
+    state: SyncState, findings: Sequence[Finding], modules: Collection[str]
+) -> Iterator[Fix]:
     """Yield fixes that no single finding proposes: new names for modules."""
     codes = [*(each.code for each in findings), *(each.code for each in state.report.problems)]
     if "BOX001" in codes or "SPEC030" in codes:

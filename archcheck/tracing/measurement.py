@@ -17,7 +17,7 @@ from torch import Tensor, fx
 from torch.nn import functional
 from torch.utils import _pytree
 
-from archcheck.dataflow.cuts import Addition, Operand, Place, Values
+from archcheck.dataflow.cuts import Addition, Operand, ResidualCut, Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class MeasurementError(Exception):
 def measure(
     graph: fx.GraphModule,
     replay: Callable[[Callable[[fx.GraphModule], fx.Interpreter]], Any],
-    places: Sequence[Place],
+    places: Sequence[ResidualCut],
     objective: Objective,
     additions: Sequence[Addition] = (),
     progress: Callable[[str], None] = lambda _: None,
@@ -73,7 +73,7 @@ def measure(
     return found, [_added(session, base, addition) for addition in additions]
 
 
-def _signal(run: _Run, place: Place) -> Values:
+def _signal(run: _Run, place: ResidualCut) -> Values:
     parts = run.parts.get(place)
     if parts is None:
         return dict.fromkeys(("skip_norm", "branch_norm", "branch_ratio", "cosine", "growth", "influence"))
@@ -88,14 +88,14 @@ def _signal(run: _Run, place: Place) -> Values:
     }
 
 
-def _gradient(run: _Run, place: Place) -> Values:
+def _gradient(run: _Run, place: ResidualCut) -> Values:
     whole, through = _norm(run.gradients.get(place.source)), _norm(run.through.get(place))
     return {"gradient": whole, "gradient_through_skip": through, "gradient_ratio": _ratio(through, whole)}
 
 
 def _added(session: _Session, base: _Run, addition: Addition) -> Values:
     """Return the effect of a residual that the code does not have, in all layers at once."""
-    ends = [Place(step, -1, *[Operand(-1, 0)] * 3) for pair in addition.pairs for step in pair]
+    ends = [ResidualCut(step, -1, *[Operand(-1, 0)] * 3) for pair in addition.pairs for step in pair]
     before = session.run(watch=ends)
     run = session.run(watch=ends, add={target: source for source, target in addition.pairs})
     first = addition.pairs[0][0]
@@ -123,7 +123,7 @@ class _Session:
         self.objective = objective
 
     def run(
-        self, watch: Sequence[Place], cut: Iterable[Operand] = (), add: Mapping[int, int] | None = None
+        self, watch: Sequence[ResidualCut], cut: Iterable[Operand] = (), add: Mapping[int, int] | None = None
     ) -> _Run:
         made: list[_Run] = []
 
@@ -157,12 +157,16 @@ class _Run(fx.Interpreter):
     """One replay: watches residuals, with some operands cut to zero and some sums added."""
 
     def __init__(
-        self, graph: fx.GraphModule, watch: Sequence[Place], cut: frozenset[Operand], add: Mapping[int, int]
+        self,
+        graph: fx.GraphModule,
+        watch: Sequence[ResidualCut],
+        cut: frozenset[Operand],
+        add: Mapping[int, int],
     ) -> None:
         super().__init__(graph)
         self.gradients: dict[int, Tensor] = {}
-        self.through: dict[Place, Tensor] = {}
-        self.parts: dict[Place, tuple[Tensor, Tensor, Tensor, Tensor]] = {}
+        self.through: dict[ResidualCut, Tensor] = {}
+        self.parts: dict[ResidualCut, tuple[Tensor, Tensor, Tensor, Tensor]] = {}
         self.values: dict[int, Tensor] = {}
         self.main = torch.empty(0)
         self.loss = 0.0
@@ -176,7 +180,7 @@ class _Run(fx.Interpreter):
         self._ends = _by_step(watch, lambda place: place.branch_end.step)
         self._skips = _by_step(watch, lambda place: place.skip_end.step)
         self._sinks = _by_step(watch, lambda place: place.sink)
-        self._seen: dict[tuple[Place, str], Tensor] = {}
+        self._seen: dict[tuple[ResidualCut, str], Tensor] = {}
 
     def run_node(self, n: fx.Node) -> Any:
         if "input" in n.meta:
@@ -209,7 +213,7 @@ class _Run(fx.Interpreter):
             or any(step in table for table in (self._uses, self._ends, self._skips, self._sinks))
         )
 
-    def _alias(self, place: Place, leaves: list[Any], at: int) -> None:
+    def _alias(self, place: ResidualCut, leaves: list[Any], at: int) -> None:
         """Give the skip path's use of the source a name of its own, where its gradient is read."""
         tensor = leaves[at]
         if tensor.requires_grad:
@@ -281,8 +285,10 @@ def _put(result: Tensor, wanted: Tensor, leaves: Sequence[Any]) -> Tensor:
     return wanted
 
 
-def _by_step(places: Iterable[Place], key: Callable[[Place], int]) -> dict[int, list[Place]]:
-    found: dict[int, list[Place]] = {}
+def _by_step(
+    places: Iterable[ResidualCut], key: Callable[[ResidualCut], int]
+) -> dict[int, list[ResidualCut]]:
+    found: dict[int, list[ResidualCut]] = {}
     for place in places:
         found.setdefault(key(place), []).append(place)
     return found

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from archcheck.phrasing.module_paths import joined
-from archcheck.tracing.tape import Call
+from archcheck.tracing.tape import TapeCall
 
 
 class ModelNames:
@@ -33,7 +33,7 @@ class ModelNames:
         """
         return self._unregistered.get(id(tensor), "")
 
-    def of_module(self, module: nn.Module, callers: Iterable[Call]) -> str:
+    def of_module(self, module: nn.Module, callers: Iterable[TapeCall]) -> str:
         """Return the path of a module that is called inside these calls, the innermost first.
 
         An unregistered one is kept in a plain list or dict, or created on the fly.
@@ -52,7 +52,7 @@ class ModelNames:
             self._held.append(parameter)
 
 
-def _path_inside(module: nn.Module, callers: list[Call]) -> str:
+def _path_inside(module: nn.Module, callers: list[TapeCall]) -> str:
     for call in callers:
         place = _held_in(call.module, module)
         if place:

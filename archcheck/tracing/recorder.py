@@ -1,7 +1,7 @@
 """The recorder: one real run of a model, put on a tape.
 
 The model runs for real under a `TorchFunctionMode`; every torch call becomes a `Step`, and every module
-call a `Call` that brackets the steps made inside it. Python's own control flow (data-dependent branches,
+call a `TapeCall` that brackets the steps made inside it. Python's own control flow (data-dependent branches,
 loops over experts) is simply executed. Three rules make in-place code legible:
 
 - A tensor that a call changed is recognised by its version counter.
@@ -35,7 +35,7 @@ from archcheck.tracing.masks import MASKING, mask_of
 from archcheck.tracing.model_names import ModelNames
 from archcheck.tracing.stand_ins import UNWRITTEN, zeroed
 from archcheck.tracing.storage import layout_of, version_of
-from archcheck.tracing.tape import ATTRIBUTE, CALL, CONSTANT, FUSED, INPUT, OPAQUE, Call, Step, Tape
+from archcheck.tracing.tape import ATTRIBUTE, CALL, CONSTANT, FUSED, INPUT, OPAQUE, Step, Tape, TapeCall
 
 # Torch's layers with a fused kernel for inference: what their Python code computes, rounded otherwise.
 _FUSED = (nn.TransformerEncoderLayer, nn.MultiheadAttention)
@@ -263,7 +263,7 @@ class Recorder(TorchFunctionMode):
         """Begin a module call; return its number."""
         calls = self.tape.calls
         path = self._names.of_module(module, (calls[index] for index in reversed(self.stack)))
-        call = Call(module, path, self.stack[-1] if self.stack else -1, len(self.tape.steps))
+        call = TapeCall(module, path, self.stack[-1] if self.stack else -1, len(self.tape.steps))
         call.code, call.line = self._place(frame)
         call.inputs = self.tape.peek(tensors_of(args, kwargs))
         calls.append(call)
@@ -327,7 +327,7 @@ class Recorder(TorchFunctionMode):
             self.tape.bind(part, number)
         return values
 
-    def _passes_through(self, out: Tensor, args: Any, call: Call) -> bool:
+    def _passes_through(self, out: Tensor, args: Any, call: TapeCall) -> bool:
         """Record a module that returns its own argument (Identity, dropout in evaluation) as a step."""
         if isinstance(out, nn.Parameter):
             return False

@@ -92,7 +92,7 @@ REFLECTED = {
 
 def graph_module(recorder: Recorder, arguments: Mapping[str, Any], output: Any) -> fx.GraphModule:
     """Return the recorded run as a module whose forward takes `arguments`, in their order."""
-    return _Builder(recorder).build(arguments, output)
+    return _GraphBuilder(recorder).build(arguments, output)
 
 
 def copied_inputs(recorder: Recorder, value: Any) -> Any:
@@ -109,7 +109,7 @@ def copied_inputs(recorder: Recorder, value: Any) -> Any:
     return copied(value)
 
 
-class _Builder:
+class _GraphBuilder:
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self.graph = fx.Graph()

@@ -100,7 +100,7 @@ class Step:
         return out.dtype if isinstance(out, Tensor) else None
 
 
-class Call:
+class TapeCall:
     """One call of a module: the steps [first, end) ran inside it."""
 
     __slots__ = ("code", "end", "first", "inputs", "line", "module", "opaque", "outputs", "parent", "path")
@@ -126,7 +126,7 @@ class Tape:
 
     def __init__(self, unknown: Callable[[Tensor], Step]) -> None:
         self.steps: list[Step] = []
-        self.calls: list[Call] = []
+        self.calls: list[TapeCall] = []
         self._unknown = unknown
         self._ids: dict[int, int] = {}  # id of a tensor object -> the step that made it
         self._living: dict[int, weakref.ref[Tensor]] = {}  # step -> its tensor, as long as the model holds it

@@ -36,14 +36,14 @@ from archcheck.tracing.tape import ATTRIBUTE, CALL, CONSTANT, INPUT, OPAQUE, Ste
 
 
 @dataclass(frozen=True)
-class State:
+class RunState:
     """What a run may change beside its inputs: the random state, and in training the model's buffers."""
 
     random: tuple[Tensor, Any, Any]
     buffers: tuple[tuple[Tensor, Tensor], ...]
 
     @classmethod
-    def of(cls, model: nn.Module) -> State:
+    def of(cls, model: nn.Module) -> RunState:
         """Return the present state."""
         buffers = [(buffer, buffer.clone()) for buffer in model.buffers()] if model.training else []
         drawn = (torch.get_rng_state(), random.getstate(), numpy.random.get_state())
@@ -52,7 +52,7 @@ class State:
     @contextmanager
     def restored(self, model: nn.Module) -> Iterator[None]:
         """Restore the recorded state within the block, and the present one afterwards."""
-        now = State.of(model)
+        now = RunState.of(model)
         self._put()
         try:
             yield
@@ -79,7 +79,7 @@ class Recording:
         recorder: Recorder,
         arguments: Mapping[str, Any],
         output: Any,
-        before: State,
+        before: RunState,
         given: tuple[tuple[Any, ...], dict[str, Any]],
     ) -> None:
         self.recorder = recorder
@@ -136,7 +136,7 @@ def record(model: nn.Module, /, *args: Any, **kwargs: Any) -> Recording:
     `TraceError` if the run fails, at the model's own line.
     """
     recorder = Recorder(model, record.__code__)
-    before = State.of(model)
+    before = RunState.of(model)
     arguments = _bind(model, args, kwargs)
     _record_inputs(recorder, arguments)
     try:

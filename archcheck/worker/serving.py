@@ -29,7 +29,7 @@ from archcheck.dataflow.join import Join
 from archcheck.dataflow.probe import Probe
 from archcheck.errors import ArchcheckError, Problem, own_failure
 from archcheck.seam.codec import decode, encode
-from archcheck.seam.messages import Request, Run
+from archcheck.seam.messages import RecordedRun, Request
 from archcheck.seam.touched import Touched
 from archcheck.worker.channel import Channel
 from archcheck.worker.limits import Surroundings, isolate, kill_group
@@ -91,7 +91,7 @@ def _answer(session: Session, channel: Channel, question: list[Any]) -> list[Any
         if kind == "touched":
             return ["answer", encode(Touched | None, session.touched())]
         isolate(decode(Surroundings, body[1]))
-        return ["answer", encode(list[Run], session.run(decode(Request, body[0]), progress))]
+        return ["answer", encode(list[RecordedRun], session.run(decode(Request, body[0]), progress))]
     except ArchcheckError as error:
         return ["problems", encode(tuple[Problem, ...], error.problems), _text(error)]
     except (KeyboardInterrupt, GeneratorExit, SystemExit) as error:

@@ -23,7 +23,7 @@ from archcheck.model.guessing import guess_inputs, missing_names, not_guessed
 from archcheck.model.inputs import Example
 from archcheck.model.isolation import contained
 from archcheck.model.memory import seed, seeded
-from archcheck.seam.messages import Mode, Progress, Request, Run
+from archcheck.seam.messages import Progress, RecordedRun, Request, RunMode
 from archcheck.seam.touched import Touched
 from archcheck.tracing import Recording, record
 from archcheck.tracing.coverage import Coverage
@@ -40,11 +40,11 @@ class Session:
 
     def __init__(self, given: nn.Module | None = None) -> None:
         self._given = given
-        self._recordings: list[tuple[Recording, Mode]] = []
+        self._recordings: list[tuple[Recording, RunMode]] = []
         self._targets: Tensor | None = None
         self._watch: Watch | None = None
 
-    def run(self, request: Request, progress: Progress) -> list[Run]:
+    def run(self, request: Request, progress: Progress) -> list[RecordedRun]:
         """Return one run for each mode.
 
         Raises TargetError where the model or its inputs can't be built, TraceError where it does not run.
@@ -60,7 +60,7 @@ class Session:
                 recording, inputs, remarks = self._record(request, mode, coverage, progress)
             self._recordings.append((recording, mode))
             remarks = (*remarks, *recording.remarks)
-            runs.append(Run(mode.name, recording.dataflow, recording.modules, remarks, inputs))
+            runs.append(RecordedRun(mode.name, recording.dataflow, recording.modules, remarks, inputs))
         runs[-1] = replace(runs[-1], remarks=(*runs[-1].remarks, *coverage.unrun()))
         return runs
 
@@ -110,7 +110,7 @@ class Session:
         return self._watch.touched() if self._watch is not None else None
 
     def _record(
-        self, request: Request, mode: Mode, coverage: Coverage, progress: Progress
+        self, request: Request, mode: RunMode, coverage: Coverage, progress: Progress
     ) -> tuple[Recording, dict[str, Any], tuple[str, ...]]:
         """Return the run of one mode and its inputs, on real values if it is small or its code needs them."""
         inputs = {**request.inputs, **mode.inputs}
@@ -141,7 +141,7 @@ class Session:
         return *run(built.module, built.running), (built.remark,)
 
 
-def _built(request: Request, mode: Mode, search: Sequence[Path], progress: Progress) -> BuiltModel:
+def _built(request: Request, mode: RunMode, search: Sequence[Path], progress: Progress) -> BuiltModel:
     progress(f"building {request.target}")
     return build_model(request.target, override(request.arguments, mode.arguments.items()), search)
 

@@ -18,7 +18,7 @@ from archcheck.cache import Cache, Question
 from archcheck.cache.states import Unsettled, check_settled, hold, states_of
 from archcheck.cache.store import FOLDER
 from archcheck.cache.watched import watched
-from archcheck.cli.checking import Place, cache_of
+from archcheck.cli.checking import RunSettings, cache_of
 from archcheck.cli.configuration import Configuration
 from archcheck.commands.processes import Workers
 from archcheck.commands.verify import verify
@@ -341,7 +341,7 @@ def test_who_gets_the_cache(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CI", ci)
-    here, configuration = Place(1, 600, None, False), Configuration(project, cache=configured)
+    here, configuration = RunSettings(1, 600, None, False), Configuration(project, cache=configured)
     assert (cache_of(configuration, option, here) is not None) == is_used
     for elsewhere in (replace(here, python="python"), replace(here, in_process=True)):
         assert cache_of(configuration, option, elsewhere) is None

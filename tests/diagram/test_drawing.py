@@ -17,7 +17,7 @@ from archcheck.diagram import (
     SUFFIXES,
     Arrangement,
     DrawError,
-    State,
+    Freshness,
     Style,
     ThemeName,
     draw,
@@ -107,7 +107,7 @@ def test_every_format_is_written_and_carries_the_digest(tmp_path: Path, suffix: 
     path = tmp_path / f"picture{suffix}"
     write(drawing, path)
     assert path.read_bytes().startswith(begin)
-    assert state_of(path, drawing.digest) is State.CURRENT
+    assert state_of(path, drawing.digest) is Freshness.CURRENT
     assert suffix in SUFFIXES
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
@@ -139,7 +139,7 @@ def test_the_digest_follows_the_meaning_alone() -> None:
 
 def test_a_file_that_archcheck_has_not_drawn_is_foreign(tmp_path: Path) -> None:
     (tmp_path / "other.svg").write_text("<svg/>")
-    assert state_of(tmp_path / "other.svg", "0" * 64) is State.FOREIGN
+    assert state_of(tmp_path / "other.svg", "0" * 64) is Freshness.FOREIGN
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -150,12 +150,12 @@ def test_a_change_by_hand_is_noticed_in_every_format(tmp_path: Path, suffix: str
     whole = path.read_bytes()
     for at in (len(whole) // 3, len(whole) // 2, len(whole) - 200):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-        assert state_of(path, drawing.digest) is State.EDITED
+        assert state_of(path, drawing.digest) is Freshness.EDITED
     path.write_bytes(whole)
-    assert state_of(path, "0" * 64) is State.OUTDATED
+    assert state_of(path, "0" * 64) is Freshness.OUTDATED
     if suffix in (".svg", ".dot"):  # line ends as Git writes them on Windows
         path.write_bytes(whole.replace(b"\n", b"\r\n"))
-        assert state_of(path, drawing.digest) is State.CURRENT
+        assert state_of(path, drawing.digest) is Freshness.CURRENT
 
 
 def test_a_pdf_is_cut_to_the_picture_and_knows_no_clock(monkeypatch: pytest.MonkeyPatch) -> None:

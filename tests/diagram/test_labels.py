@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archcheck.diagram.dot import quote
-from archcheck.diagram.labels import MAX_LINES, Run, clean, is_cut, lines_of, plain, shown, width_of
+from archcheck.diagram.labels import MAX_LINES, TextRun, clean, is_cut, lines_of, plain, shown, width_of
 from archcheck.diagram.layout.measuring import chip_lines
 from archcheck.diagram.mermaid import escaped
 from archcheck.diagram.theme import THEMES
@@ -85,9 +85,9 @@ def test_control_signs_and_direction_marks_are_left_out() -> None:
 
 
 def test_width_counts_raised_text_smaller_and_wide_signs_whole() -> None:
-    assert width_of((Run("M", -1),), 10) < width_of((Run("M"),), 10)
-    assert width_of((Run("中"),), 10) >= 10
-    assert width_of((Run("e\u0301"),), 10) == width_of((Run("e"),), 10)
+    assert width_of((TextRun("M", -1),), 10) < width_of((TextRun("M"),), 10)
+    assert width_of((TextRun("中"),), 10) >= 10
+    assert width_of((TextRun("e\u0301"),), 10) == width_of((TextRun("e"),), 10)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_mermaid_text_is_written_in_entities() -> None:
     ],
 )
 def test_signs_are_as_wide_as_in_a_bold_font(text: str, ems: float) -> None:
-    assert width_of((Run(text),), 1.0) == pytest.approx(ems, abs=0.02)
+    assert width_of((TextRun(text),), 1.0) == pytest.approx(ems, abs=0.02)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from archcheck.commands.init import Written, init
+from archcheck.commands.init import DraftedSpec, init
 from archcheck.commands.run_modes import in_this_process
 from archcheck.commands.verify import verify
 from archcheck.connections import Kind
@@ -73,7 +73,7 @@ panels:
 """
 
 
-def written(name: str, inputs: Mapping[str, Any] | None = None) -> Written:
+def written(name: str, inputs: Mapping[str, Any] | None = None) -> DraftedSpec:
     target = f"tests.drafting.models:{name}"
     return init(target, [], inputs or {}, "spec.yaml", lambda _: None, in_this_process)
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from archcheck.commands.run_modes import execution
 from archcheck.drafting import Draft, draft
-from archcheck.seam.messages import Run
+from archcheck.seam.messages import RecordedRun
 from archcheck.tracing import record
 from benchmarks.spec_mutants import judge
 from tests.drafting.test_draft import written
@@ -27,7 +27,7 @@ def drafted(plan: Network) -> Draft:
     model, args = case.build().eval(), case.inputs()
     with torch.no_grad():
         recording = record(model, *args)
-    run = Run("eval", recording.dataflow, recording.modules, ())
+    run = RecordedRun("eval", recording.dataflow, recording.modules, ())
     return draft(execution(run), {"title": "Random", "model": {"target": "random:network"}})
 
 

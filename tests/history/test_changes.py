@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from archcheck.connections import Factor, Kind, Residual
 from archcheck.errors import Problem
 from archcheck.findings import Finding, Mark, MarkKind, Proof, Report, Status, Verdict
-from archcheck.history.changes import Change, Difference, What, compare, residual_changes, tally
+from archcheck.history.changes import Change, PropertyChange, What, compare, residual_changes, tally
 from archcheck.source_location import Location
 
 
@@ -27,7 +27,7 @@ def changes(before: list[Residual], after: list[Residual]) -> tuple[Change, ...]
     return residual_changes(report(*before), report(*after))
 
 
-Shown = list[tuple[str, str, tuple[int | str, ...], tuple[Difference, ...]]]
+Shown = list[tuple[str, str, tuple[int | str, ...], tuple[PropertyChange, ...]]]
 
 
 def shown(*sides: list[Residual]) -> Shown:
@@ -57,7 +57,10 @@ def test_changed_in_one_layer() -> None:
             "changed",
             "layers.*",
             (1,),
-            (Difference("kind", "identity", "scaled"), Difference("factors", "none", "0.5 on the branch")),
+            (
+                PropertyChange("kind", "identity", "scaled"),
+                PropertyChange("factors", "none", "0.5 on the branch"),
+            ),
         )
     ]
 
@@ -70,8 +73,8 @@ def test_another_source_or_sink_is_a_move() -> None:
             "layers.*",
             (0,),
             (
-                Difference("source", "input", "norm"),
-                Difference("implemented in", "layers.*", "layers.*.block"),
+                PropertyChange("source", "input", "norm"),
+                PropertyChange("implemented in", "layers.*", "layers.*.block"),
             ),
         )
     ]
@@ -80,14 +83,14 @@ def test_another_source_or_sink_is_a_move() -> None:
 def test_a_branch_that_got_a_norm_moved() -> None:
     normed = [replace(each, branch=("norm", *each.branch)) for each in LAYERS]
     assert shown(LAYERS, normed) == [
-        ("moved", "layers.*", (0, 1, 2, 3), (Difference("branch", "attn", "norm, attn"),)),
-        ("moved", "layers.*", (0, 1, 2, 3), (Difference("branch", "mlp", "norm, mlp"),)),
+        ("moved", "layers.*", (0, 1, 2, 3), (PropertyChange("branch", "attn", "norm, attn"),)),
+        ("moved", "layers.*", (0, 1, 2, 3), (PropertyChange("branch", "mlp", "norm, mlp"),)),
     ]
 
 
 def test_only_in_training_is_a_change() -> None:
     assert shown([residual(0)], [replace(residual(0), modes=("train",))]) == [
-        ("changed", "layers.*", (0,), (Difference("modes", "all", "train"),))
+        ("changed", "layers.*", (0,), (PropertyChange("modes", "all", "train"),))
     ]
 
 

@@ -9,8 +9,8 @@ from archcheck.connections import Kind, Residual
 from archcheck.errors import Problem
 from archcheck.findings import Report, Status
 from archcheck.history.dependencies import Dependencies, Tree
-from archcheck.history.revisions import Commit, Step
-from archcheck.history.story import State, blame, entries_of, states_of
+from archcheck.history.revisions import Commit, CommitStep
+from archcheck.history.story import CommitRun, blame, entries_of, states_of
 from archcheck.seam.touched import Touched
 
 BROKEN = Problem("net.py", 1, None, "TGT003", "broken")
@@ -24,7 +24,7 @@ def report(text: str) -> Report:
     return Report("a.yaml", Status.CONFORMS, residuals=residuals)
 
 
-def history(trees: list[dict[str, str]]) -> list[Step]:
+def history(trees: list[dict[str, str]]) -> list[CommitStep]:
     """The steps between trees, the oldest first, given the newest first as git does."""
     steps = []
     for number, tree in enumerate(trees):
@@ -34,7 +34,7 @@ def history(trees: list[dict[str, str]]) -> list[Step]:
             for path in sorted(tree.keys() | before)
             if tree.get(path) != before.get(path)
         }
-        steps.append(Step(Commit(str(number), "Ann", "2026-01-02", f"commit {number}"), changed))
+        steps.append(CommitStep(Commit(str(number), "Ann", "2026-01-02", f"commit {number}"), changed))
     return steps[::-1]
 
 
@@ -44,9 +44,9 @@ def told(
     """What `log` makes of a history whose model is in net.py, and how often the model was run."""
     runs = []
 
-    def run(commit: Commit, tree: Tree) -> State:
+    def run(commit: Commit, tree: Tree) -> CommitRun:
         runs.append(commit)
-        return State(report(tree.get("net.py", "!")), tree, Dependencies(asked, frozenset(), frozenset()))
+        return CommitRun(report(tree.get("net.py", "!")), tree, Dependencies(asked, frozenset(), frozenset()))
 
     states = states_of(history(trees), trees[-1], run, lambda path: True)
     entries = entries_of(states, from_nothing=True)
@@ -101,7 +101,7 @@ def test_what_is_told_is_what_each_commit_changed(texts: list[tuple[str, str]]) 
 
 
 def test_what_is_there_at_the_end_of_a_cut_history_was_not_added_by_its_oldest_commit() -> None:
-    state = State(report("a"), {})
+    state = CommitRun(report("a"), {})
     assert entries_of([(Commit("1", "Ann", "2026-01-02", "x"), state)], from_nothing=False) == []
 
 
@@ -109,7 +109,7 @@ def test_blame_by_key_module_and_pattern() -> None:
     residual = Residual(Kind.IDENTITY, "layers.0", "layers.0", "input", ("norm", "attn"), None)
     commit = Commit("1", "Ann", "2026-01-02", "x")
     reports = [Report("a", Status.CONFORMS, residuals=(residual,))]
-    entries = entries_of([(commit, State(reports[0], {}))], from_nothing=True)
+    entries = entries_of([(commit, CommitRun(reports[0], {}))], from_nothing=True)
     for name in ("attn", "layers.0.attn", "layers.*.attn", "layers.0:norm+attn", "layers.*:norm+attn"):
         assert [entry.commit for entry in blame(entries, name, reports)] == [commit]
     assert blame(entries, "mlp", reports) == []

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from archcheck.errors import TargetError
 from archcheck.model.guessing import guess_inputs
-from archcheck.model.inputs import Example, TensorInput, build_inputs
+from archcheck.model.inputs import Example, TensorRecipe, build_inputs
 
 
 class Tokens(nn.Module):
@@ -66,7 +66,7 @@ def test_positional_variadic_and_free_inputs() -> None:
 
 
 def test_values_are_the_same_in_every_run_and_the_random_state_is_left_alone() -> None:
-    inputs = {"first": {"shape": [3]}, "rest": [TensorInput(shape=[4], dtype="int64", high=1000)]}
+    inputs = {"first": {"shape": [3]}, "rest": [TensorRecipe(shape=[4], dtype="int64", high=1000)]}
     state = torch.get_rng_state()
     first, second = build_inputs(Anything(), inputs).args, build_inputs(Anything(), inputs).args
     assert torch.equal(torch.get_rng_state(), state)

@@ -8,7 +8,7 @@ import pytest
 
 from archcheck.commands.processes import Workers, shared_workers
 from archcheck.commands.run_modes import execution, in_this_process
-from archcheck.seam.messages import Mode, Request, Run, Worker
+from archcheck.seam.messages import RecordedRun, Request, RunMode, Worker
 
 ROOT = Path(__file__).parents[2]
 INPUTS = {"input_ids": {"shape": [1, 16], "dtype": "int64", "high": 64}}
@@ -19,7 +19,7 @@ REQUESTS = {
         "reference_models.minimind:build",
         SMALL | {"use_moe": True},
         INPUTS,
-        (Mode("eval"), Mode("train", train=True, arguments={"num_hidden_layers": 1})),
+        (RunMode("eval"), RunMode("train", train=True, arguments={"num_hidden_layers": 1})),
         search=(str(ROOT),),
     ),
     "torch's own layer, guessed inputs": Request(
@@ -28,7 +28,7 @@ REQUESTS = {
 }
 
 
-def answers(worker: Worker, request: Request) -> tuple[list[Run], list[str]]:
+def answers(worker: Worker, request: Request) -> tuple[list[RecordedRun], list[str]]:
     """What it says to both questions."""
     runs = worker.run(request, lambda _: None)
     joins = [execution(run).joins for run in runs]

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from archcheck.diagram.layout.placement import BUS, Block, Builder
 from archcheck.diagram.layout.routing import Point, Router, Wire, tidy
-from archcheck.diagram.layout.series_parallel import Chain, Group, Stop
+from archcheck.diagram.layout.series_parallel import Chain, ParallelGroup, Stop
 
 TALL = 1_000.0
 COLUMN = 700.0
@@ -79,7 +79,7 @@ def _cuts(root: Chain, block: Block, count: int) -> list[int]:
     return cuts
 
 
-def _height(item: Stop | Group, block: Block) -> float:
+def _height(item: Stop | ParallelGroup, block: Block) -> float:
     return block.spots[item.key][1] if isinstance(item, Stop) else 0.0
 
 
@@ -94,7 +94,7 @@ def _free_cuts(root: Chain) -> Iterator[int]:
             yield index
 
 
-def _keys(item: Stop | Group) -> list[str]:
+def _keys(item: Stop | ParallelGroup) -> list[str]:
     if isinstance(item, Stop):
         return [item.key]
     return [key for chain in item.chains for each in chain.items for key in _keys(each)]

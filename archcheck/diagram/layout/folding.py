@@ -9,8 +9,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from archcheck.connections import Kind
-from archcheck.diagram.layout.placement import BUS, FORK, GAP, Block, Builder, Lane, Rect
-from archcheck.diagram.layout.series_parallel import Chain, Group, Rail, Stop
+from archcheck.diagram.layout.placement import BUS, FORK, GAP, Block, Builder, PlacedRail, Rect
+from archcheck.diagram.layout.series_parallel import Chain, ParallelGroup, Rail, Stop
 
 APART = 44.0
 
@@ -29,7 +29,9 @@ def _levels(root: Chain) -> list[Rail]:
     """
     places = {item.key: place for place, item in enumerate(root.items) if isinstance(item, Stop)}
     joins = {item.key for item in root.items if isinstance(item, Stop) and item.kind is Kind.CONCAT}
-    plain = not root.sides and not any(isinstance(item, Group) or item.what == "pass" for item in root.items)
+    plain = not root.sides and not any(
+        isinstance(item, ParallelGroup) or item.what == "pass" for item in root.items
+    )
     rails = sorted(root.rails, key=lambda rail: -places.get(rail.tail, 0))
     if not plain or len(rails) < 2 or any(rail.beads or rail.head not in joins for rail in rails):
         return []
@@ -82,7 +84,7 @@ class _Fold:
         y = max(heights)
         begin, end = self.axes[0], self.axes[1] - self.builder.size(rail.head).w / 2
         self.block.rects.append(Rect(begin, y - 1, end, y + 1))
-        self.block.lanes.append(Lane(rail, (begin + end) / 2))
+        self.block.lanes.append(PlacedRail(rail, (begin + end) / 2))
 
     def _fill(self, side: int, until: int) -> None:
         while self.at[side] < until:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from archcheck.connections import Kind
-from archcheck.diagram.labels import LINE_HEIGHT, MAX_LINES, Line, Run, lines_of, plain, width_of
+from archcheck.diagram.labels import LINE_HEIGHT, MAX_LINES, Line, TextRun, lines_of, plain, width_of
 from archcheck.diagram.layout.placement import Size
-from archcheck.diagram.layout.series_parallel import Chain, Group, Stop
+from archcheck.diagram.layout.series_parallel import Chain, ParallelGroup, Stop
 from archcheck.diagram.signs import sign_of
 from archcheck.diagram.theme import Theme, role_of
 from archcheck.spec.model import Box, Panel, ResidualEdge, Role
@@ -27,7 +27,7 @@ class Measure:
     def _lines(self, name: str) -> tuple[Line, ...]:
         lines = label_lines(self.panel.boxes[name], name, self.theme)
         mark = self.marks.get((self.name, name))
-        return (*lines[:-1], (*lines[-1], Run(mark, 1))) if mark else lines
+        return (*lines[:-1], (*lines[-1], TextRun(mark, 1))) if mark else lines
 
     def box_sizes(self) -> dict[str, Size]:
         """Return the size of each box as its label needs it."""
@@ -68,14 +68,14 @@ class Measure:
     def repeat(self, box: Box) -> Line:
         """Return the ×N beside a box."""
         text = plain(str(box.repeat), 12)
-        return (Run(text if text.startswith(("×", "x")) else f"×{text}"),)
+        return (TextRun(text if text.startswith(("×", "x")) else f"×{text}"),)
 
     def _align(self, root: Chain, sizes: dict[str, Size]) -> None:
         """Give the boxes of the spine one width, and the boxes of each group one width."""
         _widen(self._plain_boxes([root]), sizes)
         for chain in chains(root):
             for item in chain.items:
-                if isinstance(item, Group):
+                if isinstance(item, ParallelGroup):
                     beside = [
                         Chain([Stop(name) for name in side.boxes]) for side in chain.sides if side.start
                     ]
@@ -151,7 +151,7 @@ def chains(root: Chain) -> list[Chain]:
     """Return all chains of a tree, the root first."""
     found = [root]
     for item in root.items:
-        if isinstance(item, Group):
+        if isinstance(item, ParallelGroup):
             for branch in item.chains:
                 found += chains(branch)
     return found

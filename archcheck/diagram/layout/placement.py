@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from archcheck.diagram.layout.series_parallel import Chain, Group, Rail, Side, Stop
+from archcheck.diagram.layout.series_parallel import Chain, ParallelGroup, Rail, SideChain, Stop
 
 GAP = 22.0
 FORK = 36.0
@@ -46,7 +46,7 @@ class Rect:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class PlacedRail:
     """A rail at its place: it runs at `x`."""
 
     rail: Rail
@@ -77,7 +77,7 @@ class Block:
 
     spots: dict[str, tuple[float, float]] = field(default_factory=dict)
     rects: list[Rect] = field(default_factory=list)
-    lanes: list[Lane] = field(default_factory=list)
+    lanes: list[PlacedRail] = field(default_factory=list)
     groups: dict[int, Bus] = field(default_factory=dict)
     top: float = 0.0
     down: frozenset[str] = frozenset()
@@ -96,7 +96,7 @@ class Block:
         """Put another block into this one."""
         self.spots |= {key: (x + dx, y + dy) for key, (x, y) in other.spots.items()}
         self.rects += [rect.moved(dx, dy) for rect in other.rects]
-        self.lanes += [Lane(lane.rail, lane.x + dx) for lane in other.lanes]
+        self.lanes += [PlacedRail(lane.rail, lane.x + dx) for lane in other.lanes]
         self.groups |= {key: bus.moved(dx, dy) for key, bus in other.groups.items()}
 
     def reach(self, low: float, high: float, *, right: bool) -> float:
@@ -119,17 +119,17 @@ class Builder:
         block = Block()
         columns = self._columns(chain)
         y = 0.0
-        before: Stop | Group | None = None
+        before: Stop | ParallelGroup | None = None
         for item in chain.items:
             y += self.gap(before, item)
             y = self._room_for_sides(chain, item, y, block, columns)
-            if isinstance(item, Group):
+            if isinstance(item, ParallelGroup):
                 group = self._group(item, columns.get(id(item), []), self._widest(chain))
                 block.take(group, 0.0, y)
                 y += group.top
             else:
                 y += self.place(block, item, y)
-                if isinstance(before, Group):
+                if isinstance(before, ParallelGroup):
                     self._reserve_join(block, block.groups[id(before)], item)
             before = item
         block.top = y
@@ -158,11 +158,11 @@ class Builder:
             block.rects.append(Rect(x - size.w / 2, y, x + size.w / 2 + size.right, y + size.h + size.over))
         return size.h + size.over
 
-    def gap(self, before: Stop | Group | None, item: Stop | Group) -> float:
+    def gap(self, before: Stop | ParallelGroup | None, item: Stop | ParallelGroup) -> float:
         """Return the gap between two consecutive items."""
         return self._natural_gap(before, item) * self.air
 
-    def _natural_gap(self, before: Stop | Group | None, item: Stop | Group) -> float:
+    def _natural_gap(self, before: Stop | ParallelGroup | None, item: Stop | ParallelGroup) -> float:
         if before is None:
             return 0.0
         below = before.what if isinstance(before, Stop) else "group"
@@ -186,8 +186,8 @@ class Builder:
             Rect(x - 1, bus.join - self.scaled(BUS), x + 1, height) for x in (bus.left, bus.right)
         ]
 
-    def _is_round(self, item: Stop | Group) -> bool:
-        if isinstance(item, Group):
+    def _is_round(self, item: Stop | ParallelGroup) -> bool:
+        if isinstance(item, ParallelGroup):
             return False
         size = self.size(item.key)
         return item.what == "sink" or (item.what == "box" and 0 < size.w <= self.scaled(30.0))
@@ -196,7 +196,7 @@ class Builder:
         sizes = [self.size(item.key) for item in chain.items if isinstance(item, Stop)]
         return max(size.w / 2 + size.right for size in sizes)
 
-    def _group(self, group: Group, sides: list[Side], clear: float) -> Block:
+    def _group(self, group: ParallelGroup, sides: list[SideChain], clear: float) -> Block:
         """Lay the branches side by side about the axis; side chains from the same fork stand with them.
 
         What leads on from the side chains passes at least `clear` from the axis.
@@ -228,9 +228,9 @@ class Builder:
             whole.rects.append(Rect(place - axis - 1, 0.0, place - axis + 1, whole.top))
         return whole
 
-    def _columns(self, chain: Chain) -> dict[int, list[Side]]:
+    def _columns(self, chain: Chain) -> dict[int, list[SideChain]]:
         """Return the side chains that start at the fork of a group and pass no other, by the group."""
-        columns: dict[int, list[Side]] = {}
+        columns: dict[int, list[SideChain]] = {}
         keys = [item.key if isinstance(item, Stop) else None for item in chain.items]
         for side in chain.sides:
             if side.start not in keys or side.end not in keys:
@@ -238,13 +238,20 @@ class Builder:
             index = keys.index(side.start) + 1
             while index < len(keys) and isinstance(item := chain.items[index], Stop) and item.what == "tap":
                 index += 1
-            groups = [item for item in chain.items[index : keys.index(side.end)] if isinstance(item, Group)]
+            groups = [
+                item for item in chain.items[index : keys.index(side.end)] if isinstance(item, ParallelGroup)
+            ]
             if len(groups) == 1 and groups[0] is chain.items[index]:
                 columns.setdefault(id(groups[0]), []).append(side)
         return columns
 
     def _room_for_sides(
-        self, chain: Chain, item: Stop | Group, y: float, block: Block, columns: dict[int, list[Side]]
+        self,
+        chain: Chain,
+        item: Stop | ParallelGroup,
+        y: float,
+        block: Block,
+        columns: dict[int, list[SideChain]],
     ) -> float:
         """Return the height for an item such that the side chains that end there fit below it."""
         if not isinstance(item, Stop) or item.what == "tap":
@@ -263,11 +270,11 @@ class Builder:
             y = max(y, low + self._height(side) + self.scaled(GAP) - self.size(item.key).h / 2)
         return y
 
-    def _height(self, side: Side) -> float:
+    def _height(self, side: SideChain) -> float:
         heights = [self.size(name).h + self.size(name).over for name in side.boxes]
         return sum(heights) + self.scaled(GAP) * (len(heights) - 1)
 
-    def _beside(self, chain: Chain, block: Block, columns: dict[int, list[Side]]) -> None:
+    def _beside(self, chain: Chain, block: Block, columns: dict[int, list[SideChain]]) -> None:
         """Place rails and side chains outwards, the shortest first; loose ends go to the left."""
         in_group = [side for sides in columns.values() for side in sides]
         for side in in_group:
@@ -277,7 +284,7 @@ class Builder:
                 self._dead_end(side, block)
         beside = [side for side in chain.sides if side not in in_group and self._is_anchored(side, block)]
         rails = [rail for rail in chain.rails if {rail.tail, rail.head} <= block.spots.keys()]
-        everything: list[Rail | Side] = [*beside, *rails]
+        everything: list[Rail | SideChain] = [*beside, *rails]
         spans = {id(each): self._span(each, chain, block) for each in everything}
         outer = [
             rail for rail in rails if all(_is_around(spans[id(rail)], spans[id(side)]) for side in beside)
@@ -293,10 +300,10 @@ class Builder:
             if side.start is None or side.start not in block.spots:
                 self._source(side, block)
 
-    def _is_anchored(self, side: Side, block: Block) -> bool:
+    def _is_anchored(self, side: SideChain, block: Block) -> bool:
         return side.start in block.spots and side.end in block.spots
 
-    def _span(self, each: Rail | Side, chain: Chain, block: Block) -> tuple[float, float]:
+    def _span(self, each: Rail | SideChain, chain: Chain, block: Block) -> tuple[float, float]:
         """Return the heights between which a rail or a side chain stands beside the chain."""
         if isinstance(each, Rail):
             low, high = sorted((block.spots[each.tail][1], block.spots[each.head][1]))
@@ -304,19 +311,19 @@ class Builder:
         assert each.end is not None
         return self._foot(each, chain, block), block.spots[each.end][1]
 
-    def _foot(self, side: Side, chain: Chain, block: Block) -> float:
+    def _foot(self, side: SideChain, chain: Chain, block: Block) -> float:
         """Return where a side chain begins: above the fork, and above the taps on the way to it."""
         assert side.start is not None
         foot = block.spots[side.start][1] + self.size(side.start).h / 2 + self.scaled(FORK)
         keys = [item.key if isinstance(item, Stop) else "" for item in chain.items]
         if side.start in keys:
             for item in chain.items[keys.index(side.start) + 1 :]:
-                if isinstance(item, Group) or item.what != "tap" or item.key not in block.spots:
+                if isinstance(item, ParallelGroup) or item.what != "tap" or item.key not in block.spots:
                     break
                 foot = max(foot, block.spots[item.key][1] + self.scaled(BUS + 6))
         return foot
 
-    def _reserve(self, side: Side, block: Block) -> None:
+    def _reserve(self, side: SideChain, block: Block) -> None:
         if side.end not in block.spots or side.boxes[-1] not in block.spots:
             return
         x, low = block.spots[side.boxes[-1]]
@@ -340,9 +347,9 @@ class Builder:
             block.rects.append(Rect(x - size.w / 2, y, x + size.w / 2 + size.right, y + size.h))
             y += size.h
         block.rects.append(Rect(x - max(half, 1.0), low, x + max(half, 1.0), high))
-        block.lanes.append(Lane(rail, x))
+        block.lanes.append(PlacedRail(rail, x))
 
-    def _side(self, side: Side, chain: Chain, block: Block) -> None:
+    def _side(self, side: SideChain, chain: Chain, block: Block) -> None:
         assert side.start is not None
         assert side.end is not None
         low = block.spots[side.start][1] + self.size(side.start).h / 2
@@ -352,7 +359,7 @@ class Builder:
         block.take(column, x, self._foot(side, chain, block))
         block.rects.append(Rect(x - 2, low, x + 2, high))
 
-    def _source(self, side: Side, block: Block) -> None:
+    def _source(self, side: SideChain, block: Block) -> None:
         """Put boxes that nothing feeds to the left of what they feed, the last at its height."""
         column = self.chain(Chain([Stop(name) for name in side.boxes]))
         last = column.spots[side.boxes[-1]][1]
@@ -360,7 +367,7 @@ class Builder:
         reach = block.reach(foot, foot + column.top, right=False) + self.scaled(GAP)
         block.take(column, -reach - column.right, foot)
 
-    def _dead_end(self, side: Side, block: Block) -> None:
+    def _dead_end(self, side: SideChain, block: Block) -> None:
         """Put boxes that feed nothing to the left of the tap that feeds them, the first about its height."""
         assert side.start is not None
         column = self.chain(Chain([Stop(name) for name in side.boxes]))

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from archcheck.diagram.layout.placement import BUS, Block, Lane, Size
-from archcheck.diagram.layout.series_parallel import Chain, Group, Side, Stop
+from archcheck.diagram.layout.placement import BUS, Block, PlacedRail, Size
+from archcheck.diagram.layout.series_parallel import Chain, ParallelGroup, SideChain, Stop
 
 Point = tuple[float, float]
 
@@ -42,23 +42,28 @@ class Router:
         return [Wire(w.tail, w.head, tidy(w.points), w.edges, w.arrow) for w in wires]
 
     def _flow(self, chain: Chain) -> Iterator[Wire]:
-        items = [item for item in chain.items if isinstance(item, Group) or item.what != "tap"]
+        items = [item for item in chain.items if isinstance(item, ParallelGroup) or item.what != "tap"]
         for item in items:
-            if isinstance(item, Group):
+            if isinstance(item, ParallelGroup):
                 for branch in item.chains:
                     yield from self._flow(branch)
         for below, above in pairwise(items):
             apart = chain.items.index(above) - chain.items.index(below) > 1
             yield from self._connect(below, above, apart)
 
-    def _connect(self, below: Stop | Group, above: Stop | Group, apart: bool) -> Iterator[Wire]:
+    def _connect(
+        self, below: Stop | ParallelGroup, above: Stop | ParallelGroup, apart: bool
+    ) -> Iterator[Wire]:
         if isinstance(below, Stop) and isinstance(above, Stop) and below.key in self.block.down:
             yield self._downward(below.key, above.key)
             return
         tails = self._stops(below, last=True)
         heads = self._stops(above, last=False)
         into_circle = (
-            isinstance(above, Stop) and isinstance(below, Group) and not apart and self._is_round(above)
+            isinstance(above, Stop)
+            and isinstance(below, ParallelGroup)
+            and not apart
+            and self._is_round(above)
         )
         for tail in tails:
             for head in heads:
@@ -67,10 +72,10 @@ class Router:
                     yield Wire(tail.key, head.key, self._into_side(tail.key, head.key), arrow=arrow)
                     continue
                 points = [self._top(tail.key)]
-                if isinstance(below, Group):
+                if isinstance(below, ParallelGroup):
                     bus = self.block.groups[id(below)]
                     points += [(points[-1][0], bus.join), (bus.axis, bus.join)]
-                if isinstance(above, Group):
+                if isinstance(above, ParallelGroup):
                     bus = self.block.groups[id(above)]
                     points += [(points[-1][0], bus.fork), (self._foot(head.key)[0], bus.fork)]
                 yield Wire(tail.key, head.key, (*points, self._foot(head.key)), arrow=arrow)
@@ -86,7 +91,7 @@ class Router:
         for side in chain.sides:
             yield from self._side(side, chain)
         for item in chain.items:
-            if isinstance(item, Group):
+            if isinstance(item, ParallelGroup):
                 for branch in item.chains:
                     yield from self._beside(branch)
         lanes = {id(lane.rail): lane for lane in self.block.lanes}
@@ -94,7 +99,7 @@ class Router:
             if id(rail) in lanes:
                 yield from self._rail(lanes[id(rail)])
 
-    def _side(self, side: Side, chain: Chain) -> Iterator[Wire]:
+    def _side(self, side: SideChain, chain: Chain) -> Iterator[Wire]:
         first, last = side.boxes[0], side.boxes[-1]
         for tail, head in pairwise(side.boxes):
             yield Wire(tail, head, (self._top(tail), self._foot(head)))
@@ -111,12 +116,15 @@ class Router:
         """Leave the trunk above `start`, with the fork of a group where there is one."""
         bus = self._foot(first)[1] - BUS * self.scale
         for item in chain.items:
-            if isinstance(item, Group) and abs(self.block.groups[id(item)].fork - bus) < BUS * self.scale:
+            if (
+                isinstance(item, ParallelGroup)
+                and abs(self.block.groups[id(item)].fork - bus) < BUS * self.scale
+            ):
                 bus = self.block.groups[id(item)].fork
         top, foot = self._top(start), self._foot(first)
         return (top, (top[0], bus), (foot[0], bus), foot)
 
-    def _rail(self, lane: Lane) -> Iterator[Wire]:
+    def _rail(self, lane: PlacedRail) -> Iterator[Wire]:
         rail = lane.rail
         edges = tuple(rail.edges)
         if rail.tail in self.block.down:
@@ -161,12 +169,12 @@ class Router:
     def _size(self, key: str) -> Size:
         return self.sizes.get(key, Size())
 
-    def _stops(self, item: Stop | Group, *, last: bool) -> list[Stop]:
+    def _stops(self, item: Stop | ParallelGroup, *, last: bool) -> list[Stop]:
         if isinstance(item, Stop):
             return [item]
         found: list[Stop] = []
         for branch in item.chains:
-            real = [each for each in branch.items if isinstance(each, Group) or each.what != "tap"]
+            real = [each for each in branch.items if isinstance(each, ParallelGroup) or each.what != "tap"]
             found += self._stops(real[-1 if last else 0], last=last)
         return found
 

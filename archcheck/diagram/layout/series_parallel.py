@@ -45,7 +45,7 @@ class Rail:
 
 
 @dataclass(eq=False, slots=True)
-class Side:
+class SideChain:
     """Boxes beside a chain: from the stop `start` (or none) through `boxes` to the stop `end` (or none)."""
 
     boxes: tuple[str, ...]
@@ -57,13 +57,13 @@ class Side:
 class Chain:
     """Stops and groups from input to output, and what runs beside them."""
 
-    items: list[Stop | Group] = field(default_factory=list)
+    items: list[Stop | ParallelGroup] = field(default_factory=list)
     rails: list[Rail] = field(default_factory=list)
-    sides: list[Side] = field(default_factory=list)
+    sides: list[SideChain] = field(default_factory=list)
 
 
 @dataclass(eq=False, slots=True)
-class Group:
+class ParallelGroup:
     """Chains that stand side by side between two stops of their parent, level at the foot or at the top."""
 
     chains: list[Chain]
@@ -100,10 +100,10 @@ def is_join(name: str, panel: Panel, kind: Kind) -> bool:
     return label in (JOIN if kind is Kind.CONCAT else PLUS)
 
 
-def ends(items: Sequence[Stop | Group], *, last: bool) -> list[str]:
+def ends(items: Sequence[Stop | ParallelGroup], *, last: bool) -> list[str]:
     """Return the keys of the stops that the items begin or, if `last`, end with; taps are passed over."""
     for item in reversed(items) if last else items:
-        if isinstance(item, Group):
+        if isinstance(item, ParallelGroup):
             return [key for chain in item.chains for key in ends(chain.items, last=last)]
         if item.what != "tap":
             return [item.key]
@@ -117,11 +117,11 @@ def _fill(root: Chain, panel: Panel, on_rails: set[str]) -> None:
         filled = Chain([each for item in items for each in placed(item)])
         return filled if filled.items else Chain([Stop(f":pass{next(passes)}", "pass")])
 
-    def placed(item: FlowItem) -> list[Stop | Group]:
+    def placed(item: FlowItem) -> list[Stop | ParallelGroup]:
         if isinstance(item, str):
             return [Stop(item)] if item in panel.boxes else []
         chains = [chain([branch] if isinstance(branch, str) else branch) for branch in item]
-        return [Group(chains, _alike_at_top(chains, panel))]
+        return [ParallelGroup(chains, _alike_at_top(chains, panel))]
 
     root.items = chain(panel.flow or _spine(panel, on_rails)).items
 
@@ -190,7 +190,7 @@ def _add_edges(root: Chain, panel: Panel, places: dict[str, Place]) -> bool:
     beads = {name for edge in panel.residuals for name in edge.through}
     for name in panel.boxes:
         if name not in places and name not in aside and name not in beads:
-            root.sides.append(Side((name,), None, None))
+            root.sides.append(SideChain((name,), None, None))
     return True
 
 
@@ -209,7 +209,7 @@ def _add_edge(
     chain = root
     if len(anchored) == 2 and anchored[0][-1][0] is anchored[1][-1][0]:
         chain = anchored[0][-1][0]
-    chain.sides.append(Side(tuple(boxes), start, end))
+    chain.sides.append(SideChain(tuple(boxes), start, end))
 
 
 def _adjacent(tail: Place | None, head: Place | None) -> bool:
@@ -274,7 +274,7 @@ class _Weaver:
             self.rails[shared] = Rail(tail, head, [index], beads)
             chain.rails.append(self.rails[shared])
         for (key, gap), insertions in sorted(self.insertions.items(), key=lambda each: -each[0][1]):
-            stops: list[Stop | Group] = [
+            stops: list[Stop | ParallelGroup] = [
                 each.stop for each in sorted(insertions, key=lambda each: each.order)
             ]
             self.chains[key].items[gap:gap] = stops
@@ -326,7 +326,7 @@ class _Weaver:
             return level
         parent, index = first[level - 1]
         group = parent.items[index]
-        assert isinstance(group, Group)
+        assert isinstance(group, ParallelGroup)
         whole = sum(1 for branch in group.chains if self._is_spanned(branch))
         return level - 1 if whole > 1 else level
 

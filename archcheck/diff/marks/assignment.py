@@ -20,7 +20,7 @@ Line = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class BoxCandidate:
     """Connected regions that a box may stand for, one for each claim; `rank` prefers its first terms.
 
     `aside`: the box is not the operation but what it reads beside its main operand, such as a mask drawn with
@@ -50,7 +50,7 @@ class Candidate:
         return self.regions[-1].output
 
 
-class Search:
+class AssignmentSearch:
     """The choice of a candidate for each box under which most lines hold."""
 
     def __init__(
@@ -58,7 +58,7 @@ class Search:
         panel: Panel,
         anchors: Territory,
         sinks: Sequence[tuple[str, int]],
-        candidates: Mapping[str, tuple[Candidate, ...]],
+        candidates: Mapping[str, tuple[BoxCandidate, ...]],
     ) -> None:
         self.anchors = anchors
         self.candidates = candidates
@@ -71,11 +71,11 @@ class Search:
         self.after = [(other, node) for last, node in sinks for one, other in self.lines if one == last]
         self._behind: dict[tuple[str, tuple[int, bool]], tuple[frozenset[str], frozenset[int]]] = {}
 
-    def best(self) -> tuple[dict[str, Candidate], dict[str, tuple[Candidate, ...]]]:
+    def best(self) -> tuple[dict[str, BoxCandidate], dict[str, tuple[BoxCandidate, ...]]]:
         """Return the choice, and for each box that could equally be another candidate, those candidates."""
         winners = _Choices(self, self._pruned()).winners()
         chosen = winners[0]
-        unclear: dict[str, tuple[Candidate, ...]] = {}
+        unclear: dict[str, tuple[BoxCandidate, ...]] = {}
         if len({_operations(choice) for choice in winners}) > 1:
             for box, candidate in chosen.items():
                 if candidate.carried:
@@ -88,7 +88,7 @@ class Search:
         return settled, {box: others for box, others in unclear.items() if box not in astray}
 
     def _is_astray(
-        self, box: str, choice: Mapping[str, Candidate], unclear: Mapping[str, tuple[Candidate, ...]]
+        self, box: str, choice: Mapping[str, BoxCandidate], unclear: Mapping[str, tuple[BoxCandidate, ...]]
     ) -> bool:
         """Return whether no line at the box holds, for a box that could be anything or may be left out.
 
@@ -103,7 +103,7 @@ class Search:
             if all(end in choice or end not in self.candidates for end in (first, second))
         )
 
-    def _pruned(self) -> dict[str, tuple[Candidate, ...]]:
+    def _pruned(self) -> dict[str, tuple[BoxCandidate, ...]]:
         """Return each box's candidates for which most lines hold with some candidates of its neighbours."""
         kept = dict(self.candidates)
         for _ in range(3):
@@ -119,14 +119,14 @@ class Search:
             }
         return kept
 
-    def rivals(self, box: str, kept: Mapping[str, tuple[Candidate, ...]]) -> int:
+    def rivals(self, box: str, kept: Mapping[str, tuple[BoxCandidate, ...]]) -> int:
         """Return how many boxes compete for one of a box's candidates."""
         keys = {one.key for one in kept[box] if not one.aside}
         return sum(
             any(one.key in keys and not one.aside for one in candidates) for candidates in kept.values()
         )
 
-    def _local(self, box: str, one: Candidate, kept: Mapping[str, tuple[Candidate, ...]]) -> int:
+    def _local(self, box: str, one: BoxCandidate, kept: Mapping[str, tuple[BoxCandidate, ...]]) -> int:
         found = 0
         for first, second in self.lines:
             if first == box:
@@ -137,19 +137,19 @@ class Search:
                 found += any(self.holds(first, other, second, one) for other in others or (None,))
         return found + self.sums(box, one)
 
-    def sums(self, box: str, one: Candidate) -> int:
+    def sums(self, box: str, one: BoxCandidate) -> int:
         """Return how many sums a box reads that are drawn right before it."""
         passed = self._origins(box, one)[1]
         return sum(node in passed for other, node in self.after if other == box)
 
-    def holds(self, first: str, one: Candidate | None, second: str, other: Candidate | None) -> bool:
+    def holds(self, first: str, one: BoxCandidate | None, second: str, other: BoxCandidate | None) -> bool:
         """Return whether the line between two boxes holds under these candidates."""
         if one is not None and one.aside:
             return other is not None and one.output in other.nodes
         boxes, passed = self._origins(second, other)
         return one.output in passed if one is not None else first in boxes
 
-    def _origins(self, box: str, candidate: Candidate | None) -> tuple[frozenset[str], frozenset[int]]:
+    def _origins(self, box: str, candidate: BoxCandidate | None) -> tuple[frozenset[str], frozenset[int]]:
         key = box, candidate.key if candidate else (-1, False)
         if key not in self._behind:
             reads = self.anchors.read_by(candidate.nodes) if candidate else self.anchors.entering(box)
@@ -162,7 +162,7 @@ class Search:
 class _Choices:
     """The best choices of disjoint candidates, found by branch and bound."""
 
-    def __init__(self, search: Search, kept: Mapping[str, tuple[Candidate, ...]]) -> None:
+    def __init__(self, search: AssignmentSearch, kept: Mapping[str, tuple[BoxCandidate, ...]]) -> None:
         self.search = search
         self.kept = {box: candidates for box, candidates in kept.items() if candidates}
         self.boxes = list(self.kept)
@@ -175,10 +175,10 @@ class _Choices:
             rank = max(-one.rank for one in self.kept[box])
             self.hopes.insert(0, _plus(self.hopes[0], (1, len(lines) + sums, rank)))
         self.best: Score = (-1, 0, 0)
-        self.found: list[dict[str, Candidate]] = []
+        self.found: list[dict[str, BoxCandidate]] = []
         self.steps = 0
 
-    def winners(self) -> list[dict[str, Candidate]]:
+    def winners(self) -> list[dict[str, BoxCandidate]]:
         """Return all choices with the highest score.
 
         If there are very many, the first ones in the order of the candidates.
@@ -199,7 +199,7 @@ class _Choices:
         return decided
 
     def _search(
-        self, at: int, choice: dict[str, Candidate], used: frozenset[tuple[int, bool]], score: Score
+        self, at: int, choice: dict[str, BoxCandidate], used: frozenset[tuple[int, bool]], score: Score
     ) -> None:
         self.steps += 1
         hope = _plus(score, self.hopes[at])
@@ -220,7 +220,7 @@ class _Choices:
         if self.is_spare[at]:
             self._search(at + 1, choice, used, score)
 
-    def _gain(self, at: int, choice: Mapping[str, Candidate]) -> Score:
+    def _gain(self, at: int, choice: Mapping[str, BoxCandidate]) -> Score:
         box = self.boxes[at]
         holding = sum(
             self.search.holds(first, choice.get(first), second, choice.get(second))
@@ -234,7 +234,7 @@ def _plus(one: Score, other: Score) -> Score:
     return one[0] + other[0], one[1] + other[1], one[2] + other[2]
 
 
-def _operations(choice: Mapping[str, Candidate]) -> frozenset[int]:
+def _operations(choice: Mapping[str, BoxCandidate]) -> frozenset[int]:
     return frozenset(one.output for one in choice.values() if not one.carried)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from archcheck.diff.marks.assignment import Candidate, Search
+from archcheck.diff.marks.assignment import AssignmentSearch, BoxCandidate
 from archcheck.diff.marks.carried import carried, is_value
 from archcheck.diff.marks.claimed import claimed, contradiction, meets
 from archcheck.diff.marks.routing import with_picked
@@ -30,9 +30,9 @@ class BoxMap:
     """
 
     territory: Territory
-    chosen: Mapping[str, Candidate] = field(default_factory=dict)
+    chosen: Mapping[str, BoxCandidate] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
-    unclear: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)
+    unclear: Mapping[str, tuple[BoxCandidate, ...]] = field(default_factory=dict)
     unnamed: tuple[str, ...] = ()
 
     def is_placed(self, box: str) -> bool:
@@ -90,7 +90,7 @@ def box_map(
         for box in boxes
         if said[box]
     }
-    search = Search(
+    search = AssignmentSearch(
         panel, anchors, sinks, {box: () if box in without else candidates[box] for box in candidates}
     )
     chosen, unclear = search.best()
@@ -161,7 +161,7 @@ def _regions(anchors: Territory, free: frozenset[int]) -> list[Region]:
 
 def _candidates(
     said: Sequence[Claim], regions: Sequence[Region], anchors: Territory, aside: bool
-) -> Iterator[Candidate]:
+) -> Iterator[BoxCandidate]:
     """Yield chains of regions, each computing one of the claims, each reading the one before."""
     chains: list[tuple[Region, ...]] = [()]
     for claim in said:
@@ -174,12 +174,12 @@ def _candidates(
         ]
     for chain in chains:
         rank = sum(_rank(region, claim) for region, claim in zip(chain, said, strict=True))
-        yield Candidate(chain, rank, aside)
+        yield BoxCandidate(chain, rank, aside)
 
 
-def _carried(said: Sequence[Claim], anchors: Territory) -> Iterator[Candidate]:
+def _carried(said: Sequence[Claim], anchors: Territory) -> Iterator[BoxCandidate]:
     for region in carried(said[0].terms[0], anchors):
-        yield Candidate((region,), carried=True)
+        yield BoxCandidate((region,), carried=True)
 
 
 def _smallest(regions: Sequence[Region]) -> list[Region]:

@@ -11,7 +11,7 @@ from archcheck.dataflow.join import Join
 from archcheck.dataflow.run import Dataflow, Op
 from archcheck.diff.marks.box_map import BoxMap, is_share
 from archcheck.diff.marks.claimed import claimed
-from archcheck.diff.marks.entries import Entries
+from archcheck.diff.marks.entries import PanelEntries
 from archcheck.diff.marks.sums import sums
 from archcheck.diff.marks.territory import Territory
 from archcheck.spec.model import Panel
@@ -63,7 +63,7 @@ class LeftOut:
     claimed: bool
 
 
-def left_out(panel: Panel, placed: BoxMap, entries: Entries, strict: bool) -> Iterator[LeftOut]:
+def left_out(panel: Panel, placed: BoxMap, entries: PanelEntries, strict: bool) -> Iterator[LeftOut]:
     """Return what is left out, in the order of the code."""
     territory = placed.territory
     classes = _STRICT if strict else CLASSES
@@ -204,7 +204,7 @@ def _divides(node: int, territory: Territory) -> bool:
     )
 
 
-def _shown_aside(panel: Panel, placed: BoxMap, entries: Entries) -> Set[int]:
+def _shown_aside(panel: Panel, placed: BoxMap, entries: PanelEntries) -> Set[int]:
     """Return what is read by boxes that work only on side inputs.
 
     Where they are drawn, so is what comes before them.
@@ -217,7 +217,7 @@ def _shown_aside(panel: Panel, placed: BoxMap, entries: Entries) -> Set[int]:
     return found
 
 
-def _is_aside(reads: Iterable[int], territory: Territory, entries: Entries) -> bool:
+def _is_aside(reads: Iterable[int], territory: Territory, entries: PanelEntries) -> bool:
     """Return whether this is made only of side inputs (a mask, positions)."""
     origins = territory.origins(reads)
     return not origins.boxes and entries.main is not None and entries.main not in origins.entered

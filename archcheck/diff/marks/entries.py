@@ -23,7 +23,7 @@ def ends(panel: Panel, box: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Entries:
+class PanelEntries:
     """`by_box`: the values that each input box may stand for.
 
     `main`: the one that the first box reads. `all`: whatever enters the panel.
@@ -34,7 +34,7 @@ class Entries:
     all: frozenset[int]
 
 
-def entries(panel: Panel, placed: BoxMap) -> Entries:
+def entries(panel: Panel, placed: BoxMap) -> PanelEntries:
     """Give each input box a value of its own, as far as there are that many."""
     territory = placed.territory
     edges = flow_edges(panel)
@@ -54,7 +54,7 @@ def entries(panel: Panel, placed: BoxMap) -> Entries:
     for box in inputs:
         _assign(box, inputs, owner, set())
     own = {box: frozenset(node for node, other in owner.items() if other == box) for box in inputs}
-    return Entries({**wanted, **own}, _main(panel, placed, edges, entered), frozenset(territory.inputs))
+    return PanelEntries({**wanted, **own}, _main(panel, placed, edges, entered), frozenset(territory.inputs))
 
 
 def _assign(box: str, wanted: Mapping[str, frozenset[int]], owner: dict[int, str], tried: set[int]) -> bool:

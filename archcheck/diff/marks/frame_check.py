@@ -11,7 +11,7 @@ from archcheck.diff.marks.appearance import not_chosen
 from archcheck.diff.marks.box_map import BoxMap, box_map
 from archcheck.diff.marks.claims import ClaimCheck, check_claims, check_looks, regions_of
 from archcheck.diff.marks.completeness import LeftOut, left_out
-from archcheck.diff.marks.entries import Entries, entries
+from archcheck.diff.marks.entries import PanelEntries, entries
 from archcheck.diff.marks.lines import Line, LineCheck, check_lines, connected
 from archcheck.diff.marks.routing import with_inactive
 from archcheck.diff.marks.territory import Reads, territory
@@ -32,7 +32,7 @@ class FrameCheck:
 
     call: PanelCall
     placed: BoxMap
-    entries: Entries
+    entries: PanelEntries
     lines: LineCheck
     claims: Mapping[str, tuple[ClaimCheck, ...]]
     left_out: tuple[LeftOut, ...]

@@ -12,7 +12,7 @@ from enum import Enum
 from itertools import pairwise
 
 from archcheck.diff.marks.box_map import BoxMap
-from archcheck.diff.marks.entries import Entries, begins, ends
+from archcheck.diff.marks.entries import PanelEntries, begins, ends
 from archcheck.diff.marks.territory import Reads
 from archcheck.diff.marks.twins import twin
 from archcheck.diff.panel_calls import PanelCall
@@ -65,7 +65,7 @@ class LineCheck:
 
 
 def check_lines(
-    call: PanelCall, placed: BoxMap, entries: Entries, shown: Sequence[tuple[ResidualEdge, Join]]
+    call: PanelCall, placed: BoxMap, entries: PanelEntries, shown: Sequence[tuple[ResidualEdge, Join]]
 ) -> LineCheck:
     """Judge the lines of a panel. `shown` are its solid edges, each with a residual that it shows."""
     panel, frame, values = call.panel, call.frame, placed.territory.values
@@ -85,7 +85,7 @@ class _Ways:
 
     call: PanelCall
     placed: BoxMap
-    entries: Entries
+    entries: PanelEntries
     shown: Sequence[tuple[ResidualEdge, Join]]
 
     def way(self, one: str, other: str) -> Way:
@@ -179,7 +179,7 @@ class _Ways:
 
 
 def _undrawn(
-    call: PanelCall, placed: BoxMap, entries: Entries, drawn: tuple[Line, ...], skips: Reads
+    call: PanelCall, placed: BoxMap, entries: PanelEntries, drawn: tuple[Line, ...], skips: Reads
 ) -> Iterator[Line]:
     """Yield flows between boxes that neither a line nor a residual edge shows.
 

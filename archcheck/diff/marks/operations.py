@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from archcheck.diff.box_calls import Occurrence, Run
-from archcheck.diff.marks.assignment import Candidate
+from archcheck.diff.box_calls import BoxRun, Occurrence
+from archcheck.diff.marks.assignment import BoxCandidate
 from archcheck.diff.marks.frame_check import FrameCheck
 from archcheck.diff.panel_calls import PanelCall
 
@@ -29,10 +29,10 @@ def with_operations(call: PanelCall, check: FrameCheck) -> PanelCall:
     return replace(call, frame=frame)
 
 
-def _occurrence(box: str, candidate: Candidate, check: FrameCheck) -> Occurrence:
+def _occurrence(box: str, candidate: BoxCandidate, check: FrameCheck) -> Occurrence:
     origin, territory = check.values.recognition.origin, check.placed.territory
     ops = sorted({origin[node] for node in candidate.nodes})
     inputs = tuple(dict.fromkeys(origin[read] for read in territory.read_by(candidate.nodes)))
     region = candidate.regions[-1]
-    run = Run(tuple((at, at + 1) for at in ops), inputs, (origin[candidate.output],), region.location)
+    run = BoxRun(tuple((at, at + 1) for at in ops), inputs, (origin[candidate.output],), region.location)
     return Occurrence(box, region.term.name, region.term.name, (run,))

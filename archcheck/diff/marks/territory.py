@@ -10,7 +10,7 @@ from functools import cached_property
 from archcheck.dataflow.queries import depends
 from archcheck.dataflow.run import Call
 from archcheck.diff.binding import Layer
-from archcheck.diff.box_calls import Frame, Run, opened
+from archcheck.diff.box_calls import BoxRun, Frame, opened
 from archcheck.diff.marks.values import Values
 from archcheck.phrasing.module_paths import is_within, parent
 
@@ -145,7 +145,7 @@ def territory(layer: Layer, frame: Frame, values: Values) -> Territory:
         for call in values.execution.calls(path)
         if frame.first <= call.first and call.end <= frame.end
     ]
-    runs: dict[str, list[Run]] = {}
+    runs: dict[str, list[BoxRun]] = {}
     for occurrence in frame.occurrences:
         if layer.bound(occurrence.box):
             runs.setdefault(occurrence.box, []).extend(occurrence.runs)

@@ -12,7 +12,7 @@ from archcheck.dataflow.run import Call
 from archcheck.tracing.proof.movement import bijective, close, size_of
 from archcheck.tracing.proof.skip_proof import Trial, factor_on, has_factor, movement_of
 from archcheck.tracing.proof.verdict import RefutedError, UnclearError
-from archcheck.tracing.proof.windows import Change, Changes
+from archcheck.tracing.proof.windows import Change, WindowChanges
 
 
 class BranchProof:
@@ -57,7 +57,7 @@ class BranchProof:
             base = self._run(uses) if uses else self.alone
             uses = {**self.silent, **uses}
             run = self.trial.window.run
-            movement = movement_of(lambda change: run(Changes(uses, {outputs[0]: change})), base)
+            movement = movement_of(lambda change: run(WindowChanges(uses, {outputs[0]: change})), base)
             is_whole = movement is not None and bijective(movement.place, movement.count)
             return movement.ratio if movement is not None and is_whole else None
 
@@ -145,7 +145,7 @@ class BranchProof:
         outputs: Iterable[int] = (),
         seen: dict[int, list[Tensor]] | None = None,
     ) -> Tensor:
-        changes = Changes({**self.silent, **(uses or {})}, dict.fromkeys(outputs, disturb))
+        changes = WindowChanges({**self.silent, **(uses or {})}, dict.fromkeys(outputs, disturb))
         return self.trial.window.run(changes, seen)
 
     def _moves(self, outputs: Iterable[int]) -> bool:

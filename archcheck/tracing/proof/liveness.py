@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from archcheck.dataflow.run import Dataflow
 from archcheck.tracing.proof.branch_proof import differs, disturb
-from archcheck.tracing.proof.verdict import Outcome, UnclearError, Verdict
-from archcheck.tracing.proof.windows import Changes, Sweep, Window
+from archcheck.tracing.proof.verdict import NumericalVerdict, Outcome, UnclearError
+from archcheck.tracing.proof.windows import Sweep, Window, WindowChanges
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.tape import ATTRIBUTE
 
@@ -61,12 +61,12 @@ class Liveness:
                 for step in map(window.sweep.step, window.nodes)
                 if any(sink in reads for reads in steps[step].operands)
             }
-            if differs(window.run(Changes(uses)), base):
+            if differs(window.run(WindowChanges(uses)), base):
                 self.moved.setdefault(sink, set()).add(window.end)
         except UnclearError as unclear:
             self.unclear[sink] = str(unclear)
 
-    def verdict(self, sink: int) -> Verdict:
+    def verdict(self, sink: int) -> NumericalVerdict:
         """Return the verdict on a sink.
 
         It is refuted if nothing leads on from the sink, or nothing on the way moves with it.
@@ -75,13 +75,13 @@ class Liveness:
         while ways:
             at = ways.pop()
             if at in self.ends:
-                return Verdict(Outcome.PROVED)
+                return NumericalVerdict(Outcome.PROVED)
             if at not in reached:
                 reached.add(at)
                 ways += self.moved.get(at, ())
         if not any(self.ahead.get(at) for at in reached):
-            return Verdict(Outcome.REFUTED, "the model's output does not depend on the sink")
-        return Verdict(Outcome.NOT_PROVED, "no change of the sink was seen in the model's output")
+            return NumericalVerdict(Outcome.REFUTED, "the model's output does not depend on the sink")
+        return NumericalVerdict(Outcome.NOT_PROVED, "no change of the sink was seen in the model's output")
 
 
 def _state(recorder: Recorder) -> Iterable[int]:

@@ -23,8 +23,8 @@ from archcheck.tracing.proof.equality import same
 from archcheck.tracing.proof.liveness import Liveness
 from archcheck.tracing.proof.machine import Held, Machine, Witness
 from archcheck.tracing.proof.skip_proof import Trial, parting, prove_part, prove_skip_path, uses_of
-from archcheck.tracing.proof.verdict import Outcome, RefutedError, UnclearError, Verdict
-from archcheck.tracing.proof.windows import Changes, Sweep, Window
+from archcheck.tracing.proof.verdict import NumericalVerdict, Outcome, RefutedError, UnclearError
+from archcheck.tracing.proof.windows import Sweep, Window, WindowChanges
 
 _ERRORS = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError, AssertionError, KeyError)
 
@@ -56,7 +56,7 @@ def prove(traced: Recording, claims: Sequence[Join]) -> list[str]:
     return [_summary(verdicts), *_remarks(traced, claims, verdicts), *_twice(traced)]
 
 
-def judged(traced: Recording, claims: Sequence[Join], held: Held) -> list[Verdict]:
+def judged(traced: Recording, claims: Sequence[Join], held: Held) -> list[NumericalVerdict]:
     """Return a verdict for each claim, in their order."""
     if not claims:
         return []
@@ -64,7 +64,7 @@ def judged(traced: Recording, claims: Sequence[Join], held: Held) -> list[Verdic
     sweep = Sweep(Machine(module, recorder, held), module, recorder)
     liveness = Liveness(flow, recorder, [claim.sink for claim in claims])
     ahead = liveness.windows(sweep)
-    found: dict[int, Verdict] = {}
+    found: dict[int, NumericalVerdict] = {}
     windows: dict[tuple[int, int], Window] = {}
     tasks: dict[Window, list[int]] = {}
 
@@ -79,7 +79,7 @@ def judged(traced: Recording, claims: Sequence[Join], held: Held) -> list[Verdic
             or not {claim.sink, claim.end} <= sweep.runs
             or start not in sweep.nodes
         ):
-            found[number] = Verdict(
+            found[number] = NumericalVerdict(
                 Outcome.REFUTED, "the skip path does not lead from the source to the sink"
             )
             continue
@@ -103,37 +103,39 @@ def judged(traced: Recording, claims: Sequence[Join], held: Held) -> list[Verdic
             sweep.run(traced.inputs(), [*tasks, *ahead], at_end)
     except _ERRORS as error:
         reason = f"a step can't be run again in float64 ({_text(error)})"
-        return [found.get(number, Verdict(Outcome.NOT_PROVED, reason)) for number in range(len(claims))]
+        return [
+            found.get(number, NumericalVerdict(Outcome.NOT_PROVED, reason)) for number in range(len(claims))
+        ]
     return [
         liveness.verdict(claim.sink) if found[number].outcome is Outcome.PROVED else found[number]
         for number, claim in enumerate(claims)
     ]
 
 
-def _leading(claim: Join, window: Window) -> Verdict:
+def _leading(claim: Join, window: Window) -> NumericalVerdict:
     """Return where skip path and branch part, with all of the source in its own place."""
     uses, _ = uses_of(window, claim.source, frozenset(range(window.end + 1)))
     if not uses:
-        return Verdict(Outcome.REFUTED, "the skip path does not start at the source")
+        return NumericalVerdict(Outcome.REFUTED, "the skip path does not start at the source")
 
     trial = Trial(claim, "identity", window, uses, frozenset())
-    return _or_of_a_part(trial, _settled(lambda: prove_skip_path(trial, Changes)))
+    return _or_of_a_part(trial, _settled(lambda: prove_skip_path(trial, WindowChanges)))
 
 
-def _or_of_a_part(trial: Trial, verdict: Verdict) -> Verdict:
+def _or_of_a_part(trial: Trial, verdict: NumericalVerdict) -> NumericalVerdict:
     """Return the verdict without refuting a residual of one part of the source (all but a class token)."""
     if verdict.outcome is not Outcome.REFUTED or trial.kind not in ("identity", "scaled"):
         return verdict
     of_a_part = _settled(lambda: prove_part(trial)).outcome is Outcome.PROVED
     reason = "skip path and branch part at a part of the source"
-    return Verdict(Outcome.NOT_PROVED, reason) if of_a_part else verdict
+    return NumericalVerdict(Outcome.NOT_PROVED, reason) if of_a_part else verdict
 
 
-def _verdict(traced: Recording, claims: Sequence[Join], number: int, window: Window) -> Verdict:
+def _verdict(traced: Recording, claims: Sequence[Join], number: int, window: Window) -> NumericalVerdict:
     claim, flow = claims[number], traced.dataflow
     skip_uses, other_uses = uses_of(window, window.start, frozenset({*claim.skip, claim.sink}))
     if not skip_uses:
-        return Verdict(Outcome.REFUTED, "the skip path does not start at the source")
+        return NumericalVerdict(Outcome.REFUTED, "the skip path does not start at the source")
     names = {step: flow.ops[step].name for step in claim.skip}
     trial = Trial(claim, str(claim.residual.kind), window, skip_uses, other_uses, names)
     sums = {claim.sink, *claim.skip}
@@ -141,32 +143,32 @@ def _verdict(traced: Recording, claims: Sequence[Join], number: int, window: Win
 
     def proof() -> None:
         branch = BranchProof(trial, list(flow.calls), beside)
-        prove_skip_path(trial, lambda: Changes(branch.disturbed()))
+        prove_skip_path(trial, lambda: WindowChanges(branch.disturbed()))
         branch.prove()
 
     return _or_of_a_part(trial, _settled(proof))
 
 
-def _as_seen(verdict: Verdict, window: Window) -> Verdict:
+def _as_seen(verdict: NumericalVerdict, window: Window) -> NumericalVerdict:
     """Return the verdict without refuting where values leave torch: they are constants of a second run."""
     steps = window.sweep.steps[window.start : window.end + 1]
     if verdict.outcome is Outcome.REFUTED and any(step.hidden for step in steps):
-        return Verdict(Outcome.NOT_PROVED, "values leave torch on the way")
+        return NumericalVerdict(Outcome.NOT_PROVED, "values leave torch on the way")
     return verdict
 
 
-def _settled(proof: Callable[[], None]) -> Verdict:
+def _settled(proof: Callable[[], None]) -> NumericalVerdict:
     try:
         proof()
     except RefutedError as refuted:
-        return Verdict(Outcome.REFUTED, str(refuted))
+        return NumericalVerdict(Outcome.REFUTED, str(refuted))
     except UnclearError as unclear:
-        return Verdict(Outcome.NOT_PROVED, str(unclear))
+        return NumericalVerdict(Outcome.NOT_PROVED, str(unclear))
     except _ERRORS as error:
-        return Verdict(
+        return NumericalVerdict(
             Outcome.NOT_PROVED, f"it can't be run again ({type(error).__name__}: {str(error)[:80]})"
         )
-    return Verdict(Outcome.PROVED)
+    return NumericalVerdict(Outcome.PROVED)
 
 
 def _text(error: Exception) -> str:
@@ -207,13 +209,13 @@ def _replaying() -> Iterator[None]:
         torch.set_rng_state(random)
 
 
-def _summary(verdicts: Sequence[Verdict]) -> str:
+def _summary(verdicts: Sequence[NumericalVerdict]) -> str:
     count = sum(verdict.outcome is Outcome.PROVED for verdict in verdicts)
     agreed = f"finite changes agree on {count} of {len(verdicts)} residuals"
     return f"proved: the trace replays bit for bit, and {agreed}"
 
 
-def _remarks(traced: Recording, claims: Sequence[Join], verdicts: Sequence[Verdict]) -> list[str]:
+def _remarks(traced: Recording, claims: Sequence[Join], verdicts: Sequence[NumericalVerdict]) -> list[str]:
     """Return what was not proved, one remark for each line and reason."""
     places: dict[tuple[str, str], int] = {}
     for claim, verdict in zip(claims, verdicts, strict=True):
@@ -227,7 +229,7 @@ def _remarks(traced: Recording, claims: Sequence[Join], verdicts: Sequence[Verdi
     ]
 
 
-def _problem(traced: Recording, claim: Join, verdict: Verdict) -> Problem:
+def _problem(traced: Recording, claim: Join, verdict: NumericalVerdict) -> Problem:
     sink = traced.dataflow.ops[claim.sink] if claim.sink < len(traced.dataflow.ops) else None
     place = sink.location if sink else None
     around = ", ".join(claim.residual.branch) or "its own operations"

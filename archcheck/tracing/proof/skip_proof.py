@@ -20,7 +20,7 @@ from archcheck.tracing.proof.movement import (
     size_of,
 )
 from archcheck.tracing.proof.verdict import RefutedError, UnclearError
-from archcheck.tracing.proof.windows import Change, Changes, Window
+from archcheck.tracing.proof.windows import Change, Window, WindowChanges
 from archcheck.tracing.tape import Step
 
 _NORMS = frozenset(["batch_norm", "group_norm", "layer_norm", "instance_norm", "rms_norm"])
@@ -43,11 +43,11 @@ class Trial:
     other_uses: Uses
     names: Mapping[int, str] = field(default_factory=dict)
 
-    def moved(self, change: Change, context: Changes | None = None) -> Tensor:
+    def moved(self, change: Change, context: WindowChanges | None = None) -> Tensor:
         """Return the sink with `change` applied where the skip path uses the source."""
-        context = context or Changes()
+        context = context or WindowChanges()
         uses = {**context.uses, **dict.fromkeys(self.skip_uses, change)}
-        return self.window.run(Changes(uses, context.results))
+        return self.window.run(WindowChanges(uses, context.results))
 
 
 def parting(claim: Join, steps: Sequence[Step]) -> int:
@@ -77,7 +77,7 @@ def uses_of(window: Window, source: int, skip: frozenset[int]) -> tuple[Uses, Us
     )
 
 
-def prove_skip_path(trial: Trial, context: Callable[[], Changes]) -> None:
+def prove_skip_path(trial: Trial, context: Callable[[], WindowChanges]) -> None:
     """Raise RefutedError or UnclearError unless the sink moves as the claimed kind says.
 
     `context` changes everything that the branch reads of the source: a constant factor stays, a gate moves.
@@ -121,7 +121,7 @@ def prove_part(trial: Trial) -> None:
     It must reach all of the sink, which depends on nothing else of the source.
     """
     part = replace(trial, kind="partial")
-    prove_skip_path(part, Changes)
+    prove_skip_path(part, WindowChanges)
     movement = movement_of(trial.moved, trial.window.base)
     assert movement is not None  # or it would not carry a part
     if not bool((movement.place >= 0).all()):
@@ -134,7 +134,7 @@ def prove_part(trial: Trial) -> None:
         values = torch.where(carried, 0.0, _noise(movement.count))
         return _added(tensor, scale * values.view(_numbers(tensor).shape))
 
-    moved = trial.window.run(Changes(dict.fromkeys(trial.other_uses, beside)))
+    moved = trial.window.run(WindowChanges(dict.fromkeys(trial.other_uses, beside)))
     if not torch.equal(moved, trial.window.base):
         raise RefutedError("the branch reads more of the source than the skip path carries")
 
@@ -225,7 +225,7 @@ def has_factor(ratio: Tensor, expected: float) -> bool:
     return bool(((ratio - expected).abs() <= 1e-6 * max(abs(expected), 1e-6)).all())
 
 
-def _prove_gate(trial: Trial, context: Changes, ratio: Tensor) -> None:
+def _prove_gate(trial: Trial, context: WindowChanges, ratio: Tensor) -> None:
     moved = movement_of(lambda change: trial.moved(change, context), trial.window.run(context))
     if moved is None:
         raise RefutedError("the sink does not move element by element with its source")
@@ -235,7 +235,7 @@ def _prove_gate(trial: Trial, context: Changes, ratio: Tensor) -> None:
         raise UnclearError("the gate does not depend on the source")
 
 
-def _prove_constant(trial: Trial, context: Changes, ratio: Tensor) -> None:
+def _prove_constant(trial: Trial, context: WindowChanges, ratio: Tensor) -> None:
     moved = movement_of(lambda change: trial.moved(change, context), trial.window.run(context))
     if moved is None or not close(moved.ratio, ratio, 1e3 * float(ratio.abs().max())):
         raise RefutedError("the factor on the skip path depends on the source")
@@ -293,7 +293,7 @@ def _is_affine(trial: Trial, probe: int | None, pools: bool, proper: bool) -> bo
 def _probed(trial: Trial, probe: int | None, change: Change | None) -> Tensor:
     uses = {} if change is None else dict.fromkeys(trial.skip_uses, change)
     seen: dict[int, list[Tensor]] = {} if probe is None else {probe: []}
-    value = trial.window.run(Changes(uses), seen)
+    value = trial.window.run(WindowChanges(uses), seen)
     if probe is None:
         return value
     if not seen[probe]:

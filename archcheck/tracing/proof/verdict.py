@@ -15,7 +15,7 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class NumericalVerdict:
     """What the numbers say about a residual, and why they do not agree."""
 
     outcome: Outcome

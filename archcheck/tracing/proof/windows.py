@@ -25,7 +25,7 @@ Change = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Changes:
+class WindowChanges:
     """What is different in one run of a window.
 
     `uses`: by (reading step, step that made the value), the value that is read only there. `results`: by
@@ -68,7 +68,7 @@ class Window:
                 }
             )
 
-    def run(self, changes: Changes, seen: Mapping[int, list[Tensor]] | None = None) -> Tensor:
+    def run(self, changes: WindowChanges, seen: Mapping[int, list[Tensor]] | None = None) -> Tensor:
         """Return the value at the end with the changes; values of the steps in `seen` are appended there."""
         environment = _snapshot(self.before) if self.writes else {}
         changed: dict[int, Tensor] = {}
@@ -86,7 +86,12 @@ class Window:
         return result
 
     def _run_node(
-        self, node: fx.Node, step: int, environment: Environment, changed: dict[int, Tensor], changes: Changes
+        self,
+        node: fx.Node,
+        step: int,
+        environment: Environment,
+        changed: dict[int, Tensor],
+        changes: WindowChanges,
     ) -> Any:
         fused = self.sweep.fused.get(step)
         if fused is not None:
