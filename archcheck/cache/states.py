@@ -212,10 +212,7 @@ def _secret(value: str | None) -> str | None:
 
 
 def _is_foreign(file: str) -> bool:
-    """Return whether a file belongs to an installed package or Python: it changes by installation only.
-
-    It changes when that is installed anew.
-    """
+    """Return whether a file belongs to an installed package or Python: it changes by installation only."""
     return is_installed(file) or file.startswith(_STDLIB)
 
 

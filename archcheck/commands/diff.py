@@ -83,10 +83,7 @@ def diff(before: str, after: str, names: Sequence[str], specs_of: SpecsOf, how: 
 
 
 def as_document(format: str, found: Sequence[Compared], before: str, after: str) -> str:
-    """Return what was found as `text`, `json`, `markdown` or `html`, with the given names for the sides.
-
-    The sides under the names that were given.
-    """
+    """Return what was found as `text`, `json`, `markdown` or `html`, with the given names for the sides."""
     changes = [each.changes for each in found]
     if format == "html":
         return as_html([(each.changes, (each.before, each.after)) for each in found], before, after)

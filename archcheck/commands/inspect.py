@@ -79,10 +79,7 @@ def _inspect(
 
 
 def _tree(execution: Execution) -> tuple[Part, tuple[str, ...]]:
-    """Return what the model is made of; module by module, with a remark, if that analysis fails.
-
-    Where that fails (our failure, not the model's), module by module, with a remark.
-    """
+    """Return what the model is made of; module by module, with a remark, if that analysis fails."""
     from archcheck.drafting.structure import modules, structure
 
     try:

@@ -138,10 +138,7 @@ def run(
 def judged(
     loaded: LoadedSpec, executions: list[Execution], published: Sequence[Execution], target: str
 ) -> Report:
-    """Return the verdict on a spec, from runs of its model in every mode.
-
-    `published` are those of its full size.
-    """
+    """Return the verdict on a spec, from runs of its model in every mode and at its `published` size."""
     known = [name for execution in executions for name in execution.modules]
     panels, sized = (
         [(execution, bind(loaded, execution.modules, known)) for execution in each]

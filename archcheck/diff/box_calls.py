@@ -80,10 +80,7 @@ class Frame:
 
 
 def frames(panel: Panel, layer: Layer, order: Sequence[str], execution: Execution) -> list[Frame]:
-    """Return the frames of a layer, in the order of their calls.
-
-    `order` has the panel's boxes along its flow.
-    """
+    """Return the frames of a layer, in the order of their calls; `order` has the boxes along the flow."""
     anchor = execution.running_owner(layer.base)
     calls = [execution.flow.calls[index] for index in execution.calls_by_path.get(anchor, ())]
     return [_frame(panel, layer, order, execution, call) for call in calls]

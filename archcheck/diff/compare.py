@@ -84,11 +84,7 @@ def compare(
 
 
 def _evidence(loaded: LoadedSpec, execution: Execution, panels: Sequence[BoundPanel]) -> Evidence:
-    """Return what the rules read of one mode.
-
-    Residual edges are judged as if missing lines were drawn: that these are missing is a disagreement of its
-    own.
-    """
+    """Return what the rules read of one mode; edges are judged as if missing lines were drawn."""
     calls = tuple(call for bound in panels for call in panel_calls(bound, execution))
     sinks = sinks_of(execution)
     defective = frozenset().union(*sinks.values())

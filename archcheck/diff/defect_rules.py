@@ -13,10 +13,7 @@ from archcheck.phrasing.module_paths import sentence
 
 
 def defects(evidence: Evidence) -> Iterator[FindingCandidate]:
-    """Yield each defect that a panel shows.
-
-    They are facts about the code alone: no other rule can describe them better.
-    """
+    """Yield each defect that a panel shows: a fact about the code, which no other rule describes better."""
     for placed in evidence.defects:
         if placed.home is not None:
             yield _candidate(evidence, placed, placed.home)

@@ -117,10 +117,7 @@ class EdgeEvidence:
 
     @cached_property
     def is_unmatched(self) -> bool:
-        """Whether it is solid but nothing executes it, although its boxes ran.
-
-        Boxes that did not run have findings of their own.
-        """
+        """Whether it is solid and nothing executes it, though its boxes ran (others have findings)."""
         layer = self.call.layer
         bound = any(layer.bound(box) or layer.missing.get(box) for box in self.drawn.inside)
         return self.drawn.solid and not self.matched and (not bound or self.call.has_branch(self.drawn))

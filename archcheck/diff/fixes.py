@@ -147,10 +147,7 @@ def without_box(spec: Spec, name: str, box: str) -> Fix | None:
 
 
 def _beside(edge: ResidualEdge, box: str, panel: Panel) -> dict[str, object] | None:
-    """Return an edge's new ends when a box is gone.
-
-    {} if they stay, None if nothing is left of it.
-    """
+    """Return an edge's new ends when a box is gone: {} if they stay, None if nothing is left of it."""
     lines = flow_edges(panel)
     previous = [one for one, other in lines if other == box]
     following = [other for one, other in lines if one == box]

@@ -44,10 +44,7 @@ def storage_id(tensor: Tensor) -> int:
 
 
 def version(tensor: Tensor) -> int:
-    """Return how often it was changed in place; views count together.
-
-    Raises RuntimeError on inference tensors.
-    """
+    """Return how often it was changed in place, views together; RuntimeError on inference tensors."""
     return int(tensor._version)
 
 

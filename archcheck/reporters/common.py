@@ -158,10 +158,7 @@ def verdict(report: Report) -> str:
 
 
 def acceptance(accepted: Accepted) -> str:
-    """Return what was accepted, why and by what.
-
-    `RES002 … (gqa): not drawn on purpose (comment, net.py:12)`.
-    """
+    """Return `RES002 … (gqa): not drawn on purpose (comment, net.py:12)`: what, why and by what."""
     finding, comment = accepted.finding, accepted.location
     by = f"{accepted.by}, {place(comment)}" if comment else accepted.by
     held = extent(finding)

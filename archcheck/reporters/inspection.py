@@ -15,10 +15,7 @@ _BRANCH_LIMIT = 6
 
 
 def tree_lines(whole: Part, *, deep: bool) -> list[str]:
-    """Return a model and its parts, nested ones indented.
-
-    Unless `deep`, only the contents of blocks are shown, without their parts.
-    """
+    """Return a model and its parts, nested ones indented; unless `deep`, only the contents of blocks."""
     return [one_line(whole.what), *_inner(whole, deep=deep, level=1)]
 
 

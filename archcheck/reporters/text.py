@@ -78,10 +78,7 @@ def render_text(
 
 
 def _inspection(page: _Page, report: Report, tree: Part, verbose: int) -> None:
-    """Write what one model holds, without a spec: its parts and residual connections, then its defects.
-
-    Its parts and its residual connections, then what is wrong in any case.
-    """
+    """Write what one model holds, without a spec: its parts and residual connections, then its defects."""
     page.line((one_line(report.target), "bold"), f": {verdict(report)}")
     page.lines(tree_lines(tree, deep=verbose > 0), indent=2)
     if report.residuals:

@@ -72,10 +72,7 @@ def is_branch(facts: Facts, sink: int, source: int, branch: Sequence[int], term:
 
 
 def mixes(op: Op) -> bool:
-    """Return whether it lets positions or channels see each other.
-
-    The one of two tensors with fewer elements does not.
-    """
+    """Return whether it lets positions or channels see each other (not the smaller of two tensors)."""
     is_pointwise = op.name in ("max", "min") and len(op.operands) == 2
     return op.opaque or (op.name in MIXING and not is_pointwise)
 

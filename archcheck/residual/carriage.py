@@ -129,10 +129,7 @@ def is_joined_in_place(facts: Facts, sink: int, term: Summand, branch: Sequence[
 
 
 def parts_taken(facts: Facts, source: int, branch: Sequence[int]) -> list[Layout | None]:
-    """Return the parts of its source that a branch reads; [] if it reads the whole.
-
-    Such as half of the channels, or all but the class token.
-    """
+    """Return the parts (half of the channels, …) of its source that a branch reads; [] for the whole."""
     inside = set(branch)
     found: list[Layout | None] = []
     for at in branch:

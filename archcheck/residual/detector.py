@@ -123,10 +123,7 @@ class _Detector:
                     return
 
     def _product(self, op: Op) -> Summand:
-        """Return the second term of a fused sum: its input-dependent factor, if the other is constant.
-
-        That factor of it which depends on the input where one does not.
-        """
+        """Return the second term of a fused sum: its input-dependent factor, if the other is constant."""
         factors = op.operands[1:3]
         fed = [operand for operand in factors if self.facts.depends_on_input(operand)]
         if (op.name == "addcmul" and len(fed) == 1) or (op.name == "addcdiv" and fed == [factors[0]]):
@@ -269,10 +266,7 @@ class _Detector:
     def _as_carried(
         self, kind: Kind, source: int, skip: Reads, walk: Walk, branch: Sequence[int]
     ) -> Kind | None:
-        """Return the kind, as far as the skip path carries the source; None if it moves its elements.
-
-        None where its elements stand elsewhere.
-        """
+        """Return the kind, as far as the skip path carries the source; None if it moves its elements."""
         match carriage(self.facts, source, skip, sorted(walk.passed)):
             case Carriage.WHOLE:
                 return kind

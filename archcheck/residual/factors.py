@@ -20,10 +20,7 @@ _NO_MORE_THAN_SCALING = VIEWS | PRODUCTS | {"attribute", "neg", "constant"}
 
 
 def factors_of(facts: Facts, sink: int, skip: Reads, term: Summand, walk: Walk) -> tuple[Factor, ...]:
-    """Return the factors on either side, then that of the whole sum.
-
-    One number on both sides is the sum's.
-    """
+    """Return the factors on either side, then that of the whole sum (one number on both sides is its)."""
     sides = {
         "skip": [*walk.factors, *by_sink(facts, sink, skip)],
         "branch": [*by_sink(facts, sink, skip, on_branch=True), *_on_branch(facts, sink, term)],

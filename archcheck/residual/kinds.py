@@ -24,10 +24,7 @@ def kind_of(
     walk: Walk,
     gated: bool,
 ) -> Kind | None:
-    """Return the kind, or None if skip path and branch are not a residual.
-
-    `gated`: the sink itself interpolates.
-    """
+    """Return the kind, None if these are no residual; `gated`: the sink itself interpolates."""
     if _is_multi_stream(facts, sink, source, branch, term, walk):
         return Kind.MULTI_STREAM
     if walk.mixed or ((walk.shifted or walk.normed) and not walk.affine):
@@ -47,10 +44,7 @@ def kind_of(
 def _is_multi_stream(
     facts: Facts, sink: int, source: int, branch: Sequence[int], term: Summand, walk: Walk
 ) -> bool:
-    """Return whether these are hyper-connections.
-
-    The branch is spread over streams that the skip path keeps, or mixes among them.
-    """
+    """Return whether the branch is spread over streams that the skip path keeps or mixes."""
     ops = facts.ops
     if ops[source].numel != ops[sink].numel or len(ops[sink].shape) < 3:
         return False

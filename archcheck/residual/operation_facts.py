@@ -69,10 +69,7 @@ class Facts:
         return self._gate(read) in GATES
 
     def is_state(self, read: int, *, beside: int) -> bool:
-        """Return whether this is a tanh that the other operand weights by a number between 0 and 1.
-
-        The start of a recurrent state.
-        """
+        """Return whether a tanh is weighted by a number from 0 to 1: the start of a recurrent state."""
         return self._gate(beside) in WEIGHTS and self._gate(read) not in WEIGHTS
 
     def _gate(self, read: int) -> str:

@@ -89,10 +89,7 @@ def _placed(items: list[FlowItem], new: str, at: str, after: bool, is_chain: boo
 
 
 def _edges(edges: Sequence[Sequence[str]], wanted: Sequence[Line], kept: set[Line]) -> list[list[str]]:
-    """Return the chains of the lines that the flow lacks: the old ones that still hold, then new ones.
-
-    As they were where they still hold, else new.
-    """
+    """Return the chains of the lines that the flow lacks: the old ones that still hold, then new ones."""
     left = [line for line in wanted if line not in kept]
     found: list[list[str]] = []
     for chain in edges:

@@ -83,10 +83,7 @@ def find_cycle(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> tuple[
 
 
 def _order(boxes: Sequence[str], edges: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """Return the boxes, each after those that lead to it, otherwise as given.
-
-    Boxes on or behind a cycle are left out.
-    """
+    """Return the boxes, each after those that lead to it, otherwise as given, but those behind a cycle."""
     waits = dict.fromkeys(boxes, 0)
     following: dict[str, list[str]] = {box: [] for box in boxes}
     for before, after in edges:
@@ -128,10 +125,7 @@ def _lasts(item: FlowItem, *, is_chain: bool = False) -> list[str]:
 
 
 def _chained(items: list[FlowItem]) -> list[tuple[str, str]]:
-    """Return the edges of a chain.
-
-    From the last boxes of each item to the first of the next, and inside each.
-    """
+    """Return the edges of a chain: from the last boxes of each item to the first of the next, and inside."""
     edges: list[tuple[str, str]] = []
     previous: list[str] = []
     for item in items:

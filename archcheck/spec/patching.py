@@ -70,10 +70,7 @@ def flow_text(value: Any) -> str:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Return whether two values are the same data, whatever the key order of mappings.
-
-    `1`, `1.0` and `true` differ.
-    """
+    """Return whether two values are the same data, in any order of keys; `1`, `1.0` and `true` differ."""
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):
@@ -265,10 +262,7 @@ class _Patch:
     def _rebuilt(
         self, node: Node, pieces: Sequence[tuple[str, tuple[int, int] | None]], spans: list[tuple[int, int]]
     ) -> _Change:
-        """Return a list or mapping in brackets of these pieces; existing ones have their spans.
-
-        What is written before a piece stays before it.
-        """
+        """Return a collection in brackets of these pieces, existing ones with spans and what is before."""
         if not spans:
             brackets = self.text[node.end - 1]
             opening = {"]": "[", "}": "{"}[brackets]

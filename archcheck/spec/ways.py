@@ -47,10 +47,7 @@ def arranged(
 
 
 def _spare(line: Line, lines: Sequence[Line], place: Mapping[str, int]) -> tuple[bool, int, int]:
-    """Return how dispensable a line is: first those beside another way, then the longest.
-
-    One beside which there is another way first, then the longest.
-    """
+    """Return how dispensable a line is: first those beside another way, then the longest."""
     one, other = line
     return _leads(one, other, [each for each in lines if each != line]), place[other] - place[one], place[one]
 

@@ -106,10 +106,7 @@ def _beside(lost: str, names: Collection[str]) -> set[str]:
 
 
 def _score(lost: str, name: str, inside: Sequence[str], names: Collection[str]) -> tuple[float, float, float]:
-    """Return how much of what the spec draws inside a lost module is inside another, and their similarity.
-
-    How alike they are.
-    """
+    """Return how much of what the spec draws inside a lost module is inside another, and their similarity."""
     if lost.count("*") != name.count("*"):
         return 0, 0, 0
     found = sum(bool(matches(name + pattern[len(lost) :], names)) for pattern in inside)

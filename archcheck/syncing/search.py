@@ -88,10 +88,7 @@ class FixSearch:
         yield from fixes(findings)
 
     def with_fix(self, state: SyncState, fix: Fix) -> SyncState | None:
-        """Return the spec with a fix applied.
-
-        None if the result is not a spec or can't be written, or if the limit is reached.
-        """
+        """Return the spec with a fix applied; None if it is none then, or if the limit is reached."""
         text = fixed(state.loaded.source, fix)
         if text is None:
             return None

@@ -35,10 +35,7 @@ def tensors_held(value: Any) -> list[Tensor]:
 
 
 def _collect(value: Any, found: list[Tensor], objects: bool = False, depth: int = 0) -> None:
-    """Append every tensor inside nested containers (and, if asked, the attributes of objects).
-
-    By hand, since it runs at every call: `torch.utils._pytree` takes several times as long.
-    """
+    """Append every tensor inside; by hand, since `torch.utils._pytree` takes several times as long."""
     if isinstance(value, Tensor):
         found.append(value)
     elif isinstance(value, (tuple, list)):

@@ -150,10 +150,7 @@ def _forwards(owner: ast.Module | ast.ClassDef) -> Iterator[ast.FunctionDef]:
 
 
 def _branches(function: ast.FunctionDef) -> Iterator[tuple[int, list[list[ast.stmt]]]]:
-    """Yield the line of each statement that branches, and the bodies that it may run.
-
-    What follows an `if` that leaves (an early return) is one of its bodies.
-    """
+    """Yield the line of each branching statement, and its bodies (also what an early `return` skips)."""
     for statement in ast.walk(function):
         if isinstance(statement, (ast.If, ast.For, ast.While)):
             yield statement.lineno, [body for body in (statement.body, statement.orelse) if body]

@@ -69,10 +69,7 @@ def _defined(module: nn.Module) -> Location | None:
 
 
 def _numbers(module: nn.Module) -> dict[str, int]:
-    """Return a module's counts of heads, experts and layers.
-
-    Its config states them too, except for the model's layers.
-    """
+    """Return a module's counts of heads, experts and layers, also its config's (not the model's layers)."""
     config = next((vars(module)[name] for name in _CONFIGS if name in vars(module)), None)
     shared = config if isinstance(config, dict) else getattr(config, "__dict__", {})
     found = {name: shared[name] for name in shared if _COUNTED_BY_CONFIG.search(str(name))}

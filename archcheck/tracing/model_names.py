@@ -27,10 +27,7 @@ class ModelNames:
         return self._tensors.get(id(tensor))
 
     def of_unregistered(self, tensor: Tensor) -> str:
-        """Return the path of a parameter of a module that the model does not register; "" otherwise.
-
-        "" for any other tensor.
-        """
+        """Return the path of a parameter of a module that the model does not register; "" otherwise."""
         return self._unregistered.get(id(tensor), "")
 
     def of_module(self, module: nn.Module, callers: Iterable[TapeCall]) -> str:

@@ -196,10 +196,7 @@ class Recorder(TorchFunctionMode):
         return out
 
     def _frozen(self, value: Any) -> Any:
-        """Return a copy of the containers in `value`, with stand-ins for its tensors.
-
-        The model may change its lists after the call.
-        """
+        """Return a copy of the containers in `value`, with stand-ins for its tensors."""
         if isinstance(value, Tensor):
             return self.tape.stand_in(value)
         if type(value) is tuple:
@@ -213,10 +210,7 @@ class Recorder(TorchFunctionMode):
         return value
 
     def _unknown(self, tensor: Tensor) -> Step:
-        """Return the step of a tensor that no recorded call made.
-
-        A parameter, a buffer, or a value from outside the run.
-        """
+        """Return the step of a tensor that no call made: a parameter, a buffer, or a value from outside."""
         name = self._names.of_tensor(tensor)
         if name is not None:
             step = Step(ATTRIBUTE, None, (), {}, (), 0)

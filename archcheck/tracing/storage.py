@@ -72,10 +72,7 @@ def _span(extent: Extent) -> tuple[int, int]:
 
 
 def covers(write: Extent, read: Extent) -> bool:
-    """Return whether `write` touches every element of `read`.
-
-    Only decided for equal and for gapless extents.
-    """
+    """Return whether `write` touches every element of `read`; decided for equal and gapless extents."""
     if write == read:
         return True
     start, end = _span(write)
@@ -83,10 +80,7 @@ def covers(write: Extent, read: Extent) -> bool:
 
 
 def may_overlap(one: Extent, other: Extent) -> bool:
-    """Return whether the two may share an element.
-
-    Exact for slices of one tensor, which have equal strides.
-    """
+    """Return whether the two may share an element; exact for slices of one tensor (equal strides)."""
     (start, end), (other_start, other_end) = _span(one), _span(other)
     if end <= other_start or other_end <= start or not one[3] or not other[3]:
         return False

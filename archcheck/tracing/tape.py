@@ -172,10 +172,7 @@ class Tape:
         self._living[index] = weakref.ref(tensor, lambda _: self._forget(key, index))
 
     def bind_parts(self, out: Any, index: int, whole: Tensor | None = None) -> None:
-        """Bind the tensors inside a result: one `getitem` step each, nested as the result is.
-
-        They may be views of `whole`.
-        """
+        """Bind the tensors inside a result, perhaps views of `whole`: one `getitem` step each."""
         if not isinstance(out, (tuple, list)):
             return
         parent = self.steps[index]

@@ -278,10 +278,7 @@ def _let_pass(recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set
 
 
 def _drops_in_evaluation(recorder: Recorder, step: Step, op: Op) -> bool:
-    """Return whether a dropout stays active in a module in evaluation mode.
-
-    It is then noise, not a copy in the mean.
-    """
+    """Return whether a dropout stays active in evaluation: it is then noise, not a copy in the mean."""
     is_active = bool(op.arguments.get("training", True)) and op.arguments.get("p", 0.5) != 0
     return op.name in DROPOUTS and is_active and not recorder.tape.calls[step.call].module.training
 

@@ -46,10 +46,7 @@ def _gated(walks: Walks, act: Region, up: int) -> str:
 
 
 def _map_at(walks: Walks, at: int, mixing: bool = False) -> int:
-    """Return the linear map behind these values, past views and a bias or clamp; -1 if none.
-
-    If `mixing`, a depthwise convolution is passed too.
-    """
+    """Return the linear map behind these values, past views, bias, clamp (and mixing); -1 if none."""
     for _ in range(4):
         at = walks.root(at)
         if mixing and _mixes_neighbours(walks, at):

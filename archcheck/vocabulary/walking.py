@@ -65,10 +65,7 @@ class Walks:
         return op.name in PRODUCTS_OF_MATRICES and len(self.fed(op)) == 1 and op.depends_on_parameter
 
     def map_behind(self, at: int) -> int:
-        """Return the learned linear map that these values come from; -1 if there is none nearby.
-
-        Views, norms, positions and pointwise operations may lie between.
-        """
+        """Return the learned linear map that these values come from, past norms and the like; -1 if none."""
         for _ in range(_FAR):
             at = self.root(at)
             if self.is_map(at):

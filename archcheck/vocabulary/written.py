@@ -92,10 +92,7 @@ class Written:
 
 
 def with_affine(flow: Dataflow, region: Region) -> list[Region]:
-    """Return a norm that torch computes, with the scale and shift that the model applies itself.
-
-    If another module applies them, the norm alone is one too.
-    """
+    """Return a norm of torch's with the model's own scale and shift, and alone if another module's."""
     if region.term.family is not Family.NORM:
         return [region]
     roles = flow.ops[region.output].roles

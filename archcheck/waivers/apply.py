@@ -28,10 +28,7 @@ BY_COMMENTS = Waivers()
 
 
 def waive(report: Report, waivers: Waivers) -> Report:
-    """Return the report with its accepted findings apart; it conforms if no other is left.
-
-    A report with status `error` stays one.
-    """
+    """Return the report with its accepted findings apart; it conforms if no finding or error is left."""
     found = {finding: _accepted(finding, waivers, report.file) for finding in report.findings}
     accepted = tuple(each for each in found.values() if each is not None)
     if not accepted:

@@ -122,10 +122,7 @@ def _entry_of(item: Any) -> Entry:
 
 
 def _still(message: str) -> str:
-    """Return a message without the places that it names.
-
-    Lines move, and files are named relative to the current folder.
-    """
+    """Return a message without its places: lines move, and files are relative to the current folder."""
     return _PLACE.sub("", message)
 
 

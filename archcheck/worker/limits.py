@@ -29,10 +29,7 @@ class Surroundings:
         return cls(os.getcwd(), dict(os.environ), path)
 
     def moved(self, old: str, new: str) -> Surroundings:
-        """Return the same in a copy of a folder: module search paths in `old` become paths in `new`.
-
-        What lies in `old`, and is searched for modules, lies in `new`.
-        """
+        """Return the same in a copy of a folder: module search paths in `old` become paths in `new`."""
 
         def inside(path: str) -> str:
             is_in = path == old or path.startswith(os.path.join(old, ""))

@@ -179,10 +179,7 @@ class _Choices:
         self.steps = 0
 
     def winners(self) -> list[dict[str, BoxCandidate]]:
-        """Return all choices with the highest score.
-
-        If there are very many, the first ones in the order of the candidates.
-        """
+        """Return all choices with the highest score, the first ones if there are very many."""
         self._search(0, {}, frozenset(), (0, 0, 0))
         return self.found
 

@@ -46,10 +46,7 @@ class BoxMap:
 
 
 def is_share(region: Region, anchors: Territory) -> bool:
-    """Return whether it is a division.
-
-    Dividing by a sum or a size makes shares of numbers, which no figure draws.
-    """
+    """Return whether it is a division by a sum or a size: shares of numbers, which no figure draws."""
     return anchors.values.recognition.flow.ops[region.output].name in ("div", "divide", "true_divide")
 
 
@@ -129,10 +126,7 @@ def _modules_beside(panel: Panel, box: str, lines: Sequence[tuple[str, str]]) ->
 
 
 def _is_table(said: Sequence[Claim]) -> bool:
-    """Return whether it is a table of positions that may be read from anywhere.
-
-    RoPE is an operation of its own.
-    """
+    """Return whether it is a table of positions, read from anywhere; RoPE is an operation of its own."""
     terms = [term for claim in said for term in claim.terms]
     return all(TERMS[term].family is Family.POSITION and term != "RoPE" for term in terms)
 

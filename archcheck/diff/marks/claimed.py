@@ -72,10 +72,7 @@ def contradiction(region: Region, claim: Claim, widths: bool = False) -> str:
 
 
 def untold(region: Region, claim: Claim) -> str:
-    """Return the first detail of a claim, except numbers, that a region does not settle; "" if none.
-
-    "" if there is none.
-    """
+    """Return the first detail of a claim, except numbers, that a region does not settle; "" if none."""
     details = (name for name in claim.details if name not in NUMBERS)
     return next((name for name in details if region.details.get(name) is None), "")
 

@@ -265,10 +265,7 @@ def _after_attention(regions: Sequence[Region]) -> Region | None:
 
 
 def _principal(regions: Sequence[Region], claim: Claim) -> Region | None:
-    """Return what the module computes, as a reader would say it.
-
-    A region of the claim's own kind if there is one, else the largest.
-    """
+    """Return what the module computes: a region of the claim's own kind if there is one, else the largest."""
     families = {TERMS[term].family for term in claim.terms}
     ranked = sorted(
         regions,

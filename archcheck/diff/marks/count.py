@@ -270,10 +270,7 @@ def _place(loaded: LoadedSpec, panel: Panel, key: Key) -> Location:
 
 
 def explained(checks: Iterable[FrameCheck], findings: Sequence[Finding]) -> frozenset[tuple[str, str]]:
-    """Return the ambiguous boxes in panels with a finding on an operation or a line.
-
-    What they stand for is clear once that is corrected.
-    """
+    """Return the ambiguous boxes in panels with a finding on an operation or a line, which may be why."""
     wrong = {each.panel for each in findings if each.code in _UNSETTLING}
     return frozenset(
         (check.call.bound.name, box)

@@ -181,10 +181,7 @@ class _Ways:
 def _undrawn(
     call: PanelCall, placed: BoxMap, entries: PanelEntries, drawn: tuple[Line, ...], skips: Reads
 ) -> Iterator[Line]:
-    """Yield flows between boxes that neither a line nor a residual edge shows.
-
-    Flows from one repetition to the next are excepted.
-    """
+    """Yield flows between boxes that no line or residual edge shows, but those between repetitions."""
     panel, territory = call.panel, placed.territory
     shown = _shown(panel, placed, drawn)
     inputs = {node: box for box, nodes in entries.by_box.items() for node in nodes}

@@ -11,10 +11,7 @@ from archcheck.diff.panel_calls import PanelCall
 
 
 def with_operations(call: PanelCall, check: FrameCheck) -> PanelCall:
-    """Return the call with an occurrence for each box found to stand for operations.
-
-    Sums of residuals are left out.
-    """
+    """Return the call with an occurrence for each box that stands for operations, but residual sums."""
     known = {one.box for one in call.frame.occurrences}
     sinks = {join.sink for join in call.execution.joins_within(call.frame.first, call.frame.end)}
     found = [

@@ -12,10 +12,7 @@ _ADDING = frozenset(["add", "index_add", "scatter_add", "index_put"])
 
 
 def sums(territory: Territory, free: Set[int]) -> Iterator[Region]:
-    """Yield sums over a dimension and the longest chains of additions.
-
-    In a chain each addition but the last is read only by the next.
-    """
+    """Yield sums over a dimension and the longest chains of additions, each read only by the next."""
     flow = territory.values.recognition.flow
     before: dict[int, tuple[int, ...]] = {}
     for node in sorted(free):

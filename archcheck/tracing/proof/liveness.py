@@ -67,10 +67,7 @@ class Liveness:
             self.unclear[sink] = str(unclear)
 
     def verdict(self, sink: int) -> NumericalVerdict:
-        """Return the verdict on a sink.
-
-        It is refuted if nothing leads on from the sink, or nothing on the way moves with it.
-        """
+        """Return the verdict on a sink: refuted if nothing leads on from it, or nothing on the way moves."""
         reached, ways = set(), [sink]
         while ways:
             at = ways.pop()
