@@ -16,8 +16,7 @@ from typing import Any
 
 from archcheck.errors import SpecError
 from archcheck.spec.problems import Problems
-from archcheck.spec.written import Node, nodes
-from archcheck.spec.yaml import compose, resolve
+from archcheck.spec.yaml import Document, Node, compose, resolve
 
 _PLAIN = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`=~](?:[^\n,\[\]{}:#]|:(?=\S)|(?<=\S)#)*(?<!\s)(?<!:)")
 _WIDTH = 110
@@ -43,13 +42,12 @@ def patched(source: str, data: Any) -> str:
     mark = "\ufeff" if source.startswith("\ufeff") else ""
     body = source.removeprefix(mark)
     text = body.replace("\r\n", "\n").replace("\r", "\n")
-    old = data_of(text)
-    if same(old, data):
+    document = _document(text)
+    if same(document.data, data):
         return source
-    root = nodes(text)
-    if root is None:
+    if document.root is None:
         raise UnwritableError
-    changes = list(_Patch(text).changes(root, old, data))
+    changes = list(_Patch(text).changes(document.root, document.data, data))
     if not same(data_of(_applied(text, changes)), data):
         raise UnwritableError
     return mark + _applied(body, [_in(body, text, change) for change in changes])
@@ -90,9 +88,9 @@ class _Patch:
         """Yield the changes after which the node that reads as `old` reads as `new`."""
         if same(old, new):
             return
-        if node.kind == "mapping" and isinstance(new, dict) and new:
+        if node.kind == "mapping" and not node.is_alias and isinstance(new, dict) and new:
             yield from self._mapping(node, old, new)
-        elif node.kind == "list" and isinstance(new, list) and new:
+        elif node.kind == "list" and not node.is_alias and isinstance(new, list) and new:
             yield from self._list(node, old, new)
         else:
             quote = node.style if node.kind == "scalar" and isinstance(new, str) else ""
@@ -102,8 +100,7 @@ class _Patch:
     # -- mappings -------------------------------------------------------------------------------------------
 
     def _mapping(self, node: Node, old: dict[Any, Any], new: dict[Any, Any]) -> Iterator[_Change]:
-        own = {self._key(key): (key, value) for key, value in node.entries()}
-        own = {key: entry for key, entry in own.items() if key in old}
+        own = {key.value: (key, value) for key, value in node.entries() if key.value in old}
         kept = [key for key in own if key in new]
         if not kept:
             yield _Change(node.start, node.end, flow_text(new))
@@ -120,9 +117,6 @@ class _Patch:
                 else:
                     yield self._without_entry(node, at, value)
             yield from self._added_entries(node, own, old, new)
-
-    def _key(self, key: Node) -> Any:
-        return data_of(self.text[key.start : key.end])
 
     def _entry(self, key: Node, value: Node, old: Any, new: Any) -> Iterator[_Change]:
         """Yield one value of a mapping; a block that becomes something else moves up behind its key."""
@@ -331,8 +325,12 @@ def _scalar(value: Any, quote: str = "") -> str:
 
 def data_of(text: str) -> Any:
     """Return the plain data of some YAML. Raises UnwritableError if it is none."""
+    return _document(text).data
+
+
+def _document(text: str) -> Document:
     try:
-        return compose(text.removeprefix("\ufeff"), Problems("")).data
+        return compose(text.removeprefix("\ufeff"), Problems(""))
     except SpecError as error:
         raise UnwritableError from error
 

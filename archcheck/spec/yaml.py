@@ -57,9 +57,11 @@ _FLOAT = re.compile(
 class Document:
     """The data of a spec, its mappings, lists and scalars as Python's own, with their places.
 
-    `values` holds the start of each node, `keys` that of the key of each entry of a mapping.
+    `values` holds the start of each node, `keys` that of the key of each entry of a mapping; `root` is the
+    tree of nodes.
     """
 
+    root: Node | None = None
     data: Any = None
     values: dict[Path, TextPosition] = field(default_factory=dict)
     keys: dict[Path, TextPosition] = field(default_factory=dict)
@@ -89,13 +91,13 @@ def compose(text: str, problems: Problems) -> Document:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     _refuse_characters(text, problems)
-    composer = _Composer(problems)
+    composer = _Composer(text, problems)
     for event in _events(text, problems):
         composer.take(event)
     if composer.root is None:
         return Document()
     builder = _PlainDataBuilder(problems)
-    return Document(builder.build(composer.root, ()), builder.values, builder.keys)
+    return Document(composer.root, builder.build(composer.root, ()), builder.values, builder.keys)
 
 
 def _events(text: str, problems: Problems) -> Iterator[Event]:
@@ -114,36 +116,50 @@ def _events(text: str, problems: Problems) -> Iterator[Event]:
 
 
 @dataclass(slots=True)
-class _Node:
+class Node:
     """A scalar's value, or the children of a list or (keys and values in turn) of a mapping.
 
-    `size` and `height` count what aliases stand for, too.
+    It is written in `text[start:end]`; `style` is a scalar's quote, or how a list or a mapping is written. An
+    alias has the contents that it stands for, and no style. `size` and `height` count what aliases stand for.
     """
 
     kind: Literal["scalar", "list", "mapping"]
+    start: int
+    end: int
     place: TextPosition
     value: Any = None
+    style: str = ""
     is_merge: bool = False
-    children: list[_Node] = field(default_factory=list)
+    is_alias: bool = False
+    children: list[Node] = field(default_factory=list)
     size: int = 1
     height: int = 1
 
-    def close(self) -> None:
+    @property
+    def is_block(self) -> bool:
+        """Whether it is written as a block, not in brackets."""
+        return self.style == "block"
+
+    def close(self, end: int) -> None:
+        """End a list or mapping: a block where its last node ends, before the comments that follow."""
+        self.end = max((child.end for child in self.children), default=self.end) if self.is_block else end
         self.size += sum(child.size for child in self.children)
         self.height += max((child.height for child in self.children), default=0)
 
-    def entries(self) -> list[tuple[_Node, _Node]]:
+    def entries(self) -> list[tuple[Node, Node]]:
+        """Return the keys and values of a mapping."""
         return list(zip(self.children[::2], self.children[1::2], strict=True))
 
 
 class _Composer:
     """Builds the tree of nodes from events, within the limits of depth and size."""
 
-    def __init__(self, problems: Problems) -> None:
-        self.root: _Node | None = None
+    def __init__(self, text: str, problems: Problems) -> None:
+        self.root: Node | None = None
+        self._text = text
         self._problems = problems
-        self._open: list[_Node] = []
-        self._anchors: dict[str, _Node] = {}
+        self._open: list[Node] = []
+        self._anchors: dict[str, Node] = {}
         self._count = 0
 
     def take(self, event: Event) -> None:
@@ -157,12 +173,13 @@ class _Composer:
             case SequenceStartEvent() | MappingStartEvent():
                 kind: Literal["list", "mapping"]
                 kind = "list" if isinstance(event, SequenceStartEvent) else "mapping"
-                node = _Node(kind, _place(event.start_mark))
+                style = "flow" if event.flow_style else "block"
+                node = Node(kind, *_span(event), _place(event.start_mark), style=style)
                 self._refuse_tag(event, event.tag)
                 self._attach(node, event)
                 self._open.append(node)
             case CollectionEndEvent():
-                self._open.pop().close()
+                self._open.pop().close(event.end_mark.index)
 
     def _start_document(self, event: DocumentStartEvent) -> None:
         if self.root is not None:
@@ -175,7 +192,7 @@ class _Composer:
         if event.version not in (None, (1, 2)):
             self._problems.add(REFUSED_YAML, "a spec is YAML 1.2", _place(event.start_mark))
 
-    def _aliased(self, event: AliasEvent) -> _Node:
+    def _aliased(self, event: AliasEvent) -> Node:
         node = self._anchors.get(event.anchor)
         if node is None:
             self._stop(SYNTAX, f"this alias has no anchor {quote('&' + event.anchor)} before it", event)
@@ -183,17 +200,21 @@ class _Composer:
             self._stop(
                 TOO_DEEP, f"the alias {quote('*' + event.anchor)} is inside the value it repeats", event
             )
-        return replace(node, place=_place(event.start_mark))
-
-    def _scalar(self, event: ScalarEvent) -> _Node:
-        self._refuse_tag(event, event.tag)
+        start, end = _span(event)
         place = _place(event.start_mark)
+        return replace(node, start=start, end=end, place=place, style="", is_alias=True)
+
+    def _scalar(self, event: ScalarEvent) -> Node:
+        self._refuse_tag(event, event.tag)
+        place, (start, end) = _place(event.start_mark), _span(event)
+        if event.style in ("|", ">"):
+            end = start + len(self._text[start:end].rstrip())
         if not event.implicit[0]:
-            return _Node("scalar", place, event.value)
+            return Node("scalar", start, end, place, event.value, event.style or "")
         value = resolve(event.value)
         if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
             self._problems.add(REFUSED_YAML, f"{quote(event.value)} needs more than 64 bits", place)
-        return _Node("scalar", place, value, is_merge=event.value == "<<")
+        return Node("scalar", start, end, place, value, event.style or "", event.value == "<<")
 
     def _refuse_tag(self, event: NodeEvent, tag: str | None) -> None:
         if tag is not None:
@@ -201,7 +222,7 @@ class _Composer:
             message = f"the tag {short} is not allowed: a spec is plain data"
             self._problems.add(REFUSED_YAML, message, _place(event.start_mark), hint="Remove it.")
 
-    def _attach(self, node: _Node, event: NodeEvent) -> None:
+    def _attach(self, node: Node, event: NodeEvent) -> None:
         self._count += node.size
         if self._count > MAX_NODES:
             self._stop(
@@ -242,7 +263,7 @@ class _PlainDataBuilder:
         self.keys: dict[Path, TextPosition] = {}
         self._problems = problems
 
-    def build(self, node: _Node, path: Path) -> Any:
+    def build(self, node: Node, path: Path) -> Any:
         self.values[path] = node.place
         if node.kind == "list":
             return [self.build(child, (*path, index)) for index, child in enumerate(node.children)]
@@ -250,7 +271,7 @@ class _PlainDataBuilder:
             return self._mapping(node, path)
         return self._checked(node, path)
 
-    def _mapping(self, node: _Node, path: Path) -> dict[Any, Any]:
+    def _mapping(self, node: Node, path: Path) -> dict[Any, Any]:
         data: dict[Any, Any] = {}
         for key, value in [*self._own_entries(node, path), *self._merged_entries(node, path)]:
             if key.value not in data:
@@ -260,9 +281,9 @@ class _PlainDataBuilder:
                 data[key.value] = self.build(value, here)
         return data
 
-    def _own_entries(self, node: _Node, path: Path) -> list[tuple[_Node, _Node]]:
+    def _own_entries(self, node: Node, path: Path) -> list[tuple[Node, Node]]:
         """Return the entries written in this mapping itself, without refused ones."""
-        entries: dict[Any, tuple[_Node, _Node]] = {}
+        entries: dict[Any, tuple[Node, Node]] = {}
         for key, value in node.entries():
             if key.is_merge:
                 continue
@@ -276,9 +297,9 @@ class _PlainDataBuilder:
                 entries[key.value] = (key, value)
         return list(entries.values())
 
-    def _merged_entries(self, node: _Node, path: Path) -> list[tuple[_Node, _Node]]:
+    def _merged_entries(self, node: Node, path: Path) -> list[tuple[Node, Node]]:
         """Return what `<<: *alias` or `<<: [*first, *second]` adds; earlier entries win over later ones."""
-        merged: list[tuple[_Node, _Node]] = []
+        merged: list[tuple[Node, Node]] = []
         for key, value in node.entries():
             if key.is_merge:
                 for source in value.children if value.kind == "list" else [value]:
@@ -288,7 +309,7 @@ class _PlainDataBuilder:
                         self._problems.add(SYNTAX, "'<<' can only merge mappings", source.place, path)
         return merged
 
-    def _checked(self, node: _Node, path: Path) -> Any:
+    def _checked(self, node: Node, path: Path) -> Any:
         """Return a scalar's value; an escape in a quoted text may yield a character that is refused."""
         if isinstance(node.value, str) and (found := _FORBIDDEN.search(node.value)):
             self._problems.add(FORBIDDEN_CHARACTER, _forbidden(found[0]), node.place, path, "Remove it.")
@@ -323,6 +344,10 @@ def _syntax_hint(error: MarkedYAMLError) -> str:
     if "cannot start any token" in problem or "mapping values are not allowed" in problem:
         return "Check the indentation, or put the text in quotes."
     return ""
+
+
+def _span(event: Event) -> tuple[int, int]:
+    return event.start_mark.index, event.end_mark.index
 
 
 def _place(mark: Any) -> TextPosition:
