@@ -25,7 +25,7 @@ def reached(starts: Iterable[int], onward: Onward) -> Iterator[int]:
 
 def reads(flow: Dataflow) -> Onward:
     """Return what an operation reads."""
-    return lambda at: (read for operand in flow.ops[at].operands for read in operand)
+    return lambda at: flow.ops[at].reads
 
 
 def depends(later: Iterable[int], earlier: Iterable[int], onward: Onward) -> bool:

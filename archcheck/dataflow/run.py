@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from archcheck.source_location import Location
@@ -54,6 +55,11 @@ class Op:
     layout: Layout | None = None
     region: Layout | None = None
     inner: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The operations whose results it reads."""
+        return tuple(chain.from_iterable(self.operands))
 
     @property
     def numel(self) -> int:
@@ -116,9 +122,8 @@ class Dataflow:
         """For each operation, the operations that read its result."""
         users: list[list[int]] = [[] for _ in self.ops]
         for index, op in enumerate(self.ops):
-            for operand in op.operands:
-                for read in operand:
-                    users[read].append(index)
+            for read in op.reads:
+                users[read].append(index)
         return users
 
     def stack(self, call: int) -> list[int]:

@@ -55,10 +55,12 @@ def _lines(number: int, name: str, panel: Panel, ids: dict[tuple[str, str], str]
     out = {key: ids[name, key] for key in panel.boxes}
     entry = f"p{number}in"
     uses_entry = False
-    lines: list[str] = []
+    lines: list[tuple[list[str], str, str]] = []
     sinks: list[str] = []
-    for index, edge in sorted(enumerate(panel.residuals), key=lambda each: _span(each[1])):
-        first, last = _ends(edge)
+    for index, edge in sorted(
+        enumerate(panel.residuals), key=lambda each: not isinstance(each[1].around, str)
+    ):
+        first, last = edge.span
         if last not in panel.boxes:
             continue
         kind = edge.kind or Kind.IDENTITY
@@ -73,29 +75,16 @@ def _lines(number: int, name: str, panel: Panel, ids: dict[tuple[str, str], str]
         before = [first] if edge.around is None else into.get(first, [])
         sources = [key for key in before if key in panel.boxes]
         uses_entry = uses_entry or not sources
-        lines.append(("" if not sources else "\0".join(sources)) + "\1" + _arrow(edge) + "\1" + sink)
+        lines.append((sources, _arrow(edge), sink))
     flow = [f"    {out[before]} --> {ids[name, after]}" for before, after in edges]
     drawn = []
-    for line in lines:
-        sources_text, arrow, sink = line.split("\1")
-        tails = [
-            out[key] if out[key] != sink else ids[name, key] for key in sources_text.split("\0") if key
-        ] or [entry]
+    for sources, arrow, sink in lines:
+        tails = [out[key] if out[key] != sink else ids[name, key] for key in sources] or [entry]
         drawn += [f"    {tail} {arrow} {sink}" for tail in tails]
     if uses_entry:
         firsts = [key for key in panel.boxes if not into[key] and any(before == key for before, _ in edges)]
         flow = [f'    {entry}((" "))', *(f"    {entry} --> {ids[name, key]}" for key in firsts[:1]), *flow]
     return [*sinks, *flow, *drawn]
-
-
-def _ends(edge: ResidualEdge) -> tuple[str, str]:
-    if edge.around is None:
-        return edge.from_ or "input", edge.to or ""
-    return (edge.around, edge.around) if isinstance(edge.around, str) else (edge.around[0], edge.around[-1])
-
-
-def _span(edge: ResidualEdge) -> int:
-    return 0 if isinstance(edge.around, str) else 1
 
 
 def _arrow(edge: ResidualEdge) -> str:

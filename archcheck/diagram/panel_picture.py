@@ -281,8 +281,7 @@ class PanelPainter:
     def _hover(self, key: str) -> str:
         """Return what the pointer shows over a box: its label, its modules, its role."""
         box = self.panel.boxes[key]
-        modules = [box.module] if isinstance(box.module, str) else box.module or []
-        parts = [plain(box.label or key, 120), plain(", ".join(modules), 200), str(role_of(key, box))]
+        parts = [plain(box.label or key, 120), plain(", ".join(box.modules), 200), str(role_of(key, box))]
         if box.note:
             parts.append(plain(box.note, 300))
         return "\n".join(part for part in parts if part)

@@ -203,8 +203,7 @@ def role_of(name: str, box: Box) -> Role:
         return box.role
     if is_sign(box.label):
         return Role.OPERATOR
-    modules = [box.module] if isinstance(box.module, str) else box.module or []
-    for text in (box.label[:200], name, *map(_own_name, modules)):
+    for text in (box.label[:200], name, *map(_own_name, box.modules)):
         spaced = re.sub(r"[_\s]+", " ", text)
         for words in (spaced.lower(), re.sub(r"(?<=[a-z])(?=[A-Z])", " ", spaced).lower()):
             for role, pattern in _ROLE_PATTERNS:

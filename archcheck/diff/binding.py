@@ -9,7 +9,7 @@ from archcheck.errors import Problem, SpecError
 from archcheck.phrasing.module_paths import ModulePath, Phrase, joined, leaf, parent, sentence
 from archcheck.phrasing.suggestions import nearest
 from archcheck.spec.load import LoadedSpec
-from archcheck.spec.model import Box, Panel
+from archcheck.spec.model import Panel
 from archcheck.spec.patterns import matches
 from archcheck.spec.words import path_text
 
@@ -140,7 +140,7 @@ class _Binder:
         missing: dict[str, tuple[str, ...]] = {}
         for box_name, box in panel.boxes.items():
             found: list[str] = []
-            for pattern in patterns(box):
+            for pattern in box.modules:
                 hits = self._inside(base, written, pattern)
                 found += hits
                 if not hits:
@@ -164,7 +164,7 @@ class _Binder:
         wanted: list[tuple[str, tuple[str | int, ...]]] = [
             (pattern, ("boxes", box, "module"))
             for box, value in panel.boxes.items()
-            for pattern in patterns(value)
+            for pattern in value.modules
             if "*" in pattern
         ]
         wanted += [(pattern, ("omit", number)) for number, pattern in enumerate(panel.omit)]
@@ -204,13 +204,6 @@ class _Binder:
                 sentence(suggestion(self._renamed(pattern), self.names)),
             )
         )
-
-
-def patterns(box: Box) -> tuple[str, ...]:
-    """Return the module patterns of a box."""
-    if box.module is None:
-        return ()
-    return (box.module,) if isinstance(box.module, str) else tuple(box.module)
 
 
 def suggestion(path: str, names: Collection[str]) -> Phrase:

@@ -116,8 +116,7 @@ def _occurrences(
         if box in operations:
             name, at = operations[box]
             op = execution.flow.ops[at]
-            reads = tuple(read for operand in op.operands for read in operand)
-            yield Occurrence(box, name, name, (BoxRun(((at, at + 1),), reads, (at,), op.location),))
+            yield Occurrence(box, name, name, (BoxRun(((at, at + 1),), op.reads, (at,), op.location),))
 
 
 class _Runs:
@@ -139,7 +138,7 @@ class _Runs:
         reads = tuple(at for at in self.execution.own_parameter_reads(path) if self._contains(at, at + 1))
         if reads:
             ops = self.execution.flow.ops
-            inputs = tuple(read for at in reads for operand in ops[at].operands for read in operand)
+            inputs = tuple(read for at in reads for read in ops[at].reads)
             yield path, (BoxRun(tuple((at, at + 1) for at in reads), inputs, reads, ops[reads[0]].location),)
 
     def _contains(self, first: int, end: int) -> bool:

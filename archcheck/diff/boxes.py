@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archcheck.diff import fixes, mark_fixes
-from archcheck.diff.binding import BoundPanel, Layer, patterns, suggestion
+from archcheck.diff.binding import BoundPanel, Layer, suggestion
 from archcheck.diff.evidence import Evidence
 from archcheck.diff.execution import Execution
 from archcheck.diff.label_numbers import Counted, counted, inside, numbered
@@ -146,9 +146,9 @@ def repeats(boxes: _Boxes, settled: Settled) -> Iterator[Finding]:
     told = boxes.on_branches_of(settled, "RES001", "RES002", "BOX004")
     for box, value in boxes.panel.boxes.items():
         paths = boxes.layer.bound(box)
-        count, wildcards = len(paths), [name for name in patterns(value) if "*" in name]
+        count, wildcards = len(paths), [name for name in value.modules if "*" in name]
         alike = len({boxes.execution.modules[path].type_name for path in paths}) == 1
-        named = wildcards or (patterns(value) if count > 1 and alike else ())
+        named = wildcards or (value.modules if count > 1 and alike else ())
         if isinstance(value.repeat, int) and named and count != value.repeat:
             container = joined(boxes.layer.base, named[0].partition("*")[0].rstrip("."))
             owner = boxes.execution.running_owner(container)

@@ -78,8 +78,7 @@ class Drawn:
         if edge.around is None:
             start = "the input" if edge.from_ == "input" else label(self.panel, edge.from_ or "")
             return f"from {start} to {label(self.panel, edge.to or '')}"
-        ends = [edge.around] if isinstance(edge.around, str) else list(dict.fromkeys(edge.around))
-        return "around " + " … ".join(label(self.panel, box) for box in ends)
+        return "around " + " … ".join(label(self.panel, box) for box in dict.fromkeys(edge.span))
 
     def source(self) -> str:
         """Return the source as drawn, in words."""
@@ -105,7 +104,7 @@ def drawn_edge(bound: BoundPanel, edge: ResidualEdge, number: int, reach: Reacha
     boxes = bound.panel.boxes
     order = [box for box in reach.order if box not in edge.through]
     if edge.around is not None:
-        first, last = (edge.around, edge.around) if isinstance(edge.around, str) else edge.around
+        first, last = edge.span
         inside = [box for box in order if reach.leads(first, box) and reach.leads(box, last)]
         sources = _leading_to(bound.panel, first)
         firsts = [first]

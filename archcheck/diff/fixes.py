@@ -155,7 +155,7 @@ def _beside(edge: ResidualEdge, box: str, panel: Panel) -> dict[str, object] | N
     if box in edge.through:
         words["through"] = [each for each in edge.through if each != box] or None
     if edge.around is not None:
-        first, last = [edge.around] * 2 if isinstance(edge.around, str) else edge.around
+        first, last = edge.span
         if first == last == box:
             return None
         if box in (first, last) and (following if box == first else previous):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
 
 from archcheck.diff.box_calls import BoxRun, Frame
@@ -63,12 +62,8 @@ class FrameReach:
         ops = self.execution.flow.ops
         for at in range(self.frame.first, self.frame.end):
             bits = own.get(at, 0)
-            for read in _reads(ops[at].operands):
+            for read in ops[at].reads:
                 bits |= found.get(read, 0)
             if bits:
                 found[at] = bits
         return found
-
-
-def _reads(operands: Iterable[Iterable[int]]) -> Iterable[int]:
-    return (read for operand in operands for read in operand)

@@ -65,7 +65,7 @@ def _hiding(edge: EdgeEvidence) -> Iterator[Op]:
     ops, calls = execution.flow.ops, execution.flow.calls
     branch = {out for one in call.inside(edge.drawn) for run in one.runs for out in run.outputs}
     own = [at for at in range(call.frame.first, call.frame.end) if calls[ops[at].call].path in call.opened]
-    read = {read for at in own for operand in ops[at].operands for read in operand}
+    read = {read for at in own for read in ops[at].reads}
     read |= {out for one in calls if one.path in call.opened for out in one.outputs}
     for at in own:
         op = ops[at]

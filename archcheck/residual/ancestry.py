@@ -41,7 +41,7 @@ class Ancestry:
         self._explore(back, source)
         ops, found = self.facts.ops, {source}
         for at in sorted(back.seen):
-            if at > source and any(read in found for operand in ops[at].operands for read in operand):
+            if at > source and not found.isdisjoint(ops[at].reads):
                 found.add(at)
         found.discard(source)
         return tuple(sorted(found))
@@ -55,9 +55,8 @@ class Ancestry:
         reached: dict[int, int] = {}  # which of the sources an operation depends on, a bit for each
         for at in sorted(back.seen):
             bits = 0
-            for operand in ops[at].operands:
-                for read in operand:
-                    bits |= reached.get(read, 0) | own.get(read, 0)
+            for read in ops[at].reads:
+                bits |= reached.get(read, 0) | own.get(read, 0)
             if bits:
                 reached[at] = bits
         return [tuple([at for at, bits in reached.items() if bits & own[source]]) for source in sources]
@@ -70,10 +69,9 @@ class Ancestry:
             if at in seen:
                 continue
             seen.add(at)
-            for operand in ops[at].operands:
-                for read in operand:
-                    if read not in seen and ops[read].depends_on_input:
-                        heapq.heappush(frontier, -read)
+            for read in ops[at].reads:
+                if read not in seen and ops[read].depends_on_input:
+                    heapq.heappush(frontier, -read)
         self.effort += len(seen) - before
 
     def _reached_from(self, at: int) -> bytearray:
@@ -84,7 +82,7 @@ class Ancestry:
             reached = bytearray(len(ops))
             reached[at] = 1
             for index in range(at + 1, len(ops)):
-                if any(reached[read] for operand in ops[index].operands for read in operand):
+                if any(reached[read] for read in ops[index].reads):
                     reached[index] = 1
             self._descendants[at] = reached
         return reached

@@ -87,7 +87,7 @@ def is_offset(facts: Facts, source: int, branch: Sequence[int], term: Summand) -
     for at in branch:
         op = ops[at]
         is_number = bool(op.dtype) and not op.shape
-        if not is_number and any(read in carried for operand in op.operands for read in operand):
+        if not is_number and not carried.isdisjoint(op.reads):
             carried.add(at)
     return (
         bool(branch)
@@ -101,9 +101,7 @@ def holds_parameters(facts: Facts, source: int, branch: Sequence[int], term: Sum
     """Return whether anything on the branch reads a parameter, or a value computed from parameters only."""
     inside, ops = {source, *branch}, facts.ops
     fused = term.reads if term.fused else ()
-    reads = chain(
-        (read for at in (*branch, *term.tail) for operand in ops[at].operands for read in operand), fused
-    )
+    reads = chain((read for at in (*branch, *term.tail) for read in ops[at].reads), fused)
     return any(
         ops[read].depends_on_parameter and not ops[read].depends_on_input
         for read in reads

@@ -22,7 +22,7 @@ def with_learned_streams(flow: Dataflow) -> Dataflow:
         return flow
     ops: list[Op] = []
     for index, op in enumerate(flow.ops):
-        fed = index in streams or _depends(ops, [read for operand in op.operands for read in operand])
+        fed = index in streams or _depends(ops, op.reads)
         ops.append(replace(op, depends_on_input=True) if fed and not op.depends_on_input else op)
     return replace(flow, ops=ops)
 

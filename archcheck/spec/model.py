@@ -237,6 +237,11 @@ class Box(_Strict):
     )
     note: Text = Field(default="", description="An explanation, shown in reports and in the picture.")
 
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The names of its modules, one or several."""
+        return (self.module,) if isinstance(self.module, str) else tuple(self.module or ())
+
 
 class ResidualEdge(_Strict):
     """A drawn residual connection.
@@ -288,6 +293,16 @@ class ResidualEdge(_Strict):
     )
     label: Text = Field(default="", description="Text drawn at the edge.")
     note: Text = Field(default="", description="An explanation, shown in reports and in the picture.")
+
+    @property
+    def span(self) -> tuple[str, str]:
+        """The first and the last box that it goes around, or those that it goes from and to."""
+        match self.around:
+            case str():
+                return self.around, self.around
+            case [first, last]:
+                return first, last
+        return self.from_ or "input", self.to or ""
 
 
 if TYPE_CHECKING:

@@ -69,7 +69,7 @@ def _feeds_back(walks: Walks, states: Sequence[int], ops: set[int]) -> bool:
     """Return whether anything that enters the loop depends on a state from outside the loop itself."""
     reached = {states[0]}
     for at in range(states[0] + 1, states[-1] + 1):
-        reads = {read for operand in walks.ops[at].operands for read in operand}
+        reads = set(walks.ops[at].reads)
         if reads & reached:
             reached.add(at)
             if at in ops and (reads & reached) - ops - {states[0]}:
@@ -83,14 +83,14 @@ def _way(walks: Walks, before: int, state: int) -> list[int]:
         return []
     reached = {before}
     for at in range(before + 1, state + 1):
-        if any(read in reached for operand in walks.ops[at].operands for read in operand):
+        if not reached.isdisjoint(walks.ops[at].reads):
             reached.add(at)
     if state not in reached:
         return []
     needed = {state}
     for at in range(state, before, -1):
         if at in needed:
-            reads = {read for operand in walks.ops[at].operands for read in operand}
+            reads = set(walks.ops[at].reads)
             needed |= (reads & reached) - {before}
     return sorted(needed)
 

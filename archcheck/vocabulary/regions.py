@@ -106,7 +106,7 @@ def region_of(
 ) -> Region:
     """Return the region of these operations, which read all of its inputs."""
     inside = sorted(set(ops))
-    reads = [read for at in inside for operand in flow.ops[at].operands for read in operand]
+    reads = [read for at in inside for read in flow.ops[at].reads]
     inputs = tuple(
         dict.fromkeys(read for read in reads if read not in set(inside) and flow.ops[read].depends_on_input)
     )

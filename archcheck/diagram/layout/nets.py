@@ -74,7 +74,7 @@ class _Reader:
         rank = {name: number for number, name in enumerate(self.reach.order)}
         spans = {}
         for index, edge in enumerate(self.panel.residuals):
-            first, last = _boxes(edge)
+            first, last = edge.span
             if last in rank:
                 spans[index] = rank[last] - rank.get(first, -1)
         for index in sorted(spans, key=lambda each: (spans[each], each)):
@@ -88,7 +88,7 @@ class _Reader:
 
     def _residual(self, index: int) -> None:
         edge = self.panel.residuals[index]
-        first, last = _boxes(edge)
+        first, last = edge.span
         if edge.around is None:
             tail = first if first in self.panel.boxes else INPUT
         else:
@@ -170,13 +170,3 @@ def _in_order(nodes: list[str], lines: list[tuple[str, str, int | None]]) -> lis
             if not waits[head]:
                 ready.append(head)
     return order
-
-
-def _boxes(edge: ResidualEdge) -> tuple[str, str]:
-    """Return the first and the last box that a residual edge goes around, or from and to."""
-    match edge.around:
-        case str():
-            return edge.around, edge.around
-        case [first, last]:
-            return first, last
-    return edge.from_ or "input", edge.to or ""

@@ -284,10 +284,7 @@ class _Weaver:
         """Return the common chain, the gaps (chain, index) of tap and sink, and if the tap is an output."""
         edge = self.panel.residuals[index]
         is_output = edge.around is None
-        if edge.around is not None:
-            first, last = (edge.around, edge.around) if isinstance(edge.around, str) else edge.around
-        else:
-            first, last = edge.from_ or "input", edge.to or ""
+        first, last = edge.span
         from_input = is_output and first == "input" and first not in self.panel.boxes
         if last not in self.places or (first not in self.places and not from_input):
             return None
@@ -332,11 +329,9 @@ class _Weaver:
 
     def _is_spanned(self, branch: Chain) -> bool:
         names = [item.key for item in branch.items if isinstance(item, Stop)]
-        for edge in self.panel.residuals:
-            around = [edge.around] * 2 if isinstance(edge.around, str) else edge.around
-            if around and names and around[0] == names[0] and around[-1] == names[-1]:
-                return True
-        return False
+        return bool(names) and any(
+            edge.around is not None and edge.span == (names[0], names[-1]) for edge in self.panel.residuals
+        )
 
     def _joined(self, sink: tuple[Chain, int], kind: Kind, to: str | None) -> str | None:
         """Return the operator that the author drew for this sink: named by `to`, or after the last box."""

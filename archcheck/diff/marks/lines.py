@@ -229,7 +229,7 @@ def _shown(panel: Panel, placed: BoxMap, drawn: tuple[Line, ...]) -> frozenset[L
 def _lines_of(edge: ResidualEdge, drawn: tuple[Line, ...]) -> Iterator[Line]:
     """Yield a residual edge as lines: from what its branch reads, through its boxes, to the sum's readers."""
     if edge.around is not None:
-        first, last = (edge.around, edge.around) if isinstance(edge.around, str) else edge.around
+        first, last = edge.span
         sources = [one for one, other in drawn if other == first]
     else:
         sources, last = [edge.from_ or INPUT], edge.to or ""

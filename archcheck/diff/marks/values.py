@@ -46,7 +46,7 @@ class Values:
     @cached_property
     def _reads(self) -> list[tuple[int, ...]]:
         ops = self.recognition.flow.ops
-        return [tuple(read for operand in op.operands for read in operand) for op in ops]
+        return [op.reads for op in ops]
 
     @cached_property
     def live(self) -> frozenset[int]:
