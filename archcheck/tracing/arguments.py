@@ -5,13 +5,14 @@ Torch's own functions have no Python signature to ask, so the names of their par
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from archcheck.dataflow.operations import DROPOUTS
+from archcheck.dataflow.operations import DROPOUTS, canonical
 from archcheck.tracing.tape import Step
 
 _CONV = "input weight bias stride padding dilation groups"
@@ -130,6 +131,17 @@ def arguments(step: Step, name: str) -> tuple[Mapping[str, Any], Mapping[str, in
                 plain[parameter] = _plain(value)
             count += tensors
     return plain, roles
+
+
+def undropped(step: Step, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+    """Return the arguments of a call with each probability that it drops an element set to zero."""
+    name = canonical(step.name)
+    chances = {"p"} if name in DROPOUTS else {"dropout", "dropout_p"}
+    positional = [
+        0.0 if parameter in chances and isinstance(value, float) else value
+        for parameter, value in itertools.zip_longest(_NAMES.get(name, ())[: len(args)], args)
+    ]
+    return tuple(positional), {key: 0.0 if key in chances else value for key, value in kwargs.items()}
 
 
 def _positional(names: tuple[str, ...], args: tuple[Any, ...]) -> list[tuple[str, Any]]:

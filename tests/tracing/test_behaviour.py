@@ -119,7 +119,9 @@ class Fused(nn.Module):
 
     def forward(self, q: Tensor) -> Tensor:
         k, v = q[:, :2], q[:, 2:]
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+        return F.scaled_dot_product_attention(
+            q, k, v, is_causal=True, enable_gqa=True, dropout_p=0.5 * self.training
+        )
 
 
 class Each(nn.Module):
@@ -136,17 +138,29 @@ class Each(nn.Module):
 def judged(model: nn.Module, x: Tensor, term: str) -> list[str | None]:
     """What the probes of a term give: "" where it behaves, None where nothing can be said."""
     with torch.no_grad():
-        traced = trace(model.eval(), x)
+        traced = trace(model, x)
     found = probes(traced.dataflow, recognise(traced.dataflow))
     mine = [probe for probe in found if probe.term == term]
     with torch.no_grad():
         return [_behaviour(traced.recording.recorder, probe) for probe in mine]
 
 
+@pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("term", ["GQA", "scores", "mask", "SoftMax", "attend"])
-def test_the_steps_of_a_fused_attention_are_told_by_what_it_does(term: str) -> None:
+def test_the_steps_of_a_fused_attention_are_told_by_what_it_does(term: str, training: bool) -> None:
     torch.manual_seed(0)
-    assert judged(Fused(), torch.randn(2, 4, 5, 8), term) == [""]
+    assert judged(Fused().train(training), torch.randn(2, 4, 5, 8), term) == [""]
+
+
+def test_a_dropout_does_not_hide_what_an_attention_does() -> None:
+    torch.manual_seed(0)
+    attend = Each(lambda x: F.dropout((x[:, :2] @ x[:, 2:4].mT / 3).softmax(-1), 0.5) @ x[:, 4:])
+    assert judged(attend, torch.randn(2, 6, 5, 8), "MHA") == [""]
+
+
+def test_a_norm_over_two_nearly_equal_elements_is_one() -> None:
+    torch.manual_seed(0)
+    assert judged(nn.BatchNorm1d(512), torch.randn(1, 512, 2), "BatchNorm") == [""]
 
 
 TABLE = nn.Embedding(7, 4)

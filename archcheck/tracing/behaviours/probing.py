@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from archcheck.dataflow.probe import Probe
+from archcheck.tracing.arguments import undropped
 from archcheck.tracing.recorder import Recorder
 
 _LARGEST = 2**20  # elements of an input that is probed
@@ -102,6 +103,8 @@ class Replay:
             pending = iter(step.operands)
             args = self._replaced(step.args, pending, values)
             kwargs = self._replaced(step.kwargs, pending, values)
+            if self.term != "dropout":
+                args, kwargs = undropped(step, args, kwargs)
             values[at] = step.func(*args, **kwargs)
             if values[at] is None or step.name == "__setitem__":
                 raise NotReplayedError
