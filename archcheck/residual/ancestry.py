@@ -37,14 +37,8 @@ class Ancestry:
         return at in back.seen
 
     def between(self, source: int, back: Ancestors) -> tuple[int, ...]:
-        """Return the operations after `source` that depend on it and that `back` depends on, in order."""
-        self._explore(back, source)
-        ops, found = self.facts.ops, {source}
-        for at in sorted(back.seen):
-            if at > source and not found.isdisjoint(ops[at].reads):
-                found.add(at)
-        found.discard(source)
-        return tuple(sorted(found))
+        """Return the operations that depend on the source and that `back` depends on, in order."""
+        return self.between_each([source], back)[0]
 
     def between_each(self, sources: Sequence[int], back: Ancestors) -> list[tuple[int, ...]]:
         """Return what `between` gives for each of several sources, in one walk."""
@@ -70,7 +64,7 @@ class Ancestry:
                 continue
             seen.add(at)
             for read in ops[at].reads:
-                if read not in seen and ops[read].depends_on_input:
+                if ops[read].depends_on_input:
                     heapq.heappush(frontier, -read)
         self.effort += len(seen) - before
 

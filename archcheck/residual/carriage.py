@@ -110,7 +110,8 @@ def is_joined_in_place(facts: Facts, sink: int, term: Summand, branch: Sequence[
         op = facts.ops[at[0]]
         if is_pick(facts.ops, op) or is_rearranged(facts.ops, at[0]):
             return False
-        if not op.operands or op.name in _OF_COMPLEX or (op.layout is None and op.name not in KEEPS):
+        is_move = op.layout is not None or op.name in KEEPS or is_turn(op)
+        if not op.operands or op.name in _OF_COMPLEX or not is_move:
             break
         passed.append(at[0])
         at = op.operands[0]
@@ -121,7 +122,8 @@ def is_joined_in_place(facts: Facts, sink: int, term: Summand, branch: Sequence[
         case Carriage.MOVED:
             return False
         case Carriage.PERMUTED:  # back to how the source lies
-            is_turned = any(facts.ops[one].name in TRANSPOSES for one in branch if one not in passed)
+            wanted = turns(facts, passed) or TRANSPOSES
+            is_turned = any(facts.ops[one].name in wanted for one in branch if one not in passed)
             return is_turned or facts.ops[at[0]].shape != facts.ops[end[0]].shape
         case Carriage.PART:
             return facts.numel(end) >= facts.ops[sink].numel

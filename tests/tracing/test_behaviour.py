@@ -145,6 +145,7 @@ def judged(model: nn.Module, x: Tensor, term: str) -> list[str | None]:
         return [_behaviour(traced.recording.recorder, probe) for probe in mine]
 
 
+@pytest.mark.skipif(torch.__version__ < (2, 5), reason="PyTorch 2.4 has no enable_gqa")
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("term", ["GQA", "scores", "mask", "SoftMax", "attend"])
 def test_the_steps_of_a_fused_attention_are_told_by_what_it_does(term: str, training: bool) -> None:
