@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from archcheck.cli import options
+from archcheck.cli import parsing
 from archcheck.cli.configuration import Configuration
 from archcheck.cli.output import complain
 from archcheck.findings import Finding, Report, Status
@@ -27,11 +27,11 @@ def waivers(
     selected, ignored = tuple(select or project.select), tuple(ignore or project.ignore)
     unknown = no_rule([*selected, *ignored])
     if unknown:
-        raise options.usage_error(
+        raise parsing.usage_error(
             f"No code begins with '{unknown}'.", "Write a code or a prefix, such as RES002 or RES."
         )
     if baseline is not None and written is not None:
-        raise options.usage_error("--baseline and --write-baseline can't be combined.", "Give one of them.")
+        raise parsing.usage_error("--baseline and --write-baseline can't be combined.", "Give one of them.")
     if baseline is None and written is None and project.baseline:
         baseline = project.folder / project.baseline
     return Waivers(selected, ignored, Baseline.read(baseline) if baseline else None)

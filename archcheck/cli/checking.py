@@ -11,9 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archcheck.cli import output
+from archcheck.cli import output, parsing
 from archcheck.cli.configuration import Configuration
-from archcheck.cli.options import usage_error
 from archcheck.findings import Report
 from archcheck.model.arguments import Setting
 from archcheck.waivers import Waivers, waive
@@ -66,7 +65,7 @@ def place(timeout: float, python: str | None, in_process: bool, jobs: int = 1) -
     """Return where models run. Raises ArchcheckError for options that can't be combined."""
     if in_process and (python is not None or jobs > 1):
         hint = "Leave out --in-process; it is for debugging."
-        raise usage_error("--in-process runs one model at a time, in archcheck's own Python.", hint)
+        raise parsing.usage_error("--in-process runs one model at a time, in archcheck's own Python.", hint)
     return RunSettings(jobs, timeout, python, in_process)
 
 

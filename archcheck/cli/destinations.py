@@ -8,8 +8,8 @@ from pathlib import Path
 
 import typer
 
-from archcheck.cli import output
-from archcheck.cli.options import Format, usage_error
+from archcheck.cli import output, parsing
+from archcheck.cli.options import Format
 from archcheck.files import check_output, is_same_file
 from archcheck.findings import Report
 from archcheck.phrasing.suggestions import suggestion
@@ -34,19 +34,19 @@ def destinations(texts: Sequence[str] | None, file: Path | None) -> list[Destina
     bare = [each for each in found if each.file is None]
     if len(bare) > 1:
         both = " and ".join(each.format for each in bare)
-        raise usage_error(
+        raise parsing.usage_error(
             f"Only one report can go to standard output, not {both}.",
             "Give the others a file: --format sarif=out.sarif",
         )
     if file is not None and not bare:
-        raise usage_error(
+        raise parsing.usage_error(
             "--output is for a format without a file of its own.", "Every format here already has one."
         )
     found = [Destination(each.format, each.file or file) for each in found]
     files = [each.file for each in found if each.file is not None]
     for number, one in enumerate(files):
         if any(is_same_file(one, other) for other in files[:number]):
-            raise usage_error(f"Two reports would go to {one}.", "Give each a file of its own.")
+            raise parsing.usage_error(f"Two reports would go to {one}.", "Give each a file of its own.")
     return found
 
 
@@ -54,9 +54,9 @@ def _destination(text: str) -> Destination:
     name, equals, file = text.partition("=")
     if name not in list(Format):
         hint = suggestion(name, list(Format), f"Choose one of {', '.join(Format)}.")
-        raise usage_error(f"Unknown format '{name}'.", hint)
+        raise parsing.usage_error(f"Unknown format '{name}'.", hint)
     if equals and not file:
-        raise usage_error(f"--format {text} names no file.", f"Write --format {name}=FILE.")
+        raise parsing.usage_error(f"--format {text} names no file.", f"Write --format {name}=FILE.")
     return Destination(Format(name), Path(file) if equals else None)
 
 
@@ -73,7 +73,9 @@ def check(
             continue
         check_output(file, inputs, force=force)
         if any(other is not None and is_same_file(file, other) for other in others):
-            raise usage_error(f"Two things would be written to {file}.", "Give each a file of its own.")
+            raise parsing.usage_error(
+                f"Two things would be written to {file}.", "Give each a file of its own."
+            )
 
 
 def write(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from archcheck.cli import options, output
+from archcheck.cli import options, output, parsing
 from archcheck.cli.checking import one_worker, place
 from archcheck.cli.options import ArrangementChoice, Format, ThemeChoice
 from archcheck.findings import Status
@@ -52,15 +52,15 @@ def verify(
     from archcheck.cli.configuration import configuration
 
     with output.errors(debug):
-        settings = options.settings(set_, unset, arguments, shrink=shrink)
-        given, renames = options.inputs(input_), options.renames(rename)
+        settings = parsing.settings(set_, unset, arguments, shrink=shrink)
+        given, renames = parsing.inputs(input_), parsing.renames(rename)
         wanted = destinations.destinations(format, output_)
         project = configuration()
         waivers = accepting.waivers(project, select, ignore, baseline, write_baseline)
         specs = specs or project.find_specs()
         if diagram is not None and len(specs) > 1:
             hint = "Check one spec at a time, or use archcheck render."
-            raise options.usage_error("--diagram takes a single spec.", hint)
+            raise parsing.usage_error("--diagram takes a single spec.", hint)
         known = waivers.baseline and Path(waivers.baseline.file)
         inputs = [*specs, *(file for file in (known, arguments) if file)]
         output.check_files(write_baseline, diagram, inputs, force=force)
@@ -79,7 +79,7 @@ def verify(
         if diagram is not None and reports[0].status is not Status.ERROR:
             from archcheck.commands.render import render as draw_file
 
-            draw_file(specs[0], diagram, options.style(theme, layout, panels, dpi), reports[0])
+            draw_file(specs[0], diagram, parsing.style(theme, layout, panels, dpi), reports[0])
     output.exit_with(reports)
 
 
@@ -98,7 +98,7 @@ def render(
     from archcheck.commands.render import render as draw_file
 
     with output.errors(debug):
-        style = options.style(theme, layout, panels, dpi)
+        style = parsing.style(theme, layout, panels, dpi)
         if not check:
             check_picture(picture)
             draw_file(spec, picture, style)
@@ -130,7 +130,7 @@ def sync(
     from archcheck.commands import sync as syncing
 
     with output.errors(debug):
-        settings = options.settings(set_)
+        settings = parsing.settings(set_)
         where = place(timeout, python, in_process)
         strict = strict or configuration().strict
         with one_worker(where, shown=True) as (progress, worker):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from archcheck.cli import options, output
+from archcheck.cli import options, output, parsing
 from archcheck.cli.options import DiffFormat, InspectFormat
 
 
@@ -35,7 +35,7 @@ def diff(
     from archcheck.commands.processes import Workers
 
     with output.errors(debug):
-        settings, inputs = options.settings(set_), options.inputs(input_)
+        settings, inputs = parsing.settings(set_), parsing.inputs(input_)
         output.check_files(output_, None, [Path(before), Path(after)], force=force)
         workers = Workers(python, timeout)
         with closing(workers), output.progress(format is DiffFormat.TEXT) as progress:
@@ -73,7 +73,7 @@ def log(
     from archcheck.history.story_tables import as_json, as_text
 
     with output.errors(debug):
-        settings, inputs = options.settings(set_), options.inputs(input_)
+        settings, inputs = parsing.settings(set_), parsing.inputs(input_)
         output.check_files(output_, None, [Path(subject)], force=force)
         workers = Workers(python, timeout)
         with closing(workers), output.progress(format is InspectFormat.TEXT) as progress:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from archcheck.cli import options, output
+from archcheck.cli import options, output, parsing
 from archcheck.cli.checking import one_worker, place
 from archcheck.cli.options import ArrangementChoice, Format, MeasureFormat, ThemeChoice
 from archcheck.findings import Report
@@ -43,7 +43,7 @@ def inspect(
 
     reports: list[Report] = []
     with output.errors(debug):
-        settings, inputs = options.settings(set_, None, arguments, shrink=shrink), options.inputs(input_)
+        settings, inputs = parsing.settings(set_, None, arguments, shrink=shrink), parsing.inputs(input_)
         wanted = destinations.destinations(format, output_)
         sources = [Path(target.rpartition(":")[0]), *([arguments] if arguments else [])]
         output.check_files(None, diagram, sources, force=force)
@@ -63,7 +63,7 @@ def inspect(
         if diagram is not None and outline is not None:
             from archcheck.commands.render import render_spec
 
-            render_spec(outline(), diagram, options.style(theme, layout, panels, dpi), reports[0])
+            render_spec(outline(), diagram, parsing.style(theme, layout, panels, dpi), reports[0])
     output.exit_with(reports)
 
 
@@ -94,7 +94,7 @@ def init(
     from archcheck.commands.init import init as draw_model
 
     with output.errors(debug):
-        settings, inputs = options.settings(set_, None, arguments, shrink=shrink), options.inputs(input_)
+        settings, inputs = parsing.settings(set_, None, arguments, shrink=shrink), parsing.inputs(input_)
         file = output_ or file_of(target)
         output.check_new(file, diagram, force=force)
         where = place(timeout, python, in_process)
@@ -108,7 +108,7 @@ def init(
         if diagram is not None:
             from archcheck.commands.render import render_spec
 
-            render_spec(made.spec, diagram, options.style(theme, layout, panels, dpi), made.report)
+            render_spec(made.spec, diagram, parsing.style(theme, layout, panels, dpi), made.report)
     output.exit_with([made.report])
 
 
@@ -146,11 +146,11 @@ def measure(
     from archcheck.measures.values import by_edge
 
     with output.errors(debug):
-        settings, inputs = options.settings(set_, None, arguments, shrink=shrink), options.inputs(input_)
-        bounds = options.bounds(fail_if)
+        settings, inputs = parsing.settings(set_, None, arguments, shrink=shrink), parsing.inputs(input_)
+        bounds = parsing.bounds(fail_if)
         output.check_files(output_, diagram, [Path(subject)], force=force)
-        options.check_plot(plot)
-        options.check_measured_picture(diagram, subject, show)
+        parsing.check_plot(plot)
+        parsing.check_measured_picture(diagram, subject, show)
         where = place(timeout, python, in_process)
         asked = Options(settings, inputs, weights, data, seeds)
         with one_worker(where, shown=format is MeasureFormat.TEXT) as (progress, worker):
