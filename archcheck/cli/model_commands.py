@@ -51,10 +51,7 @@ def inspect(
         where = place(timeout, python, in_process)
         printed = any(each.file is None and each.format is Format.TEXT for each in wanted)
         outline = None
-        with (
-            one_worker(where, shown=printed) as (progress, worker),
-            output.failures(target, reports, debug),
-        ):
+        with one_worker(where, shown=printed) as (progress, worker), output.failures(target, reports, debug):
             report, outline = inspect_target(
                 target, settings, inputs, train, prove, progress, output.shown_cause(debug), worker
             )

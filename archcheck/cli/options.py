@@ -109,8 +109,7 @@ Replace = Annotated[bool, Option("--force", help="Overwrite an existing spec.")]
 ExitCode = Annotated[bool, Option("--exit-code", help="Exit 1 if something changed.")]
 Quiet = Annotated[bool, Option("--quiet", "-q", help="Print one line per finding and nothing else.")]
 Verbose = Annotated[
-    int,
-    Option("--verbose", "-v", count=True, show_default=False, help="Print more; -vv prints everything."),
+    int, Option("--verbose", "-v", count=True, show_default=False, help="Print more; -vv prints everything.")
 ]
 Debug = Annotated[bool, Option("--debug", help="Print the traceback of errors.")]
 

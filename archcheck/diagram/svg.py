@@ -16,12 +16,7 @@ _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def finished(
-    drawn: bytes,
-    *,
-    title: str,
-    description: str,
-    fonts: tuple[str, ...],
-    hovers: Mapping[str, str],
+    drawn: bytes, *, title: str, description: str, fonts: tuple[str, ...], hovers: Mapping[str, str]
 ) -> bytes:
     """Return Graphviz's SVG with what a page needs. `hovers` maps titles of elements to what they show.
 

@@ -92,48 +92,31 @@ _CJK_SANS = (
 )
 _CJK_SERIF = ("Noto Serif CJK SC", "Source Han Serif SC", "Songti SC", "SimSun")
 
-_ROLES = {
-    Role.EMBEDDING: "#bfdcf2",
-    Role.NORM: "#d3d8de",
-    Role.LINEAR: "#bcd7f3",
-    Role.CONVOLUTION: "#c3e3d3",
-    Role.ATTENTION: "#d6ebc4",
-    Role.FEED_FORWARD: "#fbdfc0",
-    Role.ACTIVATION: "#ffe08a",
-    Role.SOFTMAX: "#f8bd95",
-    Role.DROPOUT: "#f9c2c8",
-    Role.POOLING: "#c5e4e7",
-    Role.ROUTER: "#4b5563",
-    Role.EXPERT: "#93bdf0",
-    Role.POSITION: "#e2ddf7",
-    Role.MASK: "#e8e8ea",
-    Role.BLOCK: "#d9c8f0",
-    Role.OPERATOR: "#ffffff",
-    Role.INPUT: "#fde3a7",
-    Role.OUTPUT: "#f3a68c",
-    Role.OTHER: "#f2f3f5",
-}
-_MUTED = {
-    Role.EMBEDDING: "#dfe7ec",
-    Role.NORM: "#d9d9d9",
-    Role.LINEAR: "#d6dfe8",
-    Role.CONVOLUTION: "#dce7df",
-    Role.ATTENTION: "#e3eadb",
-    Role.FEED_FORWARD: "#f0e6d8",
-    Role.ACTIVATION: "#efe6c4",
-    Role.SOFTMAX: "#e8d5c6",
-    Role.DROPOUT: "#ecdcdd",
-    Role.POOLING: "#dbe6e7",
-    Role.ROUTER: "#595959",
-    Role.EXPERT: "#c5d0de",
-    Role.POSITION: "#e6e4ec",
-    Role.MASK: "#ececec",
-    Role.BLOCK: "#e2dce9",
-    Role.OPERATOR: "#ffffff",
-    Role.INPUT: "#f2ecdc",
-    Role.OUTPUT: "#dccbc4",
-    Role.OTHER: "#f5f5f5",
-}
+# A role, its colour, and its muted colour.
+_COLORS = """
+embedding #bfdcf2 #dfe7ec
+norm #d3d8de #d9d9d9
+linear #bcd7f3 #d6dfe8
+convolution #c3e3d3 #dce7df
+attention #d6ebc4 #e3eadb
+feed_forward #fbdfc0 #f0e6d8
+activation #ffe08a #efe6c4
+softmax #f8bd95 #e8d5c6
+dropout #f9c2c8 #ecdcdd
+pooling #c5e4e7 #dbe6e7
+router #4b5563 #595959
+expert #93bdf0 #c5d0de
+position #e2ddf7 #e6e4ec
+mask #e8e8ea #ececec
+block #d9c8f0 #e2dce9
+operator #ffffff #ffffff
+input #fde3a7 #f2ecdc
+output #f3a68c #dccbc4
+other #f2f3f5 #f5f5f5
+"""
+_ROLES, _MUTED = (
+    {Role(role): colors[at] for role, *colors in map(str.split, _COLORS.split("\n")[1:-1])} for at in (0, 1)
+)
 _TINTS = ("#f5f6f8", "#f0e9fa", "#eaf5e2", "#fdf1e2", "#e7f1fb", "#fbeaf0", "#e8f6f5", "#f8f5de")
 _GREYS = ("#f6f6f6", "#f1eff4", "#f0f3ed", "#f6f2ec", "#edf1f5", "#f5eff1", "#eff4f4", "#f4f3ea")
 

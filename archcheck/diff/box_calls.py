@@ -18,24 +18,11 @@ from archcheck.phrasing.module_paths import is_within, parents
 from archcheck.source_location import Location
 from archcheck.spec.model import Box, Panel, Role
 
-_OPERATIONS = {
-    "relu": "relu",
-    "gelu": "gelu",
-    "silu": "silu",
-    "swish": "silu",
-    "sigmoid": "sigmoid",
-    "tanh": "tanh",
-    "softmax": "softmax",
-    "elu": "elu",
-    "leakyrelu": "leaky_relu",
-    "mish": "mish",
-    "softplus": "softplus",
-    "layernorm": "layer_norm",
-    "rmsnorm": "rms_norm",
-    "groupnorm": "group_norm",
-    "batchnorm": "batch_norm",
-    "dropout": "dropout",
-}
+_NAMES = """
+relu gelu silu sigmoid tanh softmax elu leaky_relu mish softplus layer_norm rms_norm group_norm batch_norm
+dropout
+"""
+_OPERATIONS = {"swish": "silu"} | {name.replace("_", ""): name for name in _NAMES.split()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,12 +78,7 @@ def _nearest(call: PanelCall, exact: Matched, defective: Collection[int]) -> dic
         if fit.is_similar or fit.is_exchanged or _are_operations(call, drawn, fit)
     ]
     fits.sort(
-        key=lambda pair: (
-            -pair[1].likeness,
-            pair[1].join.sink not in defective,
-            pair[0],
-            pair[1].join.sink,
-        )
+        key=lambda pair: (-pair[1].likeness, pair[1].join.sink not in defective, pair[0], pair[1].join.sink)
     )
     nearest: dict[int, Fit] = {}
     for number, fit in fits:

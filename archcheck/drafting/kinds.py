@@ -7,25 +7,13 @@ from collections.abc import Collection, Iterable, Sequence
 
 from archcheck.diff.marks.values import Values
 from archcheck.spec.patterns import matches
-from archcheck.vocabulary import Family
+from archcheck.vocabulary import families
 
 Kind = tuple[object, ...]
 """What modules of one kind have in common; for comparison only."""
 
 _TELLING = ("causal", "window", "source")
-_OF_ANY_KIND = frozenset(
-    [
-        Family.LINEAR,
-        Family.SCALE,
-        Family.SUM,
-        Family.PRODUCT,
-        Family.TRANSPOSE,
-        Family.SPLIT,
-        Family.CONCAT,
-        Family.DROPOUT,
-        Family.MATRIX_PRODUCT,
-    ]
-)
+_OF_ANY_KIND = families("linear, scale, sum, product, transpose, split, concat, dropout, matrix product")
 """Operations that say nothing about a kind: any code uses them."""
 _NUMBER = re.compile(r"\d+$")
 

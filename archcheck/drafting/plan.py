@@ -13,22 +13,10 @@ from archcheck.drafting.choices import Choices
 from archcheck.drafting.kinds import Kind, Kinds, natural, numbered, pattern_of
 from archcheck.drafting.words import title_of
 from archcheck.phrasing.module_paths import is_within, joined, leaf
-from archcheck.vocabulary import Family, Region
+from archcheck.vocabulary import Region, families
 
-_ATOMS = frozenset(
-    [
-        Family.NORM,
-        Family.ACTIVATION,
-        Family.LINEAR,
-        Family.CONVOLUTION,
-        Family.EMBEDDING,
-        Family.POSITION,
-        Family.SOFTMAX,
-        Family.POOLING,
-        Family.DROPOUT,
-        Family.RESAMPLING,
-        Family.SCALE,
-    ]
+_ATOMS = families(
+    "norm, activation, linear, convolution, embedding, position, softmax, pooling, dropout, resampling, scale"
 )
 """Terms that figures never open."""
 _FEW = 3

@@ -97,10 +97,7 @@ def not_guessed(module: nn.Module, given: Mapping[str, Any], tried: Sequence[Exa
     texts = " ".join(example.text for example in tried)
     code, message = "TGT010", f"no inputs are given and none could be guessed for {kind}"
     if given:
-        code, message = (
-            "TGT008",
-            f"{kind}.forward needs the input '{names[0]}', which can't be guessed",
-        )
+        code, message = ("TGT008", f"{kind}.forward needs the input '{names[0]}', which can't be guessed")
     options = " ".join(f"--input '{name}={_sample(name, texts)}'" for name in names)
     hint = f"Give them under model.inputs in a spec, or as {options}."
     return TargetError(Problem(file, line, None, code, message, "model.inputs", hint))

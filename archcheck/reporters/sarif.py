@@ -58,11 +58,7 @@ def render_sarif(reports: Sequence[Report]) -> str:
     marks = {shown_path(report.file): count_of(report.marks) for report in reports if report.marks}
     if marks:
         run["properties"] = {"marks": marks}
-    document = {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [run],
-    }
+    document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
     return json.dumps(document, indent=2) + "\n"
 
 

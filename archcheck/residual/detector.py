@@ -6,15 +6,7 @@ from collections.abc import Sequence
 
 from archcheck.connections import Kind
 from archcheck.dataflow import queries
-from archcheck.dataflow.operations import (
-    CONCATS,
-    FUSED_SUMS,
-    PRODUCTS,
-    SUMS,
-    TRANSPOSES,
-    VIEWS,
-    WEIGHTS,
-)
+from archcheck.dataflow.operations import CONCATS, FUSED_SUMS, PRODUCTS, SUMS, TRANSPOSES, VIEWS, WEIGHTS
 from archcheck.dataflow.run import Dataflow, Op
 from archcheck.residual.ancestry import Ancestors, Ancestry
 from archcheck.residual.branch import (

@@ -214,11 +214,7 @@ class Box(_Strict):
 
     label: Text = Field(default="", description="The text in the box; by default its name.")
     module: (
-        Annotated[
-            Annotated[Name, _TEXT] | Annotated[list[Name], Field(min_length=1), _LIST],
-            _BY_KIND,
-        ]
-        | None
+        Annotated[Annotated[Name, _TEXT] | Annotated[list[Name], Field(min_length=1), _LIST], _BY_KIND] | None
     ) = Field(default=None, description="The module or list of modules, relative to the panel's scope.")
     role: Role | None = Field(default=None, description="What the box is; sets its colour and shape.")
     detail: Id | None = Field(default=None, description="The panel that opens this box.")
@@ -280,8 +276,7 @@ class ResidualEdge(_Strict):
         | None
     ) = Field(default=None, description="The value of the factor, such as 0.2 or 1/sqrt(2).")
     factor_on: Literal["skip", "branch", "both"] | None = Field(
-        default=None,
-        description="Where a scaled residual has its factor; `both` means on the whole sum.",
+        default=None, description="Where a scaled residual has its factor; `both` means on the whole sum."
     )
     through: list[Id] = Field(default_factory=list, description="Boxes on the skip path, in order.")
     realized_by: Name | None = Field(

@@ -42,10 +42,7 @@ _PARAMETERS = {
     "threshold": "input threshold value",
     "prelu": "input weight",
     "clamp": "input min max",
-    **dict.fromkeys(
-        DROPOUTS,
-        "input p training",
-    ),
+    **dict.fromkeys(DROPOUTS, "input p training"),
     "scaled_dot_product_attention": "query key value attn_mask dropout_p is_causal scale enable_gqa",
     "flex_attention": "query key value score_mod block_mask scale enable_gqa",
     "multi_head_attention_forward": "query key value embed_dim num_heads in_proj_weight in_proj_bias "

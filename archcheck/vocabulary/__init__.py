@@ -8,7 +8,7 @@ from archcheck.vocabulary.labels import Claim, claims, numbers
 from archcheck.vocabulary.probes import probes
 from archcheck.vocabulary.recognition import recognise
 from archcheck.vocabulary.regions import Recognition, Region
-from archcheck.vocabulary.terms import TERMS, Family, Term, is_a
+from archcheck.vocabulary.terms import TERMS, Family, Term, families, is_a
 
 __all__ = [
     "TERMS",
@@ -18,6 +18,7 @@ __all__ = [
     "Region",
     "Term",
     "claims",
+    "families",
     "is_a",
     "numbers",
     "probes",

@@ -55,10 +55,7 @@ _PLAIN = {
     "rnn_relu": "RNN",
     "rnn_tanh_cell": "RNN",
     "rnn_relu_cell": "RNN",
-    **dict.fromkeys(
-        DROPOUTS,
-        "dropout",
-    ),
+    **dict.fromkeys(DROPOUTS, "dropout"),
     **dict.fromkeys(CONCATS | {"stack"}, "concat"),
     **dict.fromkeys(
         ("chunk", "split", "tensor_split", "split_with_sizes", "unsafe_split", "unsafe_chunk", "unbind"),

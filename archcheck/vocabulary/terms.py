@@ -44,6 +44,15 @@ class Family(StrEnum):
     VALUE = "value"
 
 
+def families(names: str) -> frozenset[Family]:
+    """Return the families of these names.
+
+    >>> sorted(families("norm, matrix product"))
+    [<Family.MATRIX_PRODUCT: 'matrix product'>, <Family.NORM: 'norm'>]
+    """
+    return frozenset(map(Family, names.split(", ")))
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """One term: `kinds` are the names of the more general terms that it is a case of, the nearest first."""

@@ -6,23 +6,18 @@ import re
 from collections.abc import Mapping
 
 from archcheck.vocabulary.regions import Region
-from archcheck.vocabulary.terms import Family
+from archcheck.vocabulary.terms import Family, families
 
 ROLES: Mapping[Family, str] = {
-    Family.NORM: "norm",
-    Family.ACTIVATION: "activation",
-    Family.LINEAR: "linear",
-    Family.CONVOLUTION: "convolution",
-    Family.EMBEDDING: "embedding",
-    Family.POSITION: "position",
-    Family.ATTENTION: "attention",
-    Family.SOFTMAX: "softmax",
-    Family.POOLING: "pooling",
-    Family.DROPOUT: "dropout",
+    **{
+        family: family.value
+        for family in families(
+            "norm, activation, linear, convolution, embedding, position, attention, softmax, pooling, "
+            "dropout, router, mask"
+        )
+    },
     Family.FEED_FORWARD: "feed_forward",
     Family.MIXTURE: "feed_forward",
-    Family.ROUTER: "router",
-    Family.MASK: "mask",
     Family.RECURRENCE: "block",
     Family.RESAMPLING: "other",
 }
@@ -34,29 +29,13 @@ _SIGNS: Mapping[str, str] = {
     "gate": "⊙",
     "sum": "+",
     "difference": "−",
-    "scale": "Scale",
-    "concat": "Concat",
-    "split": "Split",
-    "repeat": "Repeat",
-    "mask": "Mask",
-    "top-k": "Top-k",
-    "router": "Router",
-    "RoPE": "RoPE",
-    "transpose": "Transpose",
     "exact GELU": "GELU",
     "tanh GELU": "GELU",
-    "attention": "Attention",
-    "activation": "Activation",
-    "positions": "Positions",
     "learned positions": "Learned positional embedding",
     "sinusoidal positions": "Sinusoidal positional encoding",
     "relative positions": "Relative position bias",
     "state-space model": "SSM",
-    "recurrence": "Recurrence",
-    "linear attention": "Linear attention",
-    "L2 norm": "L2 norm",
     "local response norm": "LRN",
-    "pooling": "Pooling",
     "max pooling": "Max pool",
     "average pooling": "Average pool",
     "global average pooling": "Global average pool",
@@ -64,11 +43,8 @@ _SIGNS: Mapping[str, str] = {
     "upsampling": "Upsample",
     "downsampling": "Downsample",
     "resampling": "Resize",
-    "dropout": "Dropout",
     "stochastic depth": "Drop path",
-    "feed-forward": "Feed-forward",
     "gated feed-forward": "Feed-forward",
-    "mixture of experts": "Mixture of experts",
     "MHA": "Multi-head attention",
     "GQA": "Grouped-query attention",
     "MQA": "Multi-query attention",
@@ -81,16 +57,7 @@ _CONVOLUTIONS = {
     "depthwise convolution": "depthwise conv",
     "transposed convolution": "transposed conv",
 }
-QKV = {
-    "q": "Q",
-    "query": "Q",
-    "k": "K",
-    "key": "K",
-    "v": "V",
-    "value": "V",
-    "qkv": "QKV",
-    "kv": "KV",
-}
+QKV = {"q": "Q", "query": "Q", "k": "K", "key": "K", "v": "V", "value": "V", "qkv": "QKV", "kv": "KV"}
 
 
 _TABLES = re.compile(r"token_type|word|token|segment|class|label|time")

@@ -195,11 +195,7 @@ def _add_edges(root: Chain, panel: Panel, places: dict[str, Place]) -> bool:
 
 
 def _add_edge(
-    root: Chain,
-    places: dict[str, Place],
-    start: str | None,
-    boxes: list[str],
-    end: str | None,
+    root: Chain, places: dict[str, Place], start: str | None, boxes: list[str], end: str | None
 ) -> None:
     if not boxes:
         if start is not None and end is not None and not _adjacent(places.get(start), places.get(end)):

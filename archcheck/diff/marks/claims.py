@@ -13,60 +13,32 @@ from archcheck.diff.marks.territory import Territory
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.diff.wording import label
 from archcheck.spec.model import Panel
-from archcheck.vocabulary import TERMS, Claim, Family, Region, claims, is_a
+from archcheck.vocabulary import TERMS, Claim, Family, Region, claims, families, is_a
 
 _VALUES = {"q": "query", "k": "key", "v": "value"}
 _VALUE = re.compile(
     r"(?:^|linear[ _-]|w_?\{?)(q|k|v)\}?$"
     r"|^(q|k|v|query|key|value)[ _-]?(?:linear|proj(?:ection)?)$|^linear[ _-](query|key|value)$"
 )
-_WEIGHTED = frozenset(
-    [Family.LINEAR, Family.CONVOLUTION, Family.EMBEDDING, Family.ATTENTION, Family.RECURRENCE, Family.MIXTURE]
-)
+_WEIGHTED = families("linear, convolution, embedding, attention, recurrence, mixture")
 # What a box of this sort may hold beside what it names: a reader takes a "ReLU" for no more than that.
 _LARGER = {
-    Family.LINEAR: frozenset([Family.ATTENTION, Family.FEED_FORWARD, Family.CONVOLUTION, Family.MIXTURE]),
-    Family.CONVOLUTION: frozenset([Family.ATTENTION]),
-    **dict.fromkeys((Family.FEED_FORWARD, Family.MIXTURE), frozenset([Family.ATTENTION, Family.RECURRENCE])),
-    Family.EMBEDDING: frozenset([Family.ATTENTION, Family.FEED_FORWARD]),
     **dict.fromkeys(
-        (
-            Family.NORM,
-            Family.ACTIVATION,
-            Family.SOFTMAX,
-            Family.POOLING,
-            Family.DROPOUT,
-            Family.SUM,
-            Family.SCALE,
-            Family.PRODUCT,
-            Family.MATRIX_PRODUCT,
-            Family.CONCAT,
-            Family.SPLIT,
-            Family.TRANSPOSE,
-            Family.REPEAT,
-            Family.MASK,
+        families(
+            "norm, activation, softmax, pooling, dropout, sum, scale, product, matrix product, concat, "
+            "split, transpose, repeat, mask"
         ),
         _WEIGHTED,
     ),
+    **dict.fromkeys((Family.FEED_FORWARD, Family.MIXTURE), families("attention, recurrence")),
+    Family.LINEAR: families("attention, feed-forward, convolution, mixture"),
+    Family.CONVOLUTION: families("attention"),
+    Family.EMBEDDING: families("attention, feed-forward"),
 }
 # Recognisers that know their term in every form: what they do not find is not there.
-_CERTAIN = frozenset(
-    [
-        Family.NORM,
-        Family.ACTIVATION,
-        Family.LINEAR,
-        Family.CONVOLUTION,
-        Family.EMBEDDING,
-        Family.ATTENTION,
-        Family.SOFTMAX,
-        Family.POOLING,
-        Family.SUM,
-        Family.CONCAT,
-        Family.MATRIX_PRODUCT,
-        Family.RESAMPLING,
-        Family.FEED_FORWARD,
-        Family.DROPOUT,
-    ]
+_CERTAIN = families(
+    "norm, activation, linear, convolution, embedding, attention, softmax, pooling, sum, "
+    "concat, matrix product, resampling, feed-forward, dropout"
 )
 
 
