@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import islice
 from math import prod
 
-from archcheck.dataflow.elements import Place, is_turn, probes, way_back
+from archcheck.dataflow.elements import SPLITS, Place, is_turn, probes, way_back
 from archcheck.dataflow.operations import CONCATS, STACKS, VIEWS
 from archcheck.dataflow.run import Dataflow, Op
 
@@ -47,8 +47,10 @@ def _is_put_together(ops: Sequence[Op], op: Op) -> bool:
     if op.name not in VIEWS or op.layout is None:
         return False
     below = ops[op.operands[0][0]]
+    while below.name in SPLITS and len(below.operands) == 1:
+        below = ops[below.operands[0][0]]
     is_written = below.name == "setitem" and below.region is not None
-    return len(op.operands[0]) > 1 or is_written or below.name in ("repeat", "tile")
+    return len(op.operands[0]) > 1 or is_written or below.name in CONCATS | STACKS | {"repeat", "tile"}
 
 
 def _copied(ops: Sequence[Op], index: int, op: Op) -> Op | None:

@@ -26,7 +26,7 @@ KEEPS = frozenset(
     """.split()
 )
 # What gives several tensors, each a view of the one that it takes: `getitem` has their layouts.
-_SPLITS = frozenset(
+SPLITS = frozenset(
     """
     chunk split tensor_split unsafe_chunk unsafe_split split_with_sizes unbind hsplit vsplit
     """.split()
@@ -83,7 +83,7 @@ def _before(ops: Sequence[Op], at: int, flat: int) -> Place | None:
         return op.operands[0][0], before_turn(flat, op)
     below = ops[op.operands[0][0]]
     is_part = op.name == "getitem" and not below.shape
-    if op.name in _SPLITS or (op.name in KEEPS and below.numel == op.numel and not is_part):
+    if op.name in SPLITS or (op.name in KEEPS and below.numel == op.numel and not is_part):
         return op.operands[0][0], flat
     return None
 

@@ -20,6 +20,7 @@ from archcheck.residual.join import Summand
 from archcheck.residual.operation_facts import Facts, Reads
 
 _COPIES = VIEWS | PRODUCTS | {"neg", "attribute"}
+_CHOICES = CONCATS | {"where", "setitem", "masked_fill"}
 _ON_THE_WAY_TO_SOFTMAX = VIEWS | PRODUCTS | SUMS | {"where", "tanh", "maximum", "max"}
 
 
@@ -57,6 +58,28 @@ def is_part_of_sum(facts: Facts, index: int) -> bool:
         if not is_view and not facts.scales(op):
             return False
     return False
+
+
+def passed_on(facts: Facts, sink: int) -> int | None:
+    """Return the choice between the sum and other values, in whole or in parts, which alone reads it.
+
+    None if the sink's own module reads it otherwise.
+    """
+    found: set[int] = set()
+    pending, seen = [sink], set()
+    while pending:
+        for user in set(facts.flow.users[pending.pop()]) - seen:
+            seen.add(user)
+            op = facts.ops[user]
+            if op.call != facts.ops[sink].call:
+                return None
+            if op.name in _CHOICES:
+                found.add(user)
+            elif op.name in VIEWS and op.layout is not None:
+                pending.append(user)
+            else:
+                return None
+    return found.pop() if len(found) == 1 else None
 
 
 def is_branch(facts: Facts, sink: int, source: int, branch: Sequence[int], term: Summand) -> bool:

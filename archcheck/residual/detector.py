@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from archcheck.connections import Kind
 from archcheck.dataflow import queries
-from archcheck.dataflow.operations import CONCATS, FUSED_SUMS, PRODUCTS, SUMS, TRANSPOSES, VIEWS, WEIGHTS
+from archcheck.dataflow.operations import (
+    COMPARISONS,
+    CONCATS,
+    FUSED_SUMS,
+    PRODUCTS,
+    SUMS,
+    TRANSPOSES,
+    VIEWS,
+    WEIGHTS,
+)
 from archcheck.dataflow.run import Dataflow, Op
 from archcheck.residual.ancestry import Ancestors, Ancestry
 from archcheck.residual.branch import (
@@ -16,6 +26,7 @@ from archcheck.residual.branch import (
     is_part_of_sum,
     is_score,
     mixes,
+    passed_on,
     summands,
 )
 from archcheck.residual.carriage import Carriage, carriage, is_joined_in_place, parts_taken, turns
@@ -214,7 +225,7 @@ class _Detector:
             return False
         source, walk, back = found
         branch = self.ancestry.between(source, back)
-        if not is_branch(self.facts, index, source, branch, term) or self._is_withheld(index, term):
+        if not is_branch(self.facts, index, source, branch, term) or self._is_withheld(index, term, branch):
             return False
         if not term.fused and not is_joined_in_place(self.facts, index, term, branch):
             return False
@@ -242,13 +253,23 @@ class _Detector:
             return not gated or self.ancestry.depends(Ancestors(term.reads[:1]), source)
         return self.ancestry.depends(Ancestors(values[0]), source)
 
-    def _is_withheld(self, index: int, term: Summand) -> bool:
-        """Return whether the branch alone replaces the sum, in a part of it or depending on a condition."""
-        users = set(self.facts.flow.users[index])
-        op = self.facts.ops[min(users, default=index)]
-        others = {self.facts.root(operand[0]) for operand in op.operands if index not in operand}
-        is_choice = len(users) == 1 and op.name in ("where", "setitem")
-        return is_choice and not others.isdisjoint((self.facts.root(term.reads[0]), *term.tail))
+    def _is_withheld(self, index: int, term: Summand, branch: Sequence[int]) -> bool:
+        """Return whether the sink's module goes on with a part of the sum, or only under a condition.
+
+        Then the branch alone, or a number, stands in the rest.
+        """
+        facts, ops = self.facts, self.facts.ops
+        at = passed_on(facts, index)
+        if at is None or ops[at].numel != ops[index].numel:
+            return False
+        op, own = ops[at], {facts.root(read) for read in term.reads} | {*term.tail, *branch}
+        if op.name == "setitem" and op.region is not None and len(op.operands) == 1:
+            return op.region[:3] != op.region[3:] and index in op.operands[0]
+        roots = {facts.root(operand[0]) for operand in op.operands} - {index}
+        compared = [at for at in roots if ops[at].name in COMPARISONS and ops[at].depends_on_input]
+        if any(facts.depends_on_input([at]) for at in roots.difference(compared)):
+            return not own.isdisjoint(roots)
+        return any(index not in map(facts.root, chain(*ops[at].operands)) for at in compared)
 
     def _take_other_parts(self, source: int, walk: Walk, branch: Sequence[int]) -> bool:
         """Return whether skip path and branch read different parts of the source (class token, rest)."""

@@ -79,6 +79,7 @@ _PARAMETERS = {
     "masked_fill": "input mask value",
     **dict.fromkeys(("tril", "triu"), "input diagonal"),
     **dict.fromkeys(("addcmul", "addcdiv"), "input tensor1 tensor2 value"),
+    "index_add": "input dim index source alpha",
     "addmm": "input mat1 mat2 beta alpha",
     "baddbmm": "input batch1 batch2 beta alpha",
     **dict.fromkeys(

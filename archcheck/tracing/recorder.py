@@ -61,6 +61,13 @@ _MADE_OF_NUMBERS = frozenset(["tensor", "as_tensor", "asarray", "from_numpy", "f
 # What may give a view, by the names that torch's functions have.
 _VIEWS = VIEWS | {"__getitem__"}
 
+# What gives a tensor with a part of it exchanged, and how that part is taken.
+_SCATTERS: dict[str, Any] = {
+    "select_scatter": torch.select,
+    "slice_scatter": torch.ops.aten.slice.Tensor,
+    "diagonal_scatter": torch.diagonal,
+}
+
 
 class Recorder(TorchFunctionMode):
     """Puts every torch call, and every module call, of one run on a tape."""
@@ -135,6 +142,9 @@ class Recorder(TorchFunctionMode):
         out = self.models_own(func, args, kwargs)
         if name in UNWRITTEN:
             zeroed(out)
+        if _exchanges_values(func, name, args):
+            self._record_alias(args[1], args[0])
+            return out
         written = [
             tensor for tensor, before in zip(tensors, versions, strict=True) if version_of(tensor) != before
         ]
@@ -190,6 +200,12 @@ class Recorder(TorchFunctionMode):
                 out = alias(out)
             if tensors and not written and name in _VIEWS:
                 step.layout = layout_of(tensors[0], out)
+            if name in _SCATTERS:
+                with DisableTorchFunction():
+                    part = _SCATTERS[name](
+                        out, *args[2:], **{key: kwargs[key] for key in kwargs.keys() - {"src"}}
+                    )
+                step.name, step.region = "setitem", layout_of(out, part)
             self.tape.bind(out, index)
         else:
             self.tape.bind_parts(out, index, tensors[0] if tensors and name in _VIEWS else None)
@@ -341,6 +357,7 @@ class Recorder(TorchFunctionMode):
         return made
 
     def _record_alias(self, tensor: Tensor, made: Tensor) -> None:
+        """Record that from now on `made` is `tensor` under another name."""
         operands, caller = (self.tape.read(tensor),), self.tape.calls[self.stack[-1]]
         step = Step(CALL, alias, (self.tape.stand_in(tensor),), {}, operands, self.stack[-1])
         step.name = "alias"
@@ -389,6 +406,11 @@ class Recorder(TorchFunctionMode):
             frame = frame.f_back
         place: tuple[CodeType | None, int] = getattr(self._thread, "place", (None, 0))
         return place
+
+
+def _exchanges_values(func: Any, name: str, args: tuple[Any, ...]) -> bool:
+    """Return whether the call is `a.data = b`: the first tensor then has the memory of the second."""
+    return name == "__set__" and func.__self__.__name__ == "data" and not isinstance(args[0], nn.Parameter)
 
 
 def _takes_fast_path(module: nn.Module) -> bool:

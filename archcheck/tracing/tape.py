@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archcheck.dataflow.operations import LIKE, UNIFORM
+from archcheck.dataflow.operations import LIKE, SHAPED_LIKE, UNIFORM
 from archcheck.dataflow.run import Layout
 from archcheck.tracing.containers import tensors_held, tensors_in
 from archcheck.tracing.stand_ins import UNWRITTEN, outline, shared, uniform
@@ -196,7 +196,8 @@ class Tape:
         step = self.steps[index]
         if step.kind == INPUT:
             self._of_input.add(index)
-        reads = () if step.name in LIKE else (read for operand in step.operands for read in operand)
+        values = () if step.name in LIKE else step.operands[: 1 if step.name in SHAPED_LIKE else None]
+        reads = (read for operand in values for read in operand)
         if not self._of_input.isdisjoint(reads):
             self._of_input.add(index)
         return index in self._of_input

@@ -28,11 +28,12 @@ from archcheck.source_location import is_model_code, is_own_code, is_torch_code,
 from archcheck.tracing import inspection, replay
 from archcheck.tracing.arguments import arguments
 from archcheck.tracing.masks import has_values
-from archcheck.tracing.passing import as_reduction, as_sum, as_write, blocked, copied, take_out
+from archcheck.tracing.passing import as_reduction, blocked, take_out
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.recording import recording
 from archcheck.tracing.storage import is_everything
 from archcheck.tracing.tape import ATTRIBUTE, CALL, CONSTANT, INPUT, OPAQUE, Step
+from archcheck.tracing.trials import Trials
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,7 @@ def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
     ops: list[Op] = []
     codes: dict[int, int] = {}  # functions by the order in which they first ran: the same in every process
     random: set[int] = set()
+    trials = Trials()
     for step in recorder.tape.steps:
         op = _op(step, recorder)
         op.instruction = (codes.setdefault(id(step.code), len(codes)), step.instruction)
@@ -204,7 +206,7 @@ def _dataflow(recorder: Recorder, output: Any) -> Dataflow:
             random.add(len(ops))
         if step.kind == CALL:
             _name_of_lists(recorder, step, op, ops)
-            _let_pass(recorder, step, op, ops, random)
+            _let_pass(recorder, step, op, ops, random, trials)
         if op.name in SHAPED_LIKE:  # they ask the second tensor for its shape only
             op.operands = op.operands[:1]
         op.depends_on_input = step.kind == INPUT
@@ -248,7 +250,9 @@ def _name_of_lists(recorder: Recorder, step: Step, op: Op, ops: list[Op]) -> Non
             op.numbers, op.inner = ops[at].numbers, ((at,),) * len(op.operands)
 
 
-def _let_pass(recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set[int]) -> None:
+def _let_pass(
+    recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set[int], trials: Trials
+) -> None:
     """Remove the operands that have no part in an operation's result."""
 
     def value_of(place: int) -> Tensor | None:
@@ -269,12 +273,8 @@ def _let_pass(recorder: Recorder, step: Step, op: Op, ops: list[Op], random: set
         )
     if _drops_in_evaluation(recorder, step, op):
         op.name = "noise"
-    as_sum(op, ops, value_of)
     as_reduction(op, ops, value_of)
-    as_write(step, op, ops, value_of)
-    kept = copied(op, ops, value_of) if op.floating else None
-    if kept is not None and len(op.operands[kept]) == 1 and ops[op.operands[kept][0]].numel == op.numel:
-        op.name, op.operands, op.numbers, op.arguments, op.roles = "alias", (op.operands[kept],), (), {}, {}
+    trials.rename(step, op, ops, value_of)
 
 
 def _drops_in_evaluation(recorder: Recorder, step: Step, op: Op) -> bool:

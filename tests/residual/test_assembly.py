@@ -31,6 +31,15 @@ SAME = [
     "b = f(x); torch.add(b, x, out=b); return b",
     "return 2 * torch.lerp(x, f(x), 0.5)",
     "return torch.addcdiv(f(x), x, torch.ones_like(x))",
+    "p, q = torch.stack([x, f(x)]); return p + q",
+    "p, q = torch.cat([x, f(x)], -1).chunk(2, -1); return p + q",
+    "return torch.cat([x, torch.zeros_like(x[:, :1])], 1)[:, :-1] + f(x)",
+    "y = b = f(x); [y := y.select_scatter((x + b).select(1, i), 1, i) for i in range(6)]; return y",
+    "b = f(x); return b.slice_scatter(x[:, 1:] + b[:, 1:], 1, 1).select_scatter(x[:, 0] + b[:, 0], 1, 0)",
+    "i = torch.arange(6).view(1, 6, 1).expand_as(x); return f(x).scatter_add(1, i, x)",
+    "i = torch.arange(6).view(1, 6, 1).expand_as(x); return torch.zeros_like(x).scatter(1, i, x) + f(x)",
+    "i = torch.arange(6).view(1, 6, 1).expand_as(x); return f(x).scatter_reduce(1, i, x, 'sum')",
+    "y = f(x).clone(); y[torch.ones(2, 6, 16, dtype=torch.bool)] += x.view(-1); return y",
 ]
 
 
@@ -53,6 +62,12 @@ def test_the_same_sum(body: str) -> None:
         ("return torch.addcmul(f(x), x, self.gamma)", ["scaled of input: norm, mlp; gamma on the skip"]),
         ("return torch.addcdiv(f(x), self.ones, x)", []),
         ("y = f(x); y[:, [0, 1]] = x[:, [0, 1]]; return y", []),
+        ("return f(x).select_scatter(x.select(1, 0), 1, 1)", []),
+        ("return f(x).scatter_add(1, torch.zeros(2, 6, 16, dtype=torch.long), x)", []),
+        (
+            "return x.index_add(0, torch.arange(2), f(x), alpha=0.5)",
+            ["scaled of input: norm, mlp; 0.5 on the branch"],
+        ),
     ],
 )
 def test_another_sum(body: str, expected: list[str]) -> None:
@@ -73,6 +88,10 @@ def test_another_sum(body: str, expected: list[str]) -> None:
         "x.clamp(max=float('inf'))",
         "x[torch.arange(2)]",
         "x.index_select(1, torch.arange(6))",
+        "x.gather(-1, torch.arange(16).expand_as(x))",
+        "x[:, list(range(6))]",
+        "x[:, torch.ones(6, dtype=torch.bool)]",
+        "x * True",
     ],
 )
 def test_what_changes_nothing_is_a_copy(same: str) -> None:

@@ -30,6 +30,10 @@ PLAIN = ["identity of input: norm, mlp"]
         "b = f(x); return torch.where(x > 0, x + b, b)",
         "b = f(x); y = x + b; y[x > 0] = b[x > 0]; return y",
         "b = f(x); y = x + b; y[:, 1:] = b[:, 1:]; return y",
+        "b = f(x); y = x + b; return torch.cat([b[:, :-1], y[:, -1:]], 1)",
+        "y = x + f(x); y[..., 0] = 0; return y",
+        "return (x + f(x)).masked_fill(x < 0, 0)",
+        "b = f(x); y = x + b; y.data = b.data; return y",
         "return f(x) + x * (x > 0)",
         "return f(x) + x.masked_fill(x <= 0, 0)",
     ],
@@ -45,6 +49,7 @@ def test_a_sum_that_goes_nowhere(body: str) -> None:
         "self.state = x + f(x); return x",
         "y = x + f(x); return torch.where(y > 0, y, y * 0.1)",
         "y = x + f(x); return torch.where(x[..., :1] > 0, y, x)",
+        "y = torch.zeros_like(x); y.data = x + f(x); return y",
     ],
 )
 def test_a_sum_that_reaches_the_output_or_a_state(body: str) -> None:
