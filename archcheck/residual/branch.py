@@ -66,7 +66,8 @@ def passed_on(facts: Facts, sink: int) -> int | None:
     None if the sink's own module reads it otherwise.
     """
     found: set[int] = set()
-    pending, seen = [sink], set()
+    pending = [sink]
+    seen: set[int] = set()
     while pending:
         for user in set(facts.flow.users[pending.pop()]) - seen:
             seen.add(user)
