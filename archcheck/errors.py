@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from archcheck.source_location import shown_path
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,13 +48,25 @@ def own_failure(error: BaseException) -> Problem:
 
 
 class ArchcheckError(Exception):
-    """Base of all errors that archcheck raises on purpose; `problems` is never empty."""
+    """Base of all errors that archcheck raises on purpose; `problems` is never empty.
+
+    `about` is what such an error names where it has no file.
+    """
+
+    about = ""
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = (
             (problems,) if isinstance(problems, Problem) else tuple(sorted(set(problems), key=_position))
         )
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    @classmethod
+    def of(
+        cls, code: str, message: str, hint: str = "", path: str = "", file: str = "", line: int | None = None
+    ) -> Self:
+        """Return the error for a single problem, whose place may be unknown."""
+        return cls(Problem(file or cls.about, line, None, code, message, path, hint))
 
     def __reduce__(self) -> tuple[type[ArchcheckError], tuple[tuple[Problem, ...]]]:
         """Let an error pass from one process to another."""
@@ -67,6 +83,12 @@ class TargetError(ArchcheckError):
 
 class TraceError(ArchcheckError):
     """The model can't be traced (TRC…)."""
+
+
+class DrawError(ArchcheckError):
+    """The picture can't be drawn or written (DIA002: format or engine, DIA003: style, panel or glyph)."""
+
+    about = "diagram"
 
 
 def _position(problem: Problem) -> tuple[str, int, int, str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from archcheck.errors import ArchcheckError, Problem
+from archcheck.errors import ArchcheckError
 from archcheck.phrasing.suggestions import suggestion
 
 DEFAULT_SPECS = ("specs/*.yaml", "specs/*.yml")
@@ -49,7 +49,7 @@ class Configuration:
         if not found:
             hint = "Name the specs, or set `specs` to their patterns in archcheck.toml or [tool.archcheck]."
             message = f"no spec in {self.folder.name or self.folder} matches {', '.join(self.specs)}"
-            raise ArchcheckError(Problem("", None, None, "CFG002", message, hint=hint))
+            raise ArchcheckError.of("CFG002", message, hint)
         here = Path.cwd()
         return [path.relative_to(here) if path.is_relative_to(here) else path for path in found]
 
@@ -117,4 +117,4 @@ def _value(file: Path, key: str, value: Any) -> Any:
 
 
 def _error(file: Path, message: str, hint: str = "") -> ArchcheckError:
-    return ArchcheckError(Problem(str(file), None, None, "CFG001", f"{file.name} {message}", hint=hint))
+    return ArchcheckError.of("CFG001", f"{file.name} {message}", hint, file=str(file))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archcheck.cli.options import ArrangementChoice, ThemeChoice
-from archcheck.errors import ArchcheckError, Problem
+from archcheck.errors import ArchcheckError
 
 if TYPE_CHECKING:
     from archcheck.diagram import Style
@@ -95,4 +95,4 @@ def check_measured_picture(diagram: Path | None, subject: str, show: str) -> Non
 
 def usage_error(message: str, hint: str) -> ArchcheckError:
     """Return the error for options that can't be combined."""
-    return ArchcheckError(Problem("", None, None, "CLI001", message, hint=hint))
+    return ArchcheckError.of("CLI001", message, hint)

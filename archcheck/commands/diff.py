@@ -13,7 +13,7 @@ from archcheck.commands.inspect import inspect
 from archcheck.commands.processes import Workers
 from archcheck.commands.run_modes import Start
 from archcheck.commands.verify import picture_of, verify
-from archcheck.errors import ArchcheckError, Problem
+from archcheck.errors import ArchcheckError
 from archcheck.findings import Report
 from archcheck.history.changes import Changes, compare
 from archcheck.history.page import as_html
@@ -131,7 +131,7 @@ def _subject(name: str, how: How) -> dict[str, Side]:
         text = Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
-        raise ArchcheckError(Problem(name, None, None, "HIS002", f"can't be read: {why}")) from None
+        raise ArchcheckError.of("HIS002", f"can't be read: {why}", file=name) from None
     reports = read_reports(text, _root(), name)
     return {shown_path(report.file): Side(report) for report in reports}
 

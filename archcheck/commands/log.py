@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from archcheck.cache.watched import watched
 from archcheck.commands.diff import How, from_export, run
-from archcheck.errors import ArchcheckError, Problem
+from archcheck.errors import ArchcheckError
 from archcheck.findings import Report
 from archcheck.history.changes import pattern
 from archcheck.history.dependencies import Dependencies, Tree
@@ -31,7 +31,7 @@ def log(
     """
     is_spec = name.endswith((".yaml", ".yml"))
     if is_spec and not os.path.isfile(name):
-        raise ArchcheckError(Problem(name, None, None, "SPEC001", "there is no such file"))
+        raise ArchcheckError.of("SPEC001", "there is no such file", file=name)
     repository = Repository(Path(os.path.abspath(name)).parent if is_spec else Path.cwd())
     steps = repository.history(repository.resolve(revision), most)
     within = [_within(path, repository) for path in paths]

@@ -15,7 +15,7 @@ from archcheck.diff import compare
 from archcheck.diff.binding import BoundPanel, bind
 from archcheck.diff.drawn_edges import Drawn, drawn_edges
 from archcheck.diff.execution import Execution
-from archcheck.errors import Problem, TargetError
+from archcheck.errors import TargetError
 from archcheck.measures.places import place_of
 from archcheck.measures.values import Measured, Measures, WhatIf, over_seeds
 from archcheck.model.arguments import Setting
@@ -86,9 +86,7 @@ def _sample(
         found = execution(run)
         if any("meta device" in remark for remark in run.remarks):
             hint = "Measure a smaller model, for instance with --set num_hidden_layers=4."
-            raise TargetError(
-                Problem("", None, None, "TGT018", "the model is too large to be measured", hint=hint)
-            )
+            raise TargetError.of("TGT018", "the model is too large to be measured", hint)
         places = tuple(place_of(run.flow.ops, join) for join in found.joins)
         what_ifs = tuple(_what_ifs(loaded, found)) if loaded else ()
         cuts = Cuts(tuple(place for place in places if place), tuple(each for _, _, each in what_ifs))

@@ -187,11 +187,11 @@ class RemoteWorker:
             "TGT014": "Look for an endless loop or a wait, or allow more time with --timeout SECONDS.",
         }[code]
         message = f"the model {what} while {self._doing or 'torch was loaded'}"
-        return TargetError(Problem("", None, None, code, message, "model.target", hint))
+        return TargetError.of(code, message, hint, "model.target")
 
 
 def _no_worker(message: str, hint: str) -> TargetError:
-    return TargetError(Problem("", None, None, "TGT015", message, hint=hint))
+    return TargetError.of("TGT015", message, hint)
 
 
 class _Elsewhere(Exception):  # noqa: N818 (it shows an error that was raised elsewhere)

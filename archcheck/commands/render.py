@@ -7,7 +7,7 @@ from pathlib import Path
 
 from archcheck.diagram import SUFFIXES, Freshness, Style, draw, state_of, write
 from archcheck.diagram.line_widths import Widths
-from archcheck.errors import ArchcheckError, Problem
+from archcheck.errors import ArchcheckError
 from archcheck.files import check_writable
 from archcheck.findings import Report
 from archcheck.spec import load
@@ -18,7 +18,7 @@ def check_picture(path: Path) -> None:
     """Refuse a picture that can't be written, before the work is done. Raises ArchcheckError or OSError."""
     if path.suffix.lower() not in SUFFIXES:
         hint = f"Choose one of {', '.join(SUFFIXES)}."
-        raise ArchcheckError(Problem("", None, None, "CLI001", f"Can't draw to {path.name}.", hint=hint))
+        raise ArchcheckError.of("CLI001", f"Can't draw to {path.name}.", hint)
     check_writable(path)
 
 

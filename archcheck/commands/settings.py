@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from archcheck.errors import Problem, SpecError, TargetError
+from archcheck.errors import SpecError, TargetError
 from archcheck.model.arguments import UNSET, Setting, override, unusable
 from archcheck.spec.model import DTYPES, Mode, Model
 from archcheck.spec.problems import Problems
@@ -94,7 +94,7 @@ def parse_input(text: str) -> tuple[str, Any]:
         hint = "Write NAME=DTYPE[SHAPE], such as 'x=float32[1,3,224,224]' or 'ids=int64[1,16]<6400'."
         if sizes and is_name:
             hint = f"Write --input '{name}=float32[{written}]'."
-        raise TargetError(Problem("", None, None, "TGT009", f"'{text}' is not an input", hint=hint))
+        raise TargetError.of("TGT009", f"'{text}' is not an input", hint)
     return name, data
 
 

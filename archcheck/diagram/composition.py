@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from archcheck.diagram.draw_error import DrawError
 from archcheck.diagram.footer import Writer
 from archcheck.diagram.labels import LINE_HEIGHT, Line, TextRun, is_cut, lines_of, plain, width_of
 from archcheck.diagram.layout.measuring import chip_lines, label_lines
@@ -13,6 +12,7 @@ from archcheck.diagram.leaders import Leaders
 from archcheck.diagram.panel_picture import PanelPainter, PanelPicture
 from archcheck.diagram.scene import Patch, Scene, Shape
 from archcheck.diagram.theme import THEMES, Arrangement, Style, Theme, role_of
+from archcheck.errors import DrawError
 from archcheck.spec.css_colors import as_hex
 from archcheck.spec.model import Line as LineStyle
 from archcheck.spec.model import Panel, ResidualEdge, Spec

@@ -16,12 +16,12 @@ from typing import Any
 from archcheck.diagram import graphviz_engine, mermaid, svg
 from archcheck.diagram.composition import Composer
 from archcheck.diagram.dot import FORMAT, texts, to_dot
-from archcheck.diagram.draw_error import DrawError
 from archcheck.diagram.line_widths import Widths
 from archcheck.diagram.mark_looks import SHOWN
 from archcheck.diagram.seal import sealed
 from archcheck.diagram.theme import THEMES, Style
 from archcheck.diagram.verdict_marks import Marker, with_ghosts
+from archcheck.errors import DrawError
 from archcheck.files import write_bytes
 from archcheck.findings import Report, count_of
 from archcheck.spec.model import Spec

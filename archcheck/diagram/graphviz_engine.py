@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from archcheck.diagram.draw_error import DrawError
+from archcheck.errors import DrawError
 
 _ONE_AT_A_TIME = threading.Lock()
 _INSTALL = "Install pygraphviz 2 or later (`pip install 'pygraphviz>=2'`), or put Graphviz's `dot` on PATH."

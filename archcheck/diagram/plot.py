@@ -9,10 +9,10 @@ from pathlib import Path
 
 from archcheck.diagram import graphviz_engine, svg
 from archcheck.diagram.dot import to_dot
-from archcheck.diagram.draw_error import DrawError
 from archcheck.diagram.labels import Line, TextRun, plain, width_of
 from archcheck.diagram.scene import Curve, Patch, Point, Scene, Shape
 from archcheck.diagram.theme import THEMES, Theme
+from archcheck.errors import DrawError
 from archcheck.files import write_bytes
 
 PLOT_SUFFIXES = (".svg", ".png", ".pdf")

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from archcheck.diagram.draw_error import DrawError
 from archcheck.diagram.signs import is_sign
+from archcheck.errors import DrawError
 from archcheck.spec.model import Box, Role
 
 

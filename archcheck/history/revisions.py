@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from archcheck.errors import ArchcheckError, Problem
+from archcheck.errors import ArchcheckError
 
 _SETTINGS = (
     "core.hooksPath=/dev/null",
@@ -163,7 +163,7 @@ def _interruptible() -> Iterator[None]:
 
 def failed(message: str, hint: str = "") -> ArchcheckError:
     """Return the error for a failure of git."""
-    return ArchcheckError(Problem("", None, None, "HIS001", message, hint=hint))
+    return ArchcheckError.of("HIS001", message, hint)
 
 
 def _moved(path: str, old: Path, new: Path) -> str:

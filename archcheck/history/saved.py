@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from archcheck.errors import ArchcheckError, Problem
+from archcheck.errors import ArchcheckError
 from archcheck.findings import Report
 from archcheck.reporters.json import VERSION
 
@@ -68,4 +68,4 @@ def _whole(file: str, root: Path) -> str:
 
 def _unusable(file: str, why: str) -> ArchcheckError:
     hint = "Save one with: archcheck verify SPEC --format json=report.json"
-    return ArchcheckError(Problem(file, None, None, "HIS002", f"can't be read: {why}", hint=hint))
+    return ArchcheckError.of("HIS002", f"can't be read: {why}", hint, file=file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from archcheck.errors import Problem, TargetError
+from archcheck.errors import TargetError
 from archcheck.phrasing.module_paths import leaf
 from archcheck.phrasing.suggestions import nearest, suggestion
 
@@ -80,4 +80,4 @@ def _nothing_to_unset(key: str, place: Mapping[str, Any]) -> TargetError:
 def unusable(setting: str, reason: str, hint: str) -> TargetError:
     """Return the error for a setting that can't be applied (TGT011)."""
     message = f"the setting '{setting}' can't be applied: {reason}"
-    return TargetError(Problem("", None, None, "TGT011", message, hint=hint))
+    return TargetError.of("TGT011", message, hint)

@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from archcheck.errors import Problem, TargetError
+from archcheck.errors import TargetError
 from archcheck.model.arguments import is_target
 from archcheck.model.calling import Fields, arranged, check_call
 from archcheck.model.importing import Loader
@@ -114,7 +114,7 @@ def _call(found: Any, arguments: Mapping[str, Any], target: str, loader: Loader,
     if isinstance(found, nn.Module) or not callable(found):
         if arguments:
             message = f"'{target}' is already {_a(found)} and takes no arguments"
-            raise TargetError(Problem("", None, None, "TGT005", message, f"{path}.arguments", "Remove them."))
+            raise TargetError.of("TGT005", message, "Remove them.", f"{path}.arguments")
         return found
     placed, classes = arranged(found, arguments)
     values = {}
@@ -139,7 +139,7 @@ def _the_module(result: Any, target: str) -> nn.Module:
     if modules:
         message = f"'{target}' returns {_a(result)} with {len(modules)} modules, not a single one"
         hint = "Name a function that returns only the model."
-    raise TargetError(Problem("", None, None, "TGT007", message, "model.target", hint))
+    raise TargetError.of("TGT007", message, hint, "model.target")
 
 
 def _a(value: object) -> str:

@@ -10,7 +10,7 @@ import numpy
 import torch
 from torch import Tensor, nn
 
-from archcheck.errors import Problem, TargetError
+from archcheck.errors import TargetError
 
 _INSIDE = ("state_dict", "model_state_dict", "model")
 
@@ -86,4 +86,4 @@ def _last_line(error: BaseException) -> str:
 
 
 def _error(code: str, file: Path, what: str, hint: str = "") -> TargetError:
-    return TargetError(Problem(str(file), None, None, code, f"the file {what}", hint=hint))
+    return TargetError.of(code, f"the file {what}", hint, file=str(file))

@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from archcheck.errors import Problem, TargetError
+from archcheck.errors import TargetError
 from archcheck.model.calling import definition
 from archcheck.model.correcting import Guess, Running, corrections, failure
 from archcheck.model.inputs import Example, TensorRecipe, build_inputs, forward_parameters
@@ -100,7 +100,7 @@ def not_guessed(module: nn.Module, given: Mapping[str, Any], tried: Sequence[Exa
         code, message = ("TGT008", f"{kind}.forward needs the input '{names[0]}', which can't be guessed")
     options = " ".join(f"--input '{name}={_sample(name, texts)}'" for name in names)
     hint = f"Give them under model.inputs in a spec, or as {options}."
-    return TargetError(Problem(file, line, None, code, message, "model.inputs", hint))
+    return TargetError.of(code, message, hint, path="model.inputs", file=file, line=line)
 
 
 def _sample(name: str, tried: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from archcheck.errors import Problem, TargetError
+from archcheck.errors import TargetError
 from archcheck.model.isolation import contained, is_installed, is_machinery
 from archcheck.phrasing.suggestions import nearest, suggestion
 from archcheck.targets import FORMS, PLACES, is_path, is_well_formed, scheme_of
@@ -44,7 +44,7 @@ class Loader:
         can't be imported, TGT004 it has no such name.
         """
         if not is_well_formed(target):
-            raise _error("TGT001", f"'{target}' does not name a class or function", path, FORMS)
+            raise TargetError.of("TGT001", f"'{target}' does not name a class or function", FORMS, path)
         if scheme := scheme_of(target):
             from archcheck.model.libraries import find_in_library  # imports torch
 
@@ -96,11 +96,13 @@ class Loader:
             if candidate.is_file() and candidate.suffix == ".py":
                 return candidate.resolve()
         if any(candidate.exists() for candidate in candidates):
-            raise _error("TGT002", f"'{source}' is not a Python file", path, "Name a file that ends in .py.")
+            raise TargetError.of(
+                "TGT002", f"'{source}' is not a Python file", "Name a file that ends in .py.", path
+            )
         siblings = (file.name for candidate in candidates for file in sorted(candidate.parent.glob("*.py")))
         near = nearest(Path(source).stem + ".py", siblings)
         hint = f"Did you mean '{Path(source).with_name(near).as_posix()}'?" if near else PLACES
-        raise _error("TGT002", f"there is no file '{source}'", path, hint)
+        raise TargetError.of("TGT002", f"there is no file '{source}'", hint, path)
 
     def _no_module(self, source: str, path: str) -> TargetError:
         first, dot, rest = source.partition(".")
@@ -114,7 +116,7 @@ class Loader:
         hint = "Install it, or give the path of the file: path/file.py:Class."
         if near:
             hint = f"Did you mean '{near}{dot}{rest}'?"
-        return _error("TGT002", f"there is no Python module '{source}'", path, hint)
+        return TargetError.of("TGT002", f"there is no Python module '{source}'", hint, path)
 
 
 def _import_file(file: Path) -> ModuleType:
@@ -295,11 +297,7 @@ def _no_attribute(source: str, module: ModuleType, owner: object, name: str, pat
     listing = f"It defines {', '.join(defined[:8])}{', …' * (len(defined) > 8)}." if defined else ""
     hint = suggestion(name, names, listing)
     holder = f"'{source}'" if owner is module else f"'{getattr(owner, '__qualname__', type(owner).__name__)}'"
-    return _error("TGT004", f"{holder} has no '{name}'", path, hint)
-
-
-def _error(code: str, message: str, path: str, hint: str) -> TargetError:
-    return TargetError(Problem("", None, None, code, message, path, hint))
+    return TargetError.of("TGT004", f"{holder} has no '{name}'", hint, path)
 
 
 def _unique(items: Iterable[_T]) -> list[_T]:

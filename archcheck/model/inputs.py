@@ -211,7 +211,7 @@ def _dtype(name: str, path: str) -> torch.dtype:
 def _unmakable(path: str, reason: str, hint: str) -> TargetError:
     name = path.removeprefix("model.inputs.")
     message = f"the input '{name}' can't be made: {reason}"
-    return TargetError(Problem("", None, None, "TGT009", message, path, hint))
+    return TargetError.of("TGT009", message, hint, path)
 
 
 def _to(value: Any, device: str) -> Any:

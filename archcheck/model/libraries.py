@@ -43,7 +43,8 @@ def find_in_library(scheme: str, name: str, places: Sequence[Path], path: str) -
     except ModuleNotFoundError as error:
         if error.name != package:
             raise
-        raise _error("TGT002", f"{scheme}:{name} needs the package {package}", path, package) from None
+        hint = f"Run pip install {package}."
+        raise TargetError.of("TGT002", f"{scheme}:{name} needs the package {package}", hint, path) from None
     find = {"timm": _in_timm, "torchvision": _in_torchvision, "hf": _in_transformers}[scheme]
     return find(library, name, places, path)
 
@@ -94,7 +95,7 @@ def _in_transformers(transformers: Any, name: str, places: Sequence[Path], path:
             message = f"transformers has no model of the type '{kind}', which {origin} asks for"
             newer = "A newer transformers may have it: pip install -U transformers."
             hint = suggestion(str(kind), types, newer)
-        raise TargetError(Problem("", None, None, "TGT004", message, path, hint))
+        raise TargetError.of("TGT004", message, hint, path)
 
     def build(*, shrink: bool = False, **arguments: Any) -> Any:
         _check_names(types[kind].from_dict(values), arguments, path)
@@ -120,14 +121,14 @@ def _configuration(
         return {"model_type": name}, f"the type '{name}'"
     if name.endswith(".json") or name.startswith((".", "/", "~")):
         message = f"there is no configuration '{name}'"
-        raise TargetError(Problem("", None, None, "TGT002", message, path, PLACES))
+        raise TargetError.of("TGT002", message, PLACES, path)
     try:
         values, _ = transformers.PretrainedConfig.get_config_dict(name)
     except (OSError, ValueError) as error:
         message = f"the configuration of '{name}' can't be loaded: {str(error).strip().splitlines()[0]}"
         fetch = "Give a local folder or config.json, or fetch it once while online."
         hint = suggestion(name, transformers.CONFIG_MAPPING, fetch)
-        raise TargetError(Problem("", None, None, "TGT002", message, path, hint)) from error
+        raise TargetError.of("TGT002", message, hint, path) from error
     return values, f"the configuration of '{name}'"
 
 
@@ -135,12 +136,11 @@ def _read(file: Path, path: str) -> dict[str, Any]:
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise TargetError(
-            Problem(str(file), None, None, "TGT003", f"the configuration is not JSON: {error}", path)
-        ) from error
+        message = f"the configuration is not JSON: {error}"
+        raise TargetError.of("TGT003", message, path=path, file=str(file)) from error
     if not isinstance(values, dict) or "model_type" not in values:
         hint = "A transformers configuration has a 'model_type'."
-        raise TargetError(Problem(str(file), None, None, "TGT003", "this is not a configuration", path, hint))
+        raise TargetError.of("TGT003", "this is not a configuration", hint, path=path, file=str(file))
     return values
 
 
@@ -180,7 +180,7 @@ def _model_class(transformers: Any, config: Any, path: str) -> Any:
         if names:
             return getattr(transformers, names if isinstance(names, str) else names[0])
     message = f"transformers has no model for the type '{config.model_type}'"
-    raise TargetError(Problem("", None, None, "TGT004", message, path))
+    raise TargetError.of("TGT004", message, path=path)
 
 
 def _class_of(builder: Any) -> Any:
@@ -192,8 +192,4 @@ def _class_of(builder: Any) -> Any:
 def _no_model(library: str, name: str, known: Iterable[str], path: str) -> TargetError:
     listing = f"python -c 'import {library}; print({library}.…list_models())' lists them."
     hint = suggestion(name, known, listing)
-    return TargetError(Problem("", None, None, "TGT004", f"{library} has no model '{name}'", path, hint))
-
-
-def _error(code: str, message: str, path: str, package: str) -> TargetError:
-    return TargetError(Problem("", None, None, code, message, path, f"Run pip install {package}."))
+    return TargetError.of("TGT004", f"{library} has no model '{name}'", hint, path)

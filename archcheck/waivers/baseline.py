@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archcheck.errors import ArchcheckError, Problem
+from archcheck.errors import ArchcheckError
 from archcheck.files import write_text
 from archcheck.findings import Finding, Report, Status
 from archcheck.reporters.common import extent
@@ -129,4 +129,4 @@ def _still(message: str) -> str:
 def _unusable(file: Path, why: str) -> ArchcheckError:
     message = f"the baseline can't be used: {why}"
     hint = "Write it with archcheck verify --write-baseline FILE."
-    return ArchcheckError(Problem(str(file), None, None, "BAS001", message, hint=hint))
+    return ArchcheckError.of("BAS001", message, hint, file=str(file))

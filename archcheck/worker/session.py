@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from archcheck.dataflow.cuts import Answers, Cuts
 from archcheck.dataflow.join import Join
 from archcheck.dataflow.probe import Probe
-from archcheck.errors import ArchcheckError, Problem, TargetError, TraceError
+from archcheck.errors import ArchcheckError, TargetError, TraceError
 from archcheck.model.arguments import override
 from archcheck.model.building import BuiltModel, build_model, materialize
 from archcheck.model.checkpoint import arrays_of, load_weights
@@ -102,7 +102,7 @@ class Session:
                     recording.graph_module, recording.replay, cuts.places, objective, cuts.additions, progress
                 )
         except MeasurementError as error:
-            raise TargetError(Problem("", None, None, "TGT018", str(error))) from error
+            raise TargetError.of("TGT018", str(error)) from error
         return Answers(tuple(places), tuple(additions))
 
     def touched(self) -> Touched | None:
@@ -185,7 +185,7 @@ def _check_it_shows_something(recording: Recording) -> None:
         return
     hint = "Give inputs with at least one element in every dimension, whose values the model can use."
     message = f"{what}, so the run says nothing about the model"
-    raise TraceError(Problem("", None, None, "TRC005", message, path, hint))
+    raise TraceError.of("TRC005", message, hint, path)
 
 
 def _values(output: Any) -> list[Any]:

@@ -44,7 +44,7 @@ def prove(traced: Recording, claims: Sequence[Join]) -> list[str]:
         name = type(traced.model).__name__
         message = f"The trace of {name} does not replay: its output differs"
         hint = "The report's remarks list the operations that could not be traced."
-        raise TraceError(Problem("", None, None, "TRC002", message, hint=hint))
+        raise TraceError.of("TRC002", message, hint)
     verdicts = judged(traced, claims, held)
     refuted = [
         _problem(traced, claim, verdict)
