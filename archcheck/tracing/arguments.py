@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from archcheck.dataflow.operations import DROPOUTS, canonical
+from archcheck.tracing.containers import tensors_in
 from archcheck.tracing.tape import Step
 
 _CONV = "input weight bias stride padding dilation groups"
@@ -122,7 +123,7 @@ def arguments(step: Step, name: str) -> tuple[Mapping[str, Any], Mapping[str, in
             roles[parameter] = count
             count += 1
         else:
-            tensors = _count(value)
+            tensors = len(tensors_in((value,)))
             if tensors and parameter != "index":
                 roles[parameter] = count
             else:
@@ -152,15 +153,6 @@ def _positional(names: tuple[str, ...], args: tuple[Any, ...]) -> list[tuple[str
             return [*found, (name[1:], rest[0] if is_one else rest)]
         found.append((name, value))
     return found
-
-
-def _count(value: Any) -> int:
-    """Return how many tensors stand in nested containers."""
-    if isinstance(value, Tensor):
-        return 1
-    if isinstance(value, dict):
-        value = tuple(value.values())
-    return sum(map(_count, value)) if isinstance(value, (tuple, list)) else 0
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from torch import Tensor, nn
@@ -32,6 +32,19 @@ def tensors_held(value: Any) -> list[Tensor]:
     found: list[Tensor] = []
     _collect(value, found, objects=True)
     return found
+
+
+def changed_in(value: Any, change: Callable[[Any], Any], kind: type = Tensor) -> Any:
+    """Return `value` with `change` applied to each tensor in it; named tuples become plain ones."""
+    if isinstance(value, kind):
+        return change(value)
+    if isinstance(value, tuple):
+        return tuple([changed_in(item, change, kind) for item in value])
+    if isinstance(value, list):
+        return [changed_in(item, change, kind) for item in value]
+    if isinstance(value, dict):
+        return {key: changed_in(item, change, kind) for key, item in value.items()}
+    return value
 
 
 def _collect(value: Any, found: list[Tensor], objects: bool = False, depth: int = 0) -> None:

@@ -25,68 +25,28 @@ from archcheck.model.private_torch import (
     qualified_name,
     set_grad_enabled,
 )
+from archcheck.tracing.containers import tensors_held
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.stand_ins import UNWRITTEN, zeroed
 from archcheck.tracing.tape import ATTRIBUTE, CONSTANT, FUSED, INPUT, OPAQUE, Step
 
-_PLAIN = (
-    bool,
-    int,
-    float,
-    complex,
-    str,
-    type(None),
-    type(...),
+_PLAIN = frozenset([bool, int, float, complex, str, type(None), type(...)]) | {
     torch.dtype,
     torch.device,
     torch.layout,
     torch.memory_format,
-)
+}
 # Python's spelling of the Tensor methods behind operators; reflected ones take their operands swapped.
 _OPERATORS = {
-    f"__{name}__": getattr(operator, name)
-    for name in (
-        "add",
-        "sub",
-        "mul",
-        "truediv",
-        "floordiv",
-        "mod",
-        "pow",
-        "matmul",
-        "and_",
-        "or_",
-        "xor",
-        "lshift",
-        "rshift",
-        "neg",
-        "pos",
-        "invert",
-        "abs",
-        "lt",
-        "le",
-        "eq",
-        "ne",
-        "gt",
-        "ge",
-        "iadd",
-        "isub",
-        "imul",
-        "itruediv",
-        "getitem",
-        "setitem",
-    )
+    f"__{name.rstrip('_')}__": getattr(operator, name)
+    for name in """
+    add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift neg pos invert abs lt le eq ne gt
+    ge iadd isub imul itruediv getitem setitem
+    """.split()
 }
-_OPERATORS |= {"__and__": operator.and_, "__or__": operator.or_}
 REFLECTED = {
-    "__radd__": operator.add,
-    "__rsub__": operator.sub,
-    "__rmul__": operator.mul,
-    "__rtruediv__": operator.truediv,
-    "__rpow__": operator.pow,
-    "__rmatmul__": operator.matmul,
-    "__rfloordiv__": operator.floordiv,
-    "__rmod__": operator.mod,
+    f"__r{name}__": getattr(operator, name)
+    for name in ("add", "sub", "mul", "truediv", "pow", "matmul", "floordiv", "mod")
 }
 
 
@@ -166,11 +126,14 @@ class _GraphBuilder:
         self._autocast(step.autocast)
         self._grad(step.with_grad)
         self._kernels(step.kernels)
-        if step.kind in (OPAQUE, FUSED):
-            return self._opaque(index, step)
         args = tuple(self._argument(value, f"{index}_{place}") for place, value in enumerate(step.args))
         kwargs = {key: self._argument(value, f"{index}_{key}") for key, value in step.kwargs.items()}
         func, name = step.func, getattr(step.func, "__name__", "")
+        if isinstance(func, nn.Module):
+            self.root[f"_opaque_{index}"] = func
+            return self.graph.call_module(f"_opaque_{index}", args, kwargs)
+        if step.kind in (OPAQUE, FUSED):
+            return self.graph.call_function(_Named(func), args, kwargs)
         if name == "__get__":
             return self.graph.call_function(getattr, (args[0], step.name))
         if name in REFLECTED and not kwargs:
@@ -185,15 +148,6 @@ class _GraphBuilder:
         if is_method:
             return self.graph.call_method(name, args, kwargs)
         return self.graph.call_function(_importable(func), args, kwargs)
-
-    def _opaque(self, index: int, step: Step) -> fx.Node:
-        args = tuple(self._argument(value, f"{index}_{place}") for place, value in enumerate(step.args))
-        kwargs = {key: self._argument(value, f"{index}_{key}") for key, value in step.kwargs.items()}
-        if isinstance(step.func, nn.Module):
-            name = f"_opaque_{index}"
-            self.root[name] = step.func
-            return self.graph.call_module(name, args, kwargs)
-        return self.graph.call_function(_Named(step.func), args, kwargs)
 
     def _attribute(self, name: str, value: Any) -> fx.Node:
         self.root[name] = value
@@ -259,9 +213,7 @@ class _GraphBuilder:
         if id(value) in seen or not hasattr(value, "__dict__") or isinstance(value, (type, nn.Module)):
             return self._argument(value, f"output_{len(self.root)}")
         seen |= {id(value)}
-        fields = {
-            name: self._output(item, seen) for name, item in vars(value).items() if _holds_tensor(item, 0)
-        }
+        fields = {name: self._output(item, seen) for name, item in vars(value).items() if tensors_held(item)}
         items = None
         if isinstance(value, dict):  # an ordered dict with fields, such as a model output
             items = {str(key): self._output(item, seen) for key, item in value.items()}
@@ -281,18 +233,6 @@ def _filled(template: _Template, fields: dict[str, Any], items: dict[str, Any] |
     for key, item in (items or {}).items():
         dict.__setitem__(value, key, item)
     return value
-
-
-def _holds_tensor(value: Any, depth: int) -> bool:
-    if isinstance(value, Tensor):
-        return True
-    if isinstance(value, (tuple, list)):
-        return any(_holds_tensor(item, depth) for item in value)
-    if isinstance(value, dict):
-        return any(_holds_tensor(item, depth) for item in value.values())
-    if depth < 4 and hasattr(value, "__dict__") and not isinstance(value, (type, nn.Module)):
-        return any(_holds_tensor(item, depth + 1) for item in vars(value).values())
-    return False
 
 
 class _Named:

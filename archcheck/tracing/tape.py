@@ -40,30 +40,11 @@ INPUT, ATTRIBUTE, CONSTANT, CALL, OPAQUE, FUSED = "input", "attribute", "constan
 class Step:
     """One entry of the tape: a torch call, an input, a parameter, or a constant."""
 
-    __slots__ = (
-        "args",
-        "autocast",
-        "call",
-        "code",
-        "func",
-        "hidden",
-        "instruction",
-        "kernels",
-        "kind",
-        "kwargs",
-        "layout",
-        "line",
-        "mask",
-        "mutates",
-        "name",
-        "operands",
-        "origin",
-        "out",
-        "rebound",
-        "region",
-        "reread",
-        "stale",
-        "with_grad",
+    __slots__ = tuple(
+        """
+        args autocast call code func hidden instruction kernels kind kwargs layout line mask mutates
+        name operands origin out rebound region reread stale with_grad
+        """.split()
     )
 
     def __init__(self, kind: str, func: Any, args: Any, kwargs: Any, operands: Any, call: int) -> None:

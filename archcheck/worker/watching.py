@@ -17,44 +17,13 @@ from archcheck.model.isolation import is_installed
 from archcheck.seam.touched import Stamp, Touched, stamp_of
 
 # What these lead to, or leave behind, can't be seen from here.
-_BEYOND = (
-    "ctypes.",
-    "fcntl.",
-    "ftplib.",
-    "http.",
-    "imaplib.",
-    "mmap.",
-    "msvcrt.",
-    "nntplib.",
-    "os.exec",
-    "os.fork",
-    "os.posix_spawn",
-    "os.spawn",
-    "os.startfile",
-    "os.system",
-    "poplib.",
-    "pty.",
-    "smtplib.",
-    "socket.",
-    "sqlite3.",
-    "subprocess.",
-    "telnetlib.",
-    "urllib.",
-    "webbrowser.",
-    "winreg.",
-    "os.chmod",
-    "os.chown",
-    "os.getxattr",
-    "os.link",
-    "os.listxattr",
-    "os.lockf",
-    "os.remove",
-    "os.rename",
-    "os.rmdir",
-    "os.setxattr",
-    "os.symlink",
-    "os.truncate",
-    "os.utime",
+_BEYOND = tuple(
+    """
+    ctypes. fcntl. ftplib. http. imaplib. mmap. msvcrt. nntplib. os.exec os.fork os.posix_spawn
+    os.spawn os.startfile os.system poplib. pty. smtplib. socket. sqlite3. subprocess. telnetlib.
+    urllib. webbrowser. winreg. os.chmod os.chown os.getxattr os.link os.listxattr os.lockf
+    os.remove os.rename os.rmdir os.setxattr os.symlink os.truncate os.utime
+    """.split()
 )
 _LISTING = ("os.listdir", "os.scandir")
 _MAKING = "os.mkdir"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 
+from archcheck.tracing.containers import changed_in, tensors_in
 from archcheck.tracing.proof.weights import drawn_anew
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.replay import REFLECTED
@@ -55,11 +55,11 @@ class Witness(fx.Interpreter):
         step = self.recorder.tape.steps[index]
         before = torch.get_rng_state()
         args, kwargs = self.fetch_args_kwargs_from_env(n)
-        reads = list(tensors_in((args, kwargs)))
+        reads = tensors_in((args, kwargs))
         result = super().run_node(n)
         if torch.equal(before, torch.get_rng_state()):
             if step.mutates is None and any(map(is_real, reads)):
-                counted = [tensor for tensor in tensors_in(result) if not is_real(tensor)]
+                counted = [tensor for tensor in tensors_in((result,)) if not is_real(tensor)]
                 if counted:
                     self.held.values[index] = changed_in(
                         result, lambda tensor: None if is_real(tensor) else tensor.clone()
@@ -110,7 +110,7 @@ class Machine:
         step = self.recorder.tape.steps[index] if index is not None else None
         if index in self.held.dropped:
             addend, factor = self.held.dropped[index]
-            return next(tensors_in((args, kwargs))) * factor + addend
+            return tensors_in((args, kwargs))[0] * factor + addend
         if index in self.held.states:
             torch.set_rng_state(self.held.states[index])
         result = self._called(node, step, args, kwargs)
@@ -123,18 +123,17 @@ class Machine:
         return _put(result, held)
 
     def _called(self, node: fx.Node, step: Step | None, args: Any, kwargs: Any) -> Any:
-        wide_args, wide_kwargs = _wide(args), _wide(kwargs)
+        wide_args, wide_kwargs = changed_in((args, kwargs), _widest, torch.dtype)
         try:
             result = called(node, wide_args, wide_kwargs, _CASTS)
         except (RuntimeError, TypeError, NotImplementedError, ValueError):
             if step is None or step.mutates is not None:
                 raise
             result = self._in_own_precision(node, step, args, kwargs)
-        if isinstance(result, Tensor) and any(result is read for read in tensors_in(args)):
-            first = (
-                self.recorder.tape.steps[step.operands[0][-1]] if step is not None and step.operands else None
-            )
-            if step is not None and first is not None and step.mutates is None and first.dtype != step.dtype:
+        is_unchanged = any(result is read for read in tensors_in(args))
+        if is_unchanged and step is not None and step.operands and step.mutates is None:
+            first = self.recorder.tape.steps[step.operands[0][-1]]
+            if first.dtype != step.dtype:
                 return result.clone()  # a cast that copied
         return changed_in(result, doubled)
 
@@ -163,7 +162,7 @@ def called(node: fx.Node, args: Any, kwargs: Any, casts: dict[str, str] | None =
 
 def operands_of(node: fx.Node, step: Step, args: Any, kwargs: Any) -> list[tuple[Tensor, tuple[int, ...]]]:
     """Return the tensors that a step reads, each with the steps whose results it holds at that point."""
-    found = list(tensors_in((args, kwargs)))
+    found = tensors_in((args, kwargs))
     if step.origin is not None:
         return []
     if node.op == "call_function" and getattr(step.func, "__name__", "") in REFLECTED and not kwargs:
@@ -178,32 +177,7 @@ def operands_of(node: fx.Node, step: Step, args: Any, kwargs: Any) -> list[tuple
 def target_of(args: Any, kwargs: Any) -> Tensor | None:
     """Return the tensor that an in-place call writes to."""
     out = kwargs.get("out")
-    return out if isinstance(out, Tensor) else next(tensors_in((args, kwargs)), None)
-
-
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Yield the tensors in nested containers, in order."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from tensors_in(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from tensors_in(item)
-
-
-def changed_in(value: Any, change: Any) -> Any:
-    """Return `value` with `change` applied to each tensor in it; named tuples become plain ones."""
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, tuple):
-        return tuple([changed_in(item, change) for item in value])
-    if isinstance(value, list):
-        return [changed_in(item, change) for item in value]
-    if isinstance(value, dict):
-        return {key: changed_in(item, change) for key, item in value.items()}
-    return value
+    return out if isinstance(out, Tensor) else next(iter(tensors_in((args, kwargs))), None)
 
 
 def is_real(tensor: Tensor) -> bool:
@@ -218,17 +192,10 @@ def doubled(tensor: Tensor) -> Tensor:
     return tensor.double() if tensor.is_floating_point() else tensor
 
 
-def _wide(value: Any) -> Any:
-    """Return arguments with every real dtype replaced by the widest."""
-    if isinstance(value, torch.dtype):
-        if value.is_complex:
-            return torch.complex128
-        return torch.float64 if value.is_floating_point else value
-    if isinstance(value, tuple):
-        return tuple([_wide(item) for item in value])
-    if isinstance(value, list):
-        return [_wide(item) for item in value]
-    return {key: _wide(item) for key, item in value.items()} if isinstance(value, dict) else value
+def _widest(dtype: torch.dtype) -> torch.dtype:
+    if dtype.is_complex:
+        return torch.complex128
+    return torch.float64 if dtype.is_floating_point else dtype
 
 
 def _put(result: Any, held: Any) -> Any:

@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from archcheck.tracing.proof.machine import Machine, changed_in, doubled, operands_of, target_of
+from archcheck.tracing.containers import changed_in
+from archcheck.tracing.proof.machine import Machine, doubled, operands_of, target_of
 from archcheck.tracing.proof.verdict import UnclearError
 from archcheck.tracing.recorder import Recorder
 from archcheck.tracing.tape import CALL, FUSED, OPAQUE
