@@ -34,7 +34,8 @@ _MULTIPLES = (1, 2, 4, 8, 16, 32)
 class Failure:
     """A run that failed: the innermost module that was running, its arguments, and the error.
 
-    `inputs` are the names of the model's inputs that this module was given, whole or reshaped.
+    `inputs` are the names of the model's inputs that this module, if it is a part of the model, was given,
+    whole or reshaped.
     """
 
     layer: nn.Module | None
@@ -69,6 +70,8 @@ def failure(
     if not active:
         return Failure(None, None, (), text)
     layer, taken = active[-1]
+    if layer is module:
+        return Failure(layer, taken, (), text)
     return Failure(layer, taken, tuple(_holders(taken, example)), text)
 
 

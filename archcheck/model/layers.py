@@ -32,8 +32,19 @@ def taken_by_first_layers(module: nn.Module) -> list[TensorRecipe]:
             taken = list(taken_by(layer, sizes, length))
             known += taken
             unknown += [] if taken else _taken_by_unknown(own[0])
+    first = next((layer for layer in module.modules() if isinstance(layer, nn.Linear)), None)
+    pictures = [] if first is None else list(_cut_into_patches(first, sizes))
     unique = {repr(candidate): candidate for candidate in (*known, *unknown)}
-    return [other for other in unique.values() if math.prod(other.shape) <= _MOST_ELEMENTS][:_MOST]
+    usable = [other for other in unique.values() if math.prod(other.shape) <= _MOST_ELEMENTS]
+    return usable[:_MOST] + [picture for picture in pictures if not any(len(u.shape) == 4 for u in usable)]
+
+
+def _cut_into_patches(layer: nn.Linear, sizes: list[int]) -> Iterator[TensorRecipe]:
+    """Yield pictures, in colour or grey, that code cuts into square patches with as many numbers as it takes."""
+    for channels in (3, 1):
+        side = math.isqrt(layer.in_features // channels)
+        if side > 1 and channels * side**2 == layer.in_features:
+            yield from (floats(channels, size, size) for size in sizes if size % side == 0)
 
 
 def taken_by(layer: Any, sizes: list[int], length: int) -> Iterator[TensorRecipe]:

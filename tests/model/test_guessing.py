@@ -96,6 +96,12 @@ def of_a_square(self: Any, x: Tensor, t: Tensor) -> Any:
     return self.conv(x) * t
 
 
+def in_patches(self: Any, x: Tensor) -> Any:
+    pictures, _channels, _height, _width = x.shape
+    patches = x.unfold(2, 8, 8).unfold(3, 8, 8).permute(0, 2, 3, 4, 5, 1)
+    return self.proj(patches.reshape(pictures, -1, 192)) + self.places.weight
+
+
 def keys_of_a_mapping(self: Any, batch: Any) -> Any:
     return self.words(batch["input_ids"]) + self.eyes(batch.get("image")).mean((2, 3))[:, None]
 
@@ -129,6 +135,7 @@ def with_config(module: Net) -> Net:
         ),
         (Net(keys_of_keywords, first=nn.Linear(4, 2)), "x=float32[1,16,4]"),
         (Net(out_of_order, first=nn.Linear(9, 6), last=nn.Linear(6, 2)).half(), "x=float16[1,16,9]"),
+        (Net(in_patches, proj=nn.Linear(192, 8), places=nn.Embedding(16, 8)), "x=float32[1,3,32,32]"),
         (Net(unpacking, proj=nn.Linear(4, 8)), "x=float32[1,4]"),
         (Net(flattened, conv=nn.Conv2d(3, 2, 4, 4), head=nn.Linear(2 * 20 * 20, 5)), "x=float32[1,3,80,80]"),
     ],

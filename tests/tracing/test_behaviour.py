@@ -159,6 +159,13 @@ def test_a_dropout_does_not_hide_what_an_attention_does() -> None:
     assert judged(attend, torch.randn(2, 6, 5, 8), "MHA") == [""]
 
 
+def test_a_norm_over_the_batch_lets_one_row_change_others() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 8))
+    assert judged(network, torch.randn(6, 8), "feed-forward") == [None]
+    assert judged(network.eval(), torch.randn(6, 8), "feed-forward") == [""]
+
+
 def test_a_norm_over_two_nearly_equal_elements_is_one() -> None:
     torch.manual_seed(0)
     assert judged(nn.BatchNorm1d(512), torch.randn(1, 512, 2), "BatchNorm") == [""]

@@ -8,7 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from archcheck.tracing.arguments import arguments
 from archcheck.tracing.behaviours.probing import Behaviour, Replay, same
+from archcheck.tracing.tape import Step
 
 _GATES: dict[str, Callable[[Tensor], Tensor]] = {
     "SwiGLU": F.silu,
@@ -132,8 +134,8 @@ def _parts_of_attention(replay: Replay) -> str | None:
 
 def _alone(replay: Replay) -> str | None:
     """Test a network that acts on each position alone, in either order of channels and positions."""
-    if any(replay.steps_of_run[at].name.startswith("conv") for at in replay.steps):
-        return None  # or on a few beside it
+    if any(_mixes_positions(replay.steps_of_run[at]) for at in replay.steps):
+        return None
     name = replay.single()
     probe = replay.probe(name)
     if probe.ndim < 2 or min(probe.shape[probe.ndim > 2 :]) < 2:
@@ -146,6 +148,12 @@ def _alone(replay: Replay) -> str | None:
         return None
     last, first = moved.reshape(-1, moved.shape[-1]).any(-1), moved.flatten(1).any(0)
     return "" if int(last.sum()) == 1 or int(first.sum()) == 1 else "one position changes others"
+
+
+def _mixes_positions(step: Step) -> bool:
+    """Return whether a step acts on a few neighbours at once, or norms over the batch."""
+    is_over_batch = step.name == "batch_norm" and arguments(step, step.name)[0].get("training")
+    return step.name.startswith("conv") or bool(is_over_batch)
 
 
 def _recurrence(replay: Replay) -> str | None:
