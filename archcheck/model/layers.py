@@ -40,7 +40,7 @@ def taken_by_first_layers(module: nn.Module) -> list[TensorRecipe]:
 
 
 def _cut_into_patches(layer: nn.Linear, sizes: list[int]) -> Iterator[TensorRecipe]:
-    """Yield pictures, in colour or grey, that code cuts into square patches with as many numbers as it takes."""
+    """Yield pictures, in colour or grey, whose square patches have as many numbers as a layer takes."""
     for channels in (3, 1):
         side = math.isqrt(layer.in_features // channels)
         if side > 1 and channels * side**2 == layer.in_features:
