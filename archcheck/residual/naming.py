@@ -10,7 +10,6 @@ from archcheck.residual.factors import factors_of, on_sum
 from archcheck.residual.join import Join, Summand, Walk
 from archcheck.residual.operation_facts import Facts, Reads
 
-_SUMS = (Kind.IDENTITY, Kind.SCALED, Kind.PARTIAL)
 _WITH_FACTORS = (Kind.SCALED, Kind.GATED, Kind.PARTIAL, Kind.PROJECTION)
 
 
@@ -31,9 +30,8 @@ def name_join(
     passed = _with_inner(facts, sink, skip, walk)
     scope = _scope(facts, [*whole, sink])
     path = calls[scope].path
-    branch_calls = _outermost_calls(facts, whole, scope, sink, source)
-    skip_calls = _outermost_calls(facts, passed, scope, sink, source)
-    source = _behind_reshapes(facts, source, scope)
+    branch_calls = _outermost_calls(facts, whole, sink, source)
+    skip_calls = _outermost_calls(facts, passed, sink, source)
     residual = Residual(
         kind=kind,
         scope=path,
@@ -45,7 +43,7 @@ def name_join(
         factors=factors_of(facts, sink, skip, term, walk) if kind in _WITH_FACTORS else (),
         source_location=facts.ops[source].location,
     )
-    end = on_sum(facts, sink)[1] if kind in _SUMS else sink
+    end = sink if kind is Kind.CONCAT else on_sum(facts, sink)[1]
     return Join(residual, sink, source, term.reads, skip, passed, whole, branch_calls, op.call, end)
 
 
@@ -53,81 +51,53 @@ def _with_inner(facts: Facts, sink: int, skip: Reads, walk: Walk) -> tuple[int, 
     """Return the operations that the skip path passes, including assembled ones."""
     ops, op = facts.ops, facts.ops[sink]
     inner = [at for passed in walk.passed for between in ops[passed].inner for at in between]
-    if op.inner and skip in op.operands:
+    if op.inner:
         inner += op.inner[op.operands.index(skip)]
     return tuple(sorted({*walk.passed, *inner}))
 
 
 def _scope(facts: Facts, ops: Iterable[int]) -> int:
     """Return the deepest call that contains all of `ops`."""
-    calls = facts.flow.calls
-    found = -1
-    for call in {facts.ops[at].call for at in ops}:
-        other = call
-        found = call if found < 0 else found
-        while found != other:
-            if calls[found].depth >= calls[other].depth:
-                found = calls[found].parent
-            else:
-                other = calls[other].parent
-    return found
+    stacks = [facts.flow.stack(call) for call in {facts.ops[at].call for at in ops}]
+    common: list[int] = [level[0] for level in zip(*stacks, strict=False) if len({*level}) == 1]
+    return common[-1]
 
 
-def _outermost_calls(facts: Facts, ops: Iterable[int], scope: int, sink: int, source: int) -> tuple[int, ...]:
-    """Return the outermost calls below `scope` that ran `ops` and hold neither sink nor source, in order.
+def _outermost_calls(facts: Facts, ops: Iterable[int], sink: int, source: int) -> tuple[int, ...]:
+    """Return the outermost calls that ran `ops` and hold neither sink nor source, in order.
 
     A call that returns the source beside its result (a stream passed along) holds it too.
     """
     calls = facts.flow.calls
-    outermost: dict[int, int] = {}
-    for call in {facts.ops[at].call for at in ops}:
-        best, above = -1, call
-        while above != scope and above >= 0:
-            span = calls[above]
-            holds = any(span.first <= place < span.end for place in (sink, source))
-            if not holds and source not in span.outputs:
-                best = above
-            above = span.parent
-        outermost[call] = best
-    return tuple(
-        sorted({call for call in outermost.values() if call >= 0}, key=lambda call: calls[call].first)
-    )
 
+    def holds(call: int) -> bool:
+        span = calls[call]
+        return any(span.first <= at < span.end for at in (sink, source)) or source in span.outputs
 
-def _behind_reshapes(facts: Facts, source: int, scope: int) -> int:
-    """Return what a reader would point at: the scope's input, if the source is that in another shape."""
-    inputs = set(facts.flow.calls[scope].inputs)
-    at = source
-    while at not in inputs:
-        op = facts.ops[at]
-        moves = op.name in VIEWS and op.operands and op.call == scope
-        if not moves or op.numel != facts.numel(op.operands[0]):
-            return source
-        at = op.operands[0][0]
-    return at
+    stacks = [facts.flow.stack(call) for call in {facts.ops[at].call for at in ops}]
+    outermost = {next((call for call in stack if not holds(call)), -1) for stack in stacks}
+    return tuple(sorted(outermost - {-1}, key=lambda call: calls[call].first))
 
 
 def _source_name(facts: Facts, at_sink: Mapping[int, Sequence[Join]], source: int, scope: int) -> str:
     """Return `input`, the path of the module that returned it, `sink(MODULE)`, or the operation's name."""
     calls, op = facts.flow.calls, facts.ops[source]
     span = calls[scope]
-    if source in span.inputs or source < span.first:
+    if source < span.first:  # the model's own are named so as well
         return "input"
-    above, best = op.call, -1
-    while above != scope and above >= 0:
-        if source in calls[above].outputs:
-            best = above
-        above = calls[above].parent
-    if best >= 0:
-        return _relative(calls[best].path, span.path)
+    for call in facts.flow.stack(op.call):
+        if calls[call].depth > span.depth and source in calls[call].outputs:
+            return _relative(calls[call].path, span.path)
     for join in at_sink.get(source, ()):
         if join.branch_calls:
             return f"sink({_relative(calls[join.branch_calls[-1]].path, span.path)})"
-    if op.call not in (scope, -1):
+    if op.parameter:
+        return _relative(op.parameter, span.path)
+    if op.call != scope:
         return _relative(calls[op.call].path, span.path)
-    if (not op.shape or op.name in VIEWS) and op.operands:
+    if not op.shape or op.name in VIEWS:
         return _source_name(facts, at_sink, op.operands[0][0], scope)
-    return _relative(op.parameter, span.path) if op.parameter else op.name
+    return op.name
 
 
 def _relative(path: str, scope: str) -> str:
