@@ -11,7 +11,6 @@ from archcheck.dataflow.operations import (
     MIXING,
     PRODUCTS,
     PRODUCTS_OF_MATRICES,
-    STACKS,
     SUMS,
     VIEWS,
 )
@@ -19,7 +18,6 @@ from archcheck.dataflow.run import Op
 from archcheck.residual.join import Summand
 from archcheck.residual.operation_facts import Facts, Reads
 
-_COPIES = VIEWS | PRODUCTS | {"neg", "attribute"}
 _CHOICES = CONCATS | {"where", "setitem", "masked_fill"}
 _ON_THE_WAY_TO_SOFTMAX = VIEWS | PRODUCTS | SUMS | {"where", "tanh", "maximum", "max"}
 
@@ -84,25 +82,18 @@ def passed_on(facts: Facts, sink: int) -> int | None:
 
 
 def is_branch(facts: Facts, sink: int, source: int, branch: Sequence[int], term: Summand) -> bool:
-    """Return whether it mixes positions or channels and is not a recurrence."""
-    ops = [facts.ops[at] for at in branch]
-    if not term.fused and all(_is_copy(facts, op) for op in ops):
-        return False  # the source itself, at most rescaled or put together otherwise (a rotary embedding)
-    is_mixing = term.fused or any(map(mixes, ops))
-    learned = holds_parameters(facts, source, branch, term)
-    if subtracts(facts.ops[sink]):  # a tensor less its own mean or maximum is normalised
-        return learned and is_mixing
-    return is_mixing and (learned or not facts.repeats(sink))
+    """Return whether it mixes positions or channels, and is neither a statistic nor a recurrence."""
+    if not term.fused and not any(mixes(facts.ops[at]) for at in branch):
+        return False
+    # Without parameters a tensor less its own mean or maximum is normalized.
+    made_of_itself = subtracts(facts.ops[sink]) or facts.repeats(sink)
+    return holds_parameters(facts, source, branch, term) or not made_of_itself
 
 
 def mixes(op: Op) -> bool:
     """Return whether it lets positions or channels see each other (not the smaller of two tensors)."""
     is_pointwise = op.name in ("max", "min") and len(op.operands) == 2
     return op.opaque or (op.name in MIXING and not is_pointwise)
-
-
-def _is_copy(facts: Facts, op: Op) -> bool:
-    return op.name in CONCATS | STACKS or (op.name in _COPIES and facts.with_constant(op))
 
 
 def is_offset(facts: Facts, source: int, branch: Sequence[int], term: Summand) -> bool:
@@ -113,12 +104,7 @@ def is_offset(facts: Facts, source: int, branch: Sequence[int], term: Summand) -
         is_number = bool(op.dtype) and not op.shape
         if not is_number and not carried.isdisjoint(op.reads):
             carried.add(at)
-    return (
-        bool(branch)
-        and bool(ops[source].shape)
-        and not term.fused
-        and not any(read in carried for read in term.reads)
-    )
+    return carried.isdisjoint(term.reads)
 
 
 def holds_parameters(facts: Facts, source: int, branch: Sequence[int], term: Summand) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
@@ -117,13 +118,8 @@ class Facts:
     def repeats(self, sink: int) -> bool:
         """Return whether one module call executed this instruction several times."""
         op = self.ops[sink]
-        return self._executions[op.call, op.instruction] > 1
+        return self._executions[op.call, op.instruction, op.name] > 1
 
     @cached_property
-    def _executions(self) -> dict[tuple[int, tuple[int, int]], int]:
-        counts: dict[tuple[int, tuple[int, int]], int] = {}
-        for op in self.ops:
-            if op.name in SUMS:
-                place = (op.call, op.instruction)
-                counts[place] = counts.get(place, 0) + 1
-        return counts
+    def _executions(self) -> Counter[tuple[int, tuple[int, int], str]]:
+        return Counter((op.call, op.instruction, op.name) for op in self.ops)

@@ -179,10 +179,10 @@ SENTENCES: dict[str, dict[str, list[str]]] = {
     },
     "A **concatenation** has a residual for each two of its parts of which one was computed from the other, "
     "at the first concatenation that holds both.": {
-        "a = f(x); h = torch.cat([x, a], -1); return torch.cat([x, a, self.linear(h[..., :16])], -1)": [
+        "a = f(x); h = torch.cat([x, a], -1); return torch.cat([x, a, self.mlp[2](h)], -1)": [
             "concat of input: norm, mlp",
-            "concat of mlp: linear",
-            "concat of input: norm, mlp, linear",
+            "concat of mlp: mlp.2",
+            "concat of input: norm, mlp, mlp.2",
         ],
         "return torch.cat([f(x), self.linear(x)], -1)": [],
     },
