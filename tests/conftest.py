@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
+import typer.testing
 from hypothesis import HealthCheck, settings
 
 from archcheck.commands import verify_all
@@ -40,8 +42,12 @@ class ForkedWorkers(Workers):
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _load_torch_once() -> Iterator[None]:
-    """A command that runs one model loads torch in a fresh process, which takes longer than most tests."""
+def _once() -> Iterator[None]:
+    """What takes longer than most tests is done once.
+
+    A command that runs one model loads torch in a fresh process, and the command line is built for each call.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verify_all, "Workers", ForkedWorkers)
+        patch.setattr(typer.testing, "_get_command", cache(typer.testing._get_command))
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ REPOSITORY = Path(__file__).parent.parent
 Told = tuple[str, str, str, str, str]
 
 
+@cache
 def check(name: str) -> Report:
     return verify(REPOSITORY / "specs" / f"{name}.yaml")
 

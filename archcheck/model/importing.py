@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -45,6 +46,7 @@ class Loader:
         """
         if not is_well_formed(target):
             raise TargetError.of("TGT001", f"'{target}' does not name a class or function", FORMS, path)
+        importlib.invalidate_caches()
         if scheme := scheme_of(target):
             from archcheck.model.libraries import find_in_library  # imports torch
 
@@ -66,7 +68,6 @@ class Loader:
         """Put `folders` first in sys.path; what the code adds to sys.path meanwhile becomes one of them."""
         before = list(sys.path)
         sys.path[:] = _unique([*self.folders, *before])
-        importlib.invalidate_caches()
         try:
             yield
         finally:
@@ -126,7 +127,7 @@ def _import_file(file: Path) -> ModuleType:
     run then, except one that fails: what it imports need not be what the file needs.
     """
     root, name = _package(file)
-    level, imported = _imports(file)
+    level, imported = _imports(file.read_bytes())
     if level > name.count("."):  # its folders have no `__init__`
         root, name = _folders_as_package(file, level)
     top = name.partition(".")[0]
@@ -178,10 +179,11 @@ def _import_below_empty_packages(name: str, root: Path) -> ModuleType:
     return importlib.import_module(name)
 
 
-def _imports(file: Path) -> tuple[int, set[str]]:
+@lru_cache(maxsize=8)
+def _imports(source: bytes) -> tuple[int, set[str]]:
     """Return how many folders up a file's relative imports reach, and the packages it imports by name."""
     try:
-        tree = ast.parse(file.read_bytes())
+        tree = ast.parse(source)
     except (SyntaxError, ValueError):  # told when the file is imported
         return 0, set()
     level, names = 0, set()
@@ -204,7 +206,7 @@ def _folders_as_package(file: Path, level: int) -> tuple[Path, str]:
 
 def _root(file: Path) -> Path:
     """Return the folder that a file's package is imported from."""
-    level, _ = _imports(file)
+    level, _ = _imports(file.read_bytes())
     root, name = _package(file)
     return _folders_as_package(file, level)[0] if level > name.count(".") else root
 

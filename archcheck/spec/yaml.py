@@ -38,6 +38,10 @@ from archcheck.spec.words import Path, escape, quote
 MAX_DEPTH = 64
 MAX_NODES = 50_000
 
+# What was read last, the latest at the end: a spec is read again for each fix that is tried on it.
+_KEPT = 4
+_read: dict[str, list[Event]] = {}
+
 # C0 and C1 controls but tab and newline, line separators (which editors count as lines and YAML does not),
 # bidirectional overrides and isolates, lone surrogates, and what XML forbids.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -101,11 +105,22 @@ def compose(text: str, problems: Problems) -> Document:
 
 
 def _events(text: str, problems: Problems) -> Iterator[Event]:
+    """Yield the events of a text, as far as they are taken; those of texts read lately are kept."""
+    known = _read.pop(text, None)
+    if known is not None:
+        _read[text] = known
+        yield from known
+        return
     mark = None
+    events: list[Event] = []
     try:
         for event in YAML(typ="safe", pure=True).parse(text):
             mark = event.end_mark
+            events.append(event)
             yield event
+        _read[text] = events
+        if len(_read) > _KEPT:
+            del _read[next(iter(_read))]
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark or mark
         problems.add(SYNTAX, _syntax_message(error), _within(text, mark), hint=_syntax_hint(error))

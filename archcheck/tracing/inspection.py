@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from torch import nn
 
@@ -90,16 +90,19 @@ def _mentioned(path: str, found: dict[str, nn.Module]) -> bool:
         if place not in found:
             return True
         if not isinstance(found[place], _CONTAINERS):
-            # mypy takes a class of modules for unhashable, since a module's own __hash__ takes any object.
-            names = _names(type(found[place]))  # type: ignore[arg-type]
+            names = _names(type(found[place]))
             if name in names or names & _BY_ANY_NAME:
                 return True
     return False
 
 
-@cache
+_known_names: WeakKeyDictionary[type, frozenset[str]] = WeakKeyDictionary()  # classes of models come and go
+
+
 def _names(kind: type) -> frozenset[str]:
     """Return the names and strings in the methods of a class, except its construction."""
+    if kind in _known_names:
+        return _known_names[kind]
     found: set[str] = set()
     for base in kind.__mro__:
         if base in (nn.Module, object):
@@ -108,7 +111,8 @@ def _names(kind: type) -> frozenset[str]:
             if name != "__init__":
                 for code in _codes(value):
                     found |= _mentioned_in(code)
-    return frozenset(found)
+    _known_names[kind] = frozenset(found)
+    return _known_names[kind]
 
 
 def _codes(value: Any) -> Iterator[CodeType]:

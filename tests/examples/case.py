@@ -154,7 +154,7 @@ class Case:
 def seeded(seed: int = 0) -> Iterator[None]:
     """Random numbers start from one seed inside, and are put back afterwards."""
     with torch.random.fork_rng():
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         yield
 
 

@@ -27,7 +27,7 @@ def trace_of(body: str, shape: tuple[int, ...] = (2, 6, 16), train: bool = False
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     scope: dict[str, Any] = {"torch": torch, "F": functional, "nn": nn}
     exec(compile(source, name, "exec"), scope)
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     model = type("Block", (_Parts,), {"forward": scope["forward"]})(shape[-1]).train(train)
     with torch.set_grad_enabled(train):
         return archcheck.trace(model, torch.randn(shape))

@@ -46,7 +46,7 @@ class Layer(nn.Module):
 
 @pytest.fixture(scope="module")
 def run() -> tuple[Trace, Recognition]:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     with torch.no_grad():
         traced = trace(Layer().eval(), torch.randn(2, 6, 16))
     return traced, recognise(traced.dataflow)
@@ -149,12 +149,12 @@ def judged(model: nn.Module, x: Tensor, term: str) -> list[str | None]:
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("term", ["GQA", "scores", "mask", "SoftMax", "attend"])
 def test_the_steps_of_a_fused_attention_are_told_by_what_it_does(term: str, training: bool) -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     assert judged(Fused().train(training), torch.randn(2, 4, 5, 8), term) == [""]
 
 
 def test_a_dropout_does_not_hide_what_an_attention_does() -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     attend = Each(lambda x: F.dropout((x[:, :2] @ x[:, 2:4].mT / 3).softmax(-1), 0.5) @ x[:, 4:])
     assert judged(attend, torch.randn(2, 6, 5, 8), "MHA") == [""]
 
@@ -167,7 +167,7 @@ def test_a_norm_over_the_batch_lets_one_row_change_others() -> None:
 
 
 def test_a_norm_over_two_nearly_equal_elements_is_one() -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     assert judged(nn.BatchNorm1d(512), torch.randn(1, 512, 2), "BatchNorm") == [""]
 
 
@@ -197,5 +197,5 @@ RECURRENT = nn.LSTM(8, 8, batch_first=True)
     ],
 )
 def test_terms_of_every_sort_are_tested(term: str, function: Callable[[Tensor], Tensor]) -> None:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     assert judged(Each(function), torch.randn(2, 6, 8), term) == [""]

@@ -57,7 +57,7 @@ class Block(nn.Module):
 
 
 def recorded(model: nn.Module, *inputs: Any) -> Recording:
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     with torch.no_grad():
         return archcheck.trace(model.eval(), *(inputs or (torch.randn(2, 6, 8),))).recording
 

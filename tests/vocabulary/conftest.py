@@ -44,7 +44,7 @@ def seen() -> Seen:
     """What is recognised in `function` of `count` tensors (2, 6, 16)."""
 
     def run(function: Callable[..., Tensor], count: int = 1, width: int = 16) -> Recognition:
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         model = Between(function, width, count).eval()
         with torch.no_grad():
             return recognise(trace(model, torch.randn(2, 6, width)).dataflow)

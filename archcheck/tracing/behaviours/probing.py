@@ -91,7 +91,7 @@ class Replay:
     def raw(self, **given: Tensor) -> Any:
         """Return the result, which need be no tensor."""
         with torch.random.fork_rng(devices=[]):  # random values are the same each time
-            torch.manual_seed(0)
+            torch.default_generator.manual_seed(0)
             return self._run({self.inputs[name]: value for name, value in given.items()})
 
     def _run(self, values: dict[int, Any]) -> Any:
