@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from archcheck.findings import Finding, Report, Status
-from tests.in_process import verify
+from tests.in_process import report_on
 
 PARTS = """\
 import torch
@@ -80,7 +80,22 @@ PANEL_OF_LAYER = """
 """
 
 
-def stack(layer: str = "Layer()", count: int = 3) -> str:
+PANEL_OF_LAYER_WITH_NORMS = """
+    layer:
+      title: Layer k
+      scope: layers.*
+      boxes:
+        norm1: {label: Norm, module: norm1}
+        attn: {label: Attention, module: attn}
+        norm2: {label: Norm, module: norm2}
+        mlp: {label: FFN, module: mlp}
+      residuals:
+        - {around: [norm1, attn]}
+        - {around: [norm2, mlp]}
+"""
+
+
+def stack(layer: str = "Layer(index)", count: int = 3) -> str:
     """A model that is so many layers, each made by the expression `layer`, in which `index` is its number."""
     return f"""
     class Net(nn.Module):
@@ -94,6 +109,28 @@ def stack(layer: str = "Layer()", count: int = 3) -> str:
             return x
 """
 
+
+def transformer(forward: str) -> str:
+    """A stack of three of a Transformer's layers, with this `forward`."""
+    return f"{PARTS_OF_LAYER}{forward}\n{stack()}"
+
+
+PRE_NORM_LAYERS = transformer("""
+        def forward(self, x):
+            x = x + self.attn(self.norm1(x))
+            return x + self.mlp(self.norm2(x))  # wrong
+""")
+
+ONE_RESIDUAL_LAYER = """
+    class Layer(nn.Module):
+        def __init__(self, index):
+            super().__init__()
+            self.norm, self.mlp = nn.LayerNorm(8), Mlp()
+
+        def forward(self, x):
+            return x + self.mlp(self.norm(x))
+
+"""
 
 SPEC = """\
 title: A test
@@ -143,9 +180,7 @@ def run(case: Case, folder: Path, *, wrong: bool) -> Report:
     folder.mkdir()
     model = PARTS + textwrap.dedent(case.model).lstrip("\n")
     panels = textwrap.indent(textwrap.dedent(case.panels).lstrip("\n"), "  ")
-    (folder / "model.py").write_text(_version(model, wrong))
-    (folder / "spec.yaml").write_text(_version(case.head + panels, wrong))
-    return verify(folder / "spec.yaml")
+    return report_on(_version(model, wrong), _version(case.head + panels, wrong), folder)
 
 
 def _version(text: str, wrong: bool) -> str:

@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import SPEC, Case, check, parameters, stack
+from tests.diff.cases import ONE_RESIDUAL_LAYER, SPEC, Case, check, parameters, stack
 
-STACK = stack("Layer(index)", 4)
-LAYER = """
-    class Layer(nn.Module):
-        def __init__(self, index):  # wrong
-            super().__init__()
-            self.norm, self.mlp = nn.LayerNorm(8), Mlp()
-
-        def forward(self, x):
-            return x + self.mlp(self.norm(x))
-
-"""
+STACK = stack(count=4)
 MISSING = (
     Case(
         "a dropout that the model has lost",
@@ -24,7 +14,7 @@ MISSING = (
         message="Dropout is drawn, but the model has no module drop",
         traced="layers.* (Layer) has no such module. layers.* has norm, mlp.",
         layers=(0, 1, 2, 3),
-        model=LAYER.replace("  # wrong", "").replace("(self, x):", "(self, x):  # wrong") + STACK,
+        model=ONE_RESIDUAL_LAYER.replace("(self, x):", "(self, x):  # wrong") + STACK,
         panels="""
     layer:
       scope: layers.*
@@ -43,7 +33,7 @@ MISSING = (
         message="MLP is drawn, but the model has no module mpl",
         traced="layers.* (Layer) has no such module. Did you mean mlp?",
         layers=(0, 1, 2, 3),
-        model=LAYER.replace("  # wrong", "").replace("(self, x):", "(self, x):  # wrong") + STACK,
+        model=ONE_RESIDUAL_LAYER.replace("(self, x):", "(self, x):  # wrong") + STACK,
         panels="""
     layer:
       scope: layers.*
@@ -150,7 +140,7 @@ UNDRAWN = (
 
 
 """
-        + LAYER.replace("  # wrong", "").replace("Mlp()", "Gelu()")
+        + ONE_RESIDUAL_LAYER.replace("Mlp()", "Gelu()")
         + STACK,
         panels="""
     layer: # wrong
@@ -330,7 +320,7 @@ REPEATS = (
         finding="BOX004 net.layers",
         message="Layer is drawn ×16, but the model has 4",
         traced="4 modules match layers.*",
-        model=LAYER.replace("  # wrong", "") + STACK.replace("(self, x):", "(self, x):  # wrong"),
+        model=ONE_RESIDUAL_LAYER + STACK.replace("(self, x):", "(self, x):  # wrong"),
         panels="""
     net:
       boxes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import PANEL_OF_LAYER, PARTS_OF_LAYER, Case, check, parameters, stack
+from tests.diff.cases import PANEL_OF_LAYER, PARTS_OF_LAYER, Case, check, parameters, stack, transformer
 
-STACK = stack()
+STACK = stack("Layer()")
 DROPPED = (
     Case(
         "a branch computed and dropped",
@@ -14,16 +14,13 @@ DROPPED = (
         message="norm2, mlp is computed but its result is never used",
         traced="the model's output does not depend on it",
         layers=(0, 1, 2),
-        model=PARTS_OF_LAYER
-        + """
+        model=transformer("""
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
             h = self.mlp(self.norm2(x))  # wrong
             return x  #-
             return x + h  #+
-
-"""
-        + STACK,
+"""),
         panels=PANEL_OF_LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
     ),
     Case(
@@ -32,15 +29,12 @@ DROPPED = (
         message="FFN is drawn, but norm2 (LayerNorm) never runs",
         traced="no code that ran in layers.* (Layer) calls it",
         layers=(0, 1, 2),
-        model=PARTS_OF_LAYER
-        + """
+        model=transformer("""
         def forward(self, x):  # wrong
             x = x + self.attn(self.norm1(x))
             return x + self.mlp(x)  #-
             return x + self.mlp(self.norm2(x))  #+
-
-"""
-        + STACK,
+"""),
         panels=PANEL_OF_LAYER.replace("module: [norm2, mlp]}", "module: [norm2, mlp]} # wrong"),
     ),
     Case(

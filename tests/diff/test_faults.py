@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import PANEL_OF_LAYER, PARTS_OF_LAYER, Case, check, parameters, stack
+from tests.diff.cases import PANEL_OF_LAYER, PARTS_OF_LAYER, Case, check, parameters, stack, transformer
 
-STACK = stack()
+STACK = stack("Layer()")
 DOUBLED_BLOCK = """
     class Block(nn.Module):
         def __init__(self):
@@ -106,17 +106,14 @@ DOUBLED = (
         message="a branch is added to the same stream twice",
         traced="the output of norm1, attn was already added (model.py)",
         layers=(0, 1, 2),
-        model=PARTS_OF_LAYER
-        + """
+        model=transformer("""
         def forward(self, x):
             h = self.attn(self.norm1(x))
             x = x + h
             x = x + self.mlp(self.norm2(x))
             return x + h  # wrong #-
             return x  #+
-
-"""
-        + STACK,
+"""),
         panels=PANEL_OF_LAYER.replace("- {around: attn}", "- {around: attn} # wrong"),
     ),
 )
@@ -127,17 +124,14 @@ ITSELF = (
         message="both operands of a sum are the same tensor",
         traced="a tensor is added to itself: the output of mlp",
         layers=(0, 1, 2),
-        model=PARTS_OF_LAYER
-        + """
+        model=transformer("""
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
             h = x
             h = self.mlp(self.norm2(h))
             return h + h  # wrong #-
             return x + h  #+
-
-"""
-        + STACK,
+"""),
         panels=PANEL_OF_LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
     ),
     Case(

@@ -8,7 +8,7 @@ import pytest
 
 from archcheck.findings import MarkKind, Status, Verdict
 from tests.diff.cases import PARTS, SPEC
-from tests.in_process import verify
+from tests.in_process import report_on
 
 MODEL = (
     PARTS
@@ -40,9 +40,7 @@ PANEL = """\
 
 
 def run(folder: Path, added: str, more: str = "") -> tuple[object, ...]:
-    (folder / "model.py").write_text(MODEL.replace("SUM", added))
-    (folder / "spec.yaml").write_text(SPEC + PANEL.replace("MORE", more))
-    report = verify(folder / "spec.yaml")
+    report = report_on(MODEL.replace("SUM", added), SPEC + PANEL.replace("MORE", more), folder)
     codes = [problem.code for problem in report.problems], [finding.edge for finding in report.findings]
     return (
         report.status,

@@ -7,15 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.diff.cases import SPEC, Case, check, parameters, run
+from tests.diff.cases import BLOCK, SPEC, Case, check, parameters, run
 
-INIT = """
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.norm, self.mlp = nn.LayerNorm(8), Mlp()
-
-"""
 PANEL = """
     net:
       boxes:
@@ -29,7 +22,7 @@ OFTEN = (
         finding="RES002 net.norm..mlp",
         message="the residual around Norm … MLP is drawn once but executed twice",
         traced="the model (Net) computes 2 sums (model.py, model.py)",
-        model=INIT
+        model=BLOCK
         + """
         def forward(self, x):
             x = x + self.mlp(self.norm(x))  #-
@@ -45,7 +38,7 @@ OFTEN = (
         finding="BOX004 net.norm..mlp",
         message="MLP is drawn once on the branch of the residual around Norm … MLP but runs twice in a row",
         traced="mlp runs on its own output",
-        model=INIT
+        model=BLOCK
         + """
         def forward(self, x):
             return x + self.mlp(self.mlp(self.norm(x)))  # wrong #-
@@ -61,7 +54,7 @@ OFTEN = (
         finding="RES001 net.input->mlp",
         message="the residual from the input to MLP duplicates norm..mlp: both show the same sum",
         traced="the code has one sum for 2 edges",
-        model=INIT
+        model=BLOCK
         + """
         def forward(self, x):
             return x + self.mlp(self.norm(x))  # wrong

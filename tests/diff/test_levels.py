@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import PANEL_OF_LAYER, PARTS_OF_LAYER, Case, check, parameters, run, stack
+from tests.diff.cases import (
+    PANEL_OF_LAYER,
+    PANEL_OF_LAYER_WITH_NORMS,
+    PRE_NORM_LAYERS,
+    Case,
+    check,
+    parameters,
+    run,
+    stack,
+)
 
-STACK = stack("Layer(index)", 8)
+STACK = stack()
 INNER = """
     ffn:
       title: (b) FFN
@@ -23,16 +32,9 @@ LEVELS = (
         finding="RES006 ffn.norm..down",
         message="the residual around Norm … Linear is implemented in layers.* (Layer), not in (b) FFN",
         traced=("layers.* (Layer) computes the sum; draw it dashed with realized_by: layer.ffn"),
-        layers=tuple(range(8)),
-        model=PARTS_OF_LAYER
-        + """
-        def forward(self, x):
-            x = x + self.attn(self.norm1(x))
-            return x + self.mlp(self.norm2(x))  # wrong
-
-"""
-        + STACK,
-        panels=PANEL_OF_LAYER.replace("module: [norm2, mlp]", "module: [norm2, mlp], detail: ffn")
+        layers=(0, 1, 2),
+        model=PRE_NORM_LAYERS,
+        panels=PANEL_OF_LAYER.replace("mlp]", "mlp], detail: ffn")
         + INNER
         + """
         - {around: [norm, down]} # wrong #-
@@ -44,26 +46,11 @@ LEVELS = (
         finding="RES006 ffn.norm..down",
         message="the residual around Norm … Linear is implemented in layers.* (Layer), not in (b) FFN",
         traced="layers.* (Layer) computes the sum; draw it dashed",
-        layers=tuple(range(8)),
-        model=PARTS_OF_LAYER
-        + """
-        def forward(self, x):
-            x = x + self.attn(self.norm1(x))
-            return x + self.mlp(self.norm2(x))  # wrong
-
-"""
-        + STACK,
-        panels="""
-    layer:
-      title: Layer k
-      scope: layers.*
-      boxes:
-        attn: {label: Attention, module: [norm1, attn]}
-        ffn: {label: FFN, module: [norm2, mlp], detail: ffn}
-      residuals:
-        - {around: attn}
-        - {around: ffn} #+
-"""
+        layers=(0, 1, 2),
+        model=PRE_NORM_LAYERS,
+        panels=PANEL_OF_LAYER.replace("mlp]", "mlp], detail: ffn").replace(
+            "{around: ffn}", "{around: ffn} #+"
+        )
         + INNER
         + """
         - {around: [norm, down]} # wrong #-
@@ -75,7 +62,7 @@ LEVELS = (
         finding="RES006 layer.mlp",
         message="the residual around MLP is implemented in mlp (Block), not in Layer k",
         traced=("mlp (Block) computes the sum; draw it dashed with realized_by: mlp.norm..down"),
-        layers=tuple(range(8)),
+        layers=(0, 1, 2),
         model="""
     class Block(nn.Module):
         def __init__(self):
@@ -121,7 +108,7 @@ LEVELS = (
         finding="RES006 layer.attention",
         message=("the residual around Attention is implemented in attention.output (Output), not in Layer k"),
         traced="attention.output (Output) computes the sum; draw it dashed",
-        layers=tuple(range(8)),
+        layers=(0, 1, 2),
         model="""
     class Output(nn.Module):
         def __init__(self):
@@ -170,7 +157,7 @@ LEVELS = (
         finding="RES006 layer.norm..attn",
         message=("the residual around Norm … Mixer is implemented in attn (Attention), not in Layer k"),
         traced=("attn (Attention) computes the sum; draw it dashed with realized_by: attn.input->dense"),
-        layers=tuple(range(8)),
+        layers=(0, 1, 2),
         model="""
     def dropout_add(x, residual, training):
         return residual + F.dropout(x, 0.1, training)  # wrong
@@ -218,7 +205,7 @@ LEVELS = (
         finding="RES006 layer.norm1..attn",
         message=("the residual around Norm … Attention is implemented in norm2 (AddNorm), not in Layer k"),
         traced="norm2 (AddNorm) computes the sum; draw it dashed",
-        layers=tuple(range(8)),
+        layers=(0, 1, 2),
         model="""
     class AddNorm(nn.Module):
         def __init__(self):
@@ -241,20 +228,10 @@ LEVELS = (
 
 """
         + STACK,
-        panels="""
-    layer:
-      title: Layer k
-      scope: layers.*
-      boxes:
-        norm1: {label: Norm, module: norm1}
-        attn: {label: Attention, module: attn}
-        norm2: {label: Norm, module: norm2}
-        mlp: {label: MLP, module: mlp}
-      residuals:
-        - {around: [norm1, attn]} # wrong #-
-        - {around: [norm1, attn], line: dashed} #+
-        - {around: [norm2, mlp]}
-""",
+        panels=PANEL_OF_LAYER_WITH_NORMS.replace(
+            "- {around: [norm1, attn]}",
+            "- {around: [norm1, attn]} # wrong #-\n        - {around: [norm1, attn], line: dashed} #+",
+        ),
     ),
 )
 DEFERRED = Case(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from archcheck.findings import MarkKind, Report, Verdict
-from tests.in_process import verify
+from tests.in_process import report_on
 
 MODEL = """\
 import torch
@@ -74,9 +74,7 @@ def report(folder: Path, *changes: tuple[str, str]) -> Report:
     for old, new in changes:
         assert old in spec
         spec = spec.replace(old, new)
-    (folder / "model.py").write_text(MODEL)
-    (folder / "spec.yaml").write_text(spec)
-    return verify(folder / "spec.yaml")
+    return report_on(MODEL, spec, folder)
 
 
 def told(found: Report) -> list[tuple[str, str, str]]:
@@ -258,9 +256,7 @@ panels:
 )
 def test_a_linear_q_makes_the_query(old: str, new: str, boxes: str, tmp_path: Path) -> None:
     assert old in QKV
-    (tmp_path / "model.py").write_text(MODEL)
-    (tmp_path / "spec.yaml").write_text(QKV.replace(old, new))
-    found = verify(tmp_path / "spec.yaml").findings
+    found = report_on(MODEL, QKV.replace(old, new), tmp_path).findings
     assert [(each.code, each.edge) for each in found] == [("BOX006", box) for box in boxes]
 
 

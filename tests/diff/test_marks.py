@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from archcheck.findings import MarkKind, Report, Verdict, count_of
-from tests.in_process import verify
+from tests.in_process import report_on
 
 MODEL = """\
 import torch
@@ -61,9 +61,7 @@ def report(folder: Path, *changes: tuple[str, str], model: str = MODEL) -> Repor
     for old, new in changes:
         assert old in spec
         spec = spec.replace(old, new)
-    (folder / "model.py").write_text(model)
-    (folder / "spec.yaml").write_text(spec)
-    return verify(folder / "spec.yaml")
+    return report_on(model, spec, folder)
 
 
 def test_all_marks_of_a_true_diagram_are_proved(tmp_path: Path) -> None:
@@ -209,9 +207,8 @@ panels:
 
 
 def repeated(folder: Path, times: str, scope: str) -> Report:
-    (folder / "model.py").write_text(REPEATED)
-    (folder / "spec.yaml").write_text(REPEATED_SPEC.replace("TIMES", times).replace("SCOPE", scope))
-    return verify(folder / "spec.yaml")
+    spec = REPEATED_SPEC.replace("TIMES", times).replace("SCOPE", scope)
+    return report_on(REPEATED, spec, folder)
 
 
 def test_repeat_counts_the_calls_of_one_module(tmp_path: Path) -> None:
@@ -226,7 +223,7 @@ def test_modules_alike_of_which_panels_open_one_are_not_checked(tmp_path: Path) 
 
 
 def test_widths_are_compared_with_the_published_size(tmp_path: Path) -> None:
-    (tmp_path / "model.py").write_text(
+    model = (
         "from torch import nn\n\n\n"
         "class Net(nn.Module):\n"
         "    def __init__(self, width=4):\n"
@@ -239,11 +236,7 @@ def test_widths_are_compared_with_the_published_size(tmp_path: Path) -> None:
         "model:\n  target: model.py:Net\n  published: {width: 64}\n  inputs:\n    x: {shape: [1, 3, 8, 8]}\n"
         'panels:\n  net:\n    boxes:\n      conv: {label: "3×3 conv, WIDTH", module: conv}\n'
     )
-    found = []
-    for width in ("64", "32"):
-        (tmp_path / "spec.yaml").write_text(spec.replace("WIDTH", width))
-        found.append(verify(tmp_path / "spec.yaml"))
-    true, wrong = found
+    true, wrong = (report_on(model, spec.replace("WIDTH", width), tmp_path) for width in ("64", "32"))
     assert (true.findings, true.problems) == ((), ())
     assert [finding.message for finding in wrong.findings] == [
         "the label '3×3 conv, 32' says channels 32, but the model has channels 64"
@@ -293,9 +286,7 @@ panels:
     ],
 )
 def test_a_strict_diagram_leaves_out_nothing_of_a_branch(tmp_path: Path, body: str, term: str) -> None:
-    (tmp_path / "model.py").write_text(BRANCH.replace("BODY", body))
-    (tmp_path / "spec.yaml").write_text(BRANCH_SPEC)
-    report = verify(tmp_path / "spec.yaml")
+    report = report_on(BRANCH.replace("BODY", body), BRANCH_SPEC, tmp_path)
     assert [(finding.code, finding.message) for finding in report.findings] == [
         ("BOX008", f"{term} is computed here but not drawn")
     ]
@@ -303,6 +294,4 @@ def test_a_strict_diagram_leaves_out_nothing_of_a_branch(tmp_path: Path, body: s
 
 def test_what_a_strict_diagram_need_not_draw(tmp_path: Path) -> None:
     body = "x + (self.linear(self.norm(x)) * 2).view(2, 4, 8) / torch.tensor(2.0)"
-    (tmp_path / "model.py").write_text(BRANCH.replace("BODY", body))
-    (tmp_path / "spec.yaml").write_text(BRANCH_SPEC)
-    assert verify(tmp_path / "spec.yaml").findings == ()
+    assert report_on(BRANCH.replace("BODY", body), BRANCH_SPEC, tmp_path).findings == ()

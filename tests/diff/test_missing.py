@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import PANEL_OF_LAYER, PARTS_OF_LAYER, Case, check, parameters, stack
+from tests.diff.cases import PANEL_OF_LAYER, PRE_NORM_LAYERS, Case, check, parameters, transformer
 
-STACK = stack("Layer(index)", 8)
 MISSING = (
     Case(
-        "in layer 5 of 8",
+        "in layer 1 of 3",
         finding="RES001 layer.ffn",
         message="there is no residual connection around FFN",
         traced="the source is not added to the output of mlp",
-        layers=(5,),
-        model=PARTS_OF_LAYER
-        + """
+        layers=(1,),
+        model=transformer("""
         def forward(self, x):
             x = x + self.attn(self.norm1(x))
-            if self.index == 5:  #-
+            if self.index == 1:  #-
                 return self.mlp(self.norm2(x))  # wrong #-
             return x + self.mlp(self.norm2(x))
-
-"""
-        + STACK,
+"""),
         panels=PANEL_OF_LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
     ),
     Case(
@@ -31,16 +27,13 @@ MISSING = (
         finding="RES001 layer.attn",
         message="there is no residual connection around Attention",
         traced="the source is not added to the output of attn",
-        layers=tuple(range(8)),
-        model=PARTS_OF_LAYER
-        + """
+        layers=(0, 1, 2),
+        model=transformer("""
         def forward(self, x):
             x = self.attn(self.norm1(x))  # wrong #-
             x = x + self.attn(self.norm1(x))  #+
             return x + self.mlp(self.norm2(x))
-
-"""
-        + STACK,
+"""),
         panels=PANEL_OF_LAYER.replace("- {around: attn}", "- {around: attn} # wrong"),
     ),
     Case(
@@ -114,26 +107,11 @@ UNDRAWN = (
         finding="RES002 layer",
         message="the code has a residual connection around norm2, mlp that is not drawn",
         traced="Layer k adds the sum after attn to the output of mlp (identity)",
-        layers=tuple(range(8)),
-        model=PARTS_OF_LAYER
-        + """
-        def forward(self, x):
-            x = x + self.attn(self.norm1(x))
-            return x + self.mlp(self.norm2(x))  # wrong
-
-"""
-        + STACK,
-        panels="""
-    layer: # wrong
-      title: Layer k
-      scope: layers.*
-      boxes:
-        attn: {label: Attention, module: [norm1, attn]}
-        ffn: {label: FFN, module: [norm2, mlp]}
-      residuals:
-        - {around: attn}
-        - {around: ffn} #+
-""",
+        layers=(0, 1, 2),
+        model=PRE_NORM_LAYERS,
+        panels=PANEL_OF_LAYER.replace("layer:", "layer: # wrong").replace(
+            "{around: ffn}", "{around: ffn} #+"
+        ),
     ),
     Case(
         "around the whole stack",
@@ -192,25 +170,10 @@ DASHED = (
         finding="RES003 layer.ffn",
         message="the residual around FFN is drawn dashed, but Layer k implements it itself",
         traced="layers.* (Layer) computes the sum; draw it solid",
-        layers=tuple(range(8)),
-        model=PARTS_OF_LAYER
+        layers=(0, 1, 2),
+        model=PRE_NORM_LAYERS,
+        panels=PANEL_OF_LAYER.replace("- {around: ffn}", "- {around: ffn, line: dashed} # wrong #-")
         + """
-        def forward(self, x):
-            x = x + self.attn(self.norm1(x))
-            return x + self.mlp(self.norm2(x))  # wrong
-
-"""
-        + STACK,
-        panels="""
-    layer:
-      title: Layer k
-      scope: layers.*
-      boxes:
-        attn: {label: Attention, module: [norm1, attn]}
-        ffn: {label: FFN, module: [norm2, mlp]}
-      residuals:
-        - {around: attn}
-        - {around: ffn, line: dashed} # wrong #-
         - {around: ffn, line: solid} #+
 """,
     ),
@@ -219,15 +182,8 @@ DASHED = (
         finding="RES006 inner.norm..out",
         message="layer.ffn does not realize the residual around Norm … Linear: its branch is different",
         traced="layer.ffn goes around norm2, mlp",
-        layers=tuple(range(8)),
-        model=PARTS_OF_LAYER
-        + """
-        def forward(self, x):
-            x = x + self.attn(self.norm1(x))
-            return x + self.mlp(self.norm2(x))  # wrong
-
-"""
-        + STACK,
+        layers=(0, 1, 2),
+        model=PRE_NORM_LAYERS,
         panels=PANEL_OF_LAYER.replace("module: [norm1, attn]", "module: [norm1, attn], detail: inner")
         + """
     inner:

@@ -6,19 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.diff.cases import Case, check, parameters, run, stack
+from tests.diff.cases import ONE_RESIDUAL_LAYER, Case, check, parameters, run, stack
 
-STACK = stack("Layer(index)", 4)
-LAYER = """
-    class Layer(nn.Module):
-        def __init__(self, index):  # wrong
-            super().__init__()
-            self.norm, self.mlp = nn.LayerNorm(8), Mlp()
-
-        def forward(self, x):
-            return x + self.mlp(self.norm(x))
-
-"""
+STACK = stack(count=4)
 HEADS = """
     class Attention(nn.Module):
         def __init__(self):
@@ -122,7 +112,7 @@ NUMBERS = (
         finding="BOX005 panel.box",
         message="the label 'Encoder of 12 layers' says 12 layers, but the model has 4",
         traced="the length of encoder.layers is 4",
-        model=LAYER.replace("  # wrong", "")
+        model=ONE_RESIDUAL_LAYER
         + STACK.replace("Net(", "Inner(")
         + """
 
@@ -141,7 +131,7 @@ NUMBERS = (
         finding="BOX005 panel.box",
         message="the label 'Layer ×12' says 12 modules, but the model has 4",
         traced="the box stands for 4 modules",
-        model=LAYER.replace("  # wrong", "") + STACK.replace("x = layer(x)", "x = layer(x)  # wrong"),
+        model=ONE_RESIDUAL_LAYER + STACK.replace("x = layer(x)", "x = layer(x)  # wrong"),
         panels="""
     panel:
       boxes:
@@ -168,7 +158,7 @@ SILENT = (
 
 @pytest.mark.parametrize("label", SILENT)
 def test_a_number_that_the_model_does_not_tell_is_no_matter(label: str, tmp_path: Path) -> None:
-    case = Case("", "", "", "", LAYER + STACK, _labels(label, label, "[norm, mlp]"))
+    case = Case("", "", "", "", ONE_RESIDUAL_LAYER + STACK, _labels(label, label, "[norm, mlp]"))
     assert run(case, tmp_path / "case", wrong=False).findings == ()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.in_process import verify
+from tests.in_process import report_on
 
 MODEL = """\
 import torch
@@ -121,17 +121,13 @@ def test_one_lie_is_one_finding(
     for old, new in changes:
         assert spec.count(old) == 1, old
         spec = spec.replace(old, new)
-    (tmp_path / "model.py").write_text(MODEL)
-    (tmp_path / "spec.yaml").write_text(spec)
-    report = verify(tmp_path / "spec.yaml")
+    report = report_on(MODEL, spec, tmp_path)
     assert report.problems == ()
     assert [(each.code, each.edge) for each in report.findings] == findings
 
 
 def test_the_true_diagram_is_proved(tmp_path: Path) -> None:
-    (tmp_path / "model.py").write_text(MODEL)
-    (tmp_path / "spec.yaml").write_text(SPEC)
-    report = verify(tmp_path / "spec.yaml")
+    report = report_on(MODEL, SPEC, tmp_path)
     assert (report.problems, report.findings) == ((), ())
 
 
@@ -155,14 +151,13 @@ class Net(nn.Module):
 def test_an_edge_ends_where_the_operation_is_that_a_box_stands_for(
     around: str, codes: list[str], tmp_path: Path
 ) -> None:
-    (tmp_path / "model.py").write_text(GATED)
-    (tmp_path / "spec.yaml").write_text(
+    spec = (
         "model: {target: 'model.py:Net', inputs: {x: {shape: [2, 8]}, c: {shape: [2, 8]}}}\n"
         "panels: {net: {boxes: {x: {role: input}, c: {role: input}, norm: {label: LayerNorm, module: norm},\n"
         "  f: {label: Linear, module: f}, gate: {label: Linear, module: gate}, times: {label: ⊙}},\n"
         f"  flow: [x, norm, f, times], edges: [[c, gate, times]], residuals: [{{around: {around}}}]}}}}\n"
     )
-    assert [each.code for each in verify(tmp_path / "spec.yaml").findings] == codes
+    assert [each.code for each in report_on(GATED, spec, tmp_path).findings] == codes
 
 
 RELU = """\
@@ -205,23 +200,21 @@ class Sum(Net):
 def test_an_activation_after_the_sum_is_not_taken_for_one_before_it(
     code: str, codes: list[str], tmp_path: Path
 ) -> None:
-    (tmp_path / "model.py").write_text(RELU.replace("SUM", code))
-    (tmp_path / "spec.yaml").write_text(
+    spec = (
         "model: {target: 'model.py:Net', inputs: {x: {shape: [2, 8]}}}\n"
         "panels: {net: {boxes: {a: {label: Linear, module: a}, act: {label: ReLU}}, omit: [output],\n"
         "  residuals: [{around: a}]}}\n"
     )
-    report = verify(tmp_path / "spec.yaml")
+    report = report_on(RELU.replace("SUM", code), spec, tmp_path)
     assert [each.code for each in report.findings] == codes
 
 
 @pytest.mark.parametrize("label", ["Sum", "⊕", "Add"])
 def test_a_module_that_makes_the_sum_may_project_a_term(label: str, tmp_path: Path) -> None:
-    (tmp_path / "model.py").write_text(RELU)
-    (tmp_path / "spec.yaml").write_text(
+    spec = (
         "model: {target: 'model.py:Sum', inputs: {x: {shape: [2, 8]}}}\n"
         "panels: {net: {boxes: {a: {label: Linear, module: a},\n"
         f"  out: {{label: {label}, module: output}}}},\n"
         "  residuals: [{around: [a, out], line: dashed}]}}\n"
     )
-    assert verify(tmp_path / "spec.yaml").findings == ()
+    assert report_on(RELU, spec, tmp_path).findings == ()

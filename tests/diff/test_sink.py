@@ -4,21 +4,33 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import BLOCK, PARTS_OF_LAYER, Case, check, parameters, stack
+from tests.diff.cases import BLOCK, PANEL_OF_LAYER_WITH_NORMS, Case, check, parameters, transformer
 
-LAYER = stack()
+POST_NORM = (
+    BLOCK
+    + """
+        def forward(self, x):
+            return self.norm(x + self.mlp(x))  # wrong #-
+            return x + self.mlp(self.norm(x))  #+
+"""
+)
+POST_NORM_DRAWN = """
+    net:
+      title: Block
+      scope: ""
+      boxes:
+        mlp: {label: MLP, module: mlp}
+        norm: {label: Norm, module: norm}
+      residuals:
+        - {around: mlp} # wrong
+"""
 SIDES = (
     Case(
         "post-norm coded, pre-norm drawn",
         finding="RES010 net.norm..mlp",
         message="Norm is drawn before the sum of the residual around Norm … MLP, but runs after it",
         traced="norm runs after the sum (model.py)",
-        model=BLOCK
-        + """
-        def forward(self, x):
-            return self.norm(x + self.mlp(x))  # wrong #-
-            return x + self.mlp(self.norm(x))  #+
-""",
+        model=POST_NORM,
         panels="""
     net:
       title: Block
@@ -35,12 +47,7 @@ SIDES = (
         finding="RES010 net.mlp",
         message="norm is drawn before the sum of the residual around MLP, but runs after it",
         traced="norm runs after the sum (model.py)",
-        model=BLOCK
-        + """
-        def forward(self, x):
-            return self.norm(x + self.mlp(x))  # wrong #-
-            return x + self.mlp(self.norm(x))  #+
-""",
+        model=POST_NORM,
         panels="""
     net:
       title: Block
@@ -62,16 +69,7 @@ SIDES = (
             return x + self.mlp(self.norm(x))  # wrong #-
             return self.norm(x + self.mlp(x))  #+
 """,
-        panels="""
-    net:
-      title: Block
-      scope: ""
-      boxes:
-        mlp: {label: MLP, module: mlp}
-        norm: {label: Norm, module: norm}
-      residuals:
-        - {around: mlp} # wrong
-""",
+        panels=POST_NORM_DRAWN,
     ),
     Case(
         "norm after the branch, inside the sum",
@@ -84,16 +82,7 @@ SIDES = (
             return x + self.norm(self.mlp(x))  # wrong #-
             return self.norm(x + self.mlp(x))  #+
 """,
-        panels="""
-    net:
-      title: Block
-      scope: ""
-      boxes:
-        mlp: {label: MLP, module: mlp}
-        norm: {label: Norm, module: norm}
-      residuals:
-        - {around: mlp} # wrong
-""",
+        panels=POST_NORM_DRAWN,
     ),
     Case(
         "a shared ReLU before the sum instead of after it",
@@ -191,30 +180,14 @@ SIDES = (
         message=("Norm is drawn after the sum of the residual around Norm … Attention, but runs before it"),
         traced="norm2 runs before the sum (model.py)",
         layers=(0, 1, 2),
-        model=PARTS_OF_LAYER
-        + """
+        model=transformer("""
         def forward(self, x):
             x = x + self.norm2(self.attn(self.norm1(x)))  # wrong #-
             return x + self.mlp(x)  #-
             x = x + self.attn(self.norm1(x))  #+
             return x + self.mlp(self.norm2(x))  #+
-
-
-"""
-        + LAYER,
-        panels="""
-    layer:
-      title: Layer k
-      scope: layers.*
-      boxes:
-        norm1: {label: Norm, module: norm1}
-        attn: {label: Attention, module: attn}
-        norm2: {label: Norm, module: norm2}
-        mlp: {label: FFN, module: mlp}
-      residuals:
-        - {around: [norm1, attn]} # wrong
-        - {around: [norm2, mlp]}
-""",
+"""),
+        panels=PANEL_OF_LAYER_WITH_NORMS.replace("attn]}", "attn]} # wrong"),
     ),
 )
 CHAIN = """

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import BLOCK, PARTS_OF_LAYER, Case, check, parameters, stack
+from tests.diff.cases import (
+    BLOCK,
+    PANEL_OF_LAYER,
+    PANEL_OF_LAYER_WITH_NORMS,
+    Case,
+    check,
+    parameters,
+    transformer,
+)
 
-LAYER = stack()
-PRE_NORM = """
-    layer:
-      title: Layer k
-      scope: layers.*
-      boxes:
-        attn: {label: Attention, module: [norm1, attn]}
-        ffn: {label: FFN, module: [norm2, mlp]}
-      flow: [attn, ffn]
-      residuals:
-        - {around: attn}
-        - {around: ffn}
-"""
+TAKEN_AFTER_THE_NORM = transformer("""
+        def forward(self, x):
+            x = self.norm1(x)  #-
+            x = x + self.attn(x)  # wrong #-
+            x = x + self.attn(self.norm1(x))  #+
+            return x + self.mlp(self.norm2(x))
+""")
 SOURCES = (
     Case(
         "taken after the norm",
@@ -26,18 +28,8 @@ SOURCES = (
         message="the residual around Attention has the wrong source: it is taken after norm1",
         traced="taken after norm1 (model.py), not from the input of Layer k",
         layers=(0, 1, 2),
-        model=PARTS_OF_LAYER
-        + """
-        def forward(self, x):
-            x = self.norm1(x)  #-
-            x = x + self.attn(x)  # wrong #-
-            x = x + self.attn(self.norm1(x))  #+
-            return x + self.mlp(self.norm2(x))
-
-
-"""
-        + LAYER,
-        panels=PRE_NORM.replace("- {around: attn}", "- {around: attn} # wrong"),
+        model=TAKEN_AFTER_THE_NORM,
+        panels=PANEL_OF_LAYER.replace("- {around: attn}", "- {around: attn} # wrong"),
     ),
     Case(
         "taken after the norm, drawn as a box of its own",
@@ -45,30 +37,8 @@ SOURCES = (
         message="the residual around Norm … Attention has the wrong source: it is taken after Norm",
         traced="taken after norm1 (model.py), not from the input of Layer k",
         layers=(0, 1, 2),
-        model=PARTS_OF_LAYER
-        + """
-        def forward(self, x):
-            x = self.norm1(x)  #-
-            x = x + self.attn(x)  # wrong #-
-            x = x + self.attn(self.norm1(x))  #+
-            return x + self.mlp(self.norm2(x))
-
-
-"""
-        + LAYER,
-        panels="""
-    layer:
-      title: Layer k
-      scope: layers.*
-      boxes:
-        norm1: {label: Norm, module: norm1}
-        attn: {label: Attention, module: attn}
-        norm2: {label: Norm, module: norm2}
-        mlp: {label: FFN, module: mlp}
-      residuals:
-        - {around: [norm1, attn]} # wrong
-        - {around: [norm2, mlp]}
-""",
+        model=TAKEN_AFTER_THE_NORM,
+        panels=PANEL_OF_LAYER_WITH_NORMS.replace("attn]}", "attn]} # wrong"),
     ),
     Case(
         "a stale block input used again",
@@ -76,17 +46,13 @@ SOURCES = (
         message="the residual around FFN has the wrong source: it is taken before Attention",
         traced="taken before norm1, from the input of Layer k, not from the output of Attention",
         layers=(0, 1, 2),
-        model=PARTS_OF_LAYER
-        + """
+        model=transformer("""
         def forward(self, x):
             h = x + self.attn(self.norm1(x))
             return x + self.mlp(self.norm2(h))  # wrong #-
             return h + self.mlp(self.norm2(h))  #+
-
-
-"""
-        + LAYER,
-        panels=PRE_NORM.replace("- {around: ffn}", "- {around: ffn} # wrong"),
+"""),
+        panels=PANEL_OF_LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
     ),
     Case(
         "the embedding added again in every layer",

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.diff.cases import SPEC, Case, check, parameters, run, stack
 
 TWO_STREAMS = SPEC.replace("panels:", "    memory: {shape: [2, 4, 8]}\npanels:")
-STACK = stack()
+STACK = stack("Layer()")
 TRANSFORMERS = (
     Case(
         "parallel attention and MLP drawn as two edges, coded in a row",
