@@ -12,7 +12,8 @@ import typer.testing
 from hypothesis import HealthCheck, settings
 
 from archcheck.commands import verify_all
-from archcheck.commands.processes import Job, Workers, shared_workers
+from archcheck.commands.processes import Job
+from archcheck.commands.workers import Workers, shared_workers
 
 for name in ("CI", "CI_PROJECT_DIR", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
     os.environ.pop(name, None)

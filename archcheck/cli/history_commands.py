@@ -32,7 +32,7 @@ def diff(
     from archcheck.cli.configuration import specs_of
     from archcheck.commands.diff import How, as_document
     from archcheck.commands.diff import diff as compare
-    from archcheck.commands.processes import Workers
+    from archcheck.commands.workers import Workers
 
     with output.errors(debug):
         settings, inputs = parsing.settings(set_), parsing.inputs(input_)
@@ -69,7 +69,7 @@ def log(
     """
     from archcheck.commands.diff import How
     from archcheck.commands.log import log as history_of
-    from archcheck.commands.processes import Workers
+    from archcheck.commands.workers import Workers
     from archcheck.history.story_tables import as_json, as_text
 
     with output.errors(debug):

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from archcheck.commands.inspect import inspect
-from archcheck.commands.processes import Workers
 from archcheck.commands.run_modes import Start
 from archcheck.commands.verify import picture_of, verify
+from archcheck.commands.workers import Workers
 from archcheck.errors import ArchcheckError
 from archcheck.findings import Report
 from archcheck.history.changes import Changes, compare

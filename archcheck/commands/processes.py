@@ -1,35 +1,19 @@
-"""Workers in processes of their own: start, messages, time limits, and how they ended. No torch."""
+"""Processes that run one model each, started afresh or forked, and what they print."""
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-from archcheck.dataflow.cuts import Answers, Cuts
-from archcheck.dataflow.join import Join
-from archcheck.dataflow.probe import Probe
-from archcheck.errors import Problem, TargetError, TraceError
-from archcheck.seam.codec import decode, encode
-from archcheck.seam.messages import Progress, RecordedRun, Request
-from archcheck.seam.touched import Touched
+from archcheck.errors import TargetError
 from archcheck.worker.channel import Channel
-from archcheck.worker.limits import Surroundings, kill_group
-
-TIMEOUT = 600.0
-"""Seconds for one question to a worker; a slow machine builds and runs a large model in less."""
+from archcheck.worker.limits import kill_group
 
 _MOST_OUTPUT = 2**20
 _PACKAGE = str(Path(__file__).parents[1])
@@ -45,169 +29,6 @@ spec.loader.exec_module(module)
 from archcheck.worker.serving import main
 main()
 """
-
-
-class Workers:
-    """Where models are run: how many, in which Python, and for how long.
-
-    `python` is the interpreter of another environment. Where forking is safe, several models share one
-    process that has torch loaded and forks; else, and for a model that is the only one, each has a fresh one.
-    """
-
-    def __init__(self, python: str | None = None, timeout: float = TIMEOUT, *, fork: bool = True) -> None:
-        self._python = python
-        self._timeout = timeout
-        self._fork = fork and sys.platform == "linux"
-        self._server: _ForkServer | None = None
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def worker(self, copied: tuple[str, str] | None = None) -> Iterator[RemoteWorker]:
-        """Yield a worker for one model; its process ends with the block.
-
-        With a folder and its copy in `copied`, the model is the one in the copy.
-        """
-        surroundings = Surroundings.here(same_python=self._python is None)
-        if copied is not None:
-            surroundings = surroundings.moved(*copied)
-        job = self._job()
-        try:
-            yield RemoteWorker(job, self._timeout, self._python, surroundings)
-        finally:
-            job.close()
-
-    def close(self) -> None:
-        """End the processes."""
-        with self._lock:
-            if self._server is not None:
-                self._server.close()
-            self._server = None
-
-    def _job(self) -> Job:
-        if not self._fork:
-            return _FreshProcess(self._python)
-        with self._lock:
-            if self._server is None or not self._server.is_alive():
-                self._server = _ForkServer(self._python)
-            return self._server.fork()
-
-
-@cache
-def shared_workers() -> Workers:
-    """Return the workers of this process, for callers that have none of their own."""
-    workers = Workers()
-    atexit.register(workers.close)
-    return workers
-
-
-class RemoteWorker:
-    """A `Worker` in another process. Only the worker's own complete last message counts as an answer."""
-
-    def __init__(self, job: Job, timeout: float, python: str | None, surroundings: Surroundings) -> None:
-        self._job = job
-        self._timeout = timeout
-        self._python = python
-        self._surroundings = surroundings
-        self._doing = ""
-
-    def run(self, request: Request, progress: Progress) -> list[RecordedRun]:
-        """Ask the first question: build the model and run it."""
-        question = ["run", encode(Request, request), encode(Surroundings, self._surroundings)]
-        answer: list[RecordedRun] = decode(list[RecordedRun], self._ask(question, progress))
-        return answer
-
-    def prove(self, joins: Sequence[Sequence[Join]], progress: Progress) -> list[list[str]]:
-        """Ask the second question."""
-        answer: list[list[str]] = self._ask(["prove", encode(Sequence[Sequence[Join]], joins)], progress)
-        return answer
-
-    def probe(self, probes: Sequence[Sequence[Probe]], progress: Progress) -> list[str]:
-        """Ask the third question."""
-        answer: list[str] = self._ask(["probe", encode(Sequence[Sequence[Probe]], probes)], progress)
-        return answer
-
-    def measure(self, cuts: Cuts, progress: Progress) -> Answers:
-        """Ask the fourth question."""
-        answer: Answers = decode(Answers, self._ask(["measure", encode(Cuts, cuts)], progress))
-        return answer
-
-    def touched(self) -> Touched | None:
-        """Ask the last question."""
-        answer: Touched | None = decode(Touched | None, self._ask(["touched"], lambda _: None))
-        return answer
-
-    def _ask(self, question: list[Any], progress: Progress) -> Any:
-        deadline = time.monotonic() + self._timeout
-        try:
-            with contextlib.suppress(BrokenPipeError, ConnectionError):
-                self._job.channel.send(question, deadline)
-            while True:
-                kind, *body = self._job.channel.receive(deadline) or ("ended",)
-                if kind == "answer":
-                    return body[0]
-                if kind == "ready":
-                    self._doing = "it was starting"
-                    deadline = time.monotonic() + self._timeout  # loading torch is not the model's time
-                    self._job.output.show()
-                elif kind == "progress":
-                    self._doing = str(body[0])
-                    progress(self._doing)
-                else:
-                    raise self._error(kind, body)
-        except TimeoutError:
-            raise self._problem("TGT014", f"did not end within {self._timeout:g} seconds") from None
-        except (ConnectionError, ValueError, TypeError):  # the model wrote into the channel
-            raise self._ended() from None
-
-    def _error(self, kind: str, body: list[Any]) -> Exception:
-        if kind == "problems":
-            error = TraceError(decode(tuple[Problem, ...], body[0]))
-        else:
-            return self._ended()
-        error.__cause__ = _Elsewhere(body[-1])
-        return error
-
-    def _ended(self) -> TargetError:
-        """Return the error for a process that is gone or has closed its channel."""
-        if not self._job.wait(2.0):
-            return self._problem("TGT013", "closed the connection to archcheck")
-        status = self._job.status or 0
-        if not self._doing:
-            self._job.output.discard()
-            python = self._python or sys.executable
-            why = self._job.output.tail or f"it ended with code {status}"
-            return _no_worker(f"{python} can't run models: {why}", "It needs torch, numpy, and Python 3.10.")
-        if status >= 0:
-            return self._problem("TGT013", f"ended the process with code {status}")
-        return self._problem("TGT013", f"was ended by {_signal(-status)}")
-
-    def _problem(self, code: str, what: str) -> TargetError:
-        hint = {
-            "TGT013": "Its own messages, if any, are on standard error.",
-            "TGT014": "Look for an endless loop or a wait, or allow more time with --timeout SECONDS.",
-        }[code]
-        message = f"the model {what} while {self._doing or 'torch was loaded'}"
-        return TargetError.of(code, message, hint, "model.target")
-
-
-def _no_worker(message: str, hint: str) -> TargetError:
-    return TargetError.of("TGT015", message, hint)
-
-
-class _Elsewhere(Exception):  # noqa: N818 (it shows an error that was raised elsewhere)
-    """The traceback of an error in a worker, for --debug."""
-
-
-def _signal(number: int) -> str:
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-    short = " (the machine may be out of memory)" if name == "SIGKILL" else ""
-    return f"the signal {name}, {(signal.strsignal(number) or '').lower()}{short}".rstrip(", ")
-
-
-# -- processes ----------------------------------------------------------------------------------------
 
 
 class Job:
@@ -243,7 +64,7 @@ class Job:
         self.channel.close()
 
 
-class _FreshProcess(Job):
+class FreshProcess(Job):
     """A worker that was started for one model."""
 
     def __init__(self, python: str | None) -> None:
@@ -252,6 +73,7 @@ class _FreshProcess(Job):
         threading.Thread(target=self._reap, daemon=True).start()
 
     def kill(self) -> None:
+        """End its process group."""
         kill_group(self._process.pid)
 
     def _reap(self) -> None:
@@ -260,7 +82,7 @@ class _FreshProcess(Job):
         self.ended(self._process.wait())
 
 
-class _ForkServer:
+class ForkServer:
     """A process with torch loaded that forks a child for each model."""
 
     def __init__(self, python: str | None) -> None:
@@ -272,6 +94,7 @@ class _ForkServer:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def is_alive(self) -> bool:
+        """Return whether this process started it and it still runs."""
         return os.getpid() == self._owner and self._process.poll() is None
 
     def fork(self) -> Job:
@@ -288,10 +111,12 @@ class _ForkServer:
         return job
 
     def kill(self, number: int) -> None:
+        """End a child and those that it started."""
         with contextlib.suppress(OSError):
             self._control.send(json.dumps(["kill", number]).encode())
 
     def close(self) -> None:
+        """End the server, unless it belongs to another process."""
         if os.getpid() != self._owner:
             return
         self._control.shutdown(socket.SHUT_RDWR)
@@ -311,7 +136,7 @@ class _ForkServer:
 
 
 class _Child(Job):
-    def __init__(self, end: socket.socket, printed: int, server: _ForkServer, number: int) -> None:
+    def __init__(self, end: socket.socket, printed: int, server: ForkServer, number: int) -> None:
         super().__init__(end, printed)
         self._server = server
         self._number = number
@@ -343,7 +168,7 @@ def _start(
         ours.close()
         os.close(printed)
         hint = "Name a Python interpreter, such as .venv/bin/python."
-        raise _no_worker(f"{command[0]} can't be started: {error.strerror}", hint) from error
+        raise no_worker(f"{command[0]} can't be started: {error.strerror}", hint) from error
     finally:
         theirs.close()
         os.close(prints)
@@ -398,3 +223,8 @@ class _Output:
         with contextlib.suppress(Exception):  # standard error may be closed or unread
             sys.stderr.write(text)
             sys.stderr.flush()
+
+
+def no_worker(message: str, hint: str) -> TargetError:
+    """Return the error that Python can't run models."""
+    return TargetError.of("TGT015", message, hint)

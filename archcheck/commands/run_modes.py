@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archcheck.commands.processes import shared_workers
+from archcheck.commands.workers import shared_workers
 from archcheck.dataflow.pause import no_collection
 from archcheck.dataflow.probe import Probe
 from archcheck.diff.execution import Execution

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from archcheck.commands.processes import TIMEOUT, Workers
 from archcheck.commands.run_modes import Start, in_this_process
+from archcheck.commands.workers import TIMEOUT, Workers
 from archcheck.findings import Report
 from archcheck.seam.messages import Progress
 

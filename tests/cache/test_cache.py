@@ -20,8 +20,8 @@ from archcheck.cache.store import FOLDER
 from archcheck.cache.watched import watched
 from archcheck.cli.checking import RunSettings, cache_of
 from archcheck.cli.configuration import Configuration
-from archcheck.commands.processes import Workers
 from archcheck.commands.verify import verify
+from archcheck.commands.workers import Workers
 from archcheck.findings import Report, Status
 from archcheck.seam.touched import Touched
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archcheck.commands.processes import Workers
+from archcheck.commands.workers import Workers
 from archcheck.errors import TargetError
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from archcheck.commands.processes import Workers, shared_workers
 from archcheck.commands.run_modes import execution, in_this_process
+from archcheck.commands.workers import Workers, shared_workers
 from archcheck.seam.messages import RecordedRun, Request, RunMode, Worker
 
 ROOT = Path(__file__).parents[2]
