@@ -171,8 +171,7 @@ class Recorder(TorchFunctionMode):
         written: list[Tensor],
         out: Any,
     ) -> Any:
-        step = Step(CALL, func, self._frozen(args), self._frozen(kwargs), operands, self.stack[-1])
-        step.name = name
+        step = Step(CALL, name, operands, self.stack[-1], func, self._frozen(args), self._frozen(kwargs))
         step.stale = self.tape.stale_reads(tensors, operands)
         frame = sys._getframe(3)
         step.instruction = frame.f_lasti
@@ -229,11 +228,8 @@ class Recorder(TorchFunctionMode):
         """Return the step of a tensor that no call made: a parameter, a buffer, or a value from outside."""
         name = self._names.of_tensor(tensor)
         if name is not None:
-            step = Step(ATTRIBUTE, None, (), {}, (), 0)
-            step.name = name
-            return step
-        step = Step(CONSTANT, None, (), {}, (), 0)
-        step.name = self._names.of_unregistered(tensor)
+            return Step(ATTRIBUTE, name, (), 0)
+        step = Step(CONSTANT, self._names.of_unregistered(tensor), (), 0)
         if not step.name and self._comes_back(tensor):
             step.operands, step.hidden, step.call = self.outside, True, self.stack[-1]
             step.code, step.line = self._place(sys._getframe(1))
@@ -262,9 +258,7 @@ class Recorder(TorchFunctionMode):
         """Put the tensors of one argument on the tape, before the run."""
         for tensor in tensors_in((value,)):
             if not self.tape.knows(tensor):
-                step = Step(INPUT, None, (), {}, (), 0)
-                step.name = name
-                step.args = tensor.detach().clone()  # the run may change it
+                step = Step(INPUT, name, (), 0, args=tensor.detach().clone())  # the run may change it
                 self.tape.bind(tensor, self.tape.append(step))
 
     # -- module calls -----------------------------------------------------------------------------
@@ -321,9 +315,8 @@ class Recorder(TorchFunctionMode):
         if same or len(ours) != len(theirs) or any(tensor.is_meta for tensor in ours):
             return out
         caller = self.tape.calls[self.stack[-1]]
-        step = Step(FUSED, module, self._frozen(args), self._frozen(kwargs), (), self.stack[-1])
+        step = Step(FUSED, "alias", (), self.stack[-1], module, self._frozen(args), self._frozen(kwargs))
         step.code, step.line = caller.code, caller.line
-        step.name = "alias"
         index = self.tape.append(step)
         if isinstance(values, Tensor):
             step.operands = (self.tape.read(out),)
@@ -359,18 +352,15 @@ class Recorder(TorchFunctionMode):
     def _record_alias(self, tensor: Tensor, made: Tensor) -> None:
         """Record that from now on `made` is `tensor` under another name."""
         operands, caller = (self.tape.read(tensor),), self.tape.calls[self.stack[-1]]
-        step = Step(CALL, alias, (self.tape.stand_in(tensor),), {}, operands, self.stack[-1])
-        step.name = "alias"
+        step = Step(CALL, "alias", operands, self.stack[-1], alias, (self.tape.stand_in(tensor),))
         step.code, step.line = caller.code, caller.line
         self.tape.bind(made, self.tape.append(step))
 
     def _record_opaque(self, func: Any, label: str, args: Any, kwargs: Any, out: Any) -> None:
         tensors = tensors_of(args, kwargs)
         operands = tuple([self.tape.read(tensor) for tensor in tensors])
-        step = Step(OPAQUE, func, self._frozen(args), self._frozen(kwargs), operands, self.stack[-1])
-        step.name = label
-        frame = sys._getframe(2)
-        step.code, step.line = self._place(frame)
+        step = Step(OPAQUE, label, operands, self.stack[-1], func, self._frozen(args), self._frozen(kwargs))
+        step.code, step.line = self._place(sys._getframe(2))
         index = self.tape.append(step)
         if isinstance(out, Tensor):
             self.tape.bind(out, index)

@@ -47,14 +47,23 @@ class Step:
         """.split()
     )
 
-    def __init__(self, kind: str, func: Any, args: Any, kwargs: Any, operands: Any, call: int) -> None:
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        operands: Any,
+        call: int,
+        func: Any = None,
+        args: Any = (),
+        kwargs: Any = None,
+    ) -> None:
         self.kind = kind
         self.func = func
         self.args = args
-        self.kwargs = kwargs
+        self.kwargs: dict[str, Any] = kwargs or {}
         self.operands: tuple[tuple[int, ...], ...] = operands
         self.call = call
-        self.name = ""
+        self.name = name
         self.out: Any = None  # a stand-in for the result (see `Tape.bind`)
         self.mask = ""
         self.code: CodeType | None = None
@@ -162,8 +171,7 @@ class Tape:
             if isinstance(part, Tensor) and id(part) in self._ids:
                 continue
             if isinstance(part, Tensor) or (isinstance(part, (tuple, list)) and tensors_in(part)):
-                step = Step(CALL, None, None, {}, ((index,),), parent.call)
-                step.name = "getitem"
+                step = Step(CALL, "getitem", ((index,),), parent.call, args=None)
                 step.origin = (index, position)
                 step.code, step.line = parent.code, parent.line
                 child = self.append(step)
