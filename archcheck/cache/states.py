@@ -65,11 +65,7 @@ def _all(several: Iterable[Iterable[str]]) -> list[str]:
 
 
 def hold(states: States, known: dict[str, Any]) -> bool:
-    """Return whether everything is still in the recorded state.
-
-    An exception means that it is not. `known` has the stamps of installed files that were just read: many
-    specs share them.
-    """
+    """Return whether all is still in the recorded state; `known` are stamps that were just read."""
 
     def stamp(file: str) -> Any:
         if file not in known:
@@ -181,10 +177,7 @@ def _entries(folder: str) -> Any:
 
 
 def _modules_in(folder: str, names: Iterable[str]) -> Any:
-    """Return what could be imported from a folder under these names.
-
-    A file in its place (a zip archive) counts as a whole.
-    """
+    """Return what could be imported from a folder (or a zip archive) under these names."""
     wanted = set(names)
     try:
         entries = os.listdir(folder)

@@ -104,10 +104,7 @@ class Cache:
 
 
 def _key(project: Path) -> bytes | None:
-    """Return the user's key, creating one if need be.
-
-    None where none can be stored, or where it is inside the project.
-    """
+    """Return the user's key, created if need be; None where none can be stored, or inside the project."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     folder = Path(base if os.path.isabs(base) else os.path.expanduser("~/.cache")) / "archcheck"
     file = folder / "key"

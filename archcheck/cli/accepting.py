@@ -20,10 +20,7 @@ def waivers(
     baseline: Path | None,
     written: Path | None,
 ) -> Waivers:
-    """Return what is accepted: options override the configuration; a baseline to be written is not read.
-
-    Raises ArchcheckError for a code that no rule has and for a file that is not a baseline.
-    """
+    """Return what is accepted: options before configuration. Raises ArchcheckError for an unknown code."""
     selected, ignored = tuple(select or project.select), tuple(ignore or project.ignore)
     unknown = no_rule([*selected, *ignored])
     if unknown:

@@ -91,10 +91,7 @@ def exit_with(reports: Sequence[Report]) -> None:
 def check_files(
     output: Path | None, diagram: Path | None = None, inputs: Iterable[Path] = (), *, force: bool = False
 ) -> None:
-    """Refuse files that can't or should not be written, before the model runs.
-
-    Raises ArchcheckError or OSError.
-    """
+    """Refuse files that can't or should not be written, before the model runs. Raises ArchcheckError."""
     if output is not None:
         check_output(output, inputs, force=force)
     if diagram is not None:

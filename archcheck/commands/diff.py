@@ -99,10 +99,7 @@ def _compared(name: str, old: Side | None, new: Side | None) -> Compared:
 
 
 def _commits(names: tuple[str, str], wanted: bool) -> tuple[Repository, list[str]] | None:
-    """Return the commits that both names mean; None if they mean something else.
-
-    Raises ArchcheckError if only one is a revision, or if revisions are `wanted`.
-    """
+    """Return the commits that both names mean, or None; raises ArchcheckError if only one means one."""
     others = [name for name in names if _is_file(name) or is_well_formed(name)]
     if len(others) == len(names) and not wanted:
         return None

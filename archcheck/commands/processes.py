@@ -148,10 +148,7 @@ class _Child(Job):
 def _start(
     python: str | None, how: str, kind: socket.SocketKind
 ) -> tuple[subprocess.Popen[bytes], socket.socket, int]:
-    """Start a worker: the process, our end of its channel, and where to read what it prints.
-
-    It has a session of its own, so that an interrupt from the terminal reaches only the judge.
-    """
+    """Start a worker in a session of its own; return it, our end of its channel, and what it prints."""
     command = [python or sys.executable, "-c", _BOOT, _PACKAGE, how]
     ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
     printed, prints = os.pipe()
@@ -176,10 +173,7 @@ def _start(
 
 
 class _Output:
-    """Passes a model's output on to standard error as it comes, up to a limit.
-
-    Nothing is shown before `show` is called; `tail` is the last line so far.
-    """
+    """Passes what a model prints to standard error, up to a limit, once shown; `tail`: its last line."""
 
     def __init__(self, handle: int) -> None:
         self.tail = ""

@@ -19,10 +19,7 @@ from archcheck.tracing import Recording, record
 
 
 class Trace:
-    """One recorded run of a model, and what it shows.
-
-    `model` is the traced module, `arguments` the run's inputs by name, `output` what it returned.
-    """
+    """One recorded run: the traced `model`, its `arguments` by name, and the `output` it returned."""
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording

@@ -29,10 +29,7 @@ def reads(flow: Dataflow) -> Onward:
 
 
 def depends(later: Iterable[int], earlier: Iterable[int], onward: Onward) -> bool:
-    """Return whether any of `later` depends on, or is, any of `earlier`.
-
-    `onward` leads to what an operation reads, which ran before it, so nothing before `earlier` is looked at.
-    """
+    """Return whether any of `later` is, or depends on, any of `earlier`; `onward` leads to what one reads."""
     goal = set(earlier)
     if not goal:
         return False

@@ -41,10 +41,7 @@ def run(dot: str, form: str) -> bytes:
 
 
 def undrawn(dot: str, signs: set[str]) -> set[str]:
-    """Return those of `signs` for which no font on this machine has a glyph.
-
-    A PDF says for each glyph which sign it shows; a sign that it does not name was drawn as an empty box.
-    """
+    """Return those of `signs` that no font here has: a PDF names each sign that is no empty box."""
     drawn: set[str] = set()
     for match in re.finditer(rb"stream\r?\n(.*?)\r?\nendstream", run(dot, "pdf"), re.DOTALL):
         try:

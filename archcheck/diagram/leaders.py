@@ -97,11 +97,7 @@ class Leaders:
         return order.index(target) == order.index(frame) + 1
 
     def _exit(self, frame: Placed, box: str) -> tuple[list[Point], int] | None:
-        """Return how the line leaves the box, past all others of its panel, and to which side (1: right).
-
-        Straight to a side where it can, else up from the box to where nothing stands in its way; None where
-        there is no such way.
-        """
+        """Return how the line leaves the box past all others, straight or up, and the side (1: right)."""
         x, y = frame.picture.plan.spots[box]
         size = frame.picture.plan.sizes[box]
         rims = {1: x + size.w / 2 + size.right, -1: x - size.w / 2}

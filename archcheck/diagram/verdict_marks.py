@@ -28,10 +28,7 @@ UNDRAWN = frozenset({"RES002", "BOX002", "BOX008", "FLOW002"})
 
 
 def with_ghosts(spec: Spec, report: Report | None) -> Spec:
-    """Return the spec with an extra edge for each residual and line that only the code has.
-
-    A residual is named `:ghost` and the finding's place in the report; all are laid out like any other.
-    """
+    """Return the spec with an extra edge, `:ghost…`, for what only the code has."""
     panels = dict(spec.panels)
     for number, finding in enumerate(report.findings if report else ()):
         panel = panels.get(finding.panel)

@@ -118,10 +118,7 @@ class Fitting:
         self._places: dict[tuple[JoinKey, BoxRun], frozenset[BoxPosition]] = {}
 
     def may_fit(self, drawn: Drawn, join: Join, allowed: frozenset[BoxPosition]) -> bool:
-        """Return whether each box drawn on the branch stands in one of these places.
-
-        The outermost are asked first, so that a remote residual is ruled out cheaply.
-        """
+        """Return whether each box drawn on the branch, the outermost first, stands in one of these places."""
         inside = self.drawn_inside(drawn)
         ends = (*inside[-1:], *inside[:-1])
         return all(not allowed.isdisjoint(self.stands(occurrence, join)) for occurrence in ends)
@@ -246,10 +243,7 @@ class Fitting:
         )
 
     def _comes_from_elsewhere(self, drawn: Drawn, join: Join) -> bool:
-        """Return whether the source depends on none of the boxes it is drawn to leave; the branch does.
-
-        If the branch does not either, the flow is drawn wrong, not the residual.
-        """
+        """Return whether the branch, but not the source, depends on boxes that it is drawn to leave."""
         entering = [one for one in self.frame.occurrences if one.box in drawn.entering]
         return any(self._feeds(one, join) for one in entering) and all(
             self.stands(one, join) == {BoxPosition.ASIDE} and not self._steers(one, join) for one in entering

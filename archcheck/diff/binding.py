@@ -151,10 +151,7 @@ class _Binder:
         return Layer(index, base, written, own, boxes, missing, omitted)
 
     def _inside(self, base: str, written: str, pattern: str) -> list[str]:
-        """Return the modules that a name in a panel refers to.
-
-        `rename` may contain it whole or as the panel writes it.
-        """
+        """Return the modules that a name in a panel refers to, as in `rename` or as the panel writes it."""
         found = matches(self._renamed(joined(written, pattern)), self.names)
         found = found or matches(joined(base, self._renamed(pattern)), self.names)
         return [path for path, _ in found]

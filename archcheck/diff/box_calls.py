@@ -51,10 +51,7 @@ class Occurrence:
 
 @dataclass(frozen=True)
 class Frame:
-    """One call of what a panel shows: the operations [first, end) and what each box did in them.
-
-    `inputs` are the operations whose results enter the panel's own modules.
-    """
+    """One call of a panel: operations [first, end), each box's, and the `inputs` its modules read."""
 
     first: int
     end: int

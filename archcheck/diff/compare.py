@@ -35,10 +35,7 @@ from archcheck.spec.load import LoadedSpec
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All findings, sorted; what was proved, and the verdict on every mark, in the spec's order.
-
-    `problems` are edges without a verdict, because their sums can't be seen.
-    """
+    """Findings, proofs and verdicts in order; `problems` are edges without one, their sums unseen."""
 
     findings: tuple[Finding, ...]
     proofs: tuple[Proof, ...]

@@ -15,10 +15,7 @@ from archcheck.residual.defects import Defect
 
 @dataclass(frozen=True, eq=False)
 class PlacedDefect:
-    """A defect; `home` is the call of a panel that shows it, None if none does.
-
-    `edges` are the drawn edges that it explains, by call; `sinks` the sums it is about.
-    """
+    """A defect in the call of a panel (or none), with the edges it explains and the sums it is about."""
 
     defect: Defect
     home: PanelCall | None

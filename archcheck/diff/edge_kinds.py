@@ -38,10 +38,7 @@ _TOLERANCE = 1e-5  # of a factor that the code keeps in single precision
 
 @dataclass(frozen=True, slots=True)
 class KindDifference:
-    """A difference in kind; `words`: the keys and values that the edge should have in the spec.
-
-    `of_label`: it is about the edge's label.
-    """
+    """A difference in kind, or (`of_label`) in the label; `words` are the edge's right keys and values."""
 
     message: str
     traced: str
@@ -112,11 +109,7 @@ def _draws_a_factor(drawn: Drawn) -> bool:
 
 
 def _is_drawn(factor: Factor, drawn: Drawn, join: Join, call: PanelCall) -> bool:
-    """Return whether it is the factor of a box on either path.
-
-    That is a parameter of its module, or a box called Scale. A sign of any product, such as ×, may be the
-    factor at the branch's end.
-    """
+    """Return whether a box on either path is the factor: its module has it, or the box is a Scale."""
     for box in (*drawn.inside, *drawn.edge.through):
         if any(factor.parameter and is_within(factor.parameter, path) for path in call.layer.bound(box)):
             return True

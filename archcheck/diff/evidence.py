@@ -138,10 +138,7 @@ class EdgeEvidence:
         return fixes.without_edge(self.evidence.loaded.spec, self.call.bound.name, self.drawn.number)
 
     def redrawing(self, join: Join) -> Fix | None:
-        """Return the fix that draws an executed residual in place of the edge.
-
-        Where the panel's lines can't show it, the fix that corrects these.
-        """
+        """Return the fix that draws an executed residual in place of the edge, or corrects lines at it."""
         words = edge_words(self.call, join)
         if words is not None:
             return self.setting(words.items())

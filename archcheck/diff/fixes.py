@@ -82,10 +82,7 @@ def _with_numbers(text: str, actual: Sequence[int]) -> Iterator[str]:
 
 
 def with_flow(name: str, panel: Panel, changed: Panel) -> Fix | None:
-    """Return the panel with the flow and the edges of a changed one.
-
-    A residual edge whose ends have changed places goes from the one that is now first.
-    """
+    """Return the panel with another's flow and edges; residual edges run from what is now first."""
     edits = _flow_edits(name, panel, changed)
     reach = Reachability(changed)
     for number, edge in enumerate(panel.residuals if edits else ()):
@@ -122,10 +119,7 @@ def with_box(
 
 
 def without_box(spec: Spec, name: str, box: str) -> Fix | None:
-    """Return the panel without a box.
-
-    Its lines close the gap, residual edges end beside it, and the panel that opened it is gone.
-    """
+    """Return the panel without a box: its lines close the gap, the panel that opened it is gone."""
     panel = spec.panels[name]
     if len(panel.boxes) == 1:
         return None

@@ -9,11 +9,7 @@ from archcheck.diff.execution import Execution
 
 
 class FrameReach:
-    """Answers for all boxes at once.
-
-    Each operation of the frame has a bit for each box and sum that it depends on, so that a frame with
-    thousands of boxes is walked once.
-    """
+    """Answers for all boxes at once, in one walk: each operation has a bit for each box it depends on."""
 
     def __init__(self, frame: Frame, execution: Execution) -> None:
         self.frame = frame

@@ -78,10 +78,7 @@ class Counted:
 def counted(
     label: str, box: Box, modules: Sequence[str], execution: Execution, recognised: Mapping[str, int]
 ) -> Iterator[Counted]:
-    """Yield the numbers in a box's label, with those of its modules.
-
-    `recognised` gives the number, by noun, where the modules state none.
-    """
+    """Yield the numbers in a box's label, with those of its modules or else those `recognised`, by noun."""
     for sort in _SORTS:
         match = sort.said.search(label)
         if match is None:

@@ -52,10 +52,7 @@ def mark_findings(evidence: Evidence, settled: Settled) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What a panel shows in some of its frames.
-
-    Boxes, and those that stand for operations, by term and line of code.
-    """
+    """The boxes that a panel shows in some of its frames, and those by term and line of code."""
 
     boxes: Set[str] = frozenset()
     standing: Mapping[tuple[str, Location | None], Set[str]] = field(default_factory=dict)
@@ -67,10 +64,7 @@ class _Known:
 
 
 def _known(frames: Sequence[FrameCheck]) -> _Known:
-    """Return what need not be reported for single frames if others show it and something else is wrong.
-
-    Which of several like modules ran (an expert) differs from frame to frame.
-    """
+    """Return what is not reported for single frames, since others show it: like modules may differ."""
     wrong = any(check.wrong_lines or check.undrawn_modules for check in frames)
     if not wrong and not any(check.placed.missing for check in frames):
         return _Known()

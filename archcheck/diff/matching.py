@@ -126,10 +126,7 @@ def find_similar_elsewhere(call: PanelCall, drawn: Drawn, undrawn: Callable[[Joi
 
 
 def _others(call: PanelCall, drawn: Drawn, allowed: frozenset[BoxPosition]) -> Iterator[Join]:
-    """Yield the residuals of other modules around a box on the branch, or inside a box there or after.
-
-    Their other boxes are in allowed places.
-    """
+    """Yield the residuals of other modules around, inside or after a box on the branch."""
     frame, fitting = call.frame, call.fitting
     inside = fitting.drawn_inside(drawn)
     for join in call.execution.joins:

@@ -45,10 +45,7 @@ def _places(panels: Sequence[BoundPanel]) -> dict[str, _Place]:
 
 
 def _is_left_out(path: str, execution: Execution) -> bool:
-    """Return whether the code itself leaves it out.
-
-    Its owner runs but never calls it, and not because of values.
-    """
+    """Return whether its owner runs but never calls it, and not because of values."""
     owner = execution.running_owner(parent(path))
     if not all(execution.ran(above) for above in parents(path) if is_within(above, owner)):
         return False

@@ -24,10 +24,7 @@ _ON_A_SIDE = re.compile(r"norm|relu|elu|gelu|silu|swish|sigmoid|tanh|softplus|mi
 
 @dataclass(frozen=True, eq=False)
 class PanelCall:
-    """One call (`frame`) of a panel's layer in one mode, with the panel's drawn edges.
-
-    It is only equal to itself, so that it can serve as a key for later results.
-    """
+    """One call of a panel's layer in one mode, with the panel's drawn edges; a key for later results."""
 
     bound: BoundPanel
     layer: Layer
@@ -88,10 +85,7 @@ class PanelCall:
         return self.execution.joins_within(self.frame.first, self.frame.end)
 
     def _is_local(self, join: Join) -> bool:
-        """Return whether a call counts as the panel's own.
-
-        A module list has no forward: what its owner does with the modules in it counts as its own.
-        """
+        """Return whether a call is the panel's own, or one that the owner of a module list makes."""
         path = self.execution.flow.calls[join.sink_call].path
         if path in self.opened or path in self.joiners:
             return True
@@ -140,10 +134,7 @@ def panel_calls(bound: BoundPanel, execution: Execution) -> Iterator[PanelCall]:
 
 
 def with_lines(call: PanelCall, lines: Sequence[tuple[str, str]]) -> PanelCall:
-    """Return the call as if these lines were drawn too; unchanged if one of them leads back.
-
-    An edge whose source a line changes stays as it is drawn.
-    """
+    """Return the call with these lines drawn too; unchanged if one of them leads back."""
     reach = Reachability(call.panel)
     if not lines or not call.drawn or any(reach.leads(other, one) for one, other in lines):
         return call

@@ -32,10 +32,7 @@ def edge_words(call: PanelCall, join: Join) -> Words | None:
 
 
 def _ends(call: PanelCall, join: Join, reach: Reachability) -> Iterator[Words]:
-    """Yield possible ends of the edge.
-
-    Around boxes of the branch first, then from the source to the last box.
-    """
+    """Yield possible ends of the edge: around boxes of the branch, then from the source to the last."""
     branch = [box for box in reach.order if box in call.boxes_on(join)]
     if not branch:
         return

@@ -13,10 +13,7 @@ from archcheck.findings import Finding
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The findings, and what they explain: executed residuals, and what is out of place in any panel.
-
-    `unseen` are drawn edges without a verdict.
-    """
+    """The findings, the residuals and misplacements that they explain, and edges without a verdict."""
 
     findings: tuple[Finding, ...]
     joins: frozenset[JoinKey]

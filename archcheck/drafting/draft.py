@@ -29,10 +29,7 @@ _ON_BOXES = frozenset(["BOX005", "BOX006", "BOX007", "MARK001"])
 
 @dataclass(frozen=True)
 class Draft:
-    """A drafted spec, as text, and what is still wrong with it.
-
-    `closed` are the titles of panels that could not be proved and are not drawn.
-    """
+    """A drafted spec, as text, what is still wrong with it, and the titles of unproved panels."""
 
     text: str
     loaded: LoadedSpec
@@ -79,10 +76,7 @@ def _attempt(run: Values, head: Mapping[str, Any], choices: Choices) -> _Attempt
 
 
 def _titles(sheets: Mapping[str, Sheet], panels: Mapping[str, Any]) -> dict[str, str]:
-    """Return a title for each panel.
-
-    It is the label of the box that it opens, and, if there are several such, which layers it shows.
-    """
+    """Return a title for each panel: the label of the box that it opens, and its layers if need be."""
     titles = {name: sheet.title for name, sheet in sheets.items()}
     for panel in panels.values():
         for box in panel["boxes"].values():

@@ -18,10 +18,7 @@ _HEADS: Mapping[str, str] = {"heads": "heads", "kv_heads": "KV heads"}
 
 
 def called(item: Item, shown: Sequence[str], values: Values) -> tuple[str, str]:
-    """Return the label and the role of a module's box.
-
-    `shown` are the modules that it stands for in all layers.
-    """
+    """Return the label and role of the box of a module, which stands for all those `shown`."""
     path, call = item.paths[0], item.calls[0]
     leaf = path.rpartition(".")[2]
     region = _computed(path, call, values)

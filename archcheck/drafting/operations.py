@@ -29,10 +29,7 @@ class Operations:
 
 
 def operations(panel: Panel, anchors: Territory, sinks: Set[int]) -> list[Region]:
-    """Return the operations outside modules that a figure of this panel shows.
-
-    `sinks` are the sums of residual connections, which edges draw.
-    """
+    """Return the operations outside modules that a figure shows, but for the `sinks` that edges draw."""
     found: dict[int, Region] = {}
     territory = anchors
     for _ in range(_ROUNDS):
@@ -61,10 +58,7 @@ def _wanted(panel: Panel, territory: Territory, found: Mapping[int, Region]) -> 
 
 
 def _as_drawn(region: Region, territory: Territory) -> Region:
-    """Return the smallest region of the same kind with this result, where figures draw parts.
-
-    A sum has all its terms.
-    """
+    """Return the smallest region of this kind and result, as figures do; of sums the one with all terms."""
     if region.term.family is Family.SUM:
         around = [
             each

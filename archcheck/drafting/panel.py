@@ -149,11 +149,7 @@ class _Drawing:
         return {**shown, **boxes}, [*more, *lines]
 
     def _aside(self, ground: Territory, boxes: Mapping[str, Data], lines: Sequence[Line]) -> set[str]:
-        """Return the boxes beside the main way.
-
-        Positions and masks, and the stack that a block reads beside its own stream, as a decoder reads the
-        encoder.
-        """
+        """Return the boxes beside the main way: positions, masks, and a second stream that a block reads."""
         read = {other for _, other in lines}
         found = {box for box in boxes if boxes[box].get("role") in ("mask", "position") and box not in read}
         entering = [box for box in boxes if boxes[box].get("role") == "input"]
@@ -219,10 +215,7 @@ def _arranged(
 
 
 def _word(item: Item) -> str:
-    """Return the code's word for a module: for a stack, its list's name.
-
-    "" for one with only a number.
-    """
+    """Return the code's word for a module (for a stack, its list's); "" for one with only a number."""
     parts = item.paths[0].split(".")
     if len(item.paths) > 1:
         return parts[-2] if parts[-1].isdigit() and len(parts) > 1 else numbered(parts[-1]).rstrip("*_")

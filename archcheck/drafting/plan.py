@@ -33,10 +33,7 @@ MODEL: Kind = ("model",)
 
 @dataclass(eq=False)
 class Item:
-    """What one box of a panel stands for: modules of one kind that run in sequence or side by side.
-
-    `calls` are their calls in the panel's first frame.
-    """
+    """What a box stands for: modules of one kind in sequence or side by side, and their first calls."""
 
     paths: tuple[str, ...]
     calls: tuple[int, ...]
@@ -224,11 +221,7 @@ class Planner:
                 yield from map(self._item, runs)
 
     def _parted(self, calls: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-        """Yield a run of calls, parted at the ends of skip connections, as on the two sides of a U-Net.
-
-        Such a connection comes from before the run and ends between two of its calls, or ends after the run
-        begins.
-        """
+        """Yield a run of calls in parts that end where skip connections do, as on the sides of a U-Net."""
         first, end = self.calls[calls[0]].first, self.calls[calls[-1]].end
         ends, begins = [], []
         for join in self.execution.joins:
@@ -245,10 +238,7 @@ class Planner:
         yield calls[start:]
 
     def _is_same_but_for_one(self, runs: Sequence[tuple[int, ...]]) -> bool:
-        """Return whether only the first of a stack has parts beyond those that all have.
-
-        Such as a projection, or a table of positions that it makes for the rest.
-        """
+        """Return whether only the first of a stack has more than all have, such as a table of positions."""
         if len(runs) != 2 or len(runs[0]) > 1:
             return False
         one, rest = (self.kinds.parts_of(self.calls[run[0]].path) for run in runs)

@@ -79,10 +79,7 @@ class _Tree:
         return [title_of(type_name)] if says_nothing else label.split("\n")
 
     def _groups(self, path: str) -> list[list[str]]:
-        """Return what a module is made of, if more than one thing.
-
-        Neighbours of a kind form a group.
-        """
+        """Return what a module is made of, neighbours of a kind as a group, if it is more than one thing."""
         shown = [] if self._is_closed(path) else list(self._shown(path))
         groups: list[list[str]] = []
         for each in shown:
@@ -138,10 +135,7 @@ class _Tree:
         ]
 
     def _kinds(self, call: int, shown: Sequence[str]) -> Iterator[str]:
-        """Yield the number of attention heads and the kind of gated feed-forward network.
-
-        Parts that are `shown` separately are left out.
-        """
+        """Yield the number of attention heads and the kind of gated FFN of parts not `shown` separately."""
         calls = self.run.recognition.flow.calls
         inside = [calls[each] for path in shown for each in self._calls(path)]
         regions = [

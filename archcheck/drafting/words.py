@@ -78,10 +78,7 @@ def _is_true(claim: Claim, computed: Sequence[Region]) -> bool:
 
 
 def operation_name(region: Region, origins: Sequence[str]) -> str:
-    """Return the name of an operation's box, with that of the single q, k or v projection it reads.
-
-    With that of the one projection of queries, keys or values that it reads.
-    """
+    """Return the name of an operation's box, with that of the one q, k or v projection it reads."""
     name = name_of(sign(region))
     side = QKV.get(origins[0].partition("_")[0].casefold(), "") if len(origins) == 1 else ""
     return f"{side.lower()}_{name}" if len(side) == 1 else name

@@ -19,10 +19,7 @@ from archcheck.source_location import Location
 
 
 class What(StrEnum):
-    """What became of a residual or a mark.
-
-    Moved: another source, branch or place in the code; changed: joined differently, or another verdict.
-    """
+    """What became of a residual or a mark: moved in source, branch or place; changed in kind or verdict."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -167,10 +164,7 @@ def _paired(
     pairs: Sequence[tuple[Residual | None, Residual | None]],
     edges: tuple[dict[str, tuple[str, str]], dict[str, tuple[str, str]]],
 ) -> list[tuple[Residual | None, Residual | None]]:
-    """Pair removed and added residuals that are one that moved.
-
-    Their branch is much the same, or the edge that shows them is.
-    """
+    """Pair removed and added residuals that moved: those with much the same branch, or the same edge."""
 
     def are_one(before: Residual, after: Residual) -> bool:
         drawn = edges[0].get(pattern(before))

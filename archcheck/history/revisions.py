@@ -90,10 +90,7 @@ class Repository:
         return found
 
     def history(self, revision: str = "HEAD", most: int | None = None) -> list[CommitStep]:
-        """Return the commits up to a revision, the newest first, at most `most`.
-
-        What a merge brought into its first parent counts as one commit.
-        """
+        """Return at most `most` commits up to a revision, the newest first; a merge counts as one."""
         limit = [] if most is None else [f"--max-count={most}"]
         raw = ["--raw", "--no-abbrev", "--no-renames", "-z", f"--format={_FIELDS}"]
         merges = ["--first-parent", "--diff-merges=first-parent"]

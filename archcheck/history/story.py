@@ -16,10 +16,7 @@ from archcheck.phrasing.module_paths import generic
 
 @dataclass(frozen=True, slots=True)
 class CommitRun:
-    """A run of the model at a commit; it stands for all commits between which it sees no change.
-
-    `dependencies` is None if it is unknown what the run touched: then each change counts.
-    """
+    """A run that stands for all commits without a change in its `dependencies` (None: any change)."""
 
     report: Report
     tree: Tree = field(repr=False)
@@ -54,10 +51,7 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The entries of a history, the newest first; `commits` and `runs` are the total numbers.
-
-    `remark` says what the history lacks.
-    """
+    """A history's entries, the newest first, its numbers of commits and runs, and what it lacks."""
 
     name: str
     entries: tuple[LogEntry, ...]
@@ -72,10 +66,7 @@ def states_of(
     run: Callable[[Commit, Tree], CommitRun],
     within: Callable[[str], bool],
 ) -> list[tuple[Commit, CommitRun]]:
-    """Return the state at each commit, the newest first as in `steps`; `tree` is that of the newest.
-
-    A commit that changes nothing `within` the given paths counts as one without changes.
-    """
+    """Return each commit's state, as `steps`; only changes `within` the paths count. `tree`: the newest."""
     known: list[CommitRun] = []
     found: list[tuple[Commit, CommitRun]] = []
     current: CommitRun | None = None

@@ -80,10 +80,7 @@ class SpecItem(pytest.Item):
 
 
 def _is_spec(file: Path) -> bool:
-    """Return whether it is a mapping with `model` and `panels` at its top.
-
-    Whether it is a good one shows when it is checked.
-    """
+    """Return whether it is a mapping with `model` and `panels` at its top, sound or not."""
     try:
         text = file.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:

@@ -10,10 +10,7 @@ from archcheck.dataflow.run import Op
 
 
 def place_of(ops: Sequence[Op], join: Join) -> ResidualCut | None:
-    """Return where the skip path takes the source, and where skip path and branch enter the sum.
-
-    None if unclear.
-    """
+    """Return where the skip path takes the source and both paths enter the sum; None if unclear."""
     if any(ops[at].inner for at in (join.sink, *join.skip, *join.branch)):
         return None
     skip_end = _position(ops, join.sink, join.skip_operand)

@@ -66,10 +66,7 @@ def parameters_of(function: Any) -> tuple[dict[str, inspect.Parameter], bool]:
 
 
 def arranged(function: Any, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, type]]:
-    """Return the arguments, each under the parameter that takes it, and the classes of those to be built.
-
-    An argument to be built is a mapping of the arguments of its class.
-    """
+    """Return the arguments by parameter, and the classes of those that are mappings to be built."""
     named, takes_any = parameters_of(function)
     classes = {name: kind for name, p in named.items() if (kind := _class_of(p, function)) is not None}
     result = dict(arguments)
@@ -94,10 +91,7 @@ def arranged(function: Any, arguments: Mapping[str, Any]) -> tuple[dict[str, Any
 
 
 def check_call(function: Callable[..., Any], arguments: Mapping[str, Any], target: str, path: str) -> None:
-    """Raise TargetError (TGT005) for a call that can't fit, before it is made.
-
-    This tells it from a TypeError inside the function.
-    """
+    """Raise TargetError (TGT005) for a call that can't fit: not for a TypeError inside the function."""
     named, takes_any = parameters_of(function)
     classes = [kind for p in named.values() if (kind := _class_of(p, function)) is not None]
     known = [*named, *(name for kind in classes for name in parameters_of(kind)[0])]

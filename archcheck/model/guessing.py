@@ -73,10 +73,7 @@ def guess_inputs(
 
 
 def missing_names(module: nn.Module, given: Mapping[str, Any]) -> list[str]:
-    """Return the inputs that forward needs and were not given.
-
-    If it needs some and has none, the model's main one.
-    """
+    """Return the inputs that forward needs and has not; the main one if it needs some but names none."""
     parameters = forward_parameters(module)
     fillable = {name: p for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
     if not fillable:
@@ -186,10 +183,7 @@ def _with_image_tokens(module: nn.Module, names: Sequence[str], layers: list[Ten
 
 
 def _by_parameter(module: nn.Module, name: str, layer: TensorRecipe, layers: list[TensorRecipe]) -> Any:
-    """Return what a parameter takes, by its annotation, its keys and its name.
-
-    `layer` where these tell nothing.
-    """
+    """Return what a parameter takes by its annotation, keys or name; else what `layer` does."""
     parameter = forward_parameters(module).get(name)
     kind = parameter.annotation if parameter is not None else None
     plain = {bool: False, int: 1, float: 1.0, "bool": False, "int": 1, "float": 1.0}

@@ -15,10 +15,7 @@ _EDGES = re.compile(r"edges?|edge_ind(ex|ices)|edge_list")
 
 
 def keys_read(module: nn.Module, name: str) -> list[str]:
-    """Return the keys under which forward reads from the input `name`, in their order.
-
-    None if it is no mapping.
-    """
+    """Return the keys that forward reads from the input `name`, in order; None if it is no mapping."""
     try:
         source = inspect.getsource(module.forward)
     except (OSError, TypeError):
@@ -33,10 +30,7 @@ def is_graph(names: Iterable[str]) -> bool:
 
 
 def by_name(name: str, layer: TensorRecipe, layers: Sequence[TensorRecipe]) -> TensorRecipe:
-    """Return what an input of this name takes.
-
-    Where the name tells nothing, what `layer` of all `layers` does.
-    """
+    """Return what an input of this name takes; else what `layer` of all `layers` does."""
     integers = next((other for other in (layer, *layers) if other.dtype == "int64"), None)
     if _EDGES.fullmatch(name):
         return TensorRecipe(shape=[2, SEQUENCE], dtype="int64", high=SEQUENCE)

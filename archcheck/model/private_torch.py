@@ -36,10 +36,7 @@ def make_like(parameter: Tensor, data: Tensor) -> Tensor:
 
 
 def storage_id(tensor: Tensor) -> int:
-    """Return an id that all tensors of one storage share.
-
-    Raises NotImplementedError or RuntimeError if it has none.
-    """
+    """Return an id of a storage. Raises NotImplementedError or RuntimeError if there is none."""
     return int(tensor.untyped_storage()._cdata)
 
 

@@ -59,10 +59,7 @@ def is_part_of_sum(facts: Facts, index: int) -> bool:
 
 
 def passed_on(facts: Facts, sink: int) -> int | None:
-    """Return the choice between the sum and other values, in whole or in parts, which alone reads it.
-
-    None if the sink's own module reads it otherwise.
-    """
+    """Return the choice between the sum and other values that alone reads it; None if there is another."""
     found: set[int] = set()
     pending = [sink]
     seen: set[int] = set()

@@ -37,10 +37,7 @@ _COPIES = frozenset(["alias", "copy", "setitem"])  # what only puts the source i
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """A defect that needs no diagram.
-
-    `implemented_in` is the module whose forward has it, `modules` those concerned.
-    """
+    """A defect that needs no diagram, in a forward of `implemented_in`, about the `modules`."""
 
     code: RuleCode
     implemented_in: str

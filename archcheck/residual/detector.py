@@ -243,10 +243,7 @@ class _Detector:
         return kind is not None
 
     def _is_carried(self, source: int, term: Summand, gated: bool) -> bool:
-        """Return whether the source reaches a gated sum through the branch's values, not only its weights.
-
-        Two branches mixed by weights computed from both are not a residual.
-        """
+        """Return whether the source reaches a gated sum through the branch's values, not only its weights."""
         op = self.facts.root_op(term.reads[0])
         values = [operand for operand in op.operands if not self.facts.is_gate(operand[0])]
         if gated or op.name not in PRODUCTS or len(values) != 1 or len(op.operands) != 2:
@@ -254,10 +251,7 @@ class _Detector:
         return self.ancestry.depends(Ancestors(values[0]), source)
 
     def _is_withheld(self, index: int, term: Summand, branch: Sequence[int]) -> bool:
-        """Return whether the sink's module goes on with a part of the sum, or only under a condition.
-
-        Then the branch alone, or a number, stands in the rest.
-        """
+        """Return whether the sink's module goes on with a part of the sum, or only under a condition."""
         facts, ops = self.facts, self.facts.ops
         at = passed_on(facts, index)
         if at is None or ops[at].numel != ops[index].numel:

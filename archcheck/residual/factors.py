@@ -129,10 +129,7 @@ def tail_factors(facts: Facts, sink: int, term: Summand) -> list[FactorAt]:
 
 
 def on_sum(facts: Facts, sink: int) -> tuple[list[FactorAt], int]:
-    """Return the factors by which the sink's own module multiplies the sum, and the last such operation.
-
-    Nothing may read the sum without them. Without factors the operation is the sink itself.
-    """
+    """Return the factors on the sum that all its readers see, and the last such operation (or the sink)."""
     found: list[FactorAt] = []
     at = end = sink
     while at not in facts.ends and len(users := set(facts.flow.users[at])) == 1:

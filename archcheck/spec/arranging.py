@@ -11,10 +11,7 @@ from archcheck.spec.ways import Line, arranged
 
 
 def redrawn(panel: Panel, lines: Iterable[Line], added: str = "") -> Panel | None:
-    """Return the panel with exactly these lines, written as before as far as possible.
-
-    None if they form a cycle. `added` is a box that its flow does not name yet.
-    """
+    """Return the panel with these lines, written as before; None if they form a cycle. `added` is new."""
     wanted = tuple(dict.fromkeys(lines))
     if find_cycle(list(panel.boxes), wanted):
         return None
@@ -48,10 +45,7 @@ def exchanged(items: list[FlowItem], one: str, other: str) -> list[FlowItem]:
 
 
 def without(panel: Panel, box: str) -> Panel:
-    """Return the panel without a box.
-
-    Its predecessors that would lead nowhere lead to its successors, and the other way round.
-    """
+    """Return the panel without a box; what would lead nowhere leads to where it led."""
     boxes = {name: value for name, value in panel.boxes.items() if name != box}
     chains = [[name for name in chain if name != box] for chain in panel.edges]
     left = panel.model_copy(

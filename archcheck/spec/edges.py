@@ -27,10 +27,7 @@ def ends(edge: ResidualEdge) -> str:
 
 
 def find_edge(panels: Mapping[str, Panel], reference: str) -> tuple[str, ResidualEdge] | None:
-    """Return the panel and the residual edge that `PANEL.EDGE` names; EDGE is the edge's name or its ends.
-
-    None where there is no such panel or edge.
-    """
+    """Return the panel and residual edge of `PANEL.EDGE` (a name or its ends), or None."""
     panel, _, wanted = reference.partition(".")
     edges = panels[panel].residuals if panel in panels else []
     return next(((panel, edge) for edge in edges if wanted in (edge_id(edge), ends(edge))), None)

@@ -15,10 +15,7 @@ from archcheck.spec.patching import UnwritableError, data_of, patched
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """Lines of a text, from the number `line` on, and those that replace them; either may be none.
-
-    Each ends as it does in the text.
-    """
+    """Lines of a text from `line` on, and those that replace them, with their ends; either may be none."""
 
     line: int
     old: tuple[str, ...]
@@ -26,10 +23,7 @@ class Replacement:
 
 
 def fixed(source: str, fix: Fix) -> str | None:
-    """Return the text of a spec with the edits of a fix made, in their order.
-
-    None where that can't be, as after another fix took the place of one.
-    """
+    """Return the spec's text with a fix's edits made; None where another fix took their place."""
     try:
         data = data_of(source)
         for edit in fix.edits:

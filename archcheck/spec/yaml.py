@@ -71,11 +71,7 @@ class Document:
     keys: dict[Path, TextPosition] = field(default_factory=dict)
 
     def place(self, path: Path) -> TextPosition:
-        """Return where a reader would point for `path`.
-
-        At the node, or at its key if the node begins on a later line; for a node that does not exist, at its
-        nearest parent.
-        """
+        """Return where a reader looks for `path`: its node, or key; else the nearest parent's."""
         while path and path not in self.values:
             path = path[:-1]
         value = self.values.get(path, TextPosition(1, 1))

@@ -35,10 +35,7 @@ class SyncState:
 
 @dataclass
 class FixSearch:
-    """Compares specs, each once.
-
-    `ignored` are findings that somebody accepted; `more` proposes fixes beside those of the findings.
-    """
+    """Compares specs once each; `more` proposes fixes beside those of findings not `ignored`."""
 
     judge: Judge
     ignored: frozenset[Identity] = frozenset()

@@ -78,10 +78,7 @@ def _numbers(module: nn.Module) -> dict[str, int]:
 
 
 def _mentioned(path: str, found: dict[str, nn.Module]) -> bool:
-    """Return whether code of a module above mentions this one, outside `__init__`.
-
-    A module in a list goes by the list's name; lists themselves are not checked.
-    """
+    """Return whether a module above mentions this one (or its list) outside `__init__`."""
     owner, _, name = path.rpartition(".")
     while owner and isinstance(found.get(owner), _CONTAINERS):
         owner, _, name = owner.rpartition(".")

@@ -31,10 +31,7 @@ class ModelNames:
         return self._unregistered.get(id(tensor), "")
 
     def of_module(self, module: nn.Module, callers: Iterable[TapeCall]) -> str:
-        """Return the path of a module that is called inside these calls, the innermost first.
-
-        An unregistered one is kept in a plain list or dict, or created on the fly.
-        """
+        """Return the path of a module, found in these calls (the innermost first) if unregistered."""
         path = self._modules.get(id(module))
         if path is None:
             path = _path_inside(module, list(callers))

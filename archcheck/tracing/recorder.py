@@ -300,10 +300,7 @@ class Recorder(TorchFunctionMode):
         return not self.tape.knows(tensor) and self._names.of_tensor(tensor) is None
 
     def _fused(self, module: nn.Module, args: Any, kwargs: Any, out: Any) -> Any:
-        """Go on with the fused kernel's values, as the model does without a recorder.
-
-        The parts are those of the Python code just recorded.
-        """
+        """Go on with the fused kernel's values, as without a recorder; its parts are the Python code's."""
         self.paused = True
         try:
             with DisableTorchFunction():

@@ -109,10 +109,7 @@ class TapeCall:
 
 
 class Tape:
-    """One run: its steps, its calls, and which step made a tensor that the model holds.
-
-    `unknown` gives the step for a tensor that no step made.
-    """
+    """A run's steps and calls, and who made a tensor; `unknown` gives the step for one of no step."""
 
     def __init__(self, unknown: Callable[[Tensor], Step]) -> None:
         self.steps: list[Step] = []

@@ -70,10 +70,7 @@ class RunState:
 
 
 class Recording:
-    """One recorded run of a model.
-
-    `model` is the traced module, `arguments` the run's inputs by name, `output` what it returned.
-    """
+    """One recorded run: the traced `model`, its `arguments` by name, and the `output` it returned."""
 
     def __init__(
         self,

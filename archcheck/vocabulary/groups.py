@@ -100,10 +100,7 @@ class Group:
         return math.prod(shape[axis] for axis in self._dims(at)) if shape else 1
 
     def values(self, probe: Lanes) -> Lanes:
-        """Return the result if the entry holds `probe`.
-
-        Raises UnknownValueError if it is unknown.
-        """
+        """Return the result if the entry holds `probe`; raises UnknownValueError if it is unknown."""
         try:
             return self._values(probe)
         except (ArithmeticError, LookupError) as error:

@@ -15,10 +15,7 @@ _STEPS = 12
 
 
 def router(walks: Walks, at: int) -> Region | None:
-    """Return the router that picks with this top-k or shares with this softmax.
-
-    It is a linear map to one score for each expert, perhaps as shares.
-    """
+    """Return the router, a linear map to a score for each expert, of this top-k or softmax."""
     op = walks.ops[at]
     if op.name not in ("topk", "softmax") or not op.operands:
         return None

@@ -31,10 +31,7 @@ def opened(flow: Dataflow) -> tuple[Dataflow, list[int]]:
 
 
 def _filled(flow: Dataflow) -> dict[int, tuple[Reads, Op]]:
-    """Return, by its last write, each tensor that is filled part by part along one axis.
-
-    With it: how it is read, and the concatenation that it is.
-    """
+    """Return how each tensor filled along an axis is read, by its last write, and its concatenation."""
     found: dict[int, tuple[Reads, Op]] = {}
     for op in flow.ops:
         for reads in op.operands:

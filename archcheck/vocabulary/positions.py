@@ -12,10 +12,7 @@ _MOST = 40
 
 
 def added(walks: Walks, at: int) -> Region | None:
-    """Return the positions that a sum adds to values that depend on the input.
-
-    They are a table with a row for each position, learned or made of sines.
-    """
+    """Return the positions, a learned or sine table, that a sum adds to values of the input."""
     op = walks.ops[at]
     if op.name != "add" or len(op.operands) != 2:
         return None

@@ -44,10 +44,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Recognition:
-    """A run with its fused operations opened, and its regions in the order of their outputs.
-
-    `origin` gives for each operation of `flow` the operation of the recorded run that it is, or is a part of.
-    """
+    """A run with fused operations opened (`origin`: of which recorded one), and its regions by output."""
 
     flow: Dataflow
     origin: Sequence[int]
@@ -64,10 +61,7 @@ class Recognition:
         return found
 
     def whole(self, call: int) -> tuple[Region, ...]:
-        """Return the regions that a module call computes as a whole.
-
-        Each contains all that it executes except views, casts and dropout.
-        """
+        """Return the regions that hold all that a module call executes except views, casts and dropout."""
         span = self.flow.calls[call]
         counted = {at for at in range(span.first, span.end) if self.counts(at)}
         if not counted:

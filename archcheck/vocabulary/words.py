@@ -70,10 +70,7 @@ def sign(region: Region) -> str:
 
 
 def label_of(region: Region, leaf: str, counts: Mapping[str, str] | None = None) -> str:
-    """Return the label that figures use for a module that computes a region.
-
-    `leaf` is the module's own name, `counts` the known numbers of attention, with the noun of each.
-    """
+    """Return a figure's label for a module of a region; `leaf` is its name, `counts` those of attention."""
     match region.term.family:
         case Family.LINEAR:
             parts = [QKV[word] for word in re.split(r"[\W_]+", leaf.casefold()) if word in QKV]

@@ -154,11 +154,7 @@ def _is_vector(flow: Dataflow, at: int, axes: int) -> bool:
 
 
 def frozen_batch_norm(flow: Dataflow, at: int) -> Region | None:
-    """Return a written-out batch norm in evaluation.
-
-    It is a factor made of running statistics, and perhaps an offset. An offset of zeros is not an addition in
-    the dataflow.
-    """
+    """Return a written-out batch norm: a factor, perhaps an offset, of running statistics."""
     op = flow.ops[at]
     if op.name != "mul" or len(op.operands) != 2 or not op.depends_on_input:
         return None

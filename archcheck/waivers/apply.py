@@ -41,10 +41,7 @@ def waive(report: Report, waivers: Waivers) -> Report:
 
 
 def _mark(mark: Mark, left: Sequence[Finding], accepted: Sequence[Accepted]) -> Mark:
-    """Return a mark, accepted if only accepted findings refute it.
-
-    A finding refutes the mark that it names, and lines in its panel that go with it.
-    """
+    """Return a mark, accepted if only accepted findings, at it or at its panel's lines, refute it."""
     if mark.verdict is not Verdict.REFUTED:
         return mark
     own = [each for each in accepted if each.finding.panel == mark.panel]

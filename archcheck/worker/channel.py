@@ -23,10 +23,7 @@ class Channel:
         self._socket.sendall(_ENCODE(message).encode("utf-8", "surrogatepass") + b"\n")
 
     def receive(self, deadline: float | None = None) -> Any:
-        """Return the next message, or None if the other end closes before it is complete.
-
-        Raises TimeoutError when `deadline`, in seconds of the monotonic clock, has passed.
-        """
+        """Return the next message; None if the other end closes first. Raises TimeoutError at `deadline`."""
         parts = [bytes(self._rest)]
         while b"\n" not in parts[-1]:
             self._wait_until(deadline)

@@ -33,10 +33,7 @@ Running = Callable[[], AbstractContextManager[None]]
 
 
 class Session:
-    """Answers the questions about one model: the one `given`, or else the one that the request names.
-
-    A given model is left as it was. See `archcheck.seam.messages.Worker`.
-    """
+    """Answers the questions of `seam.messages.Worker` about the `given` model, or the request's."""
 
     def __init__(self, given: nn.Module | None = None) -> None:
         self._given = given
@@ -45,10 +42,7 @@ class Session:
         self._watch: Watch | None = None
 
     def run(self, request: Request, progress: Progress) -> list[RecordedRun]:
-        """Return one run for each mode.
-
-        Raises TargetError where the model or its inputs can't be built, TraceError where it does not run.
-        """
+        """Return a run for each mode. Raises TargetError (can't be built) or TraceError (does not run)."""
         folders = tuple(str(Path(folder).resolve()) for folder in request.search)  # a model may change ours
         request = replace(request, search=folders)
         if request.watch:
@@ -65,10 +59,7 @@ class Session:
         return runs
 
     def prove(self, joins: Sequence[Sequence[Join]], progress: Progress) -> list[list[str]]:
-        """Return what replay and finite changes prove of the residuals found in each run.
-
-        Raises TraceError.
-        """
+        """Return what replay and changes prove of each run's residuals. Raises TraceError."""
         from archcheck.tracing.proof import prove
 
         remarks = []

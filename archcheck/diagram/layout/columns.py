@@ -16,10 +16,7 @@ APART = 30.0
 
 
 def in_columns(root: Chain, block: Block, builder: Builder) -> tuple[Block, list[Wire]] | None:
-    """Return a chain, whose layout on one axis is `block`, in columns.
-
-    None if it is not tall or can't be cut: residual edges and parts beside the chain must stay whole.
-    """
+    """Return a chain in columns; None if it is not tall or no cut leaves all beside it whole."""
     natural = block.top / builder.air
     if block.down or natural <= builder.scaled(TALL):
         return None

@@ -59,10 +59,7 @@ class Layers:
 
 
 def layers_of(graph: Graph, rounds: Collection[str]) -> Layers:
-    """Return the graph in layers, the nodes of each in an order with few crossings.
-
-    A skip path leaves a tap from the side, and so it enters what is among `rounds`.
-    """
+    """Return the graph in layers, in an order with few crossings; `rounds` are entered from the side."""
     level = _levels(graph)
     layers = Layers(
         [[] for _ in range(max(level.values(), default=0) + 1)],
@@ -111,10 +108,7 @@ def _levels(graph: Graph) -> dict[str, int]:
 
 
 def _link(layers: Layers, index: int, tail: tuple[str, int], heads: Mapping[str, int]) -> None:
-    """Lead a net up from its tail, with one via in each layer that it passes.
-
-    What the input does not feed enters what it does feed from the side, and has a via there.
-    """
+    """Lead a net up from its tail, with one via in each layer on its way."""
     here, low = tail
     for level in range(low + 1, max(heads.values()) + 1):
         reached = [head for head, at in heads.items() if at == level]
@@ -257,10 +251,7 @@ def _apart(
     widths: Mapping[str, Width],
     gap: float,
 ) -> list[float]:
-    """Return the places nearest to the wanted ones in which the nodes of a row stand apart.
-
-    Least squares with an order: neighbours that want to stand too close are pooled at their mean.
-    """
+    """Return the places nearest to the wanted ones in which a row's nodes stand apart (least squares)."""
     offsets = [0.0]
     for left, right in itertools.pairwise(row):
         offsets.append(offsets[-1] + widths[left].right + gap + widths[right].left)

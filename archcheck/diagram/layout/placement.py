@@ -197,10 +197,7 @@ class Builder:
         return max(size.w / 2 + size.right for size in sizes)
 
     def _group(self, group: ParallelGroup, sides: list[SideChain], clear: float) -> Block:
-        """Lay the branches side by side about the axis; side chains from the same fork stand with them.
-
-        What leads on from the side chains passes at least `clear` from the axis.
-        """
+        """Lay the branches, and side chains from the same fork, side by side about the axis."""
         blocks = [self.chain(branch) for branch in group.chains]
         for side in sides:
             blocks.append(self.chain(Chain([Stop(name) for name in side.boxes])))

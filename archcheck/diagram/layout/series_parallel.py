@@ -167,10 +167,7 @@ def _places(chain: Chain, above: Place) -> Iterator[tuple[str, Place]]:
 
 
 def _add_edges(root: Chain, panel: Panel, places: dict[str, Place]) -> bool:
-    """Hang the chains of `edges` beside the flow; a box that no edge names hangs there alone.
-
-    Say whether that can be done: a box beside the flow has its place in one chain only.
-    """
+    """Hang the chains of `edges` beside the flow; return whether each box has one place there."""
     aside: set[str] = set()
     for chain in panel.edges:
         names = [name for name in chain if name in panel.boxes]

@@ -8,10 +8,7 @@ from archcheck.spec.model import Panel
 
 
 def with_adjacent(panel: Panel, anchors: Territory) -> Territory:
-    """Give boxes with a module and several claims adjacent operations that meet one of the claims.
-
-    These operations belong to no box and read only what the box makes.
-    """
+    """Give boxes with several claims operations of no box that meet one and read only the box's."""
     by_output = anchors.values.recognition.by_output
     for box, value in panel.boxes.items():
         said = claimed(panel, box) if value.module is not None else ()

@@ -30,10 +30,7 @@ _WORDS: Mapping[Role, re.Pattern[str]] = {
 
 
 def other_role(panel: Panel, box: str, computed: Iterable[Region]) -> Claim | None:
-    """Return what a box's role claims, if that fits neither its label nor what was `computed` for it.
-
-    None if the label names nothing, so that the role is the box's claim anyway.
-    """
+    """Return what a box's role claims, if it fits neither its label nor what was `computed` for it."""
     value = panel.boxes[box]
     said = claimed(panel, box)
     own = role_claim(value)

@@ -90,10 +90,7 @@ class AssignmentSearch:
     def _is_astray(
         self, box: str, choice: Mapping[str, BoxCandidate], unclear: Mapping[str, tuple[BoxCandidate, ...]]
     ) -> bool:
-        """Return whether no line at the box holds, for a box that could be anything or may be left out.
-
-        What no figure has to draw is not looked for anywhere but where it is drawn.
-        """
+        """Return whether no line holds at a box that could be anything or may be left out."""
         if box not in unclear and choice[box].regions[-1].term.family is not Family.DROPOUT:
             return False
         lines = [line for line in self.lines if box in line]

@@ -177,10 +177,7 @@ def _carried(said: Sequence[Claim], anchors: Territory) -> Iterator[BoxCandidate
 
 
 def _smallest(regions: Sequence[Region]) -> list[Region]:
-    """Return the region with the fewest operations for each output: a gate's product, not all of the gate.
-
-    Of sums, the one with all its terms.
-    """
+    """Return the smallest region for each output: a gate's product. Of sums, that with all its terms."""
     found: dict[int, Region] = {}
     for region in sorted(regions, key=lambda region: (len(region.ops), region.term.name)):
         if region.term.name == "sum" or region.output not in found:

@@ -16,10 +16,7 @@ def is_value(said: Sequence[Claim]) -> bool:
 
 
 def carried(role: str, territory: Territory) -> Iterator[Region]:
-    """Yield the values that become an attention's `role` ("query"), one region without operations each.
-
-    They lead from the linear map that makes the query to the product that reads it.
-    """
+    """Yield the values that become an attention's `role` ("query"), from their linear map on."""
     recognition = territory.values.recognition
     ops = recognition.flow.ops
     pending = [

@@ -128,10 +128,7 @@ def _is_another_value(claim: Claim, text: str, territory: Territory, box: str) -
 def check_looks(
     call: PanelCall, territory: Territory, box: str, chosen: Sequence[Region]
 ) -> Iterator[ClaimCheck]:
-    """Yield the false claims that a box's looks make.
-
-    `chosen` are the regions that a box without a module stands for.
-    """
+    """Yield the false claims of a box's looks; a box without a module stands for `chosen`."""
     panel = call.panel
     if box not in territory.nodes_of:
         return

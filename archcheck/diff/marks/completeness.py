@@ -205,10 +205,7 @@ def _divides(node: int, territory: Territory) -> bool:
 
 
 def _shown_aside(panel: Panel, placed: BoxMap, entries: PanelEntries) -> Set[int]:
-    """Return what is read by boxes that work only on side inputs.
-
-    Where they are drawn, so is what comes before them.
-    """
+    """Return what is read by drawn boxes that work only on side inputs."""
     found: set[int] = set()
     for box in panel.boxes:
         reads = placed.territory.entering(box) if placed.is_placed(box) else []

@@ -155,10 +155,7 @@ class _Ways:
         return Way.REVERSED if back else Way.NONE
 
     def _skips(self, one: str, other: str) -> Reads:
-        """Return the reads of skip paths that an edge shows, unless a line shows them.
-
-        A line does if it leads to the box that computes the sum, or from one drawn on the skip path.
-        """
+        """Return the reads of skip paths that an edge shows, and that no line at its boxes does."""
         values, owner = self.placed.territory.values, self.placed.territory.owner
         return values.skip_reads(
             join

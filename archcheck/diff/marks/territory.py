@@ -19,10 +19,7 @@ Reads = frozenset[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """Where values come from: the boxes, with the node of each that was read, and the panel's inputs.
-
-    The nodes passed on the way.
-    """
+    """Where values come from: boxes by the node read, the panel's inputs, and the nodes on the way."""
 
     boxes: Mapping[str, int]
     entered: frozenset[int]
@@ -80,10 +77,7 @@ class Territory:
         return replace(self, owner=owner)
 
     def entering(self, box: str, without: Reads = frozenset()) -> list[int]:
-        """Return the nodes outside a box that its operations read, except by the reads `without`.
-
-        For a box that stands for a value, the node of that value.
-        """
+        """Return the nodes outside a box that it reads, or stands for; not the reads `without`."""
         if box in self.carried_by:
             return [self.carried_by[box]]
         return self.read_by(self.nodes_of.get(box, ()), without)

@@ -25,10 +25,7 @@ class Values:
     recognition: Recognition
 
     def first(self, op: int) -> int:
-        """Return the first node of a recorded operation, or of what comes after it.
-
-        Where a span begins or ends.
-        """
+        """Return the first node of a recorded operation, or of what comes after it: the bound of a span."""
         return bisect_left(self.recognition.origin, op)
 
     def made(self, op: int) -> int:

@@ -13,10 +13,7 @@ _TELLING = {Way.REVERSED: 0, Way.NONE: 1, Way.THROUGH: 2, Way.RESIDUAL: 3}
 
 @dataclass(frozen=True, slots=True)
 class WrongLines:
-    """`main` is the most telling of the lines, and `way` its relation to the data (None: it is not drawn).
-
-    `frames` are those in which it is wrong.
-    """
+    """Lines wrong in `frames`; `main` is the most telling, `way` its relation to data (None: not drawn)."""
 
     main: Line
     way: Way | None

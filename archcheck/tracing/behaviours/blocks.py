@@ -99,10 +99,7 @@ def _gated(replay: Replay) -> str | None:
 
 
 def _parts_of_attention(replay: Replay) -> str | None:
-    """Test a step of a fused attention by what the whole does.
-
-    With the rows of an identity as values its results are its weights.
-    """
+    """Test a step of a fused attention by the whole: with an identity as values it gives its weights."""
     if replay.inputs["value"] in (replay.inputs["key"], replay.inputs["query"]):
         return None  # they can't be changed one without the other
     query, value = replay.probe("query"), replay.shape_of("value")

@@ -149,10 +149,7 @@ class BranchProof:
         return self.trial.window.run(changes, seen)
 
     def _moves(self, outputs: Iterable[int]) -> bool:
-        """Check whether new outputs move the sink, for this source or another.
-
-        A query moves nothing where all values that it attends to are equal.
-        """
+        """Check whether new outputs move the sink, for this source or another: equal values hide queries."""
         uses = self.disturbed()
         return self._differs(self._run({}, outputs)) or differs(self._run(uses, outputs), self._run(uses))
 

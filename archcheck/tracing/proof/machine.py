@@ -85,10 +85,7 @@ class Witness(fx.Interpreter):
 
 
 class Machine:
-    """Calls one step of the graph with given arguments, in float64 wherever torch has it.
-
-    Weights are drawn anew (see `weights`), so that no part of the model has zero weight.
-    """
+    """Calls one step of the graph in float64 wherever torch has it, with weights drawn anew."""
 
     def __init__(self, module: fx.GraphModule, recorder: Recorder, held: Held) -> None:
         self.module = module

@@ -31,10 +31,7 @@ Uses = frozenset[tuple[int, int]]
 
 @dataclass
 class Trial:
-    """A claim, its window, and where the skip path and all others use the source.
-
-    `kind` is the claimed one, `names` are those of the operations on the skip path.
-    """
+    """A claim of a `kind`, its window, and where skip path (with its `names`) and others read the source."""
 
     claim: Join
     kind: str
@@ -51,11 +48,7 @@ class Trial:
 
 
 def parting(claim: Join, steps: Sequence[Step]) -> int:
-    """Return the step at whose result skip path and branch part.
-
-    It is the source, or, if a source is named by an earlier tensor of the same values, the step that the skip
-    path begins with.
-    """
+    """Return the step at whose result skip path and branch part: the source, or a later name of it."""
     path = sorted({*claim.skip, claim.sink})
     if any(claim.source in reads for step in path for reads in steps[step].operands):
         return claim.source
@@ -116,10 +109,7 @@ def prove_skip_path(trial: Trial, context: Callable[[], WindowChanges]) -> None:
 
 
 def prove_part(trial: Trial) -> None:
-    """Raise RefutedError or UnclearError unless the skip path carries a part of the source, in its place.
-
-    It must reach all of the sink, which depends on nothing else of the source.
-    """
+    """Raise RefutedError or UnclearError unless the skip path alone carries a part, in its place."""
     part = replace(trial, kind="partial")
     prove_skip_path(part, WindowChanges)
     movement = movement_of(trial.moved, trial.window.base)
