@@ -91,7 +91,8 @@ class Module:
 
     `has_parameters`: it or a descendant holds one. `mentioned`: its owner's code mentions it outside
     `__init__`, so that another input or setting may call it. `location` is its class, or forward. `numbers`
-    are the integers that it or its config states for heads, experts and layers, by attribute.
+    are the integers that it or its config states for heads, experts and layers, by attribute. `aliases` are
+    further paths under which the model holds the same module.
     """
 
     path: str
@@ -100,6 +101,7 @@ class Module:
     mentioned: bool = True
     location: Location | None = None
     numbers: Mapping[str, int] = field(default_factory=dict, hash=False)
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +19,7 @@ from archcheck.phrasing.module_paths import is_within, joined, sentence
 from archcheck.rules.codes import RuleCode
 from archcheck.source_location import Location
 from archcheck.spec.model import Panel
+from archcheck.spec.patterns import matches
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,14 +93,21 @@ def missing(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
     for box, paths in boxes.layer.missing.items():
         said = label(boxes.panel, box)
         for path in paths:
-            owner = execution.running_owner(path)
+            owner, shared = execution.running_owner(path), execution.same_module(path)
+            message = f"{said} is drawn, but the model has no module {names.path(path)}"
             hint = sentence(suggestion(path, execution.modules), names.path)
+            traced = f"{names.module(owner)} has no such module. {hint}".strip()
+            if shared:
+                message = (
+                    f"{said} is drawn, but {names.path(path)} is {names.path(shared)} under another name"
+                )
+                traced = "the model holds one module as both: they share all of their parameters"
             yield boxes.finding(
                 "BOX001",
                 box,
-                f"{said} is drawn, but the model has no module {names.path(path)}",
+                message,
                 f"box {said} ({names.path(path)})",
-                f"{names.module(owner)} has no such module. {hint}".strip(),
+                traced,
                 execution.definition(owner),
                 fixes.without_box(boxes.evidence.loaded.spec, boxes.bound.name, box),
             )
@@ -157,7 +165,7 @@ def repeats(boxes: _Boxes, settled: Settled) -> Iterator[Finding]:
                 box,
                 f"{label(boxes.panel, box)} is drawn ×{value.repeat}, but the model has {count}",
                 f"×{value.repeat}",
-                f"{count} modules match {', '.join(named)}",
+                _matching(boxes, named, paths),
                 boxes.execution.definition(owner),
                 boxes.setting(box, repeat=count),
             )
@@ -165,6 +173,16 @@ def repeats(boxes: _Boxes, settled: Settled) -> Iterator[Finding]:
             yield from _calls(boxes, box, value.repeat)
         elif value.repeat is None and count == 1 and boxes.evidence.loaded.spec.strict and box not in told:
             yield from _calls_of_one(boxes, box, paths[0])
+
+
+def _matching(boxes: _Boxes, named: Sequence[str], paths: Sequence[str]) -> str:
+    """Return how many modules match, and which names for them are not modules of their own."""
+    aliases = [alias for path in paths for alias in boxes.execution.modules[path].aliases]
+    found = [match for name in named for match in matches(joined(boxes.layer.base, name), aliases)]
+    shared = [boxes.names.path(alias) for alias, _ in found]
+    count = "1 module matches" if len(paths) == 1 else f"{len(paths)} modules match"
+    more = f"; {', '.join(shared)} {'is' if len(shared) == 1 else 'are'} the same under other names"
+    return f"{count} {', '.join(named)}{more if shared else ''}"
 
 
 def _calls_of_one(boxes: _Boxes, box: str, path: str) -> Iterator[Finding]:

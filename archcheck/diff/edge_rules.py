@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from archcheck.diff.alignment import Fit, MisplacedBox
+from archcheck.diff.box_calls import Occurrence
 from archcheck.diff.drawn_edges import BoxPosition
 from archcheck.diff.edge_kinds import KindDifference
 from archcheck.diff.edge_kinds import wrong_kind as kind_difference
@@ -292,22 +293,39 @@ def missing(edge: EdgeEvidence) -> FindingCandidate | None:
     """RES001: nothing executes it."""
     if not edge.is_unmatched:
         return None
-    inside, boxes = edge.call.inside(edge.drawn), edge.drawn.inside
-    last = max(inside, key=lambda one: one.runs[-1].spans[-1][1], default=None)
-    if last is not None and last.box == boxes[-1] and last.name in edge.execution.modules:
-        what = f"the output of {edge.names.path(last.name)}"
+    first, last = _ends_of_branch(edge)
+    cut = first is not None and not _reads_source(edge)
+    if first is not None and cut:
+        code = f"{edge.names.path(first.name)} does not read {edge.drawn.source()}"
     else:
-        what = f"the output of {label(edge.panel, boxes[-1])}" if boxes else "the branch"
-    own = edge.call.layer.own
-    location = last.runs[-1].location if last else edge.execution.location(own[0]) if own else None
-    return edge.candidate(
-        "RES001",
-        f"there is no residual connection {edge.drawn.around()}",
-        f"the source is not added to {what}",
-        None,
-        location,
-        fix=edge.removal(),
-    )
+        code = f"the source is not added to {_branch_result(edge, last)}"
+    own, call = edge.call.layer.own, first if cut else last
+    location = call.runs[-1].location if call else edge.execution.location(own[0]) if own else None
+    message = f"there is no residual connection {edge.drawn.around()}"
+    return edge.candidate("RES001", message, code, None, location, fix=edge.removal())
+
+
+def _ends_of_branch(edge: EdgeEvidence) -> tuple[Occurrence | None, Occurrence | None]:
+    """Return the boxes of the branch that ran first and last."""
+    inside = edge.call.inside(edge.drawn)
+    first = min(inside, key=lambda one: one.runs[0].spans[0][0], default=None)
+    return first, max(inside, key=lambda one: one.runs[-1].spans[-1][1], default=None)
+
+
+def _reads_source(edge: EdgeEvidence) -> bool:
+    """Return whether what ran of the branch depends on its drawn source; True if that is unknown."""
+    frame = edge.call.frame
+    leaving = [run for one in frame.occurrences if one.box in edge.drawn.entering for run in one.runs]
+    source = [out for run in leaving for out in run.outputs]
+    inputs = [read for one in edge.call.inside(edge.drawn) for run in one.runs for read in run.inputs]
+    return not source or edge.execution.depends(inputs, source)
+
+
+def _branch_result(edge: EdgeEvidence, last: Occurrence | None) -> str:
+    boxes = edge.drawn.inside
+    if last is not None and last.box == boxes[-1] and last.name in edge.execution.modules:
+        return f"the output of {edge.names.path(last.name)}"
+    return f"the output of {label(edge.panel, boxes[-1])}" if boxes else "the branch"
 
 
 EDGE_RULES: tuple[Callable[[EdgeEvidence], FindingCandidate | None], ...] = (

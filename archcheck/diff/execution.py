@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from archcheck.dataflow.operations import VIEWS
@@ -87,6 +88,18 @@ class Execution:
     def _sinks(self) -> list[int]:
         return [join.sink for join in self.joins]
 
+    @cached_property
+    def _aliases(self) -> dict[str, str]:
+        return {alias: path for path, module in self.modules.items() for alias in module.aliases}
+
+    def same_module(self, path: str) -> str:
+        """Return the path of the module that the model also holds as `path`; "" if there is none.
+
+        Of a module that has several paths only the first is among `modules`.
+        """
+        above = next((above for above in at_and_above(path) if above in self._aliases), "")
+        return self._aliases[above] + path[len(above) :] if above else ""
+
     def joins_within(self, first: int, end: int) -> tuple[Join, ...]:
         """Return the residual connections whose sinks are among the operations [first, end)."""
         return self.joins[bisect_left(self._sinks, first) : bisect_left(self._sinks, end)]
@@ -158,4 +171,4 @@ class Execution:
 
 def is_torchs_own(location: Location) -> bool:
     """Return whether this is a line of a module that ships with torch."""
-    return location.file.startswith(_TORCHS_OWN)
+    return f"/{_TORCHS_OWN}" in f"/{Path(location.file).as_posix()}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from archcheck.diff.execution import Execution, is_torchs_own
+from archcheck.diff.execution import Execution
 from archcheck.diff.marks.values import Values, values
 from archcheck.drafting.choices import Choices
 from archcheck.drafting.kinds import Kind, numbered, numbers_of, ranges
@@ -35,8 +35,7 @@ def modules(execution: Execution) -> Part:
     def part(path: str) -> Part:
         module = execution.modules[path]
         below = [child for child in execution.children(path) if execution.calls(child)]
-        is_known = module.location is not None and is_torchs_own(module.location)
-        parts = () if is_known else tuple(map(part, below))
+        parts = tuple(map(part, below))
         is_block = path in scopes or any(part.is_block for part in parts)
         return Part(leaf(path), title_of(module.type_name), 1, parts, is_block)
 

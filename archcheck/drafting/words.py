@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from archcheck.diff.marks.claims import beyond, says_all
 from archcheck.vocabulary import Claim, Region, claims, is_a
 from archcheck.vocabulary.words import QKV, capital, sign
 
@@ -53,14 +54,17 @@ def spaced(type_name: str) -> str:
 def block_label(type_name: str, leaf: str, computed: Sequence[Region] = (), model: str = "") -> str:
     """Return the label of a box that holds more than one operation.
 
-    Its class's name, or else its own, if that claims only what is `computed` in it; or what is left of that.
+    Its class's name, or else its own, if that claims what is `computed` in it and, where it claims anything,
+    all of that; or what is left of that.
     """
     own = " ".join(re.split(r"[\W_]+", leaf)).strip()
     named = [title_of(type_name, model), capital(own)]
     if "embed" in f"{type_name} {leaf}".casefold():
         named.append("Patch embedding")
     for text in named:
-        if _NAMED.search(text) and all(_is_true(claim, computed) for claim in claims(text)):
+        said = claims(text)
+        whole = not (said and says_all(text, said) and beyond(said, computed))
+        if _NAMED.search(text) and whole and all(_is_true(claim, computed) for claim in said):
             return text
     rest = own.casefold()
     for claim in claims(rest):

@@ -139,12 +139,10 @@ def _streams(flow: Dataflow, later: Join, earlier: Join) -> bool:
 def _added_to_itself(flow: Dataflow) -> list[Defect]:
     found = []
     for index, op in enumerate(flow.ops):
-        if (
-            op.name != "add"
-            or len(op.operands) != 2
-            or not (op.depends_on_input and op.depends_on_parameter and op.floating)
-        ):
+        if op.name != "add" or len(op.operands) != 2 or not (op.depends_on_parameter and op.floating):
             continue
+        if not op.depends_on_input and op.operands[0] == op.operands[1]:
+            continue  # arithmetic on a parameter; learned queries and a dropout of them are a stream
         one, other = (_value(flow, operand) for operand in op.operands)
         if one == other and one >= 0 and op.numel > 1 and not _is_multiplied(flow, index):
             calls = flow.stack(flow.ops[one].call)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from torch import nn
 
 from archcheck.dataflow.run import Module
-from archcheck.phrasing.module_paths import at_and_above
+from archcheck.phrasing.module_paths import at_and_above, joined
 from archcheck.source_location import Location, location
 from archcheck.tracing.recorder import Recorder
 
@@ -37,6 +37,7 @@ def modules(recorder: Recorder) -> dict[str, Module]:
     for path, module in found.items():
         if module._parameters and any(value is not None for value in module._parameters.values()):
             holders.update(above for above in at_and_above(path) if above)
+    aliases = _aliases(found)
     return {
         path: Module(
             path,
@@ -45,9 +46,22 @@ def modules(recorder: Recorder) -> dict[str, Module]:
             _mentioned(path, found),
             _defined(module),
             _numbers(module),
+            tuple(aliases.get(path, ())),
         )
         for path, module in found.items()
     }
+
+
+def _aliases(found: Mapping[str, nn.Module]) -> dict[str, list[str]]:
+    """Return, by the path of a module, the other names that the modules which hold it have for it."""
+    names = {id(module): path for path, module in found.items()}
+    aliases: dict[str, list[str]] = {}
+    for path, module in found.items():
+        for name, child in module._modules.items():
+            known = names.get(id(child))
+            if known is not None and known != joined(path, name):
+                aliases.setdefault(known, []).append(joined(path, name))
+    return aliases
 
 
 def escaping(recorder: Recorder) -> frozenset[int]:

@@ -79,7 +79,7 @@ matrix product: @|mat[ -]?mul|matrix (?:product|multiplication)|bmm|dot product|
 # sums
 sum: ⊕|\+|∑|\\oplus|\\sum|add|sum|addition|element-?wise (?:add|addition|sum)|相?加|求和|残差连接|sum of the
 difference: −|⊖|subtract(?:ion)?|minus|相减
-scale: scale|scaling|缩放
+scale|product: scale|scaling|缩放
 scale: layer-?scale
 # linear maps
 Linear: (?:linear|fully[ -]connected|dense|affine)(?: layers?| projections?)?|fc ?\d?|proj(?:ection)?

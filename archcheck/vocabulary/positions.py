@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archcheck.dataflow.operations import VIEWS
+from archcheck.dataflow.operations import NORMS, VIEWS
 from archcheck.vocabulary.regions import Region, region_of
 from archcheck.vocabulary.walking import Walks
 
@@ -41,9 +41,9 @@ def _kind(walks: Walks, table: int, shape: tuple[int, ...]) -> str:
         or op.shape[-len(rows) :] != shape[-len(op.shape) :][-len(rows) :]
     ):
         return ""
-    if op.depends_on_parameter:
-        return "learned positions"
     names = {walks.ops[below].name for below in _below(walks, table)}
+    if op.depends_on_parameter:  # what a norm makes of it is no table, but a stream of its own
+        return "" if names & NORMS else "learned positions"
     return "sinusoidal positions" if names & {"sin", "cos", "attribute"} and op.floating else ""
 
 

@@ -47,6 +47,30 @@ MISSING = (
 """,
     ),
     Case(
+        "one module under two names",
+        finding="BOX001 head.second",
+        message="Linear is drawn, but 1 is 0 under another name",
+        traced="the model holds one module as both: they share all of their parameters",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head = nn.Sequential(*[nn.Linear(8, 8)] * 2)  #-
+            self.head = nn.Sequential(*[nn.Linear(8, 8) for _ in range(2)])  #+
+
+        def forward(self, x):  # wrong
+            return self.head(x)
+
+""",
+        panels="""
+    head:
+      scope: head
+      boxes:
+        first: {label: Linear, module: "0"}
+        second: {label: Linear, module: "1"} # wrong
+""",
+    ),
+    Case(
         "in some layers only",
         finding="BOX001 layer.drop",
         message="Dropout is drawn, but the model has no module drop",
@@ -326,6 +350,28 @@ REPEATS = (
       boxes:
         layers: {label: Layer, module: layers.*, repeat: 16} # wrong #-
         layers: {label: Layer, module: layers.*, repeat: 4} #+
+""",
+    ),
+    Case(
+        "a stack of one module",
+        finding="BOX004 net.head",
+        message="Linear is drawn ×3, but the model has 1",
+        traced="1 module matches head.*; head.1, head.2 are the same under other names",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head = nn.Sequential(*[nn.Linear(8, 8)] * 3)  #-
+            self.head = nn.Sequential(*[nn.Linear(8, 8) for _ in range(3)])  #+
+
+        def forward(self, x):  # wrong
+            return self.head(x)
+
+""",
+        panels="""
+    net:
+      boxes:
+        head: {label: Linear, module: head.*, repeat: 3} # wrong
 """,
     ),
     Case(

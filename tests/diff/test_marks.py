@@ -165,6 +165,56 @@ def test_a_label_may_name_a_module_and_what_is_done_with_its_result(tmp_path: Pa
     assert [(finding.code, finding.edge) for finding in wrong] == [("BOX008", ""), ("BOX006", "gate")]
 
 
+def test_a_finding_on_a_module_of_torch_names_the_line_that_calls_it(tmp_path: Path) -> None:
+    (found,) = report(tmp_path, ("LayerNorm", "RMSNorm")).findings
+    assert found.location is not None
+    assert (Path(found.location.file).name, found.location.line) == ("model.py", 12)
+
+
+def test_a_product_may_be_called_scale_as_in_adaptive_norms(tmp_path: Path) -> None:
+    assert report(tmp_path, ("{label: ⊙}", "{label: Scale}")).findings == ()
+
+
+def test_linear_maps_alone_are_no_feed_forward_network(tmp_path: Path) -> None:
+    (found,) = report(tmp_path, ("up: {label: Linear", "up: {label: FFN")).findings
+    assert (found.code, found.message) == ("BOX006", "FFN is drawn, but up computes Linear")
+
+
+QUERIES = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.queries = nn.Parameter(torch.randn(1, 4, 8))
+        self.norm, self.linear = nn.LayerNorm(8), nn.Linear(8, 8)
+
+    def forward(self, x):
+        return self.norm(self.queries) + self.linear(x)
+"""
+QUERIES_SPEC = """\
+model:
+  target: model.py:Net
+  inputs:
+    x: {shape: [1, 4, 8]}
+panels:
+  net:
+    boxes:
+      norm: {label: LayerNorm, module: norm}
+      linear: {label: Linear, module: linear}
+    flow: [[norm, linear]]
+"""
+
+
+def test_a_norm_of_learned_queries_is_neither_refuted_nor_proved(tmp_path: Path) -> None:
+    found = report_on(QUERIES, QUERIES_SPEC, tmp_path)
+    assert found.findings == ()
+    reasons = [mark.reason for mark in found.marks if (mark.kind, mark.name) == (MarkKind.CLAIM, "norm")]
+    assert reasons == ["nothing in it was recognised as LayerNorm"]
+
+
 def test_a_box_named_for_an_activation_holds_nothing_larger(tmp_path: Path) -> None:
     (found,) = report(tmp_path, ("gate: {label: Linear", "gate: {label: SiLU")).findings
     assert (found.code, found.edge) == ("BOX006", "gate")

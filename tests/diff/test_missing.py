@@ -37,6 +37,32 @@ MISSING = (
         panels=PANEL_OF_LAYER.replace("- {around: attn}", "- {around: attn} # wrong"),
     ),
     Case(
+        "around a branch that begins elsewhere",
+        finding="RES001 layer.mlp",
+        message="there is no residual connection around MLP",
+        traced="mlp does not read the output of Norm",
+        layers=(0, 1, 2),
+        model=transformer("""
+        def forward(self, x):
+            y = self.attn(x)
+            x = self.norm1(x + y)
+            return self.norm2(x + self.mlp(y))  # wrong #-
+            return self.norm2(x + self.mlp(x))  #+
+"""),
+        panels="""
+    layer:
+      scope: layers.*
+      boxes:
+        attn: {label: Attention, module: attn}
+        norm: {label: Norm, module: norm1}
+        mlp: {label: MLP, module: mlp}
+        norm2: {label: Norm, module: norm2}
+      residuals:
+        - {around: attn}
+        - {around: mlp} # wrong
+""",
+    ),
+    Case(
         "at the levels where a shape test fails",
         finding="RES001 level.conv",
         message="there is no residual connection around Linear",

@@ -332,3 +332,28 @@ class TakingTurns(nn.Module):
         for block in self.blocks:
             x = block(x)
         return x
+
+
+class PostNorm(nn.Module):
+    """A norm of what another module makes."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.norm, self.fn = nn.LayerNorm(8), inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.fn(x))  # type: ignore[no-any-return]
+
+
+class Wrapped(nn.Module):
+    """Unlike layers in wrappers whose class is named for the norm in them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        mlp = nn.Sequential(nn.Linear(8, 16), nn.GELU(), nn.Linear(16, 8))
+        self.layers = nn.ModuleList([PostNorm(Attention()), PostNorm(mlp)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = x + layer(x)
+        return x

@@ -109,6 +109,12 @@ def test_a_block_that_hands_its_sublayers_to_the_modules_that_make_the_sums_is_o
     ]
 
 
+def test_a_wrapper_is_not_called_a_norm() -> None:
+    found = written("Wrapped", {"x": {"shape": [1, 4, 8]}})
+    assert found.report.status is Status.CONFORMS
+    assert "PostNorm" not in found.text
+
+
 def test_experts_that_a_loop_runs_are_one_box_in_the_panel_of_the_mixture() -> None:
     made = written("MixtureBlocks")
     assert made.report.status is Status.CONFORMS

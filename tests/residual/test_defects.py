@@ -37,6 +37,7 @@ OVERWRITTEN = "RES011: the source of a residual is overwritten in place before i
         ("y = f(x); return y.flip(0) + y", []),
         ("y = f(x); z = torch.cat([y, y], 1); return z + torch.cat([y, y], 1)", []),
         ("y = self.gamma * 2; return x * (y + y)", []),
+        ("y = self.gamma * 2; y = y + F.dropout(y, 0.1, False); return x + f(y)", [ITSELF]),
         ("y = x * 2; return y + y", []),
         ("y = f(x).mean(); return x * (y + y)", []),
         ("y = (f(x) > 0).long(); return y + y", []),

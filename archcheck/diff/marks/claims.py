@@ -72,14 +72,14 @@ def check_claims(panel: Panel, box: str, territory: Territory, widths: bool = Fa
         return
     regions = regions_of(territory, box)
     by_role = not panel.boxes[box].op and not claims(label(panel, box))
-    larger = _larger(said, regions) if by_role or _says_all(label(panel, box), said) else None
+    larger = beyond(said, regions) if by_role or says_all(label(panel, box), said) else None
     for claim in said:
         fitting = [region for region in regions if meets(region, claim)]
         fitting = fitting or _around(claim, territory, nodes) or _without_activation(claim, said, regions)
         if not fitting and len(said) > 1 and _is_before(territory, box, claim):
             yield ClaimCheck(claim, True)
         elif not fitting:
-            other = _other_block(claim, regions) or larger
+            other = _other_block(claim, regions) or _all_linear(claim, regions, territory, nodes) or larger
             certain = other is not None or _is_certain(claim, territory, nodes)
             yield ClaimCheck(claim, False if certain else None, other or _principal(regions, claim))
         elif larger is not None:
@@ -150,7 +150,7 @@ def _without_activation(claim: Claim, said: Sequence[Claim], regions: Sequence[R
     return [] if any(region.term.family is Family.ACTIVATION for region in found) else found
 
 
-def _says_all(text: str, said: Sequence[Claim]) -> bool:
+def says_all(text: str, said: Sequence[Claim]) -> bool:
     """Return whether a label names nothing but its claims. An unknown word may stand for the rest."""
     rest = unicodedata.normalize("NFC", text).casefold()
     for claim in said:
@@ -186,9 +186,12 @@ def _is_before(territory: Territory, box: str, claim: Claim) -> bool:
 
 
 def _is_certain(claim: Claim, territory: Territory, nodes: frozenset[int]) -> bool:
-    """Return whether a recogniser would have found the term if it were there."""
-    ops = territory.values.recognition.flow.ops
-    if any(ops[node].opaque for node in nodes):
+    """Return whether a recogniser would have found the term if it were there.
+
+    None looks at what does not depend on the input, such as a norm of learned queries.
+    """
+    ops = [territory.values.recognition.flow.ops[node] for node in nodes]
+    if any(op.opaque for op in ops) or not any(op.depends_on_input for op in ops):
         return False
     return {TERMS[term].family for term in claim.terms} <= _CERTAIN
 
@@ -207,7 +210,21 @@ def _other_block(claim: Claim, regions: Sequence[Region]) -> Region | None:
     return max(found, key=lambda region: (len(region.ops), -region.output), default=None)
 
 
-def _larger(said: Sequence[Claim], regions: Sequence[Region]) -> Region | None:
+def _all_linear(
+    claim: Claim, regions: Sequence[Region], territory: Territory, nodes: frozenset[int]
+) -> Region | None:
+    """Return the linear map that a module computes instead of a feed-forward network: nothing bends it."""
+    if not {TERMS[term].family for term in claim.terms} <= {Family.FEED_FORWARD, Family.MIXTURE}:
+        return None
+    linear = [region for region in regions if region.term.family in (Family.LINEAR, Family.DROPOUT)]
+    known = {op for region in linear for op in region.ops}
+    recognition = territory.values.recognition
+    if not all(node in known or not recognition.counts(node) for node in nodes):
+        return None
+    return next((region for region in linear if region.term.family is Family.LINEAR), None)
+
+
+def beyond(said: Sequence[Claim], regions: Sequence[Region]) -> Region | None:
     """Return what the module computes beyond everything that the box claims.
 
     A module that computes a sum may project one of its terms, as those that figures call "Add & Norm" do.

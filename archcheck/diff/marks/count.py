@@ -153,7 +153,7 @@ def _evidence(loaded: LoadedSpec, name: str, check: FrameCheck) -> Iterator[tupl
 def _unknown(claim: ClaimCheck) -> str:
     if claim.detail:
         return f"the run does not show whether it is {claim.detail}"
-    return f"no {claim.claim.terms[0]} was recognised in it"
+    return f"nothing in it was recognised as {claim.claim.terms[0]}"
 
 
 def _numbers(loaded: LoadedSpec, panel: Panel, box: str, check: FrameCheck) -> Iterator[Evidence]:
