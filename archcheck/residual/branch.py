@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 
 from archcheck.dataflow.operations import (
     AFFINE,
@@ -14,6 +13,7 @@ from archcheck.dataflow.operations import (
     SUMS,
     VIEWS,
 )
+from archcheck.dataflow.queries import reached
 from archcheck.dataflow.run import Op
 from archcheck.residual.join import Summand
 from archcheck.residual.operation_facts import Facts, Reads
@@ -28,8 +28,8 @@ def summands(facts: Facts, reads: Reads, sink: int, at_sink: Mapping[int, object
     at = reads
     while len(at) == 1:
         op = facts.ops[at[0]]
-        if op.name in ("add", "sub") and len(op.operands) == 2 and op.call == facts.ops[sink].call:
-            if at[0] in at_sink or not op.depends_on_input or op.numbers:
+        if op.name in ("add", "sub") and op.call == facts.ops[sink].call:
+            if at[0] in at_sink or op.numbers:
                 break
             for place, operand in enumerate(op.operands):
                 sign = -1.0 if op.name == "sub" and place else 1.0
@@ -84,7 +84,7 @@ def is_branch(facts: Facts, sink: int, source: int, branch: Sequence[int], term:
         return False
     # Without parameters a tensor less its own mean or maximum is normalized.
     made_of_itself = subtracts(facts.ops[sink]) or facts.repeats(sink)
-    return holds_parameters(facts, source, branch, term) or not made_of_itself
+    return holds_parameters(facts, branch, term) or not made_of_itself
 
 
 def mixes(op: Op) -> bool:
@@ -104,16 +104,11 @@ def is_offset(facts: Facts, source: int, branch: Sequence[int], term: Summand) -
     return carried.isdisjoint(term.reads)
 
 
-def holds_parameters(facts: Facts, source: int, branch: Sequence[int], term: Summand) -> bool:
+def holds_parameters(facts: Facts, branch: Sequence[int], term: Summand) -> bool:
     """Return whether anything on the branch reads a parameter, or a value computed from parameters only."""
-    inside, ops = {source, *branch}, facts.ops
-    fused = term.reads if term.fused else ()
-    reads = chain((read for at in (*branch, *term.tail) for read in ops[at].reads), fused)
-    return any(
-        ops[read].depends_on_parameter and not ops[read].depends_on_input
-        for read in reads
-        if read not in inside
-    )
+    ops = facts.ops
+    reads = {*term.reads, *(read for at in (*branch, *term.tail) for read in ops[at].reads)}
+    return any(ops[read].depends_on_parameter and not ops[read].depends_on_input for read in reads)
 
 
 def is_affine(facts: Facts, branch: Sequence[int]) -> bool:
@@ -128,17 +123,10 @@ def is_score(facts: Facts, reads: Reads) -> bool:
         op = facts.root_op(facts.stream(op)[0])
     if op.name not in PRODUCTS_OF_MATRICES or len(facts.dependent_operands(op)) < 2:
         return False
-    users = facts.flow.users
-    pending, seen = list(users[reads[0]]), set()
-    while pending:
-        at = pending.pop()
-        name = facts.ops[at].name
-        if name in ("softmax", "sigmoid"):
-            return name == "softmax"
-        if at not in seen and name in _ON_THE_WAY_TO_SOFTMAX:
-            seen.add(at)
-            pending += users[at]
-    return False
+    users, ops = facts.flow.users, facts.ops
+    after = reached(users[reads[0]], lambda at: users[at] if ops[at].name in _ON_THE_WAY_TO_SOFTMAX else ())
+    found = next((ops[at].name for at in after if ops[at].name in ("softmax", "sigmoid")), "")
+    return found == "softmax"
 
 
 def subtracts(op: Op) -> bool:

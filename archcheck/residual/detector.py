@@ -142,7 +142,7 @@ class _Detector:
             way = self.skip_paths.pure(skip[0], back, other[0])
             if way is not None:
                 branch = self.ancestry.between(way[0], back)
-                if holds_parameters(self.facts, way[0], branch, term):
+                if holds_parameters(self.facts, branch, term):
                     self._add(index, way[0], skip, branch, term, way[1], Kind.GATED)
                     return
 
@@ -312,7 +312,7 @@ class _Detector:
                     continue
                 if (
                     any(mixes(self.facts.ops[at]) for at in branch)
-                    and holds_parameters(self.facts, source, branch, term)
+                    and holds_parameters(self.facts, branch, term)
                     and self._as_carried(Kind.CONCAT, source, (other,), walk, branch) is not None
                 ):
                     found.add(roots[other])

@@ -31,7 +31,7 @@ def kind_of(
         return None
     if walk.affine:
         # Two affine maps are one (an adapter); a mean and a deviation are statistics of one tensor.
-        is_one = not is_affine(facts, branch) and holds_parameters(facts, source, branch, term)
+        is_one = not is_affine(facts, branch) and holds_parameters(facts, branch, term)
         return Kind.PROJECTION if is_one else None
     if walk.gated or gated:
         return Kind.GATED

@@ -97,6 +97,13 @@ def passed_along(whole: Any, x: Tensor) -> Tensor:
     return branch + stream  # type: ignore[no-any-return]
 
 
+def around(whole: Any, x: Tensor) -> Tensor:
+    return whole.parts[0](x) + x  # type: ignore[no-any-return]
+
+
+AROUND = [("parts.0", "parts.0", "input", "f g", "f"), ("", "", "input", "parts.0", "")]
+
+
 def without_a_module(whole: Any, x: Tensor) -> Tensor:
     y = x + torch.softmax(x, -1)
     return y + whole.f(y)  # type: ignore[no-any-return]
@@ -131,6 +138,8 @@ def first(whole: Any, x: Tensor) -> Tensor:
         # The modules that a skip path passes, also where it is put together from parts.
         (Whole(halves, split), [("", "", "input", "f", "parts.0")]),
         (Whole(sums_of_halves, split), [("", "", "input", "f", "parts.0")]),
+        # A sum of a module of its own is one branch, and has a residual of its own.
+        (Whole(around, lambda part, x: part.f(x) + part.g(part.f(x))), AROUND),
         # A module that returns its input beside its result holds the source.
         (Whole(passed_along, lambda part, x: (part.f(x), x)), [("", "", "input", "parts.0.f", "")]),
     ],
