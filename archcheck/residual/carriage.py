@@ -55,9 +55,7 @@ class Carriage(Enum):
 def carriage(facts: Facts, source: int, skip: Reads, passed: Sequence[int]) -> Carriage:
     """Return how much of its source a skip path through these operations, in order, carries to the sink."""
     ops = facts.ops
-    chain = [ops[at] for at in passed if ops[at].layout or ops[at].name in _MOVES | _PADS | {"getitem"}]
-    if not chain:
-        return Carriage.WHOLE
+    chain = [ops[at] for at in passed]
     if any(op.name in _MOVES and not (op.layout or _is_copy(facts, op) or is_turn(op)) for op in chain):
         return Carriage.MOVED
     end, start = ops[skip[0]], ops[source]
@@ -74,7 +72,7 @@ def carriage(facts: Facts, source: int, skip: Reads, passed: Sequence[int]) -> C
             return Carriage.WHOLE
         turned = any(map(is_turn, chain))
         return Carriage.PERMUTED if turned or _is_transposed(facts, chain, skip, source) else Carriage.MOVED
-    return Carriage.PART if end.numel < start.numel and places == sorted(places) else Carriage.MOVED
+    return Carriage.PART if places == sorted(places) else Carriage.MOVED
 
 
 def _is_transposed(facts: Facts, chain: Sequence[Op], skip: Reads, source: int) -> bool:
@@ -92,38 +90,37 @@ def _is_transposed(facts: Facts, chain: Sequence[Op], skip: Reads, source: int) 
     ]
     for flat in probes(prod(shape)):
         digits = [flat // stride % size for stride, size in zip(strides, shape, strict=True)]
-        if None in steps or _followed(flat, chain, facts) != sum(
+        if _followed(flat, chain, facts) != sum(
             digit * (step or 0) for digit, step in zip(digits, steps, strict=True)
         ):
             return False
     return True
 
 
-def is_joined_in_place(facts: Facts, sink: int, term: Summand, branch: Sequence[int]) -> bool:
+def is_joined_in_place(facts: Facts, sink: int, term: Summand, beside: Sequence[int]) -> bool:
     """Return whether the sink's own module passes on the branch's output unchanged, or a part of it.
 
-    It does not if it reads it in another order, or takes a part for all of it.
+    It does not if it reads it in another order, or takes a part for all of it. `beside` are the operations of
+    branch and skip path, where an exchange of axes makes up for one.
     """
-    passed = [at for at in reversed(term.tail) if facts.ops[at].name in VIEWS]
+    passed = [*term.tail]
     at = term.reads
     while len(at) == 1 and facts.ops[at[0]].call == facts.ops[sink].call:
         op = facts.ops[at[0]]
         if is_pick(facts.ops, op) or is_rearranged(facts.ops, at[0]):
             return False
         is_move = op.layout is not None or op.name in KEEPS or is_turn(op)
-        if not op.operands or op.name in _OF_COMPLEX or not is_move:
+        if op.name in _OF_COMPLEX or not is_move or not facts.ops[op.operands[0][0]].shape:
             break
         passed.append(at[0])
         at = op.operands[0]
-    if not passed or len(at) != 1 or not facts.ops[at[0]].shape:
-        return True
     end = (term.tail[-1],) if term.tail else term.reads
     match carriage(facts, at[0], end, sorted(passed)):
         case Carriage.MOVED:
             return False
         case Carriage.PERMUTED:  # back to how the source lies
             wanted = turns(facts, passed) or TRANSPOSES
-            is_turned = any(facts.ops[one].name in wanted for one in branch if one not in passed)
+            is_turned = any(facts.ops[one].name in wanted for one in beside if one not in passed)
             return is_turned or facts.ops[at[0]].shape != facts.ops[end[0]].shape
         case Carriage.PART:
             return facts.numel(end) >= facts.ops[sink].numel

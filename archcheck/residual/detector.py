@@ -227,7 +227,7 @@ class _Detector:
         branch = self.ancestry.between(source, back)
         if not is_branch(self.facts, index, source, branch, term) or self._is_withheld(index, term, branch):
             return False
-        if not term.fused and not is_joined_in_place(self.facts, index, term, branch):
+        if not term.fused and not is_joined_in_place(self.facts, index, term, (*branch, *walk.passed)):
             return False
         if (walk.gated or gated) and not self._is_carried(source, term, gated):
             return False

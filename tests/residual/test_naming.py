@@ -140,6 +140,8 @@ def first(whole: Any, x: Tensor) -> Tensor:
         (Whole(sums_of_halves, split), [("", "", "input", "f", "parts.0")]),
         # A sum of a module of its own is one branch, and has a residual of its own.
         (Whole(around, lambda part, x: part.f(x) + part.g(part.f(x))), AROUND),
+        # What a module does to its own result is its branch, whatever it is.
+        (Whole(around, lambda part, x: part.f(x).flip(1)), [("", "", "input", "parts.0", "")]),
         # A module that returns its input beside its result holds the source.
         (Whole(passed_along, lambda part, x: (part.f(x), x)), [("", "", "input", "parts.0.f", "")]),
     ],

@@ -23,6 +23,9 @@ PART = ["partial of input: norm, mlp"]
         "return x.repeat(1, 1, 1) + f(x)",
         "return x.unsqueeze(0).expand(1, 2, 6, 16)[0] + f(x)",
         "return x.transpose(1, 2) + f(x).transpose(1, 2)",
+        "return x.mT.reshape(2, 96) + f(x).mT.reshape(2, 96)",
+        "return x.flip(1) + f(x).flip(1)",
+        "b = f(x); return x + torch.stack([b[0], b[1]])",
         "return x.masked_fill(x[..., :1] > 9, 0) + f(x)",
         "return x.flip(1).flip(1) + f(x)",
         "return x.roll(2, 1).roll(-2, 1) + f(x)",
@@ -53,6 +56,13 @@ def test_a_part_of_it(body: str) -> None:
     [
         "return x[:, :1].expand(-1, 6, -1) + f(x)",
         "return x[:, :1].repeat(1, 6, 1) + f(x)",
+        "return F.pad(x, (0, 1))[:, :1, :-1].repeat(1, 6, 1) + f(x)",
+        "return x[:, :1].unsqueeze(1).expand(2, 3, 6, 16) + f(x).unsqueeze(1)",
+        "return x[:, :1].expand(2, 6, 16) + f(x @ x.mT @ x)",
+        "return x[:, :3].flip(1) + f(x)[:, :3]",
+        "b = f(x); return x + torch.cat([b[:, 3:], b[:, :3]], 1)",
+        "b = f(x).clone(); b[:, :3] = 0; return x + b.mT.reshape(2, 6, 16)",
+        "b, c = self.mlp[0](x).chunk(2, -1); return x + b.mT.reshape(2, 6, 16)",
         "return x.flip(1) + f(x)",
         "return x.roll(1, 1) + f(x)",
         "return x[:, [5, 4, 3, 2, 1, 0]] + f(x)",
@@ -66,6 +76,21 @@ def test_a_part_of_it(body: str) -> None:
 )
 def test_elements_in_other_places(body: str) -> None:
     assert residuals_of(body) == []
+
+
+def test_axes_exchanged_on_both_sides() -> None:
+    """Also where nothing but the order tells, as long as an axis of one is passed over."""
+    square = (1, 16, 16)
+    assert residuals_of("return x.mT + f(x).mT", square) == WHOLE
+    assert residuals_of("return x.mT + f(x)", square) == residuals_of("return x + f(x).mT", square) == []
+
+
+def test_what_a_view_of_a_sum_takes_of_it() -> None:
+    parts = ["partial of input: norm, mlp", "partial of input: linear"]
+    assert residuals_of("return x[:, :1] + (f(x) + self.linear(x))[:, :1]") == parts
+    assert residuals_of("return self.linear(x.clone()) + f(x[..., :8].repeat(1, 1, 2))") == [
+        "projection of input: norm, mlp"
+    ]
 
 
 def test_a_part_that_the_branch_does_not_read() -> None:
