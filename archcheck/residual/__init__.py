@@ -32,10 +32,10 @@ sentence):
 - A **concatenation** has a residual for each two of its parts of which one was computed from the other,
   at the first concatenation that holds both.
 - **Kind**: `multi-stream` if the branch is spread over parallel streams. `projection` if the skip path is an
-  affine map, batch norm in either mode among them; then the branch must not be one. `gated` if a mixing
-  weight on it depends on the input; the branch's values must depend on the source, not their weights alone.
-  `partial` as above. `scaled` if a factor is constant or learned. `concat` if the sink concatenates. Else
-  `identity`.
+  affine map, batch norm in either mode among them; then the branch must not be one, and more than an addend
+  of it is learned. `gated` if a mixing weight on it depends on the input; the branch's values must depend
+  on the source, not their weights alone. `partial` as above. `scaled` if a factor is constant or learned.
+  `concat` if the sink concatenates. Else `identity`.
 
 Reading order: `detector` (sinks), `skip_path`, `branch`, `kinds`, `naming`; `operation_facts`, `carriage`,
 `factors` and `ancestry` are what they ask of the dataflow. Each search walks back from one sink and stops at

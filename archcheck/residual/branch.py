@@ -105,9 +105,13 @@ def is_offset(facts: Facts, source: int, branch: Sequence[int], term: Summand) -
 
 
 def holds_parameters(facts: Facts, branch: Sequence[int], term: Summand) -> bool:
-    """Return whether anything on the branch reads a parameter, or a value computed from parameters only."""
+    """Return whether anything on the branch reads a parameter, or a value computed from parameters only.
+
+    One that is only added is an offset.
+    """
     ops = facts.ops
-    reads = {*term.reads, *(read for at in (*branch, *term.tail) for read in ops[at].reads)}
+    acting = (at for at in (*branch, *term.tail) if ops[at].name not in SUMS)
+    reads = {*term.reads, *(read for at in acting for read in ops[at].reads)}
     return any(ops[read].depends_on_parameter and not ops[read].depends_on_input for read in reads)
 
 

@@ -193,11 +193,12 @@ SENTENCES: dict[str, dict[str, list[str]]] = {
         f"{STREAMS}; return s + f(s)": [PLAIN],
     },
     "`projection` if the skip path is an affine map, batch norm in either mode among them; then the branch "
-    "must not be one.": {
+    "must not be one, and more than an addend of it is learned.": {
         "return F.avg_pool1d(x, 3, 1, 1) + f(x)": [PROJECTED],
         "train: return F.batch_norm(x.mT, None, None, training=True).mT + f(x)": [PROJECTED],
         "return F.batch_norm(x.mT, self.zeros, self.ones).mT + f(x)": [PROJECTED],
         "return self.linear(x) + self.mlp[2](self.mlp[0](x))": [],
+        "return x.pow(2).sum(-1, keepdim=True) + self.gamma.pow(2) - 2 * self.linear(x)": [],
     },
     "`gated` if a mixing weight on it depends on the input; the branch's values must depend on the source, "
     "not their weights alone.": {

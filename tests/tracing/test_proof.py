@@ -156,6 +156,24 @@ def test_what_the_detector_finds_is_proved_or_left_open(body: str, why: str) -> 
     assert [remark.rpartition(": ")[2] for remark in remarks] == ([why] if why else [])
 
 
+class Copied(nn.Module):
+    """Skip path and branch begin with a copy of the input, and the weight is turned after it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.scale = nn.Parameter(torch.eye(8)), nn.Parameter(torch.ones(8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.mT.contiguous().view(-1, 8)
+        return (x.pow(2) * self.scale).sum(1, keepdim=True) - 2 * x @ self.weight.t()
+
+
+def test_a_source_that_is_copied_first_is_still_the_source() -> None:
+    with torch.no_grad():
+        trace = archcheck.trace(nn.Sequential(nn.Linear(6, 6), Copied()), torch.randn(1, 8, 6))
+    assert prove(trace.recording, trace.joins) == [agreed(1, 1)]
+
+
 def test_the_factor_of_the_whole_sum_is_measured() -> None:
     trace = trace_of("return (x + f(x)) * 0.5")
     (join,) = trace.joins

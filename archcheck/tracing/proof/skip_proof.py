@@ -53,7 +53,11 @@ def parting(claim: Join, steps: Sequence[Step]) -> int:
     if any(claim.source in reads for step in path for reads in steps[step].operands):
         return claim.source
     first = steps[path[0]].operands if claim.skip else (claim.skip_operand,)
-    return max((read for reads in first for read in reads if read < path[0]), default=-1)
+    carrying = {claim.source}
+    for step in range(claim.source + 1, path[0]):
+        if any(not carrying.isdisjoint(reads) for reads in steps[step].operands):
+            carrying.add(step)
+    return max((read for reads in first for read in reads if read in carrying), default=-1)
 
 
 def uses_of(window: Window, source: int, skip: frozenset[int]) -> tuple[Uses, Uses]:
