@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from archcheck.dataflow.operations import CONCATS, PRODUCTS, SUMS, VIEWS
 from archcheck.vocabulary.arithmetic import CASTS
 from archcheck.vocabulary.regions import Detail, Region, region_of
-from archcheck.vocabulary.walking import Walks
+from archcheck.vocabulary.walking import Walks, near
 
 _REPEATS = frozenset(["expand", "expand_as", "repeat", "repeat_interleave", "tile", "broadcast_to"])
 _MASKS = frozenset(["masked_fill", "where", "maximum", "max", "clamp", "clamp_min", "tanh"])
@@ -102,18 +102,8 @@ def _let_through(mask: str) -> dict[str, Detail]:
 def _is_triangular(walks: Walks, at: int) -> bool:
     """Return whether a masking operation reads a triangle. For runs without values."""
     op = walks.ops[at]
-    names = {walks.ops[below].name for operand in op.operands[1:] for below in _near(walks, operand[0])}
+    names = {walks.ops[below].name for operand in op.operands[1:] for below in near(walks.flow, operand[0])}
     return bool(names & {"tril", "triu"}) or (op.name == "masked_fill" and len(op.operands) == 1)
-
-
-def _near(walks: Walks, at: int) -> Iterator[int]:
-    pending, seen = [at], set[int]()
-    while pending and len(seen) < 16:
-        at = pending.pop()
-        if at not in seen:
-            seen.add(at)
-            yield at
-            pending += [operand[0] for operand in walks.ops[at].operands]
 
 
 def _weighed(walks: Walks, softmax: Region) -> tuple[int, list[int]] | None:
@@ -239,7 +229,7 @@ def _name(walks: Walks, heads: int, shared: int, key: int, value: int) -> str:
 
 def _is_latent(walks: Walks, key: int, value: int) -> bool:
     """Return whether a part of the keys is mapped up from a narrow latent, and another is not."""
-    joined = next((at for at in _through_pairs(walks, key) if walks.ops[at].name in ("cat", "concat")), None)
+    joined = next((at for at in walks.views(key) if walks.ops[at].name in ("cat", "concat")), None)
     if joined is None:
         return False
     maps = {walks.map_behind(operand[0]) for operand in walks.ops[joined].operands}
@@ -250,20 +240,11 @@ def _is_latent(walks: Walks, key: int, value: int) -> bool:
     return latent in maps
 
 
-def _through_pairs(walks: Walks, at: int) -> Iterator[int]:
-    for _ in range(_STEPS):
-        yield at
-        op = walks.ops[at]
-        if op.name not in VIEWS or not op.operands:
-            return
-        at = op.operands[0][0]
-
-
 def _mask_regions(walks: Walks, scores: _Scores) -> Iterator[Region]:
     """Yield the masks of the scores, and the biases by position that are added to them."""
     masked = [at for at in scores.ops if walks.ops[at].name in ("masked_fill", "where")]
     for bias in scores.biases:
-        names = {walks.ops[below].name for below in _near(walks, bias)}
+        names = {walks.ops[below].name for below in near(walks.flow, bias)}
         if walks.ops[bias].depends_on_parameter:
             yield region_of(walks.flow, "relative positions", walks.views(bias), bias)
         elif names & {"arange", "cumsum", "pow", "exp2"} and not names & {

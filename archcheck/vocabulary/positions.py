@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from archcheck.dataflow.operations import NORMS, VIEWS
 from archcheck.vocabulary.regions import Region, region_of
-from archcheck.vocabulary.walking import Walks
+from archcheck.vocabulary.walking import Walks, near
 
 _MOST = 40
 
@@ -41,7 +39,7 @@ def _kind(walks: Walks, table: int, shape: tuple[int, ...]) -> str:
         or op.shape[-len(rows) :] != shape[-len(op.shape) :][-len(rows) :]
     ):
         return ""
-    names = {walks.ops[below].name for below in _below(walks, table)}
+    names = {walks.ops[below].name for below in near(walks.flow, table, _MOST)}
     if op.depends_on_parameter:  # what a norm makes of it is no table, but a stream of its own
         return "" if names & NORMS else "learned positions"
     return "sinusoidal positions" if names & {"sin", "cos", "attribute"} and op.floating else ""
@@ -51,17 +49,7 @@ def _counts_positions(walks: Walks, indices: int) -> bool:
     """Return whether these indices are the position numbers, not something the model was given."""
     if not walks.ops[indices].depends_on_input:
         return True
-    return any(walks.ops[below].name in ("arange", "cumsum") for below in _below(walks, indices))
-
-
-def _below(walks: Walks, at: int) -> Iterator[int]:
-    pending, seen = [at], set[int]()
-    while pending and len(seen) < _MOST:
-        at = pending.pop()
-        if at not in seen:
-            seen.add(at)
-            yield at
-            pending += [operand[0] for operand in walks.ops[at].operands]
+    return any(walks.ops[below].name in ("arange", "cumsum") for below in near(walks.flow, indices, _MOST))
 
 
 def table_lookup(walks: Walks, at: int) -> Region | None:

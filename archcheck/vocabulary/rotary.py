@@ -7,6 +7,7 @@ gives `x[i]·c − x[j]·s` and `x[j]·c + x[i]·s`.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -79,7 +80,7 @@ class Rotary:
         op = self.ops[at]
         if len(op.operands) != 2 or not op.dtype.startswith("complex"):
             return None
-        roots = [self._behind_views(operand[0]) for operand in op.operands]
+        roots = [self._way(operand[0])[-1] for operand in op.operands]
         kinds = [self.ops[root].name == "view_as_complex" for root in roots]
         if kinds.count(True) != 1:
             return None
@@ -99,11 +100,6 @@ class Rotary:
         source, width = self.ops[min(ops)].operands[0], 2 * self.ops[at].shape[-1]
         details: dict[str, Detail] = {"turned": width, "width": width}
         return region_of(self.walks.flow, "RoPE", ops, end, details, {"stream": source[:1]})
-
-    def _behind_views(self, at: int) -> int:
-        while self.ops[at].name in VIEWS - {"view_as_complex"} and self.ops[at].operands:
-            at = self.ops[at].operands[0][0]
-        return at
 
     def _way(self, at: int) -> list[int]:
         found = [at]
@@ -341,16 +337,9 @@ def _shaped(op: Op, value: _Lanes) -> _Lanes:
     count = len(value.elements)
     for rank in (1, 2):
         dims = op.shape[-rank:]
-        if len(dims) == rank and _product(dims) == count:
+        if len(dims) == rank and math.prod(dims) == count:
             return _Lanes(dims, value.elements)
     raise _Unclear
-
-
-def _product(dims: Sequence[int]) -> int:
-    result = 1
-    for size in dims:
-        result *= size
-    return result
 
 
 def _rotation(elements: Sequence[Element]) -> int:

@@ -12,6 +12,17 @@ from archcheck.vocabulary.regions import Region
 _FAR = 64  # operations that a walk goes back at most
 
 
+def near(flow: Dataflow, at: int, most: int = 16) -> Iterator[int]:
+    """Yield an operation and those that it is computed from, at most so many."""
+    pending, seen = [at], set[int]()
+    while pending and len(seen) < most:
+        at = pending.pop()
+        if at not in seen:
+            seen.add(at)
+            yield at
+            pending += [operand[0] for operand in flow.ops[at].operands]
+
+
 class Walks:
     """A run, and the regions found in it so far by their results."""
 

@@ -11,6 +11,7 @@ from archcheck.vocabulary.definitions import Meaning, meaning
 from archcheck.vocabulary.groups import Entries, Group, number_of
 from archcheck.vocabulary.regions import Detail, Region, region_of
 from archcheck.vocabulary.terms import TERMS, Family
+from archcheck.vocabulary.walking import near
 
 # What a written-out activation may end with, beside operations that bring two values together.
 _LAST = frozenset(
@@ -172,13 +173,9 @@ def frozen_batch_norm(flow: Dataflow, at: int) -> Region | None:
 
 def _is_over_spread(flow: Dataflow, at: int) -> bool:
     """Return whether this is made of the (inverse) square root of a buffer with a number per channel."""
-    pending, seen = [at], set[int]()
-    while pending and len(seen) < 16:
-        at = pending.pop()
-        seen.add(at)
-        op = flow.ops[at]
+    for below in near(flow, at):
+        op = flow.ops[below]
         is_root = op.name in ("rsqrt", "sqrt") or (op.name == "pow" and op.numbers in ((-0.5,), (0.5,)))
         if is_root and not op.depends_on_parameter and op.numel > 1:
             return True
-        pending += [operand[0] for operand in op.operands if operand[0] not in seen]
     return False
