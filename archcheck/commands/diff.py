@@ -100,7 +100,7 @@ def _compared(name: str, old: Side | None, new: Side | None) -> Compared:
 
 def _commits(names: tuple[str, str], wanted: bool) -> tuple[Repository, list[str]] | None:
     """Return the commits that both names mean, or None; raises ArchcheckError if only one means one."""
-    others = [name for name in names if _is_file(name) or is_well_formed(name)]
+    others = [name for name in names if name.endswith((".yaml", ".yml", ".json")) or is_well_formed(name)]
     if len(others) == len(names) and not wanted:
         return None
     try:
@@ -113,10 +113,6 @@ def _commits(names: tuple[str, str], wanted: bool) -> tuple[Repository, list[str
                 raise failed(f"'{name}' is not a file, a target or a revision ({why})", hint) from None
         raise
     return repository, [repository.resolve(name) for name in names]
-
-
-def _is_file(name: str) -> bool:
-    return name.endswith((".yaml", ".yml", ".json"))
 
 
 def _subject(name: str, how: How) -> dict[str, Side]:

@@ -74,18 +74,13 @@ def _summed(ops: Sequence[Op], index: int, op: Op) -> Op | None:
         name = ops[at].name
         before += path[1:]
         one, other = (_way(ops, operand[0], place) for operand in ops[at].operands)
-        if name == "add" and sides[0] and not _meet(one, sides[0][0]):
+        if name == "add" and sides[0] and one[-1][0] != sides[0][0][-1][0]:
             one, other = other, one
         sides[0].append(one)
         sides[1].append(other)
     found = [_common(ops, op.numel, paths) for paths in sides]
     ways = [[before, *side] for side in sides]
     return None if None in found else _made(op, name, [at for at in found if at is not None], ways)
-
-
-def _meet(one: Sequence[Place], other: Sequence[Place]) -> bool:
-    """Return whether two ways with the same beginning meet in a common operation later on."""
-    return one[-1][0] == other[-1][0]
 
 
 def _is_plain_sum(ops: Sequence[Op], op: Op) -> bool:

@@ -32,7 +32,10 @@ class CrossPanel:
         same = self._by_base.get((panel, base))
         if same is not None:
             return same
-        return [call for call in self._by_panel.get(panel, []) if _overlap(call.layer.base, base)]
+        calls = self._by_panel.get(panel, [])
+        return [
+            call for call in calls if is_within(call.layer.base, base) or is_within(base, call.layer.base)
+        ]
 
     def realizing(self, reference: str, base: str) -> list[Join]:
         """Return the executed residuals of the edge that `realized_by` names, in the layer at `base`."""
@@ -53,7 +56,3 @@ class CrossPanel:
     def solid_edge(self, join: Join) -> str:
         """Return the solid edge (`PANEL.EDGE`) that shows an executed residual; "" if none does."""
         return self._edges.get(join.key, "")
-
-
-def _overlap(one: str, other: str) -> bool:
-    return is_within(one, other) or is_within(other, one)

@@ -65,7 +65,8 @@ def place_defects(
     for defect in execution.defects:
         if defect.code == "RES012" and omitted.issuperset(defect.modules):
             continue
-        if not (_is_never_called(defect) and drawn.issuperset(defect.modules)):
+        is_never_called = defect.code == "RES012" and defect.sink < 0
+        if not (is_never_called and drawn.issuperset(defect.modules)):
             about = {
                 call: edges
                 for call in calls
@@ -115,7 +116,3 @@ def _home(defect: Defect, calls: Sequence[PanelCall]) -> PanelCall | None:
         if is_within(defect.implemented_in, module)
     ]
     return calls[-max(around)[1]] if around else None
-
-
-def _is_never_called(defect: Defect) -> bool:
-    return defect.code == "RES012" and defect.sink < 0

@@ -106,7 +106,7 @@ def drawn_edge(bound: BoundPanel, edge: ResidualEdge, number: int, reach: Reacha
     if edge.around is not None:
         first, last = edge.span
         inside = [box for box in order if reach.leads(first, box) and reach.leads(box, last)]
-        sources = _leading_to(bound.panel, first)
+        sources = [one for one, other in flow_edges(bound.panel) if other == first]
         firsts = [first]
     elif edge.from_ == "input" and "input" not in boxes:
         last, sources = edge.to or "", []
@@ -129,7 +129,3 @@ def drawn_edge(bound: BoundPanel, edge: ResidualEdge, number: int, reach: Reacha
             places[box] = BoxPosition.ASIDE
     entering = tuple(box for box in sources if boxes[box].role is not Role.INPUT)
     return Drawn(bound, edge, number, tuple(inside), entering, places, reach)
-
-
-def _leading_to(panel: Panel, box: str) -> list[str]:
-    return [one for one, other in flow_edges(panel) if other == box]

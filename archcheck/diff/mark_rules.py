@@ -142,7 +142,7 @@ class _Telling:
             return self._note("BOX006", box, message, drawn, traced, location, fix)
         if computed is None:
             message = f"{shown} is drawn, but {paths} does not compute it"
-            traced = f"{paths} computes no {_either(wrong.claim.terms)}"
+            traced = f"{paths} computes no {' or '.join(wrong.claim.terms)}"
         else:
             message = f"{shown} is drawn, but {paths} computes {computed.term.name}"
             traced = f"{paths} computes {computed.term.name}"
@@ -274,10 +274,6 @@ class _Telling:
             note=note,
             fix=fix,
         )
-
-
-def _either(terms: Sequence[str]) -> str:
-    return " or ".join(terms)
 
 
 def _article(noun: str) -> str:

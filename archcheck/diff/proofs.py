@@ -30,7 +30,9 @@ def proofs(loaded: LoadedSpec, modes: Sequence[Evidence], findings: Sequence[Fin
             continue
         first, matches = group[0]
         for drawn in first.drawn:
-            if (name, drawn.id) not in disputed and (not drawn.solid or _holds(drawn, group)):
+            if (name, drawn.id) not in disputed and (
+                not drawn.solid or all(drawn.number in matches.exact for _, matches in group)
+            ):
                 found.append(_edge(loaded, drawn, matches, _layers(group)))
         bound = [box for box in first.layer.boxes if _ran(box, group)]
         if bound and name not in disputed_boxes:
@@ -56,10 +58,6 @@ def _edge(loaded: LoadedSpec, drawn: Drawn, matches: Matches, layers: int) -> Pr
         loaded.place("panels", name, "residuals", drawn.number),
         tuple(join.residual for join in matches.exact.get(drawn.number, ())),
     )
-
-
-def _holds(drawn: Drawn, group: _Group) -> bool:
-    return all(drawn.number in matches.exact for _, matches in group)
 
 
 def _ran(box: str, group: _Group) -> bool:

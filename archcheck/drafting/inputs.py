@@ -52,7 +52,7 @@ def entries(
             found.append((input_label(ops[node], named.get(node, "")), readers))
         elif number == 0:
             main = MAIN, readers
-        elif _is_stream(ops[node]):
+        elif ops[node].floating and ops[node].depends_on_input and ops[node].depends_on_parameter:
             found.append((_side_label(node, ground.values), readers))
     is_told = (
         main is not None and fed.isdisjoint(main[1]) and all(fed.issuperset(readers) for _, readers in found)
@@ -82,10 +82,6 @@ def _names(values: Values) -> dict[int, str]:
     """Return the names of the model's inputs, where there is one for each."""
     names, nodes = list(values.execution.inputs), values.execution.flow.calls[0].inputs
     return dict(zip(map(values.made, nodes), names, strict=True)) if len(names) == len(nodes) else {}
-
-
-def _is_stream(op: Op) -> bool:
-    return op.floating and op.depends_on_input and op.depends_on_parameter
 
 
 def _side_label(node: int, values: Values) -> str:

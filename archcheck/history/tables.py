@@ -53,7 +53,8 @@ def as_text(found: Sequence[Changes], before: str, after: str) -> str:
 
 
 def _residual_line(change: Change) -> str:
-    where = ", ".join(part for part in (_panel(change), layers(change), _place(change)) if part)
+    panel = f"panel {one_line(change.panel)}" if change.panel else ""
+    where = ", ".join(part for part in (panel, layers(change), _place(change)) if part)
     said = f"{change.what.value}: {connection(change)}; {differences(change)}"
     return f"  {SIGNS[change.what]} {said}{f' ({where})' if where else ''}"
 
@@ -118,10 +119,6 @@ _BADGES = {
 
 def _items(heading: str, items: list[str]) -> list[str]:
     return ["", heading, "", *(f"- {escape(item)}" for item in items)] if items else []
-
-
-def _panel(change: Change) -> str:
-    return f"panel {one_line(change.panel)}" if change.panel else ""
 
 
 def _place(change: Change) -> str:

@@ -39,7 +39,8 @@ def to_text(measures: Measures, *, verbose: bool = False) -> str:
     for _, group in groupby(measures.residuals, key=lambda each: (each.stack, each.name)):
         lines += ["", *_table(list(group), verbose)]
     for what_if in measures.what_ifs:
-        lines += ["", f"what if: {what_if.drawn} ({_layers(what_if.layers)})"]
+        layers = f"in {what_if.layers} layers" if what_if.layers > 1 else "in one place"
+        lines += ["", f"what if: {what_if.drawn} ({layers})"]
         lines += [f"  {WHAT_IFS[name]}: {_shown(value, verbose)}" for name, value in what_if.values.items()]
     if verbose:
         used = [name for name in MEASURES if any(name in each.values for each in measures.residuals)]
@@ -74,10 +75,6 @@ def _number(value: float) -> str:
     if value == 0 or 1e-3 <= abs(value) < 1e4:
         return f"{value:#.3g}".rstrip(".")
     return f"{value:.2e}"
-
-
-def _layers(count: int) -> str:
-    return f"in {count} layers" if count > 1 else "in one place"
 
 
 def to_json(measures: Measures) -> str:

@@ -137,7 +137,10 @@ def _import_file(file: Path) -> ModuleType:
     try:
         return importlib.import_module(name)
     except Exception as error:
-        if not any(frame.name == "<module>" and _is_above(frame.filename, file) for frame in _frames(error)):
+        if not any(
+            frame.name == "<module>" and _is_above(frame.filename, file)
+            for frame in traceback.extract_tb(error.__traceback__)
+        ):
             raise
         for other in set(sys.modules) - before:
             if other.partition(".")[0] == top:
@@ -214,10 +217,6 @@ def _root(file: Path) -> Path:
 def _is_above(initial: str, file: Path) -> bool:
     path = Path(initial)
     return path.name == "__init__.py" and path.parent in file.parents
-
-
-def _frames(error: BaseException) -> traceback.StackSummary:
-    return traceback.extract_tb(error.__traceback__)
 
 
 def _package(file: Path) -> tuple[Path, str]:

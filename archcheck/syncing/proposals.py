@@ -25,13 +25,10 @@ def tried(
     """
     search = FixSearch(judge, most=most)
     state = SyncState(loaded, report)
-    others = list(renames(loaded.spec, modules)) if modules and _is_misnamed(report) else []
+    is_misnamed = any(finding.code == "BOX001" for finding in report.findings)
+    others = list(renames(loaded.spec, modules)) if modules and is_misnamed else []
     findings = [_tried(finding, others, search, state) for finding in report.findings]
     return replace(report, findings=tuple(findings))
-
-
-def _is_misnamed(report: Report) -> bool:
-    return any(finding.code == "BOX001" for finding in report.findings)
 
 
 def _tried(finding: Finding, names: Sequence[Fix], search: FixSearch, state: SyncState) -> Finding:

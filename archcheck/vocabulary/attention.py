@@ -76,16 +76,13 @@ def _scores(walks: Walks, at: int, steps: int = _STEPS) -> _Scores | None:
             others = [operand[0] for operand in op.operands if operand[0] != read]
             found.causal = found.causal or way.causal or _is_triangular(walks, at)
             if op.name in SUMS:
-                found.biases += [other for other in others if not _is_shift(walks, other)]
+                # To subtract the largest score from all changes no share.
+                biases = (at for at in others if walks.ops[walks.root(at)].name not in ("max", "amax"))
+                found.biases += biases
             return _Scores(way.product, [*found.ops, *way.ops], found.causal, [*found.biases, *way.biases])
         else:
             return None
     return None
-
-
-def _is_shift(walks: Walks, at: int) -> bool:
-    """Return whether the largest score is subtracted from all, which changes no share."""
-    return walks.ops[walks.root(at)].name in ("max", "amax")
 
 
 def _let_through(mask: str) -> dict[str, Detail]:

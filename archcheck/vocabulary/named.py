@@ -83,17 +83,9 @@ def _fed(flow: Dataflow, op: Op) -> int:
     return sum(any(flow.ops[read].depends_on_input for read in operand) for operand in op.operands)
 
 
-def _gelu(flow: Dataflow, op: Op) -> str:
-    return "tanh GELU" if op.arguments.get("approximate") == "tanh" else "exact GELU"
-
-
 def _hardtanh(flow: Dataflow, op: Op) -> str:
     bounds = (op.arguments.get("min_val", -1.0), op.arguments.get("max_val", 1.0))
     return "ReLU6" if bounds == (0, 6) else "Hardtanh" if bounds == (-1, 1) else ""
-
-
-def _add(flow: Dataflow, op: Op) -> str:
-    return "sum" if _fed(flow, op) > 1 else ""
 
 
 def _sub(flow: Dataflow, op: Op) -> str:
@@ -145,10 +137,6 @@ def _matmul(flow: Dataflow, op: Op) -> str:
     return "matrix product" if _fed(flow, op) > 1 else "Linear"
 
 
-def _norm(flow: Dataflow, op: Op) -> str:
-    return "L2 norm" if op.arguments.get("p", 2) == 2 else ""
-
-
 def _pool(flow: Dataflow, op: Op) -> str:
     kind = "max" if "max" in op.name else "average"
     size = op.arguments.get("output_size")
@@ -181,14 +169,14 @@ def _expand(flow: Dataflow, op: Op) -> str:
 
 
 _SPECIAL: dict[str, Callable[[Dataflow, Op], str]] = {
-    "gelu": _gelu,
+    "gelu": lambda _, op: "tanh GELU" if op.arguments.get("approximate") == "tanh" else "exact GELU",
     "hardtanh": _hardtanh,
-    "add": _add,
+    "add": lambda flow, op: "sum" if _fed(flow, op) > 1 else "",
     "sub": _sub,
     "rsub": _sub,
     "mul": _mul,
     "div": _mul,
-    "normalize": _norm,
+    "normalize": lambda _, op: "L2 norm" if op.arguments.get("p", 2) == 2 else "",
     "getitem": _part,
     "narrow": _part,
     **dict.fromkeys(("mean", "amax", "max"), _mean),

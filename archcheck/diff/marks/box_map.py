@@ -76,7 +76,7 @@ def box_map(
     lines = flow_edges(panel)
     boxes = [box for box in boxes if not _waits(panel, anchors, idle, box, lines)]
     beside = {box for box in boxes if not any(other == box for _, other in lines)}
-    masks = {box for box in beside if _is_mask(said[box])}
+    masks = {box for box in beside if [claim.terms for claim in said[box]] == [("mask",)]}
     masked = {other for box, other in lines if box in beside} if not masks else set(boxes)
     candidates = {
         box: tuple(
@@ -129,10 +129,6 @@ def _is_table(said: Sequence[Claim]) -> bool:
     """Return whether it is a table of positions, read from anywhere; RoPE is an operation of its own."""
     terms = [term for claim in said for term in claim.terms]
     return all(TERMS[term].family is Family.POSITION and term != "RoPE" for term in terms)
-
-
-def _is_mask(said: Sequence[Claim]) -> bool:
-    return len(said) == 1 and said[0].terms == ("mask",)
 
 
 def _masked(said: tuple[Claim, ...], masked: bool) -> tuple[Claim, ...]:

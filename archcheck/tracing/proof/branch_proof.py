@@ -48,7 +48,11 @@ class BranchProof:
     def _prove_factor(self) -> None:
         """Check that a sink proportional to the last module's output has the claimed factor."""
         expected = factor_on("branch", self.trial.claim)
-        last = max((self.calls[call] for call in self.trial.claim.branch_calls), key=_end, default=None)
+        last = max(
+            (self.calls[call] for call in self.trial.claim.branch_calls),
+            key=lambda call: call.end,
+            default=None,
+        )
         outputs = self._outputs(last) if last else ()
         if expected is None or len(outputs) != 1 or self.trial.kind not in ("identity", "scaled", "partial"):
             return
@@ -163,10 +167,6 @@ class BranchProof:
         if self._draws() or any(window.start < step <= window.end for step in held):
             raise UnclearError(f"{reason} while what was counted or drawn at random is held")
         raise RefutedError(reason)
-
-
-def _end(call: Call) -> int:
-    return call.end
 
 
 def disturb(tensor: Tensor) -> Tensor:

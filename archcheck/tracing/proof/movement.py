@@ -35,11 +35,7 @@ def bijective(place: Tensor, count: int) -> bool:
 def injective(place: Tensor, count: int) -> bool:
     """Return whether every element of the source moves exactly one of the sink, which may have others."""
     used = place[place >= 0]
-    return used.numel() == count and _are_distinct(used)
-
-
-def _are_distinct(indices: Tensor) -> bool:
-    return len(set(indices.tolist())) == indices.numel()
+    return used.numel() == count == len(set(used.tolist()))
 
 
 def is_transposition(place: Tensor) -> bool:
