@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # `--hypothesis-profile thorough` takes longer. No test fails because the machine is busy.
 _patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("quick", _patient, max_examples=15)
+settings.register_profile("quick", _patient, max_examples=10)
 settings.register_profile("thorough", _patient, max_examples=200)
 settings.load_profile("quick")
 

@@ -311,7 +311,7 @@ def test_many_at_once(project: Path) -> None:
     report = Report(question.spec, Status.CONFORMS, title="kept")
 
     def write() -> None:
-        for _ in range(20):
+        for _ in range(5):
             cache_in(project).put(question, report, [NOTHING], LATER)
 
     threads = [threading.Thread(target=write) for _ in range(4)]

@@ -29,6 +29,7 @@ from archcheck.diagram import drawing as drawing_module
 from archcheck.diagram.graphviz_engine import undrawn
 from archcheck.findings import Finding, Mark, MarkKind, Proof, Report, Status, Verdict
 from archcheck.source_location import Location
+from archcheck.spec import load
 from archcheck.spec.model import Spec
 from tests.diagram.specs import HOSTILE, LAYER, chain, spec
 
@@ -79,14 +80,16 @@ def test_solid_and_dashed_lines_and_nothing_else_in_dot() -> None:
 
 
 def test_the_same_spec_gives_the_same_dot_whatever_the_hash_seed() -> None:
+    repository = Path(__file__).parents[2]
+    file = str(repository / "docs" / "gallery" / "post_norm.yaml")
     script = (
-        "from tests.diagram.test_drawing import *; import sys; d = draw(spec(TWO_PANELS));"
-        "assert 'torch' not in sys.modules; print(d.dot, d.digest)"
+        "from archcheck.diagram.drawing import draw; from archcheck.spec import load; import sys;"
+        "d = draw(load(sys.argv[1]).spec); assert 'torch' not in sys.modules; print(d.dot, d.digest)"
     )
-    environment = {"PYTHONHASHSEED": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-c", script]
+    environment = {"PYTHONHASHSEED": "1", "PYTHONPATH": str(repository)}
+    command = [sys.executable, "-c", script, file]
     elsewhere = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    here = draw(spec(TWO_PANELS))
+    here = draw(load(file).spec)
     assert elsewhere == f"{here.dot} {here.digest}\n"
 
 

@@ -9,13 +9,10 @@ from typing import get_args
 
 import pytest
 
-from archcheck.commands.run_modes import in_this_process
-from archcheck.commands.verify import verify
 from archcheck.findings import Report
 from archcheck.rules.codes import RuleCode
-from archcheck.spec import load
 from archcheck.spec.editing import fixed
-from archcheck.spec.load import loads
+from tests.in_process import report_on
 from tests.syncing.test_sync import MODEL, SPEC
 
 FORWARD = "return x + self.mlp(self.norm(x))"
@@ -128,15 +125,13 @@ WITHOUT = {
 }
 
 
-def changed(folder: Path, changes: Mapping[str, str]) -> Path:
-    """A spec beside its model, with every text that `changes` name replaced in both."""
+def changed(changes: Mapping[str, str]) -> tuple[str, str]:
+    """A model and its spec, with every text that `changes` name replaced in both."""
     model, spec = MODEL, SPEC
     for old, new in changes.items():
         assert old in model + spec
         model, spec = model.replace(old, new), spec.replace(old, new)
-    (folder / "model.py").write_text(model, encoding="utf-8")
-    (folder / "spec.yaml").write_text(spec, encoding="utf-8")
-    return folder / "spec.yaml"
+    return model, spec
 
 
 def marks(report: Report) -> Counter[tuple[str, str, str]]:
@@ -151,14 +146,14 @@ def test_every_code_has_a_fix_that_is_tried_or_a_reason_why_not() -> None:
 @pytest.mark.parametrize("code", CASES)
 def test_after_a_fix_less_is_left(code: str, tmp_path: Path) -> None:
     changes, expected = CASES[code]
-    file = changed(tmp_path, changes)
-    report = verify(file, worker=in_this_process)
+    model, spec = changed(changes)
+    report = report_on(model, spec, tmp_path)
     (finding,) = [each for each in report.findings if each.code == code]
     assert str(finding.fix) == expected
     assert finding.fix is not None
-    text = fixed(load(file).source, finding.fix)
+    text = fixed(spec, finding.fix)
     assert text is not None
-    left = verify(loads(text, str(file)), worker=in_this_process)
+    left = report_on(model, text, tmp_path)
     assert left.problems == ()
     assert not marks(left) - marks(report)
     assert marks(left)[finding.code, finding.panel, finding.edge] == 0

@@ -49,15 +49,19 @@ def test_every_order_of_axes_is_a_transposition(shape: list[int], random: Any) -
     assert is_transposition(place)
 
 
-def test_of_all_orders_of_eight_elements_only_those_of_axes_are_transpositions() -> None:
-    """Eight elements in order, or as 2×4, 4×2 and 2×2×2 with the axes in any order."""
-    whole = torch.arange(8)
+@pytest.mark.parametrize(
+    "shapes",
+    [[(6,), (2, 3), (3, 2)], pytest.param([(8,), (2, 4), (4, 2), (2, 2, 2)], marks=pytest.mark.slow)],
+)
+def test_of_all_orders_only_those_of_axes_are_transpositions(shapes: list[tuple[int, ...]]) -> None:
+    """All elements in order, or in each of the shapes with the axes in any order."""
+    whole = torch.arange(prod(shapes[0]))
     turned = {
         tuple(whole.view(shape).permute(axes).flatten().tolist())
-        for shape in ((8,), (2, 4), (4, 2), (2, 2, 2))
+        for shape in shapes
         for axes in permutations(range(len(shape)))
     }
-    found = {place for place in permutations(range(8)) if is_transposition(torch.tensor(place))}
+    found = {place for place in permutations(range(len(whole))) if is_transposition(torch.tensor(place))}
     assert found == turned
 
 

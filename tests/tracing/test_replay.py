@@ -17,13 +17,9 @@ from tests.examples.levels import Output
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_replay_equals_the_model(case: Case) -> None:
-    expected = _run(case, case.model())
-    model = case.model()
-    args, kwargs = case.arguments()
-    with seeded():
-        trace = archcheck.trace(model, *args, **kwargs)
-    assert isinstance(trace.graph_module, torch.fx.GraphModule)
-    _assert_identical(_run(case, trace.graph_module), expected)
+    replay = case.traced().graph_module
+    assert isinstance(replay, torch.fx.GraphModule)
+    _assert_identical(_run(case, replay), _run(case, case.model()))
 
 
 def test_replay_follows_new_inputs() -> None:

@@ -286,14 +286,8 @@ def test_models_that_hang_are_ended_and_the_others_judged(tmp_path: Path) -> Non
     assert [name for name in reports if not pattern.fullmatch(said(reports[name]))] == []
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "os._exit(0)",
-        pytest.param("os.abort()", marks=pytest.mark.slow),
-        pytest.param("pass", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("code", ["os._exit(0)", "os.abort()", "pass"])
 def test_a_single_spec_has_a_fresh_process(code: str, tmp_path: Path) -> None:
     name = write(tmp_path, "net", "forward", code)
     result, reports = verify(tmp_path, name)
