@@ -90,15 +90,17 @@ class Module:
     """A module of the model.
 
     `has_parameters`: it or a descendant holds one. `mentioned`: its owner's code mentions it outside
-    `__init__`, so that another input or setting may call it. `location` is its class, or forward. `numbers`
-    are the integers that it or its config states for heads, experts and layers, by attribute. `aliases` are
-    further paths under which the model holds the same module.
+    `__init__`, so that another input or setting may call it. `looped`: it is an item of a list, and its
+    owner's code alone, no argument or value, decides which items run. `location` is its class, or forward.
+    `numbers` are the integers that it or its config states for heads, experts and layers, by attribute.
+    `aliases` are further paths under which the model holds the same module.
     """
 
     path: str
     type_name: str
     has_parameters: bool
     mentioned: bool = True
+    looped: bool = False
     location: Location | None = None
     numbers: Mapping[str, int] = field(default_factory=dict, hash=False)
     aliases: tuple[str, ...] = ()

@@ -30,7 +30,7 @@ def without_used(execution: Execution, others: Sequence[Execution]) -> Execution
 
 
 def _uses(execution: Execution, defect: Defect) -> bool:
-    if defect.code != "RES012" or defect.sink < 0:
+    if defect.code != "RES012":
         return False
     dropped = {path for other in execution.defects if other.code == "RES012" for path in other.modules}
     return all(execution.ran(path) and path not in dropped for path in defect.modules)

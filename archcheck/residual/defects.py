@@ -271,33 +271,41 @@ def _dropped_fault(flow: Dataflow, group: Sequence[int]) -> Defect:
 
 
 def _never_called(flow: Dataflow, modules: Mapping[str, Module]) -> list[Defect]:
+    """Return a defect for each module that no code calls, and for what a loop leaves out of each list."""
     called = {call.path for call in flow.calls}
     touched = set(called)
     for op in flow.ops:
         if op.parameter:
             touched.add(parent(op.parameter))
     touched |= {above for path in touched for above in parents(path)}
-    found = []
-    for path, module in sorted(modules.items()):
+    found, skipped = [], dict[str, list[str]]()
+    for path, module in modules.items():
+        if not path or path in touched or not module.has_parameters:
+            continue
         owner = parent(path)
-        if (
-            path
-            and path not in touched
-            and owner in called
-            and module.has_parameters
-            and not module.mentioned
-        ):
-            found.append(
-                Defect(
-                    "RES012",
-                    owner,
-                    (path,),
-                    (ModulePath(path), " is never called"),
-                    (f"{modules[owner].type_name} makes it, but none of its code uses it",),
-                    modules[owner].location,
-                )
-            )
+        if owner in called and not module.mentioned:
+            why = f"{modules[owner].type_name} makes it, but none of its code uses it"
+            found.append(_uncalled(modules, owner, (path,), why))
+        elif module.looped and owner in touched and parent(owner) in called:
+            skipped.setdefault(owner, []).append(path)
+    for container, paths in skipped.items():
+        owner = parent(container)
+        if not _is_decided_by_values(flow, owner):
+            run = sum(parent(path) == container for path in called)
+            why = f"{modules[owner].type_name} runs {run} of {run + len(paths)} items of its list"
+            found.append(_uncalled(modules, owner, tuple(paths), why))
     return found
+
+
+def _uncalled(modules: Mapping[str, Module], owner: str, paths: tuple[str, ...], why: str) -> Defect:
+    what = (*listed(paths), " is never called")
+    return Defect("RES012", owner, paths, what, (why,), modules[owner].location)
+
+
+def _is_decided_by_values(flow: Dataflow, owner: str) -> bool:
+    """Return whether Python inspected values while a module ran: they may have decided what it calls."""
+    spans = [call for call in flow.calls if call.path == owner]
+    return any(call.first <= at <= call.end for call in spans for at, _ in flow.host_reads)
 
 
 def _value(flow: Dataflow, reads: tuple[int, ...]) -> int:

@@ -14,6 +14,7 @@ from torch import nn
 from archcheck.dataflow.run import Module
 from archcheck.phrasing.module_paths import at_and_above, joined
 from archcheck.source_location import Location, location
+from archcheck.tracing.loops import decides_alone
 from archcheck.tracing.recorder import Recorder
 
 _CONFIGS = ("config", "cfg", "args", "params")
@@ -31,6 +32,7 @@ _BY_ANY_NAME = frozenset(
 def modules(recorder: Recorder) -> dict[str, Module]:
     """Return all modules by path, in the order they were registered, then called ones in plain lists."""
     found = dict(recorder.model.named_modules())
+    called = {call.path for call in recorder.tape.calls}
     for call in recorder.tape.calls:
         found.setdefault(call.path, call.module)
     holders = {""} if any(True for _ in recorder.model.parameters()) else set()
@@ -44,6 +46,7 @@ def modules(recorder: Recorder) -> dict[str, Module]:
             type(module).__name__,
             path in holders,
             _mentioned(path, found),
+            path not in called and _looped(path, found),
             _defined(module),
             _numbers(module),
             tuple(aliases.get(path, ())),
@@ -133,6 +136,15 @@ def _codes(value: Any) -> Iterator[CodeType]:
     while isinstance(value, FunctionType):
         yield value.__code__
         value = getattr(value, "__wrapped__", None)
+
+
+def _looped(path: str, found: dict[str, nn.Module]) -> bool:
+    """Return whether this is an item of a list, and its owner's code alone decides which items run."""
+    of_list, _, _ = path.rpartition(".")
+    owner, _, name = of_list.rpartition(".")
+    if not isinstance(found.get(of_list), nn.ModuleList) or owner not in found:
+        return False
+    return decides_alone(type(found[owner]), name)  # type: ignore[arg-type]  # (as above)
 
 
 def _mentioned_in(code: CodeType) -> set[str]:

@@ -122,3 +122,77 @@ def test_one_defect_in_many_layers_is_one_finding() -> None:
         ("RES012", "unused is never called", "Twice makes it, but none of its code uses it"),
         ("RES012", "unused_list is never called", "Twice makes it, but none of its code uses it"),
     ]
+
+
+class Layers(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(4))
+
+
+class Sliced(Layers):
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers[:-1]:
+            x = layer(x)
+        return x
+
+
+class Left(Layers):
+    def forward(self, x: Tensor) -> Tensor:
+        for index, layer in enumerate(self.layers):
+            if index == 2:
+                continue
+            x = layer(x)
+        return x
+
+
+class Picked(Layers):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([self.layers[index](x) for index in range(3)]).sum(0)
+
+
+class UpTo(Layers):
+    def forward(self, x: Tensor, end: int = 2) -> Tensor:
+        for layer in self.layers[:end]:
+            x = layer(x)
+        return x
+
+
+class Early(Layers):
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x)
+            if x.abs().max() < 100:
+                break
+        return x
+
+
+class InTraining(Layers):
+    def forward(self, x: Tensor) -> Tensor:
+        for index, layer in enumerate(self.layers):
+            if self.training or index < 2:
+                x = layer(x)
+        return x
+
+
+class ByWeight(Layers):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers[0](x) @ self.layers[1].weight @ self.layers[2].weight @ self.layers[3].weight
+
+
+@pytest.mark.parametrize(
+    ("kind", "left_out"),
+    [
+        (Sliced, ["layers.3 is never called"]),
+        (Left, ["layers.2 is never called"]),
+        (Picked, ["layers.3 is never called"]),
+        (UpTo, []),
+        (Early, []),
+        (InTraining, []),
+        (ByWeight, []),
+    ],
+)
+def test_what_a_loop_leaves_out(kind: type[Layers], left_out: list[str]) -> None:
+    """An argument, a value or the mode may have another item called next time."""
+    findings = archcheck.trace(kind().eval(), torch.randn(2, 4)).findings
+    assert [finding.message for finding in findings] == left_out
