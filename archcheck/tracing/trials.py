@@ -22,6 +22,7 @@ from archcheck.dataflow.operations import (
     MIXING,
     PRODUCTS_OF_MATRICES,
     RANDOM,
+    VIEWS,
 )
 from archcheck.dataflow.run import Op
 from archcheck.model.private_torch import DisableTorchFunction
@@ -48,7 +49,9 @@ class Trials:
         """Rename what only copies one operand that depends on the input, or adds two such operands."""
         if op.opaque or not op.floating or not 1 < op.numel <= _LARGEST or op.name in _UNTRIED:
             return
-        if step.layout is not None or step.origin is not None or any(len(each) != 1 for each in op.operands):
+        is_view = op.name in VIEWS and len(op.operands) == 1 and op.name != "getitem"
+        known = is_view or step.layout is not None or step.origin is not None
+        if known or any(len(each) != 1 for each in op.operands):
             return
         reads = [ops[read] for (read,) in op.operands]
         fed = [place for place, read in enumerate(reads) if read.depends_on_input]

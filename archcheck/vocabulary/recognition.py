@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import replace
 
+from archcheck.dataflow.operations import VIEWS
 from archcheck.dataflow.pause import no_collection
+from archcheck.dataflow.queries import reached
 from archcheck.dataflow.run import Dataflow
 from archcheck.vocabulary import blocks, mixtures, positions, recurrences
 from archcheck.vocabulary.attention import attentions
@@ -38,7 +40,7 @@ def _recognise(flow: Dataflow) -> Recognition:
         walks.add(found)
     regions += functions(flow, regions)
     regions.sort(key=lambda region: (region.output, len(region.ops), region.term.name))
-    return Recognition(flow, origin, tuple(_marked(regions)))
+    return Recognition(flow, origin, tuple(_marked(flow, regions)))
 
 
 def _single(flow: Dataflow) -> Iterator[Region]:
@@ -94,8 +96,11 @@ def _mixed(walks: Walks, regions: list[Region]) -> Iterator[Region]:
             yield found
 
 
-def _marked(regions: list[Region]) -> Iterator[Region]:
-    """Yield the regions, marking those that are only steps of a larger operation."""
+def _marked(flow: Dataflow, regions: list[Region]) -> Iterator[Region]:
+    """Yield the regions, marking those that are only steps of a larger operation.
+
+    An activation that something else reads too is none: `relu(x)` in a stream that a norm squares.
+    """
     steps: dict[int, list[Region]] = {}
     alone = {(region.term.name, at) for region in regions if len(region.ops) == 1 for at in region.ops}
     for region in regions:
@@ -104,8 +109,19 @@ def _marked(regions: list[Region]) -> Iterator[Region]:
             for at in region.ops:
                 steps.setdefault(at, []).append(region)
     for region in regions:
-        around = steps.get(region.output, [])
-        inside = any(
-            len(whole.ops) > len(region.ops) and set(region.ops) <= set(whole.ops) for whole in around
+        around = [
+            whole.ops
+            for whole in steps.get(region.output, [])
+            if len(whole.ops) > len(region.ops) and set(region.ops) <= set(whole.ops)
+        ]
+        inside = bool(around) and (
+            region.term.family is not Family.ACTIVATION
+            or _is_read_within(flow, region.output, set().union(*around))
         )
         yield replace(region, inside=True) if inside else region
+
+
+def _is_read_within(flow: Dataflow, at: int, steps: Set[int]) -> bool:
+    """Return whether only these operations read a result that is not the last of them, perhaps as a view."""
+    read = reached([at], lambda one: flow.users[one] if one == at or flow.ops[one].name in VIEWS else ())
+    return at == max(steps) or all(one in steps or flow.ops[one].name in VIEWS for one in read)

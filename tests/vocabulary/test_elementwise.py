@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from archcheck.vocabulary import Recognition
+
 Terms = Callable[..., list[str]]
 W, B = nn.Parameter(torch.rand(16) + 0.5), nn.Parameter(torch.rand(16))
 
@@ -141,3 +143,11 @@ class Frozen(nn.Module):
 @pytest.mark.parametrize("running", [torch.zeros(16), torch.rand(16)])
 def test_a_frozen_batch_norm(running: Tensor, terms: Terms) -> None:
     assert terms(Frozen(running))[-1] == "BatchNorm"  # the largest; an offset of zeros leaves a factor
+
+
+def test_an_activation_that_a_written_norm_squares_is_one(seen: Callable[..., Recognition]) -> None:
+    def stream(x: Tensor) -> Tensor:
+        y = F.relu(x)
+        return y + y * torch.rsqrt(mean(y.pow(2)) + 1e-6)
+
+    assert [region.inside for region in seen(stream).regions if region.term.name == "ReLU"] == [False]
