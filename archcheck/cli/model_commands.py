@@ -34,7 +34,7 @@ def inspect(
     verbose: options.Verbose = 0,
     debug: options.Debug = False,
 ) -> None:
-    """Show what any model is made of, folded by repetition, and its residual connections.
+    """Show a model's parts and its residual connections.
 
     Also report defects that need no diagram (RES007, RES008, RES011, RES012); exit code 1 if there are any.
     """
@@ -133,7 +133,7 @@ def measure(
     verbose: options.Verbose = 0,
     debug: options.Debug = False,
 ) -> None:
-    """Measure what each residual connection does to signal and gradient.
+    """Measure what each residual does to signal and gradient.
 
     Exit code 1 if a --fail-if condition holds.
     """

@@ -27,17 +27,17 @@ def _argument(metavar: str, help: str) -> Any:
 
 # What a command is about.
 SpecPaths = Annotated[
-    list[Path] | None, _argument("[SPEC...]", "Specs to check; by default those of the configuration.")
+    list[Path] | None, _argument("SPEC", "Specs to check; by default those of the configuration.")
 ]
 SpecPath = Annotated[Path, _argument("SPEC", "The spec to draw.")]
 SpecToSync = Annotated[Path, _argument("SPEC", "The spec to rewrite.")]
 TargetName = Annotated[str, _argument("TARGET", "pkg.module:factory, path/file.py:Class, timm:NAME, …")]
 Subject = Annotated[str, _argument("SPEC|TARGET", "A spec, or pkg.module:factory")]
-Codes = Annotated[list[str], _argument("CODE...", "Codes, such as RES006.")]
+Codes = Annotated[list[str], _argument("CODE", "Codes, such as RES006, or prefixes, such as RES.")]
 Before = Annotated[str, _argument("A", "A revision, spec, target or saved report (.json).")]
 After = Annotated[str, _argument("B", "What to compare it with.")]
 Named = Annotated[
-    _Texts, _argument("[SPEC|TARGET...]", "With revisions: what to compare; by default their specs.")
+    _Texts, _argument("SPEC|TARGET", "With revisions: what to compare; by default their specs.")
 ]
 
 # The model: another one, its arguments and inputs, and where it runs.

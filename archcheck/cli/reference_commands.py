@@ -8,7 +8,7 @@ from archcheck.cli import options, output
 
 
 def explain(codes: options.Codes) -> None:
-    """Explain a finding or error code: a bad example, a good one, and the fix."""
+    """Explain a code: a bad example, a good one, and the fix."""
     from archcheck.rules.pages import explain as explain_code
 
     try:

@@ -45,7 +45,8 @@ class Loader:
         can't be imported, TGT004 it has no such name.
         """
         if not is_well_formed(target):
-            raise TargetError.of("TGT001", f"'{target}' does not name a class or function", FORMS, path)
+            hint = self._names_in(target, path) if target.endswith(".py") else FORMS
+            raise TargetError.of("TGT001", f"'{target}' does not name a class or function", hint, path)
         importlib.invalidate_caches()
         if scheme := scheme_of(target):
             from archcheck.model.libraries import find_in_library  # imports torch
@@ -104,6 +105,16 @@ class Loader:
         near = nearest(Path(source).stem + ".py", siblings)
         hint = f"Did you mean '{Path(source).with_name(near).as_posix()}'?" if near else PLACES
         raise TargetError.of("TGT002", f"there is no file '{source}'", hint, path)
+
+    def _names_in(self, source: str, path: str) -> str:
+        """Return what to write for a file alone: with a class or function of those that it defines."""
+        with suppress(SyntaxError, ValueError):
+            body = ast.parse(self._file(source, path).read_bytes()).body
+            kinds = ast.ClassDef, ast.FunctionDef
+            names = [each.name for each in body if isinstance(each, kinds) and each.name[0] != "_"]
+            if names:
+                return f"Write one of these: {', '.join(f'{source}:{name}' for name in names[-8:])}."
+        return FORMS
 
     def _no_module(self, source: str, path: str) -> TargetError:
         first, dot, rest = source.partition(".")

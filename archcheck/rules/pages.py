@@ -64,16 +64,26 @@ def pages() -> dict[str, Page]:
 
 
 def explain(code: str) -> str:
-    """Return the text of a code's page; case does not matter.
+    """Return the text of a code's page, or the list of the codes with this prefix; case does not matter.
 
     Raises LookupError, with a message for the user.
     """
     wanted = code.strip().upper()
     if wanted in pages():
         return pages()[wanted].text
-    near = nearest(wanted, pages())
-    hint = f"did you mean {near}?" if near else f"The codes are {', '.join(sorted(pages()))}."
-    raise LookupError(f"There is no code {wanted!r}: {hint}")
+    if wanted in FAMILIES:
+        listed = [f"{page.code}: {page.title}\n" for page in pages().values() if _family(page.code) == wanted]
+        return f"# {wanted}: {FAMILIES[wanted]}\n\n{''.join(listed)}"
+    near = _with_zeros(wanted) or nearest(wanted, pages())
+    families = f"Codes begin with {', '.join(FAMILIES)}; `archcheck explain RES` lists those of RES."
+    raise LookupError(f"There is no code {wanted!r}{f': did you mean {near}?' if near else f'. {families}'}")
+
+
+def _with_zeros(code: str) -> str:
+    """Return the code that is meant by `RES1`; "" if there is none."""
+    family = code.rstrip("0123456789")
+    full = f"{family}{code[len(family) :].lstrip('0'):0>3}"
+    return full if full in pages() else ""
 
 
 def index() -> str:

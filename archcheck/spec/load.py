@@ -92,6 +92,10 @@ def _readable_panels(data: Any) -> dict[str, Panel]:
 
 
 def _bytes(path: str | Path, problems: Problems) -> bytes:
+    if str(path).endswith(".py"):
+        hint = "Give the path of a YAML file; `archcheck inspect` looks at a model without a spec."
+        problems.add(UNREADABLE, "this is Python code, not a spec", hint=hint)
+        problems.stop()
     try:
         _refuse_irregular(os.stat(path), problems)
         with open(path, "rb") as file:

@@ -342,7 +342,8 @@ def _forbidden(character: str) -> str:
 
 
 def _syntax_message(error: MarkedYAMLError) -> str:
-    message = f"not valid YAML: {escape(str(error.problem or error.context))}"
+    said = re.sub(r"\('(<[^']*>)',\)|'(<[^']*>)'", r"\1\2", str(error.problem or error.context))
+    message = f"not valid YAML: {escape(said)}"
     if error.problem and error.context and error.context_mark:
         message += f", {escape(str(error.context))} that starts on line {error.context_mark.line + 1}"
     return message

@@ -175,13 +175,30 @@ def test_sys_path_is_restored_and_what_the_code_added_is_known(write: Write) -> 
 # What goes wrong
 
 
-@pytest.mark.parametrize(
-    "target", ["", "net", "net.py", "net.py:", ":Net", "a..b:Net", "net:a b", "net:a..b"]
-)
+@pytest.mark.parametrize("target", ["", "net", "net.py:", ":Net", "a..b:Net", "net:a b", "net:a..b"])
 def test_a_text_that_is_no_target(target: str, write: Write) -> None:
     problem = problem_of(target)
     assert (problem.code, problem.message) == ("TGT001", f"'{target}' does not name a class or function")
     assert problem.hint == FORMS
+
+
+def test_a_file_alone_names_what_is_in_it(write: Write) -> None:
+    write("net.py", "import os\nclass Block: ...\nclass _Own: ...\ndef build(): ...\nx = 1")
+    problem = problem_of("net.py")
+    assert (problem.code, problem.hint) == ("TGT001", "Write one of these: net.py:Block, net.py:build.")
+
+
+@pytest.mark.parametrize("text", ["", "class Net(:"])
+def test_a_file_alone_in_which_there_is_nothing(text: str, write: Write) -> None:
+    write("net.py", text)
+    problem = problem_of("net.py")
+    assert (problem.code, problem.hint) == ("TGT001", FORMS)
+
+
+def test_a_missing_file_alone(write: Write) -> None:
+    write("network.py", "")
+    problem = problem_of("netwrk.py")
+    assert (problem.code, problem.hint) == ("TGT002", "Did you mean 'network.py'?")
 
 
 def test_a_missing_file_names_the_nearest_one(write: Write) -> None:

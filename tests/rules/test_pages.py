@@ -71,11 +71,30 @@ The file or module was imported, but does not define the name after the colon.
     )
 
 
-def test_an_unknown_code_names_the_nearest_or_all() -> None:
-    with pytest.raises(LookupError, match=r"There is no code 'RES0O6': did you mean RES006\?"):
-        explain("res0o6")
-    with pytest.raises(LookupError, match=r"There is no code 'NOPE': The codes are BAS001, .*, TRC005\."):
-        explain("nope")
+def test_explain_lists_the_codes_of_a_prefix() -> None:
+    assert (
+        explain("his")
+        == """\
+# HIS: revisions and saved reports
+
+HIS001: a revision or a history can't be read
+HIS002: a saved report can't be read
+"""
+    )
+
+
+@pytest.mark.parametrize(("wrong", "near"), [("res0o6", "RES006"), ("res1", "RES001"), ("RES0012", "RES012")])
+def test_an_unknown_code_names_the_nearest(wrong: str, near: str) -> None:
+    with pytest.raises(LookupError, match=rf"^There is no code '{wrong.upper()}': did you mean {near}\?$"):
+        explain(wrong)
+
+
+@pytest.mark.parametrize("wrong", ["nope", "xyz999", "", "9"])
+def test_an_unknown_code_like_no_other_names_the_prefixes(wrong: str) -> None:
+    with pytest.raises(
+        LookupError, match=r"\. Codes begin with RES, BOX, .*, CLI; `archcheck explain RES` lists"
+    ):
+        explain(wrong)
 
 
 @pytest.mark.parametrize("page", pages().values(), ids=lambda page: page.code)
