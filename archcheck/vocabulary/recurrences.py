@@ -2,7 +2,7 @@
 
 A loop over time is one instruction that one module call executes again and again, each time on what it made
 the time before. A loop over layers is that too: it has other weights in each round, and a loop over time has
-the same.
+the same, which two rounds at least must show.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _recurrence(walks: Walks, states: Sequence[int]) -> Region | None:
             return None
         weights = maps
         ops.update(way)
-    if not weights and _feeds_back(walks, states, ops):
+    if _feeds_back(walks, states, ops) if not weights else len(states) < 3:
         return None
     name = _name(walks, sorted(ops), weights or (), len(states) - 1)
     return region_of(walks.flow, name, ops, states[-1], {"steps": len(states)}) if name else None

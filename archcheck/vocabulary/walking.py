@@ -73,7 +73,8 @@ class Walks:
         op = self.ops[at]
         if op.name == "linear" or op.name.startswith("conv"):
             return len(self.fed(op)) == 1
-        return op.name in PRODUCTS_OF_MATRICES and len(self.fed(op)) == 1 and op.depends_on_parameter
+        is_product = op.name in PRODUCTS_OF_MATRICES and _sums_over_an_axis(op)
+        return is_product and len(self.fed(op)) == 1 and op.depends_on_parameter
 
     def map_behind(self, at: int) -> int:
         """Return the learned linear map that these values come from, past norms and the like; -1 if none."""
@@ -103,3 +104,9 @@ class Walks:
     def users(self) -> list[list[int]]:
         """For each operation, the operations that read its result."""
         return self.flow.users
+
+
+def _sums_over_an_axis(op: Op) -> bool:
+    """Return whether a product of matrices is one: an einsum may as well be an outer product."""
+    factors, arrow, result = str(op.arguments.get("equation", "")).partition("->")
+    return not arrow or any(letter.isalpha() and letter not in result for letter in factors)

@@ -56,9 +56,9 @@ def test_loops_over_time(sort: str, terms: list[str], seen: Seen) -> None:
 
 
 class Layers(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, count: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(16, 16) for _ in range(3))
+        self.layers = nn.ModuleList(nn.Linear(16, 16) for _ in range(count))
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:
@@ -66,8 +66,29 @@ class Layers(nn.Module):
         return x
 
 
-def test_a_loop_over_layers_is_no_recurrence(seen: Seen) -> None:
-    assert _recurrences(seen(Layers())) == []
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_loop_over_layers_is_no_recurrence(count: int, seen: Seen) -> None:
+    assert _recurrences(seen(Layers(count))) == []
+
+
+class Discretised(nn.Module):
+    """What a state-space model makes of its step sizes; `equation` says whether channels are summed."""
+
+    def __init__(self, equation: str) -> None:
+        super().__init__()
+        self.equation = equation
+        self.step, self.decay = nn.Linear(16, 16), nn.Parameter(torch.rand(16, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.einsum(self.equation, F.softplus(self.step(x)), self.decay)
+
+
+@pytest.mark.parametrize(("equation", "count"), [("b l d, d n -> b l d n", 0), ("b l d, d n -> b l n", 1)])
+def test_an_outer_product_is_no_linear_map_of_a_feed_forward_network(
+    equation: str, count: int, seen: Seen
+) -> None:
+    names = [region.term.name for region in seen(Discretised(equation)).regions]
+    assert names.count("feed-forward") == count
 
 
 @pytest.mark.parametrize(("module", "term"), [(nn.LSTM, "LSTM"), (nn.GRU, "GRU"), (nn.RNN, "RNN")])
