@@ -34,12 +34,12 @@ def recurrences(walks: Walks) -> Iterator[Region]:
 
 
 def _loops(walks: Walks) -> dict[tuple[int, tuple[int, int]], list[int]]:
-    """Return the operations that one module call executes at one place in its code more than once."""
+    """Return the operations that one module call executes at one place in its code, three times or more."""
     places: dict[tuple[int, tuple[int, int]], list[int]] = {}
     for at, op in enumerate(walks.ops):
         if op.name in _STATES and op.depends_on_input and op.floating:
             places.setdefault((op.call, op.instruction), []).append(at)
-    return {place: ops for place, ops in places.items() if len(ops) > 1}
+    return {place: ops for place, ops in places.items() if len(ops) > 2}
 
 
 def _recurrence(walks: Walks, states: Sequence[int]) -> Region | None:
@@ -59,7 +59,7 @@ def _recurrence(walks: Walks, states: Sequence[int]) -> Region | None:
             return None
         weights = maps
         ops.update(way)
-    if _feeds_back(walks, states, ops) if not weights else len(states) < 3:
+    if not weights and _feeds_back(walks, states, ops):
         return None
     name = _name(walks, sorted(ops), weights or (), len(states) - 1)
     return region_of(walks.flow, name, ops, states[-1], {"steps": len(states)}) if name else None
