@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from archcheck.dataflow.operations import DROPOUTS, VIEWS, canonical
+from archcheck.dataflow.operations import DROPOUTS, canonical
 from archcheck.model.private_torch import (
     DisableTorchFunction,
     alias,
@@ -36,37 +36,17 @@ from archcheck.tracing.model_names import ModelNames
 from archcheck.tracing.stand_ins import UNWRITTEN, zeroed
 from archcheck.tracing.storage import layout_of, version_of
 from archcheck.tracing.tape import ATTRIBUTE, CALL, CONSTANT, FUSED, INPUT, OPAQUE, Step, Tape, TapeCall
-
-# Torch's layers with a fused kernel for inference: what their Python code computes, rounded otherwise.
-_FUSED = (nn.TransformerEncoderLayer, nn.MultiheadAttention)
-
-# Queries about a tensor itself are frequent and not part of the dataflow.
-_QUESTIONS = frozenset(
-    """
-    size dim numel stride is_floating_point is_complex is_contiguous element_size __len__ __repr__
-    __format__ __hash__ data_ptr storage_offset get_device untyped_storage is_inference has_names shape
-    dtype device ndim is_cuda is_meta layout requires_grad is_leaf is_sparse is_quantized is_nested
-    grad_fn names itemsize nbytes _version __dir__ is_mps is_cpu is_xpu is_mkldnn is_shared is_pinned
-    """.split()
+from archcheck.tracing.torch_calls import (
+    HOST_READS,
+    MADE_OF_NUMBERS,
+    QUESTIONS,
+    SCATTERS,
+    VIEW_CALLS,
+    autocast_state,
+    exchanges_values,
+    name_of,
+    takes_fast_path,
 )
-# Reads of a tensor's values into Python: control flow and constants that the dataflow can't show.
-_HOST_READS = frozenset(
-    """
-    item tolist numpy __array__ __bool__ __int__ __float__ __index__ __contains__ equal allclose
-    is_nonzero
-    """.split()
-)
-# What makes a tensor of numbers that Python or NumPy holds.
-_MADE_OF_NUMBERS = frozenset(["tensor", "as_tensor", "asarray", "from_numpy", "frombuffer"])
-# What may give a view, by the names that torch's functions have.
-_VIEWS = VIEWS | {"__getitem__"}
-
-# What gives a tensor with a part of it exchanged, and how that part is taken.
-_SCATTERS: dict[str, Any] = {
-    "select_scatter": torch.select,
-    "slice_scatter": torch.ops.aten.slice.Tensor,
-    "diagonal_scatter": torch.diagonal,
-}
 
 
 class Recorder(TorchFunctionMode):
@@ -131,10 +111,8 @@ class Recorder(TorchFunctionMode):
             return self._called(func, args, kwargs)
 
     def _called(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        name: str = getattr(func, "__name__", "")
-        if name == "__get__":
-            name = func.__self__.__name__
-        if name in _QUESTIONS:
+        name = name_of(func)
+        if name in QUESTIONS:
             return func(*args, **kwargs)
         tensors = tensors_of(args, kwargs)
         operands = tuple([self.tape.read(tensor) for tensor in tensors])
@@ -142,7 +120,7 @@ class Recorder(TorchFunctionMode):
         out = self.models_own(func, args, kwargs)
         if name in UNWRITTEN:
             zeroed(out)
-        if _exchanges_values(func, name, args):
+        if exchanges_values(func, name, args):
             self._record_alias(args[1], args[0])
             return out
         written = [
@@ -155,7 +133,7 @@ class Recorder(TorchFunctionMode):
                 if is_wrapped(out) or (any(out is tensor for tensor in tensors) and name not in DROPOUTS):
                     return out
             elif not isinstance(out, (tuple, list)) or not tensors_in(out):
-                if name in _HOST_READS:
+                if name in HOST_READS:
                     self._note_host_read(name, tensors, operands)
                 return out
         return self._record(func, name, args, kwargs, tensors, operands, written, out)
@@ -176,12 +154,12 @@ class Recorder(TorchFunctionMode):
         frame = sys._getframe(3)
         step.instruction = frame.f_lasti
         step.code, step.line = self._place(frame)
-        if not tensors and name in _MADE_OF_NUMBERS and isinstance(out, Tensor) and self._comes_back(out):
+        if not tensors and name in MADE_OF_NUMBERS and isinstance(out, Tensor) and self._comes_back(out):
             step.operands, step.hidden = self.outside, True
         if name == "scaled_dot_product_attention":
             step.kernels = attention_kernels()
         if is_any_autocast_enabled():
-            step.autocast = _autocast_state()
+            step.autocast = autocast_state()
         if name in MASKING:
             step.mask = mask_of(canonical(name), args, kwargs, out)
         index = self.tape.append(step)
@@ -197,17 +175,17 @@ class Recorder(TorchFunctionMode):
                 if isinstance(out, nn.Parameter):
                     return out
                 out = alias(out)
-            if tensors and not written and name in _VIEWS:
+            if tensors and not written and name in VIEW_CALLS:
                 step.layout = layout_of(tensors[0], out)
-            if name in _SCATTERS:
+            if name in SCATTERS:
                 with DisableTorchFunction():
-                    part = _SCATTERS[name](
+                    part = SCATTERS[name](
                         out, *args[2:], **{key: kwargs[key] for key in kwargs.keys() - {"src"}}
                     )
                 step.name, step.region = "setitem", layout_of(out, part)
             self.tape.bind(out, index)
         else:
-            self.tape.bind_parts(out, index, tensors[0] if tensors and name in _VIEWS else None)
+            self.tape.bind_parts(out, index, tensors[0] if tensors and name in VIEW_CALLS else None)
         return out
 
     def _frozen(self, value: Any) -> Any:
@@ -285,7 +263,7 @@ class Recorder(TorchFunctionMode):
         if any(self._is_unknown(tensor) for tensor in unknown):
             self._record_opaque(call.module, call.path, args, kwargs, out)
             call.opaque = True
-        if isinstance(call.module, _FUSED) and _takes_fast_path(call.module):
+        if takes_fast_path(call.module):
             out = self._fused(call.module, args, kwargs, out)
             tensors = tensors_in((out,))
         if isinstance(out, Tensor) and self._passes_through(out, args, call):
@@ -393,20 +371,3 @@ class Recorder(TorchFunctionMode):
             frame = frame.f_back
         place: tuple[CodeType | None, int] = getattr(self._thread, "place", (None, 0))
         return place
-
-
-def _exchanges_values(func: Any, name: str, args: tuple[Any, ...]) -> bool:
-    """Return whether the call is `a.data = b`: the first tensor then has the memory of the second."""
-    return name == "__set__" and func.__self__.__name__ == "data" and not isinstance(args[0], nn.Parameter)
-
-
-def _takes_fast_path(module: nn.Module) -> bool:
-    with_grad = torch.is_grad_enabled() and any(parameter.requires_grad for parameter in module.parameters())
-    return not module.training and not with_grad and torch.backends.mha.get_fastpath_enabled()
-
-
-def _autocast_state() -> tuple[str, torch.dtype, bool] | None:
-    for device in ("cpu", "cuda"):
-        if torch.is_autocast_enabled(device):
-            return device, torch.get_autocast_dtype(device), torch.is_autocast_cache_enabled()
-    return None
