@@ -137,6 +137,8 @@ def check(case: Any) -> list[tuple[str, str, str, bool]]:
     found = recognise(traced.dataflow)
     _, wrong = disagreements(traced.recording.recorder, probes(traced.dataflow, found))
     rows = [(f"behaviour of {each.probe.term}", each.probe.term, each.behaviour, False) for each in wrong]
+    flawed = {str(region.details["flaw"]) for region in found.regions if "flaw" in region.details}
+    rows += [("flaw of attention", "attention", flaw, False) for flaw in sorted(flawed)]
     for index, call in enumerate(found.flow.calls):
         term = expected(call.type_name)
         if not term or not any(found.counts(at) for at in range(call.first, call.end)):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from math import prod
 
 from archcheck.dataflow.operations import CONCATS, STACKS
 from archcheck.dataflow.run import Layout, Op
@@ -79,6 +80,8 @@ def _before(ops: Sequence[Op], at: int, flat: int) -> Place | None:
         return None
     if op.name in _REPEATS:
         return op.operands[0][0], _before_repeat(flat, op.shape, ops[op.operands[0][0]].shape)
+    if op.name == "repeat_interleave":
+        return _before_interleaving(ops, op, flat)
     if is_turn(op):
         return op.operands[0][0], before_turn(flat, op)
     below = ops[op.operands[0][0]]
@@ -169,6 +172,18 @@ def _before_repeat(flat: int, shape: tuple[int, ...], below: tuple[int, ...]) ->
             place += digit % below[-axis] * stride
             stride *= below[-axis]
     return place
+
+
+def _before_interleaving(ops: Sequence[Op], op: Op, flat: int) -> Place | None:
+    """Return the place in a tensor of an element that was repeated beside itself."""
+    times, axis = op.arguments.get("repeats"), op.arguments.get("dim")
+    if not isinstance(times, int) or not isinstance(axis, int):
+        return None
+    axis %= len(op.shape)
+    inner = prod(op.shape[axis + 1 :])
+    rest, last = divmod(flat, inner)
+    outer, along = divmod(rest, op.shape[axis])
+    return op.operands[0][0], (outer * (op.shape[axis] // times) + along // times) * inner + last
 
 
 def is_pick(ops: Sequence[Op], op: Op) -> bool:

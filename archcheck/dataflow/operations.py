@@ -13,7 +13,8 @@ FUSED_SUMS = frozenset(
     ["addmm", "addbmm", "baddbmm", "addmv", "addr", "addcmul", "addcdiv", "index_add", "scatter_add"]
 )
 CONCATS = frozenset(["cat", "concat", "concatenate", "hstack", "vstack", "dstack", "column_stack"])
-PRODUCTS = frozenset(["mul", "multiply", "div", "divide", "true_divide"])
+DIVISIONS = frozenset(["div", "divide", "true_divide"])
+PRODUCTS = frozenset(["mul", "multiply"]) | DIVISIONS
 
 # What moves, selects, copies or recasts values and changes none of them. Dropout belongs here: its mean is
 # the identity, and in evaluation it is.

@@ -22,7 +22,7 @@ def of_claim(check: FrameCheck, box: str, wrong: ClaimCheck) -> Fix | None:
     place = ("panels", check.call.bound.name, "boxes", box)
     if wrong.looks == "inactive":
         return fixes.setting(place, [("inactive", None)])
-    if computed is None:
+    if computed is None or wrong.looks == "flaw":
         return None
     if wrong.looks:
         return fixes.setting(place, [("role", ROLES.get(computed.term.family))])

@@ -21,7 +21,7 @@ from archcheck.findings import Finding, Fix
 from archcheck.rules.codes import RuleCode
 from archcheck.source_location import Location
 from archcheck.spec.load import LoadedSpec
-from archcheck.vocabulary import Region
+from archcheck.vocabulary import TERMS, Family, Region
 
 _LEAVES_LINES = frozenset(["RES003", "RES006", "RES007", "RES008", "RES011"])
 """Findings with these codes do not affect the lines between boxes."""
@@ -41,13 +41,28 @@ def mark_findings(evidence: Evidence, settled: Settled) -> Iterator[Finding]:
             if code is not None and code not in _LEAVES_LINES:
                 ignored |= {*(() if code == "RES001" else drawn.inside), *drawn.ends}
         panels.setdefault(call.bound.name, {})[check] = ignored
+    flawed = _flawed_attentions(evidence.frames.values())
     for frames in panels.values():
         known = _known(list(frames))
         for check, boxes in frames.items():
-            yield from _Telling(evidence.loaded, check).on_boxes(boxes, known)
+            yield from _Telling(evidence.loaded, check).on_boxes(boxes, known, flawed)
         for wrong in wrong_lines(frames):
             for check in wrong.frames:
                 yield _Telling(evidence.loaded, check).on_lines(wrong)
+
+
+def _flawed_attentions(checks: Iterable[FrameCheck]) -> list[Region]:
+    """Return the attentions with a flaw that boxes of their own stand for."""
+    claims = (claim for check in checks for each in check.claims.values() for claim in each)
+    return [
+        claim.computed
+        for claim in claims
+        if claim.looks == "flaw" and claim.computed is not None and _is_of_attention(claim)
+    ]
+
+
+def _is_of_attention(claim: ClaimCheck) -> bool:
+    return any(TERMS[term].family is Family.ATTENTION for term in claim.claim.terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +113,18 @@ class _Telling:
         self.execution = check.call.execution
         self.names = check.call.names
 
-    def on_boxes(self, ignored: Set[str], known: _Known) -> Iterator[Finding]:
-        """Yield all findings but those on lines; `ignored` are boxes that findings of other rules cover."""
+    def on_boxes(self, ignored: Set[str], known: _Known, flawed: Sequence[Region] = ()) -> Iterator[Finding]:
+        """Yield all findings but those on lines; `ignored` are boxes that findings of other rules cover.
+
+        A flaw of a `flawed` attention is told of its own box, not of its softmax too.
+        """
         for box, claims in self.check.claims.items():
             wrong = [claim for claim in claims if claim.holds is False]
+            wrong = [
+                claim
+                for claim in wrong
+                if claim.looks != "flaw" or claim.computed not in flawed or _is_of_attention(claim)
+            ]
             if wrong and box not in ignored:
                 yield self.on_claim(box, wrong[0])
         for box in self.check.placed.missing:
@@ -136,6 +159,10 @@ class _Telling:
             message = f"{shown} is drawn, but {paths} does not make that value of the attention"
             traced = f"the attention reads the output of {paths} as a different value"
             return self._note("BOX006", box, message, f"box {shown}", traced, location, None)
+        if wrong.looks == "flaw" and computed is not None:
+            flaw = computed.details["flaw"]
+            message = f"{shown} is drawn, but the attention in the code {flaw}"
+            return self._note("BOX006", box, message, f"box {shown}", f"it {flaw}", location, None)
         if wrong.looks and computed is not None:
             message = f"{shown} has the role {wrong.claim.text}, but {paths} computes {computed.term.name}"
             drawn, traced = f"role {wrong.claim.text}", f"{paths} computes {computed.term.name}"

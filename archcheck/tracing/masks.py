@@ -19,7 +19,9 @@ _BLOCKED = -80.0  # added to a score, this and all below leave nothing of it (Sw
 def mask_of(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> str:
     """Return which keys queries may see, or "" if the values do not show it.
 
-    `causal`, `window N causal`, `window N`, `all`, `partial causal` or `partial`. The weights of a softmax
+    `causal`, `strictly causal` (but of the first token, which may then see all or nothing), `one ahead`
+    (causal, but that each token sees the next), `window N causal`, `window N`, `all`, `partial causal` or
+    `partial`. The weights of a softmax
     are inspected, or the mask of a fused attention. Keys at the end that every query sees are not positions
     (attention sinks). If batch items or heads have masks of their own, it is `partial`; `partial causal` if
     no query sees a later key.
@@ -68,6 +70,10 @@ def _pattern(values: Tensor, above: float) -> str:
             return "all"
         if torch.equal(let_through, steps >= 0):
             return "causal"
+        if torch.equal(let_through[1:], (steps > 0)[1:]):
+            return "strictly causal"
+        if rows == columns > 2 and torch.equal(let_through, steps >= -1):
+            return "one ahead"
         widest = int(let_through.sum(1).max())
         if widest < 2:
             return partial

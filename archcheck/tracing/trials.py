@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from archcheck.dataflow.elements import KEEPS
 from archcheck.dataflow.operations import (
     AFFINE,
     DROPOUTS,
@@ -30,9 +31,13 @@ from archcheck.tracing.containers import tensors_of
 from archcheck.tracing.tape import Step
 
 _LARGEST = 2**20
-# Pooling, norms and reductions over one element copy it, but that depends on the shapes of the run.
+# Reshapes and casts are known by their names, which the vocabulary asks for. Pooling, norms and reductions
+# over one element copy it, but that depends on the shapes of the run.
 _UNTRIED = (
-    RANDOM | DROPOUTS | ((MIXING | AFFINE) - PRODUCTS_OF_MATRICES - FUSED_SUMS - {"linear", "scatter_reduce"})
+    KEEPS
+    | RANDOM
+    | DROPOUTS
+    | ((MIXING | AFFINE) - PRODUCTS_OF_MATRICES - FUSED_SUMS - {"linear", "scatter_reduce"})
 )
 
 Tried = tuple[str, tuple[int, ...]] | None

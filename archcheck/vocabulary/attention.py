@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from archcheck.dataflow.operations import CONCATS, PRODUCTS, SUMS, VIEWS
+from archcheck.dataflow.operations import CONCATS, DIVISIONS, PRODUCTS, SUMS, VIEWS
 from archcheck.vocabulary.arithmetic import CASTS
+from archcheck.vocabulary.flaws import Parts, flaw
+from archcheck.vocabulary.groups import number_of
 from archcheck.vocabulary.regions import Detail, Region, region_of
 from archcheck.vocabulary.walking import Walks, near
 
@@ -34,7 +36,7 @@ def attentions(walks: Walks, softmax: Region) -> Iterator[Region]:
     weighed = _weighed(walks, softmax)
     if weighed is None:
         return
-    attend, way = weighed
+    attend, way, sums_shares = weighed
     flow = walks.flow
     query, key = _query_and_key(walks, scores.product)
     values = [read for (read, *_) in walks.ops[attend].operands if read not in (*way, softmax.output)]
@@ -42,13 +44,19 @@ def attentions(walks: Walks, softmax: Region) -> Iterator[Region]:
         return
     value = values[0]
     heads, shared = _heads(walks, query, scores.product), _kv_heads(walks, key, scores.product)
+    source, mask = _source(walks, query, key), walks.ops[softmax.output].mask
     roles = {"query": (query,), "key": (key,), "value": (value,)}
-    details: dict[str, Detail] = {"heads": heads, "kv_heads": shared, "source": _source(walks, query, key)}
-    details |= _let_through(walks.ops[softmax.output].mask or ("causal" if scores.causal else ""))
+    details: dict[str, Detail] = {"heads": heads, "kv_heads": shared, "source": source}
+    factor = _scale(walks, [*scores.ops, *_factors_of(walks, query), *_factors_of(walks, key)])
+    details["scale"] = None if factor is None else _as_scale(factor, walks.ops[query].shape[-1:])
+    details |= _let_through(mask or ("causal" if scores.causal else ""))
+    parts = Parts(scores.product, attend, query, key, value, source, mask)
+    wrong = flaw(walks, parts) if sums_shares else "takes shares over a dimension that it does not sum over"
+    details |= {"flaw": wrong} if wrong else {}
+    name = _name(walks, heads, shared, key, value) if sums_shares else "attention"
     yield region_of(flow, "scores", [scores.product], scores.product)
     yield region_of(flow, "attend", [attend], attend)
     yield from _mask_regions(walks, scores)
-    name = _name(walks, heads, shared, key, value)
     ops = [*scores.ops, *softmax.ops, *way, attend]
     yield region_of(flow, name, ops, attend, details, roles)
 
@@ -85,6 +93,39 @@ def _scores(walks: Walks, at: int, steps: int = _STEPS) -> _Scores | None:
     return None
 
 
+def _scale(walks: Walks, ops: Iterable[int]) -> float | None:
+    """Return the number by which these operations scale scores; None if it is not a known number."""
+    factor = 1.0
+    for at in ops:
+        op = walks.ops[at]
+        if walks.scale_factor(op):
+            constants = [operand[0] for operand in op.operands if operand[0] not in walks.fed(op)]
+            number = number_of(walks.flow, constants[0]) if constants else next(iter(op.numbers), None)
+            if not number:
+                return None
+            factor *= 1 / number if op.name in DIVISIONS else number
+    return factor
+
+
+def _factors_of(walks: Walks, at: int) -> Iterator[int]:
+    """Yield the factors of queries or keys on the way from the norm, or the linear map, that makes them."""
+    for _ in range(_STEPS):
+        op, made = walks.ops[at], walks.made.get(at)
+        if made is not None and made.term.name == "RoPE":
+            (at,) = made.roles["stream"]
+        elif walks.scale_factor(op) or (op.name in VIEWS | CASTS and op.operands):
+            yield at
+            at = walks.fed(op)[0] if walks.scale_factor(op) else op.operands[0][0]
+        else:
+            return
+
+
+def _as_scale(factor: float, width: tuple[int, ...]) -> str:
+    """Return a factor of scores as figures write it."""
+    is_usual = bool(width) and abs(factor * factor * width[0] - 1) < 1e-3
+    return "1/√d" if is_usual else f"{factor:.4g}"
+
+
 def _let_through(mask: str) -> dict[str, Detail]:
     """Return the details that a mask's pattern shows."""
     words = mask.split()
@@ -103,10 +144,15 @@ def _is_triangular(walks: Walks, at: int) -> bool:
     return bool(names & {"tril", "triu"}) or (op.name == "masked_fill" and len(op.operands) == 1)
 
 
-def _weighed(walks: Walks, softmax: Region) -> tuple[int, list[int]] | None:
-    """Return the product of weights and values, and what lies between: dropout, casts, a factor per head."""
+def _weighed(walks: Walks, softmax: Region) -> tuple[int, list[int], bool] | None:
+    """Return the product of weights and values, and whether it sums over what the softmax shares out.
+
+    Between softmax and product, which are returned too, lie dropout, casts, a factor per head. Shares that
+    are shared out again, as in slot attention, may be over any dimension.
+    """
     pending: list[tuple[int, list[int], int | None]] = [(softmax.output, [], _dim(walks, softmax))]
     seen: set[int] = set()
+    other: tuple[int, list[int], bool] | None = None
     while pending and len(seen) < _STEPS:
         at, way, dim = pending.pop(0)
         for user in walks.users[at]:
@@ -116,10 +162,12 @@ def _weighed(walks: Walks, softmax: Region) -> tuple[int, list[int]] | None:
             op = walks.ops[user]
             if walks.compares(user):
                 if _sums_over(walks, user, at, dim):
-                    return user, way
+                    return user, way, True
+                is_shared_again = any(walks.ops[each].name in DIVISIONS for each in way)
+                other = other or (user, way, is_shared_again)
             elif op.name in PRODUCTS or (op.name in VIEWS | CASTS and op.operands[0][0] == at):
                 pending.append((user, [*way, user], _moved(walks, at, user, dim)))
-    return None
+    return other
 
 
 def _dim(walks: Walks, softmax: Region) -> int | None:
@@ -134,13 +182,11 @@ def _moved(walks: Walks, before: int, at: int, dim: int | None) -> int | None:
     op, below = walks.ops[at], walks.ops[before]
     if dim is None:
         return None
-    rank = len(op.shape)
-    if op.name in ("transpose", "swapaxes"):
-        pair = [axis % rank - rank for axis in (op.arguments["dim0"], op.arguments["dim1"])]
-        return pair[1 - pair.index(dim)] if dim in pair else dim
-    if op.name == "permute":
-        dims = [axis % rank - rank for axis in op.arguments.get("dims", ())]
-        return dims.index(dim) - rank if dim in dims else None
+    if op.layout is not None:
+        sizes, strides, _, new_sizes, new_strides, _ = op.layout
+        axis = (sizes[dim], strides[dim])
+        places = [at for at, each in enumerate(zip(new_sizes, new_strides, strict=True)) if each == axis]
+        return places[0] - len(new_sizes) if len(places) == 1 else None
     return dim if op.shape[dim:] == below.shape[dim:] else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archcheck.dataflow.operations import VIEWS
+from archcheck.vocabulary.origins import positions
 from archcheck.vocabulary.regions import Region, region_of
 from archcheck.vocabulary.terms import Family, is_a
 from archcheck.vocabulary.walking import Walks
@@ -124,6 +125,8 @@ def feed_forwards(walks: Walks, at: int) -> Iterator[Region]:
             return
         if not all(_sees_one_position(walks, each) for each in (at, *first)):
             return
+        if len({positions(walks, each) for each in (at, *first)}) != 1:
+            return  # channels become positions between
         between = [view for read in made.inputs for view in walks.views(read) if view not in first]
         ops = [*way, *made.ops, *first, *between]
         details = {"from": walks.ops[first[0]].shape[-1]} if walks.ops[first[0]].shape else {}

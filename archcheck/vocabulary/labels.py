@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from archcheck.vocabulary.notations import NOTATIONS, SHORT, Value
+from archcheck.vocabulary.notations import HOW, NOTATIONS, SHORT, Value
 from archcheck.vocabulary.terms import TERMS, Family, is_a
 
 
@@ -30,6 +30,9 @@ class Claim:
     block: bool = False
 
 
+Match = tuple[int, int, tuple[str, ...], Mapping[str, Value]]
+"""Where a notation begins and ends, its terms and details."""
+
 _WORD = r"[a-z0-9_]"
 
 
@@ -45,18 +48,41 @@ def _notations() -> list[tuple[re.Pattern[str], tuple[str, ...], Mapping[str, Va
     return [(_expression(words), tuple(terms.split("|")), details) for words, terms, details in NOTATIONS]
 
 
-# "Dense block" is DenseNet's, and claims no Linear.
+# Names of other things: "Dense block" is DenseNet's, and claims no Linear.
 _NAMES = re.compile(
     r"dense[ -](?:block|net|connection)s?|residual block|transition layer|scale[ -]shift"
-    r"|(?:time|timestep|noise|sigma)[ -]?(?:step )?emb(?:ed(?:ding)?)?s?"
+    r"|(?:time|timestep|noise|sigma|image|visual|audio|\[\w+\]|cls token)[ -]?(?:step )?emb(?:ed(?:ding)?)?s?"
+    r"|graph[ -]?conv\w*|(?:multi-scale )?deformable (?:\w+[ -])*(?:attn|attention|conv\w*)"
+    r"|(?:sum|add)[ -]pool\w*|(?:spectral|weight|(?<!local )response) norm\w*"
+    r"|(?:non|multi|cross|bi|un)-(?:linear|scale|pool(?:ing)?)|(?:prompt|memory)[ -]pool"
+    r"|(?:additive|bahdanau) (?:attn|attention)"
+)
+# Words with many meanings, which are operations only where no further noun follows: "Mask", not "Mask head".
+_OPERATIONS_LAST = frozenset(["mask", "pool", "scale", "dense", "product", "add", "split"])
+_GOES_ON = re.compile(r"[ -](?!(?:by|to|of|over|with|and|or|in|per|the|layers?|residual|scores?)\b)[a-z]")
+# What follows is not computed by the operation, or is computed by it only among others.
+_DATA = re.compile(
+    r"[ -](?:maps?|weights?|scores?|features?|tokens?|vectors?|space|loss(?:es)?|cache|ids?|tables?|rates?"
+    r"|factors?|temperature|data|images?|prob(?:abilitie)?s?|predictions?)\b"
 )
 _BLOCK = re.compile(r"\s*(?:blocks?|modules?|units?|stack|块|模块)(?!\w)")
+_EQUATION = re.compile(r"\w+ = ")  # says what a value is, and names no box
+_SIZE_AFTER = re.compile(r"(conv|pool)(\d+[x×*]\d)")
 _HYPHENS = re.compile("[\u2010-\u2015]")
 _SAME_THING = re.compile(r"\s*[(（:：/=]?\s*")
-_SIZED = frozenset([Family.CONVOLUTION, Family.POOLING, Family.LINEAR, Family.ROUTER])
+_SPATIAL = frozenset([Family.CONVOLUTION, Family.POOLING, Family.RESAMPLING])
+_WIDE = frozenset([Family.CONVOLUTION, Family.LINEAR, Family.EMBEDDING])
+_OF: Mapping[str, frozenset[Family]] = {
+    **dict.fromkeys(("kernel", "stride", "dilation"), _SPATIAL),
+    **dict.fromkeys(("from", "channels"), _WIDE),
+    "groups": frozenset([Family.CONVOLUTION, Family.NORM]),
+    "k": frozenset([Family.ROUTER]),
+    "p": frozenset([Family.DROPOUT]),
+}
+"""The families whose operations have a number; if a label claims two such, it belongs to neither."""
 _CONNECTORS = frozenset("+×*−&@·")
 _ALONE = frozenset(
-    ["r", "*", "@", "exp", "cat", "φ", "ϕ", "·", "sin", "act", "连接", "门", "乘", "gap", "sum"]
+    ["r", "*", "@", "∑", "exp", "cat", "φ", "ϕ", "·", "sin", "act", "连接", "门", "乘", "gap", "sum"]
 )
 _REPEATED = re.compile(r"(?:(?<=\s)|^|(?<=\())(?:[×x*]\s*(?:\d+|n|l|m)\b|(?:\d+|n|l|m)\s*[×*](?!\s*\d))\)?")
 
@@ -73,21 +99,23 @@ def claims(label: str) -> tuple[Claim, ...]:
     {'kernel': (7, 7), 'channels': 64, 'stride': 2}
     """
     text = _plain(label)
-    numbers = dict(_numbers(text))
+    if _EQUATION.match(text):
+        return ()
     bare = _REPEATED.sub(lambda match: " " * len(match[0]), text) if len(text) > 2 else text
     for taken in (_KERNEL, _NAMES):
         bare = taken.sub(lambda match: " " * len(match[0]), bare)
-    matches = list(_matches(bare, text))
-    sized = [match for match in matches if TERMS[match[2][0]].family in _SIZED] or matches
     found: list[Claim] = []
     reached = 0
-    for match in matches:
-        at, end, terms, details = match
-        said = {**details, **numbers} if [match] == sized else dict(details)
-        claim = Claim(terms, text[at:end], said, bool(_BLOCK.match(bare, end)))
+    for at, end, terms, details in _matches(bare, text):
+        claim = Claim(terms, text[at:end], details, bool(_BLOCK.match(bare, end)))
         one = _both(found[-1], claim, text[reached:at]) if found else None
         found[-1:] = [one] if one else [*found[-1:], claim]
         reached = end
+    for name, value in _numbers(text):
+        having = [at for at, claim in enumerate(found) if TERMS[claim.terms[0]].family in _OF[name]]
+        if len(having) == 1:
+            claim = found[having[0]]
+            found[having[0]] = replace(claim, details={**claim.details, name: value})
     return tuple(found)
 
 
@@ -102,8 +130,9 @@ def numbers(label: str) -> Mapping[str, Value]:
 
 def _plain(label: str) -> str:
     """Return a label in lower case, with one kind of space and of hyphen."""
-    text = unicodedata.normalize("NFC", label).casefold()
-    return " ".join(_HYPHENS.sub("-", text).replace("²", "^2").split())
+    text = unicodedata.normalize("NFC", label).replace("Σ", "∑").casefold()
+    text = _HYPHENS.sub("-", text).replace("²", "^2").replace("ᵀ", "^t")
+    return " ".join(_SIZE_AFTER.sub(r"\1 \2", text).split())
 
 
 def _both(one: Claim, other: Claim, between: str) -> Claim | None:
@@ -120,7 +149,7 @@ def _both(one: Claim, other: Claim, between: str) -> Claim | None:
     return None
 
 
-def _matches(bare: str, text: str) -> Iterator[tuple[int, int, tuple[str, ...], Mapping[str, Value]]]:
+def _matches(bare: str, text: str) -> Iterator[Match]:
     """Yield the longest notation at each place, from left to right, without overlaps."""
     found = [
         (match.start(), -match.end(), terms, details)
@@ -133,10 +162,26 @@ def _matches(bare: str, text: str) -> Iterator[tuple[int, int, tuple[str, ...], 
             continue
         reached = -end
         word = bare[at:reached]
+        goes_on = _GOES_ON.match(bare, reached) and not _begins(found, reached + 1)
+        if _DATA.match(bare, reached) or (word in _OPERATIONS_LAST and goes_on):
+            continue
         joins = word in _CONNECTORS and text[:at].strip() and text[reached:].strip()  # "Add + Norm"
         alone = word in _ALONE or TERMS[terms[0]].family is Family.VALUE
         if not joins and (not alone or word == text):
-            yield at, reached, terms, details
+            yield at, reached, terms, {**details, **_how(word)} if _is_attention(terms) else details
+
+
+def _begins(found: Sequence[Match], at: int) -> bool:
+    return any(match[0] == at and TERMS[match[2][0]].family is not Family.VALUE for match in found)
+
+
+def _is_attention(terms: Sequence[str]) -> bool:
+    return {TERMS[term].family for term in terms} == {Family.ATTENTION}
+
+
+def _how(words: str) -> dict[str, Value]:
+    """Return what the adjectives of an attention say."""
+    return dict(said for how, said in HOW.items() if re.search(how, words))
 
 
 # -- numbers --------------------------------------------------------------------------------------
@@ -146,7 +191,7 @@ _KERNEL = re.compile(
     rf"(?<![\w.])(\d+)(?:{_TIMES}(\d+))(?:{_TIMES}(\d+))?"
     r"(?=\s*(?:\w+[ -])*(?:conv|max|avg|average|pool|[\u4e00-\u9fff]*(?:卷积|池化)))"
 )
-_KERNEL_AFTER = re.compile(rf"(?:conv\w*|卷积|pool\w*)[ ,(]*(\d+){_TIMES}(\d+)(?:{_TIMES}(\d+))?")
+_KERNEL_AFTER = re.compile(rf"(?:conv\w*|卷积|pool\w*)[ ,(-]*(\d+){_TIMES}(\d+)(?:{_TIMES}(\d+))?")
 _KERNEL_WORD = re.compile(r"\b(?:k|kernel(?:[ _]size)?)\s*[=:]?\s*(\d+)(?:\s*[×x]\s*(\d+))?")
 _STRIDE = re.compile(r"\b(?:s|strides?)\s*[=:]?\s*(\d+)|(?<![\w/])/\s*(\d+)\b")
 _CHANNELS = re.compile(
@@ -157,6 +202,8 @@ _CHANNELS = re.compile(
 _DILATION = re.compile(r"\b(?:(?:d|rate)\s*[=:]|dilation\s*[=:]?)\s*(\d+)")
 _GROUPS = re.compile(r"\bgroups?\s*[=:]?\s*(\d+)|(?<![\w.])(\d+)\s*(?:groups\b|组(?!归一化))")
 _FROM_TO = re.compile(r"(?<![\w.])(\d+)\s*(?:→|->|⇒)\s*(\d+)")
+_CALL = re.compile(r"(?:conv\w*|linear|embedding)\((\d+), ?(\d+)(?:, ?(\d+))?(?:, ?(\d+))?(?=[,)])")
+_RATE = re.compile(r"(?:drop\w*|失活|丢弃层?)[ ,(:]*(?:(?:p|rate)\s*=?\s*)?(0?\.\d+)")
 _TOP = re.compile(r"\btop[ -]?(\d+)\b")
 
 
@@ -174,5 +221,10 @@ def _numbers(text: str) -> Iterator[tuple[str, Value]]:
         yield "dilation", int(match[1])
     if match := _GROUPS.search(text):
         yield "groups", int(match[1] or match[2])
+    if match := _CALL.search(text):  # as torch's modules take them
+        names = ("from", "channels", "kernel", "stride")
+        yield from ((name, int(part)) for name, part in zip(names, match.groups(), strict=True) if part)
+    if match := _RATE.search(text):
+        yield "p", float(match[1])
     if match := _TOP.search(text):
         yield "k", int(match[1])

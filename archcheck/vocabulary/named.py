@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from archcheck.dataflow.operations import CONCATS, DROPOUTS, PRODUCTS_OF_MATRICES, RANDOM
+from archcheck.dataflow.operations import CONCATS, DIVISIONS, DROPOUTS, PRODUCTS_OF_MATRICES, RANDOM
 from archcheck.dataflow.run import Dataflow, Op
 from archcheck.vocabulary.regions import Detail, Region, region_of
 
@@ -95,6 +95,8 @@ def _sub(flow: Dataflow, op: Op) -> str:
 def _mul(flow: Dataflow, op: Op) -> str:
     if _fed(flow, op) > 1:
         return "product"
+    if op.name in DIVISIONS and not any(flow.ops[read].depends_on_input for read in op.operands[0]):
+        return ""
     return _random(flow, op) or "scale"
 
 

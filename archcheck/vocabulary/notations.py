@@ -5,24 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-Value = str | int | bool | tuple[int, ...]
+Value = str | int | float | bool | tuple[int, ...]
+
+HOW: Mapping[str, tuple[str, Value]] = {
+    "masked|causal|带?掩码的?|遮蔽|因果": ("causal", True),
+    "bidirectional|full": ("causal", False),
+    "self|自": ("source", "self"),
+    "cross|encoder[ -]decoder|交叉": ("source", "cross"),
+    "sliding[ -]window|local|(?:shifted )?window(?:ed)?|滑动窗口": ("window", True),
+    "scaled|缩放": ("scale", "1/√d"),
+}
+"""What the words before an attention say of it, in any order."""
 
 SHORT: Mapping[str, str] = {
     "~norm": "norm(?:ali[sz]ation)?",
     "~enc": "(?:[ ._-]{0,2}(?:emb(?:ed(?:ding)?)?|enc(?:oding)?)s?)",
     "~pos": "pos(?:ition(?:al)?)?s?",
     "~attn": "(?:attn|attention)",
-    "~multi": "multi-?head(?:ed)?[ -]",
+    "~multi": "multi[ -]?head(?:ed)?[ -]?",
+    "~how": f"(?:(?:{'|'.join(HOW)})[ -]?)*",
     "~conv": "conv(?:olution)?s?",
     "~prime": "(?:['′’]*|_\\{?\\w+\\}?|[₀-₉ᵢₕ]+)",
     "~力": "注意力(?:机制|层)?",
 }
 _DETAILS: Mapping[str, tuple[str, Value]] = {
-    "causal": ("causal", True),
-    "not causal": ("causal", False),
     "self": ("source", "self"),
-    "cross": ("source", "cross"),
     "window": ("window", True),
+    "neighbours": ("pairs", "neighbours"),
+    "halves": ("pairs", "halves"),
 }
 # A notation a line: the terms, details if any, and the words, a regular expression that may go on in the next
 # line. The first line that matches the most text at a place wins. `SHORT` are abbreviations in expressions.
@@ -54,7 +64,8 @@ tanh GELU: gelu[ _-]?\(?tanh(?: approx(?:imation|imate)?)?\)?|tanh gelu|gelu[ _-
 exact GELU: gelu[ _-]?\(?(?:erf|exact)\)?|(?:exact|erf) gelu
 QuickGELU: quick[ _-]?gelu
 SiLU: silu|swish|sigmoid(?:[ -]weighted)? linear unit|sigmoid线性单元
-Sigmoid: sigmoid(?: function)?|σ|\\sigma|sigm|s型函数
+Sigmoid: sigmoid(?: function)?|sigm|s型函数
+Sigmoid|SiLU|Linear: σ|\\sigma
 LogSigmoid: log[ -]?sigmoid
 Tanh: tanh|hyperbolic tangent|双曲正切
 Mish: mish
@@ -75,10 +86,12 @@ product: ⊙|∘|\\odot|hadamard(?: product)?|element-?wise (?:product|multiplic
   |逐元素(?:相?乘|乘积)|点乘
 matrix product|product|scale: ⊗|\\otimes
 product|matrix product|scale: ×|\*|·|\\times|\\cdot|mul|multiply|multiplication|product|乘|相乘
-matrix product: @|mat[ -]?mul|matrix (?:product|multiplication)|bmm|dot product|qk\^?t|矩阵(?:乘法?|相乘)|点积
+matrix product: @|mat[ -]?mul|matrix (?:product|multipl(?:y|ication))|bmm|dot[ -]product|qk\^?t
+  |矩阵(?:乘法?|相乘)|点积
 # sums
 sum: ⊕|\+|∑|\\oplus|\\sum|add|sum|addition|element-?wise (?:add|addition|sum)|相?加|求和|残差连接|sum of the
 difference: −|⊖|subtract(?:ion)?|minus|相减
+offset: 1 ?[-−](?: ?\w)?
 scale|product: scale|scaling|缩放
 scale: layer-?scale
 # linear maps
@@ -96,56 +109,47 @@ transposed convolution: (?:transposed?|de)[ _-]?~conv(?:[123]d)?|conv[ _-]?trans
 # embeddings and positions
 Embedding: (?:(?:input|output|token|word|text|target|source|segment|type)[ -])?embed(?:ding)?s?(?: layer)?
   |(?:词|输入|输出|令牌)?嵌入(?:层)?|词向量
-convolution|Linear: patch(?:ify)?[ -]?embed(?:ding)?s?|patchify|linear projection of flattened patches
-  |图像块嵌入
+convolution|Linear: patch(?:ify)?[ -]?embed(?:ding)?s?|patchify|linear embed(?:ding)?s?
+  |linear projection of flattened patches|图像块嵌入
 positions: ~pos~enc|positions|位置(?:编码|嵌入)
 learned positions: (?:learned|learnable|absolute) ~pos~enc?|可学习位置(?:编码|嵌入)
 sinusoidal positions: (?:sinusoidal|fixed)(?: ~pos)?~enc?|正弦位置(?:编码|嵌入)
-relative positions: relative ~pos(?:[ ._-]?(?:bias|emb(?:ed(?:ding)?)?|enc(?:oding)?)s?)?
+relative positions: rel(?:ative|\.) ~pos\.?(?:[ ._-]?(?:bias|emb(?:ed(?:ding)?)?|enc(?:oding)?)s?)?
   |相对位置(?:编码|偏置)?
 ALiBi: alibi
 RoPE: rope|rotary(?: pos(?:ition(?:al)?)?)?(?:[ -]?(?:emb(?:ed(?:ding)?)?|enc(?:oding)?)s?)?
   |旋转位置(?:编码|嵌入)
+RoPE {neighbours}: interleaved rope|rope \(?(?:interleaved|gpt-?j)(?: style)?\)?
+RoPE {halves}: rope \(?(?:rotate[ -]half|(?:gpt-)?neox)(?: style)?\)?
 # attention
 query: (?:q|quer(?:y|ies)|查询)~prime
 key: (?:k|keys?|键)~prime
 value: (?:v|values?|值)~prime
-attention: attn|attentions?|~力
-MHA: ~multi~attn|mha|多头~力
-MHA {self}: ~multiself[ -]~attn|mhsa|msa|多头自~力
-MHA {causal, self}: masked multi[ -]self[ -]~attn
-MHA {self}: multi[ -]self[ -]~attn
+attention: ~how(?:attn|attentions?|~力)
+MHA: ~how(?:~multi~how~attn|mha|多头(?:自|交叉)?~力)
+MHA {self}: ~how(?:mhsa|msa|multi[ -]self[ -]~attn)
 attention: ~attn[ -]pool(?:ing)?|注意力池化
 attention|Sigmoid|product: (?:channel|spatial|coordinate|se) ~attn|~attn gates?|(?:通道|空间)~力
-MHA {cross}: ~multicross[ -]~attn|多头交叉~力
-MHA {causal}: masked ~multi~attn|(?:带?掩码的?|遮蔽)多头(?:自)?~力
-MHA {causal, self}: (?:masked|causal) ~multiself[ -]~attn
-MHA {causal}: (?:masked|causal) (?:mha|mhsa|msa)
-attention {self}: self[ -]~attn|自~力
-attention {cross}: cross[ -]~attn|encoder[ -]decoder ~attn|交叉~力
-attention {causal, self}: (?:masked|causal) self[ -]~attn|(?:因果|掩码)自~力
-attention {causal}: (?:masked|causal) ~attn|因果~力|掩码~力
-attention {not causal}: bidirectional (?:self[ -])?~attn|full (?:self[ -])?~attn
-GQA: gqa|group(?:ed)?[ -](?:multi-)?query[ -]~attn|分组查询~力
-MQA: mqa|multi-?query[ -]~attn|多查询~力
-MLA: mla|~multilatent[ -]~attn|多头潜在~力
+GQA: ~how(?:gqa|group(?:ed)?[ -](?:multi-)?query[ -]~how~attn|分组查询~力)
+MQA: ~how(?:mqa|multi-?query[ -]~how~attn|多查询~力)
+MLA: ~how(?:mla|~multilatent[ -]~how~attn|多头潜在~力)
 linear attention: linear[ -]~attn|线性~力
-attention: (?:scaled )?dot[ -]product ~attn|sdpa|缩放点积注意力
-attention {window}: (?:sliding[ -]window|local|window(?:ed)?)[ -](?:self[ -])?~attn|swa|滑动窗口~力
-SoftMax: soft-?max|归一化指数(?:函数)?
-log SoftMax: log[ -]?soft-?max
+attention: ~how(?:dot[ -]product ~attn|sdpa|点积注意力)
+attention {window}: swa
+SoftMax: soft[ -]?max|归一化指数(?:函数)?
+log SoftMax: log[ -]?soft[ -]?max
 mask: (?:causal |attention |padding )?mask(?:ing)?|掩码|遮罩
 # pools, sizes, dropout
 pooling: (?:global )?pool(?:ing)?|池化(?:层)?
 max pooling: (?:adaptive[ -]?)?max[ -]?pool(?:ing)?(?:[123]d)?|最大池化(?:层)?
-average pooling: (?:adaptive[ -]?)?(?:average|avg|mean)[ -]?pool(?:ing)?(?:[123]d)?|平均池化(?:层)?
-global average pooling: global[ -]?(?:average|avg|mean)[ -]?pool(?:ing)?|gap|全局平均池化(?:层)?
+average pooling: (?:adaptive[ -]?)?(?:average|avg\.?|mean)[ -]?pool(?:ing)?(?:[123]d)?|平均池化(?:层)?
+global average pooling: global[ -]?(?:average|avg\.?|mean)[ -]?pool(?:ing)?(?:[123]d)?|gap|全局平均池化(?:层)?
 global max pooling: global max[ -]?pool(?:ing)?|全局最大池化(?:层)?
-upsampling|transposed convolution: up-?sampl(?:e|ing)|上采样
-downsampling|convolution|pooling: down-?sampl(?:e|ing)|下采样
+upsampling|transposed convolution: up[ -]?sampl(?:e|ing)|上采样
+downsampling|convolution|pooling: down[ -]?sampl(?:e|ing)|下采样
 upsampling: pixel[ -]?shuffle|sub-?pixel(?: conv(?:olution)?)?
 resampling: interpolate|interpolation|resize|插值
-dropout: drop-?out(?:[123]d)?|随机失活|丢弃层?
+dropout: drop[ -]?out(?:[123]d)?|随机失活|丢弃层?
 stochastic depth: drop[ -]?path|stochastic depth|随机深度
 # feed-forward, mixtures, recurrences
 feed-forward|mixture of experts: ffn?|mlp|feed[ -]?forward(?: (?:network|layer|block|net))?
@@ -156,6 +160,7 @@ mixture of experts: moe(?:[ -]?(?:ffn|layer|block))?|mixture[ -]of[ -]experts|�
 router: router|gating network|路由(?:器)?|门控网络
 top-k: top[ -]?(?:k|\d+)
 top-k|router: top[ -]?(?:k|\d+) gating
+recurrence|state-space model: linear recurren(?:ce|t)(?: units?| layers?)?
 recurrence: rnn|recurrent(?: layer| network)?|循环(?:神经网络|层)
 LSTM: (?:bi-?)?lstm|(?:双向)?长短期记忆(?:网络|单元)?
 GRU: (?:bi-?)?gru|gated recurrent unit|(?:双向)?门控循环单元
@@ -168,7 +173,7 @@ transpose: transpose|permute|转置
 flip: flip(?:ped)?|翻转
 cyclic shift: cyclic shift|torch\.roll
 sort: argsort|sort(?:ed)?|排序
-absolute value: absolute value|abs|绝对值
+absolute value: absolute value|abs(?!\.)|绝对值
 clamp: clamp|clip
 rounding: rounding|rounded
 running sum: running sum|cumulative sum|cumsum

@@ -235,6 +235,9 @@ def attend(
     wide, deep = parts.shape(query), parts.shape(key)
     scores_shape = (*wide[:-1], deep[-2]) if len(deep) > 1 else wide
     turned = parts.make("transpose", [key], (*deep[:-2], *deep[:-3:-1]), {"dim0": -2, "dim1": -1})
+    strides = tuple(math.prod(deep[axis + 1 :]) for axis in range(len(deep)))
+    turn = parts.shape(turned), (*strides[:-2], *strides[:-3:-1]), 0
+    parts.opening.ops[turned].layout = (deep, strides, 0, *turn)
     scores = parts.make("matmul", [query, turned], scores_shape)
     factor = float(scale) if isinstance(scale, (int, float)) else max(wide[-1], 1) ** -0.5
     scores = parts.make("mul", [scores], scores_shape, numbers=(factor,))
@@ -276,7 +279,8 @@ def _multi_head(parts: _Parts) -> int | dict[int, int]:
     out, weights = attend(
         parts, q, k, v, mask if mask is not None else padding, causal, None, arguments.get("dropout_p")
     )
-    merged = parts.make("reshape", [out], parts.shape(query))
+    turned = parts.make("transpose", [out], parts.shape(out)[::-1])
+    merged = parts.make("reshape", [turned], parts.shape(query))
     reads = [
         each
         for each in (merged, parts.operand("out_proj_weight"), parts.operand("out_proj_bias"))

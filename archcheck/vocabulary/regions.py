@@ -28,7 +28,8 @@ class Region:
 
     `ops` are the operations, ascending, in the opened run; `inputs` the operations outside whose results they
     read and that depend on the model's input; `output` the one that makes the result. `details` are what a
-    label may say about it (`kernel`, `stride`, `heads`, `causal`, …), `roles` say which inputs are its
+    label may say about it (`kernel`, `stride`, `heads`, `causal`, …), `flaw` what is wrong with it whatever
+    the label says (see `flaws`); `roles` say which inputs are its
     `query`, `gate`, … `inside`: it is only a step of a larger operation, such as the tanh of a GELU.
     """
 
@@ -59,6 +60,11 @@ class Recognition:
         for regions in found.values():
             regions.sort(key=lambda region: (-len(region.ops), region.term.name))
         return found
+
+    @cached_property
+    def flawed(self) -> dict[int, Region]:
+        """The attentions that have a flaw, by each of their operations."""
+        return {at: region for region in self.regions if "flaw" in region.details for at in region.ops}
 
     def whole(self, call: int) -> tuple[Region, ...]:
         """Return the regions that hold all that a module call executes except views, casts and dropout."""

@@ -55,7 +55,7 @@ class Rotary:
         self.walks = walks
         self.ops = walks.ops
         self._tables: dict[int, bool] = {}
-        self._known: dict[tuple[object, ...], int] = {}
+        self._known: dict[tuple[object, ...], tuple[int, int]] = {}
 
     def at(self, at: int) -> Region | None:
         """Return the rotation whose result is this operation's."""
@@ -68,11 +68,13 @@ class Rotary:
         if found is None:
             return None
         source, ops = found
-        turned = self._turned(source, ops, at)
+        turned, apart = self._turned(source, ops, at)
         is_rest_added = op.name in ("cat", "concat") and turned < self.ops[source].shape[-1]
         if not turned or is_rest_added:
             return None
-        details: dict[str, Detail] = {"turned": turned, "width": self.ops[source].shape[-1]}
+        pairs = "neighbours" if apart == 1 else "halves" if 2 * apart == turned else None
+        width = self.ops[source].shape[-1]
+        details: dict[str, Detail] = {"turned": turned, "width": width, "pairs": pairs}
         return region_of(self.walks.flow, "RoPE", ops, at, details, {"stream": (source,)})
 
     def _complex(self, at: int) -> Region | None:
@@ -98,7 +100,7 @@ class Rotary:
             if self.ops[end].name == "view_as_real":
                 break
         source, width = self.ops[min(ops)].operands[0], 2 * self.ops[at].shape[-1]
-        details: dict[str, Detail] = {"turned": width, "width": width}
+        details: dict[str, Detail] = {"turned": width, "width": width, "pairs": None}
         return region_of(self.walks.flow, "RoPE", ops, end, details, {"stream": source[:1]})
 
     def _way(self, at: int) -> list[int]:
@@ -147,8 +149,8 @@ class Rotary:
             self._tables[at] = found
         return self._tables[at]
 
-    def _turned(self, source: int, ops: Sequence[int], end: int) -> int:
-        """Return how many channels are rotated; 0 if this is not a rotation."""
+    def _turned(self, source: int, ops: Sequence[int], end: int) -> tuple[int, int]:
+        """Return how many channels are rotated, 0 if this is not a rotation, and how far apart pairs are."""
         place = {source: -1} | {at: number for number, at in enumerate(ops)}
         key = (
             self.ops[source].shape[-1:],
@@ -166,7 +168,7 @@ class Rotary:
             try:
                 self._known[key] = _rotation(self._follow(source, ops)[end].elements)
             except (_Unclear, LookupError, TypeError, ValueError, ZeroDivisionError):
-                self._known[key] = 0
+                self._known[key] = 0, 0
         return self._known[key]
 
     def _follow(self, source: int, ops: Sequence[int]) -> dict[int, _Lanes]:
@@ -342,19 +344,23 @@ def _shaped(op: Op, value: _Lanes) -> _Lanes:
     raise _Unclear
 
 
-def _rotation(elements: Sequence[Element]) -> int:
-    """Return the number of elements that are rotated in pairs, if all others are unchanged."""
-    rows: dict[int, list[Element]] = {}
-    turned = 0
+def _rotation(elements: Sequence[Element]) -> tuple[int, int]:
+    """Return the number of elements that are rotated in pairs, if all others are unchanged.
+
+    With it, how far apart the elements of a pair are; 0 if that differs.
+    """
+    rows: dict[tuple[int, int], list[Element]] = {}
     for element in elements:
-        sources = {at for _, at, _ in element}
+        sources = sorted({at for _, at, _ in element})
         if len(element) == 1 and element[0][2] == -1:
             continue  # a channel that is not turned
         if len(element) != 2 or len(sources) != 2:
-            return 0
-        rows.setdefault(min(sources) * _WIDEST * 4 + max(sources), []).append(element)
-        turned += 1
-    return turned if rows and all(_is_turn(pair) for pair in rows.values()) else 0
+            return 0, 0
+        rows.setdefault((sources[0], sources[1]), []).append(element)
+    if not rows or not all(_is_turn(pair) for pair in rows.values()):
+        return 0, 0
+    apart = {other - one for one, other in rows}
+    return sum(map(len, rows.values())), apart.pop() if len(apart) == 1 else 0
 
 
 def _is_turn(pair: Sequence[Element]) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from archcheck.dataflow.operations import VIEWS
 from archcheck.dataflow.run import Dataflow
@@ -53,7 +54,7 @@ class Written:
         if best[1].name == "centred":
             self._centred[at] = best[0]
         elif is_join or TERMS[best[1].name].family is not Family.NORM:
-            yield self._region(*best)
+            yield from self._regions(*best)
 
     def _meaning(self, group: Group) -> Meaning | None:
         key = group.signature
@@ -61,21 +62,33 @@ class Written:
             self._known[key] = meaning(group)
         return self._known[key]
 
-    def _region(self, group: Group, found: Meaning) -> Region:
+    def _regions(self, group: Group, found: Meaning) -> list[Region]:
         ops, entry, name = list(group.ops), group.entry, found.name
         dims = group.dims
         if name in ("RMSNorm", "L2 norm") and entry in self._centred and self._centred[entry].dims == dims:
             ops = [*self._centred[entry].ops, *ops]
             entry, name = self._centred[entry].entry, "LayerNorm"
-        family = TERMS[name].family
-        if family is Family.NORM:
-            name = self._sort_of_norm(name, entry, dims or ())
-            name, more = followed_by_affine(self.flow, group.output, name, found.weighted)
-            ops += more
         details: dict[str, Detail] = {"dims": dims} if dims is not None else {}
-        if family is Family.SOFTMAX and dims:
+        if TERMS[name].family is Family.SOFTMAX and dims:
             details = {"dim": dims[0] - len(self.flow.ops[group.entry].shape)}
-        return region_of(self.flow, name, ops, ops[-1], details)
+        name = self._sort_of_norm(name, entry, dims or ())
+        regions = with_affine(self.flow, region_of(self.flow, name, ops, ops[-1], details), found.weighted)
+        shape = self.flow.ops[group.entry].shape
+        if not dims or self._is_weighted_along(regions[-1].ops, shape, dims):
+            return regions
+        # statistics over positions, and a weight per channel
+        return [replace(each, term=TERMS["InstanceNorm"]) for each in regions if name == "LayerNorm"]
+
+    def _is_weighted_along(self, ops: Sequence[int], shape: tuple[int, ...], dims: tuple[int, ...]) -> bool:
+        """Return whether a norm's weights, if it has any, differ along all that its statistics go over."""
+        over = {axis - len(shape) for axis in dims if shape[axis] > 1}
+        for at in ops:
+            for operand in self.flow.ops[at].operands if self.flow.ops[at].shape == shape else ():
+                weight = self.flow.ops[operand[0]]
+                axes = {axis - len(weight.shape) for axis, size in enumerate(weight.shape) if size > 1}
+                if weight.depends_on_parameter and not weight.depends_on_input and axes and not over <= axes:
+                    return False
+        return True
 
     def _sort_of_norm(self, name: str, entry: int, dims: tuple[int, ...]) -> str:
         """Return the kind of a centred norm, by what its statistics are taken over."""
@@ -92,12 +105,15 @@ class Written:
         return "InstanceNorm" if rank >= 4 and dims == tuple(range(2, rank)) else name
 
 
-def with_affine(flow: Dataflow, region: Region) -> list[Region]:
-    """Return a norm of torch's with the model's own scale and shift, and alone if another module's."""
+def with_affine(flow: Dataflow, region: Region, weighted: bool = False) -> list[Region]:
+    """Return a norm, `weighted` or not, with the scale and shift that the model applies to its result.
+
+    If another module applies them, the norm alone is one too.
+    """
     if region.term.family is not Family.NORM:
         return [region]
-    roles = flow.ops[region.output].roles
-    name, more = followed_by_affine(flow, region.output, region.term.name, "weight" in roles)
+    weighted = weighted or "weight" in flow.ops[region.output].roles
+    name, more = followed_by_affine(flow, region.output, region.term.name, weighted)
     if not more:
         return [region]
     whole = region_of(flow, name, [*region.ops, *more], more[-1], region.details)

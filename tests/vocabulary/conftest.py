@@ -53,6 +53,18 @@ def seen() -> Seen:
 
 
 @pytest.fixture
+def of() -> Seen:
+    """What is recognised in a model of a tensor (2, 6, 16)."""
+
+    def run(model: nn.Module) -> Recognition:
+        torch.manual_seed(0)
+        with torch.no_grad():
+            return recognise(trace(model.eval(), torch.randn(2, 6, 16)).dataflow)
+
+    return run
+
+
+@pytest.fixture
 def terms(seen: Seen) -> Callable[..., list[str]]:
     """The terms that the whole of a function computes."""
 

@@ -109,6 +109,8 @@ def test_a_softmax_may_take_off_the_maximum_first(terms: Terms) -> None:
         lambda x: x / torch.sqrt(x.var(-1, unbiased=False, keepdim=True) + 1e-5),  # divided, and not centred
         lambda x: x * torch.rsqrt(mean(x.pow(2)) + 1e-6) + x,  # its own input beside
         lambda x: x * torch.rsqrt(x.pow(2).mean(1, keepdim=True).mean(-1, keepdim=True)),  # two means
+        lambda x: x * torch.rsqrt(x.pow(2).mean(1, keepdim=True) + 1e-6) * W,  # over positions
+        lambda x: x * torch.rsqrt(x.pow(2).mean((1, 2), keepdim=True) + 1e-6) * W,  # over positions too
         lambda x: (x + 1) * torch.sigmoid(x),
         lambda x: x * torch.sigmoid(1.5 * x),
         lambda x: 0.5 * x * (1 + torch.tanh(0.7978845608 * (x + 0.05 * x**3))),

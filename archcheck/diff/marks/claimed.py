@@ -29,7 +29,7 @@ _LOOSE = frozenset([Role.FEED_FORWARD, Role.ROUTER])
 WIDTHS = frozenset(["channels", "from"])
 """Numbers that a spec's narrow model changes: they are only compared with the published size."""
 
-NUMBERS = WIDTHS | {"kernel", "stride", "dilation", "groups", "k", "heads"}
+NUMBERS = WIDTHS | {"kernel", "stride", "dilation", "groups", "k", "p", "heads"}
 
 
 def claimed(panel: Panel, box: str) -> tuple[Claim, ...]:

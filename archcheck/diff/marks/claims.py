@@ -49,7 +49,8 @@ class ClaimCheck:
     `computed` is what its module computes instead, if the claim does not hold; `detail` names the part of the
     claim that is wrong, or could not be determined, if its term is right; `holds` is None if it could not be
     determined. `looks`: the claim comes not from the label but from the box's colour (`role`) or from its
-    being greyed out (`inactive`).
+    being greyed out (`inactive`), or it is right as far as its words go, but what the module computes is
+    another `value` of an attention, or has a `flaw`.
     """
 
     claim: Claim
@@ -139,6 +140,12 @@ def check_looks(
     claim = other_role(panel, box, [principal] if principal else [])
     if claim is not None and principal is not None:
         yield ClaimCheck(claim, False, principal, looks="role")
+    flawed = territory.values.recognition.flawed
+    for claim in claimed(panel, box) if flawed else ():
+        for region in computed:
+            is_shown = meets(region, claim) and region.term.family in (Family.ATTENTION, Family.SOFTMAX)
+            if is_shown and region.output in flawed:
+                yield ClaimCheck(claim, False, flawed[region.output], looks="flaw")
 
 
 def _without_activation(claim: Claim, said: Sequence[Claim], regions: Sequence[Region]) -> list[Region]:

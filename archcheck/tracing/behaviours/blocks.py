@@ -19,6 +19,11 @@ _GATES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+_NOTHING = (
+    1e-30  # shares this small are of keys that a mask of large numbers hides, and have no exact logarithm
+)
+
+
 def _rotary(replay: Replay) -> str | None:
     one, other = replay.probe("stream"), replay.probe("stream")
     turned, second = replay(stream=one), replay(stream=other)
@@ -118,7 +123,7 @@ def _parts_of_attention(replay: Replay) -> str | None:
         other = replay(query=replay.probe("query"), value=rows)
         return "" if torch.equal(weights > 0, other > 0) else "what it hides depends on the queries"
     if part == "scores":
-        shown = (weights > 0).all(-1)
+        shown = (weights > _NOTHING).all(-1)
         logarithms, doubled = (replay(query=scaled, value=rows)[shown].log() for scaled in (query, 2 * query))
         differences, twice = (each - each[..., :1] for each in (logarithms, doubled))
         level = replay(query=0 * query, value=rows)[shown].log()

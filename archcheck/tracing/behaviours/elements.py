@@ -123,7 +123,7 @@ def _product(replay: Replay) -> str | None:
     names = replay.streams()
     probes = {name: replay.probe(name) for name in names}
     result = replay(**probes)
-    degree = 2 if len(names) == 1 else 1
+    degree = 2 if len(set(replay.inputs.values())) == 1 else 1
     for name in names:
         scaled = replay(**{**probes, name: 3 * probes[name]})
         if not same(scaled, 3**degree * result) and not same(scaled, result / 3):

@@ -82,9 +82,12 @@ class Replay:
         return list(names.values())
 
     def __call__(self, **given: Tensor) -> Tensor:
-        """Return the region's result with these inputs, and all else as it was."""
+        """Return the region's result with these inputs, and all else as it was.
+
+        Raises NotReplayedError where it is no tensor, or overflows.
+        """
         result = self.raw(**given)
-        if not isinstance(result, Tensor):
+        if not isinstance(result, Tensor) or not bool(torch.isfinite(result).all()):
             raise NotReplayedError
         return result
 
