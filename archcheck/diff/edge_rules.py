@@ -186,14 +186,12 @@ def on_the_skip_path(edge: EdgeEvidence) -> FindingCandidate | None:
     misfit = next((one for one in fit.misfits if one.stands is BoxPosition.SKIP), None) if fit else None
     if fit is None or misfit is None:
         return None
-    return edge.candidate(
+    return edge.misaligned(
         "RES009",
         f"{_called(edge, misfit, fit)} is drawn on the branch of the residual {edge.drawn.around()}, "
         "but is on its skip path",
         f"{_ran(edge, misfit)} on the skip path{_at(misfit)} ({fit.join.residual.kind.value})",
-        fit.join,
-        fit=fit,
-        fix=edge.redrawing(fit.join),
+        fit,
     )
 
 
@@ -204,14 +202,12 @@ def wrong_side(edge: EdgeEvidence) -> FindingCandidate | None:
         return None
     misfit = fit.at_sink[0]
     runs, draws = ("after", "before") if misfit.stands is BoxPosition.AFTER else ("before", "after")
-    return edge.candidate(
+    return edge.misaligned(
         "RES010",
         f"{_called(edge, misfit, fit)} is drawn {draws} the sum of the residual {edge.drawn.around()}, "
         f"but runs {runs} it",
         f"{_ran(edge, misfit)} {runs} the sum{_at(misfit)}",
-        fit.join,
-        fit=fit,
-        fix=edge.redrawing(fit.join),
+        fit,
     )
 
 
@@ -227,13 +223,11 @@ def wrong_source(edge: EdgeEvidence) -> FindingCandidate | None:
     if fit is None or not (fit.at_source or fit.foreign or fit.elsewhere):
         return None
     taken, code = _taken(edge, fit)
-    return edge.candidate(
+    return edge.misaligned(
         "RES004",
         f"the residual {edge.drawn.around()} has the wrong source: it is taken {taken}",
         code,
-        fit.join,
-        fit=fit,
-        fix=edge.redrawing(fit.join),
+        fit,
     )
 
 
@@ -245,13 +239,11 @@ def wrong_sink(edge: EdgeEvidence) -> FindingCandidate | None:
     late = [misfit for misfit in fit.at_sink if misfit.stands is BoxPosition.INSIDE]
     last = late[-1] if late else fit.at_sink[0]
     where = f"{'after' if late else 'before'} {_called(edge, last, fit)}"
-    return edge.candidate(
+    return edge.misaligned(
         "RES005",
         f"the residual {edge.drawn.around()} joins the branch in the wrong place: {where}",
         f"{_ran(edge, last)} {'before' if late else 'after'} the sum{_at(last)}",
-        fit.join,
-        fit=fit,
-        fix=edge.redrawing(fit.join),
+        fit,
     )
 
 
@@ -263,16 +255,12 @@ def wrong_branch(edge: EdgeEvidence) -> FindingCandidate | None:
     if fit.misfits:
         name = _called(edge, fit.misfits[0], fit)
         message = f"{name} is on the branch of the residual {edge.drawn.around()}, but is not drawn there"
-        return edge.candidate(
-            "RES005", message, f"{name} is on the branch", fit.join, fit=fit, fix=edge.redrawing(fit.join)
-        )
+        return edge.misaligned("RES005", message, f"{name} is on the branch", fit)
     if not fit.uncovered:
         return None
     name = label(edge.panel, min(one.box for one in fit.uncovered))
     message = f"{name} is drawn on the branch of the residual {edge.drawn.around()}, but is not on it"
-    return edge.candidate(
-        "RES005", message, f"{name} is not on the branch", fit.join, fit=fit, fix=edge.redrawing(fit.join)
-    )
+    return edge.misaligned("RES005", message, f"{name} is not on the branch", fit)
 
 
 def multiplied(edge: EdgeEvidence) -> FindingCandidate | None:

@@ -144,6 +144,10 @@ class EdgeEvidence:
             return self.setting(words.items())
         return line_fixes.of_frame(self.evidence.frames[self.call])
 
+    def misaligned(self, code: RuleCode, message: str, traced: str, fit: Fit) -> FindingCandidate:
+        """Return a candidate for an edge that an executed residual differs from."""
+        return self.candidate(code, message, traced, fit.join, fit=fit, fix=self.redrawing(fit.join))
+
     def candidate(
         self,
         code: RuleCode,
