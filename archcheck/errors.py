@@ -48,10 +48,7 @@ def own_failure(error: BaseException) -> Problem:
 
 
 class ArchcheckError(Exception):
-    """Base of all errors that archcheck raises on purpose; `problems` is never empty.
-
-    `about` is what such an error names where it has no file.
-    """
+    """Base of the errors raised on purpose, with `problems`; `about` names one that has no file."""
 
     about = ""
 

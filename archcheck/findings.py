@@ -112,11 +112,7 @@ class Proof:
 
 
 class MarkKind(StrEnum):
-    """What a reader takes for true.
-
-    A box, what its label claims, a number in it, how often it is drawn, its modules that no panel opens, a
-    line, a residual edge.
-    """
+    """What a reader takes for true: a box, its label, its numbers and modules, a line, an edge."""
 
     BOX = "box"
     CLAIM = "label"
@@ -139,10 +135,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One mark of a panel: `name` is the box, the line (`a->b`) or the edge.
-
-    `reason` says why it is not checked.
-    """
+    """One mark of a panel: `name` is the box, line (`a->b`) or edge, `reason` why it is not checked."""
 
     panel: str
     kind: MarkKind

@@ -34,10 +34,7 @@ class Unsettled(Exception):  # noqa: N818 (an answer rather than an error)
 
 
 def states_of(touched: Sequence[Touched], own_files: Iterable[str]) -> States:
-    """Return the present states of all that was touched and of `own_files`, which the judge read.
-
-    Raises Unsettled where something can't be accounted for.
-    """
+    """Return the present states of all that was touched and of `own_files`; raises Unsettled if it can't."""
     for each in touched:
         if each.beyond:
             raise Unsettled(
@@ -86,10 +83,7 @@ def hold(states: States, known: dict[str, Any]) -> bool:
 
 
 def check_settled(touched: Sequence[Touched], states: States, since: int) -> None:
-    """Raise Unsettled if a file changed during the run, or too shortly before it for the clock to tell.
-
-    `since` is when the run began, in nanoseconds.
-    """
+    """Raise Unsettled for a file that changed since `since` (nanoseconds) or just before it."""
     for each in touched:
         for file, before in (*each.opened.items(), *each.asked.items()):
             now = _status(file)

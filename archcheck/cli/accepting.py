@@ -35,10 +35,7 @@ def waivers(
 
 
 def written(file: Path, reports: Sequence[Report]) -> list[Report]:
-    """Write the baseline and accept what it contains; write nothing if a spec could not be checked.
-
-    Raises ArchcheckError and OSError.
-    """
+    """Write the baseline and accept what it holds, unless a spec could not be checked. Raises OSError."""
     if any(report.status is Status.ERROR for report in reports):
         complain(f"{file}: the baseline was not written because some specs could not be checked")
         return list(reports)

@@ -37,10 +37,7 @@ def init(
     progress: Callable[[str], None],
     worker: Start = by_default,
 ) -> DraftedSpec:
-    """Run a model and write the spec that draws it; `file` is its name in the report.
-
-    Raises ArchcheckError where the model can't be built or run.
-    """
+    """Run a model and write the spec that draws it, named `file`. Raises ArchcheckError where it can't."""
     model = apply_settings(Model.model_construct(target=target, modes=[]), settings, inputs)
     with worker() as answering:
         (execution,) = run_modes(answering, model, [Path()], False, progress)

@@ -50,10 +50,7 @@ class _Sample:
 
 
 def measure(subject: str, options: Options, progress: Progress, worker: Start = by_default) -> Measures:
-    """Measure the model of a spec, or a target, once for each seed.
-
-    Raises ArchcheckError where the spec can't be read or the model can't be built, run or differentiated.
-    """
+    """Measure the model of a spec, or a target, once for each seed. Raises ArchcheckError where it can't."""
     loaded = load(Path(subject)) if subject.endswith((".yaml", ".yml")) else None
     model = loaded.spec.model if loaded else Model.model_construct(target=subject, modes=[])
     model = apply_settings(model, options.settings, options.inputs)

@@ -100,10 +100,7 @@ def _line_before(line: int, changed: Sequence[Replacement]) -> int:
 
 
 def write(spec: Path, synced: Synced) -> None:
-    """Replace the old text by the new one, whole or not at all.
-
-    Raises OSError, also where the file was changed since it was read.
-    """
+    """Replace the old text by the new one, or raise OSError, also where the file has changed since."""
     if synced.after == synced.before:
         return
     if spec.read_bytes() != synced.before.encode("utf-8"):

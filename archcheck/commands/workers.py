@@ -43,10 +43,7 @@ class Workers:
 
     @contextmanager
     def worker(self, copied: tuple[str, str] | None = None) -> Iterator[RemoteWorker]:
-        """Yield a worker for one model; its process ends with the block.
-
-        With a folder and its copy in `copied`, the model is the one in the copy.
-        """
+        """Yield a worker for one model, in its folder or in the copy of `copied`; it ends with the block."""
         surroundings = Surroundings.here(same_python=self._python is None)
         if copied is not None:
             surroundings = surroundings.moved(*copied)

@@ -15,11 +15,7 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class ResidualCut:
-    """A residual connection's places in a recording.
-
-    `skip_use` is where the skip path takes the source, `skip_end` and `branch_end` where its two parts enter
-    the sum.
-    """
+    """A residual's places: where its skip path takes the source, and where both paths enter the sum."""
 
     source: int
     sink: int

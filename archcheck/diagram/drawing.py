@@ -145,10 +145,7 @@ def _timeless(pdf: bytes) -> bytes:
 
 
 def write(drawing: Drawing, path: Path) -> None:
-    """Write the drawing to `path`, whole or not at all, in the format of its suffix.
-
-    Raises DrawError (DIA002) where it can't be drawn or the file can't be written.
-    """
+    """Write the drawing to `path`, in the format of its suffix, or raise DrawError (DIA002)."""
     content = render(drawing, path.suffix)
     try:
         write_bytes(path, content)

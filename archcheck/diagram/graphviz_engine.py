@@ -20,10 +20,7 @@ _INSTALL = "Install pygraphviz 2 or later (`pip install 'pygraphviz>=2'`), or pu
 
 
 def run(dot: str, form: str) -> bytes:
-    """Return the picture that `dot` describes, in Graphviz's format `form` (svg, png or pdf).
-
-    Raises DrawError (DIA002) where there is no Graphviz or where it refuses the text.
-    """
+    """Return what `dot` describes as svg, png or pdf. Raises DrawError (DIA002) where Graphviz can't."""
     try:
         import pygraphviz  # type: ignore[import-untyped]
     except ImportError:

@@ -44,10 +44,7 @@ class _Card:
 
 
 def page(drawing: Drawing, picture: bytes) -> str:
-    """Return the page for a drawing; `picture` is its SVG.
-
-    Lines of the spec and of the code are read from the files that the report names, where they can be.
-    """
+    """Return the page for a drawing and its SVG; lines of spec and code come from the report's files."""
     svg = re.sub(r"^<\?xml[^>]*\?>\s*", "", picture.decode(), flags=re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; {_NOWHERE}"

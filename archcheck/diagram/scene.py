@@ -38,10 +38,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """An edge of the picture between two shapes: `line` is solid, dashed or dotted.
-
-    `core` is the colour between the two strokes of a doubled line, "" for a single one.
-    """
+    """An edge between two shapes: solid, dashed or dotted; `core` is the colour inside a doubled line."""
 
     tail: str
     head: str

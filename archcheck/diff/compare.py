@@ -52,10 +52,7 @@ def compare(
     panels_by_mode: Sequence[tuple[Execution, Sequence[BoundPanel]]],
     published: Sequence[tuple[Execution, Sequence[BoundPanel]]] = (),
 ) -> Comparison:
-    """Compare a spec with the runs of its model, each with the panels bound to its modules.
-
-    `published` are runs of the published size, which widths in labels are compared with.
-    """
+    """Compare a spec with its model's runs and their panels; widths are compared with those `published`."""
     runs = [execution for execution, _ in panels_by_mode]
     modes = [_evidence(loaded, without_used(execution, runs), panels) for execution, panels in panels_by_mode]
     hidden = [hidden_sums(evidence) for evidence in modes]

@@ -13,11 +13,7 @@ from archcheck.spec.model import Line, Panel, ResidualEdge, Role
 
 
 class BoxPosition(Enum):
-    """Where a box is relative to a residual.
-
-    Before its source, on its branch, on its skip path, after its sink, or none of these; HOLDS: the sum is
-    computed inside the box's module.
-    """
+    """Where a box is relative to a residual; HOLDS: the sum is computed inside the box's module."""
 
     BEFORE = "before"
     INSIDE = "inside"

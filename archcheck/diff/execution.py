@@ -93,10 +93,7 @@ class Execution:
         return {alias: path for path, module in self.modules.items() for alias in module.aliases}
 
     def same_module(self, path: str) -> str:
-        """Return the path of the module that the model also holds as `path`; "" if there is none.
-
-        Of a module that has several paths only the first is among `modules`.
-        """
+        """Return the path, of several, under which the model's `modules` have the module `path`; or ""."""
         above = next((above for above in at_and_above(path) if above in self._aliases), "")
         return self._aliases[above] + path[len(above) :] if above else ""
 

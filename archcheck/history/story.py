@@ -37,10 +37,7 @@ class CommitRun:
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A commit that changed something, or the first of `count` commits that could not be checked, and why.
-
-    Where `unrun` commits just before a change could not be checked, one of those may have made it.
-    """
+    """A commit with a change, of it or of `unrun` before it, or the first of `count` that failed."""
 
     commit: Commit
     changes: Changes | None = None

@@ -62,10 +62,7 @@ def attention_kernels() -> tuple[bool, ...]:
 
 
 def applied(apply: Any, function: type) -> Callable[..., Any]:
-    """Return `autograd.Function.apply` bound to a subclass.
-
-    It is a classmethod of Python's, and from 2.14 on a C descriptor.
-    """
+    """Return `autograd.Function.apply` bound to a subclass: a classmethod, or (2.14) a C descriptor."""
     bound: Callable[..., Any] = apply.__get__(None, function)
     return bound
 

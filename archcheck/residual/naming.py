@@ -64,10 +64,7 @@ def _scope(facts: Facts, ops: Iterable[int]) -> int:
 
 
 def _outermost_calls(facts: Facts, ops: Iterable[int], sink: int, source: int) -> tuple[int, ...]:
-    """Return the outermost calls that ran `ops` and hold neither sink nor source, in order.
-
-    A call that returns the source beside its result (a stream passed along) holds it too.
-    """
+    """Return the outermost calls, in order, that ran `ops` and neither hold nor return sink or source."""
     calls = facts.flow.calls
 
     def holds(call: int) -> bool:

@@ -64,10 +64,7 @@ def pages() -> dict[str, Page]:
 
 
 def explain(code: str) -> str:
-    """Return the text of a code's page, or the list of the codes with this prefix; case does not matter.
-
-    Raises LookupError, with a message for the user.
-    """
+    """Return a code's page, or the list of codes with this prefix (any case). Raises LookupError."""
     wanted = code.strip().upper()
     if wanted in pages():
         return pages()[wanted].text

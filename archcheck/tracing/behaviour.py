@@ -29,10 +29,7 @@ class Disagreement:
 
 
 def witness(recorder: Recorder, probes: Sequence[Probe]) -> str:
-    """Return what the probes prove, as a remark.
-
-    Raises TraceError (TRC004) if operations behave otherwise.
-    """
+    """Return what the probes prove, as a remark; raises TraceError (TRC004) if operations differ."""
     checked, wrong = disagreements(recorder, probes)
     if wrong:
         raise TraceError([_problem(each) for each in wrong])

@@ -121,10 +121,7 @@ def with_affine(flow: Dataflow, region: Region, weighted: bool = False) -> list[
 
 
 def followed_by_affine(flow: Dataflow, output: int, name: str, weighted: bool) -> tuple[str, list[int]]:
-    """Return the learned scale and shift that the same module applies to a norm, and the norm's name.
-
-    A factor of the root of the number of elements turns an L2 norm into an RMSNorm.
-    """
+    """Return a norm's learned scale and shift in its module, and its name: a scaled L2 norm is RMSNorm."""
     taken: list[int] = []
     pending: list[int] = []
     at, shifted = output, False

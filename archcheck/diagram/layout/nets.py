@@ -29,10 +29,7 @@ class Net:
 
 @dataclass(slots=True)
 class Graph:
-    """The nodes in the order of the flow, the nets between them, and the sinks among the nodes.
-
-    `ends` gives each residual edge that is drawn the nodes at which its skip path begins and ends.
-    """
+    """Nodes in the order of the flow, nets, sinks, and (`ends`) where each residual edge begins and ends."""
 
     nodes: list[str] = field(default_factory=list)
     nets: list[Net] = field(default_factory=list)

@@ -13,10 +13,7 @@ from archcheck.diagram.layout.routing import Point, Wire
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The skip path of a residual edge: its longest way upwards, at `x` from `low` to `high`.
-
-    `tap` and `sink` are the points at its ends, `tail` and `head` the nodes there.
-    """
+    """The skip path of a residual edge, at `x` from `low` to `high`; its end points and their nodes."""
 
     x: float
     low: float

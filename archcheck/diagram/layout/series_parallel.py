@@ -75,10 +75,7 @@ Place = tuple[tuple[Chain, int], ...]
 
 
 def structure(panel: Panel) -> Chain | None:
-    """Return the panel as a tree, with an input and an output stub where no box plays that part.
-
-    None where `edges` or residual edges lead from or to a box that itself stands beside the flow.
-    """
+    """Return the panel as a tree with stubs for input and output; None if edges lead on from a side box."""
     root = Chain()
     on_rails = {name for edge in panel.residuals for name in edge.through} - set(_flat(panel.flow))
     _fill(root, panel, on_rails)

@@ -53,10 +53,7 @@ _TAKE_OFFSETS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """An operation that the panel's own modules execute but that no box shows.
-
-    `claimed`: the panel draws others of its class, and so claims to draw it.
-    """
+    """An operation of the panel that no box shows; `claimed`: the panel draws others of its class."""
 
     region: Region
     name: str

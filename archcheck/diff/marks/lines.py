@@ -48,10 +48,7 @@ class Way(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LineCheck:
-    """How the data relates to each line of a panel in one frame, and the flows that no line shows.
-
-    `way` gives the same for any line between two boxes.
-    """
+    """How the data relates to each line of a panel, or (`way`) any other, and flows that no line shows."""
 
     ways: Mapping[Line, Way]
     undrawn: tuple[Line, ...]

@@ -75,10 +75,7 @@ def uses_of(window: Window, source: int, skip: frozenset[int]) -> tuple[Uses, Us
 
 
 def prove_skip_path(trial: Trial, context: Callable[[], WindowChanges]) -> None:
-    """Raise RefutedError or UnclearError unless the sink moves as the claimed kind says.
-
-    `context` changes everything that the branch reads of the source: a constant factor stays, a gate moves.
-    """
+    """Raise RefutedError or UnclearError unless the sink moves as its kind says, whatever the `context`."""
     base = trial.window.base
     if not bool(base.isfinite().all()):
         raise UnclearError("the sink holds numbers that are not finite")
