@@ -22,7 +22,7 @@ from archcheck.tracing.proof.branch_proof import BranchProof
 from archcheck.tracing.proof.equality import same
 from archcheck.tracing.proof.liveness import Liveness
 from archcheck.tracing.proof.machine import Held, Machine, Witness
-from archcheck.tracing.proof.skip_proof import Trial, parting, prove_part, prove_skip_path, uses_of
+from archcheck.tracing.proof.skip_proof import Trial, prove_part, prove_skip_path, uses_of
 from archcheck.tracing.proof.verdict import NumericalVerdict, Outcome, RefutedError, UnclearError
 from archcheck.tracing.proof.windows import Sweep, Window, WindowChanges
 
@@ -68,35 +68,20 @@ def judged(traced: Recording, claims: Sequence[Join], held: Held) -> list[Numeri
     windows: dict[tuple[int, int], Window] = {}
     tasks: dict[Window, list[int]] = {}
 
-    def ask(number: int, start: int, end: int) -> None:
-        window = windows.setdefault((start, end), Window(sweep, start, end))
-        tasks.setdefault(window, []).append(number)
-
     for number, claim in enumerate(claims):
-        start = parting(claim, recorder.tape.steps)
-        if (
-            not -1 < claim.source <= start < claim.sink
-            or not {claim.sink, claim.end} <= sweep.runs
-            or start not in sweep.nodes
-        ):
-            found[number] = NumericalVerdict(
-                Outcome.REFUTED, "the skip path does not lead from the source to the sink"
-            )
-            continue
-        if start != claim.source:
-            ask(number, claim.source, start)
-        ask(number, start, claim.end)
+        runs = claim.source in sweep.nodes and {claim.sink, claim.end} <= sweep.runs
+        if runs and claim.source < claim.sink:
+            window = windows.setdefault((claim.source, claim.end), Window(sweep, claim.source, claim.end))
+            tasks.setdefault(window, []).append(number)
+        else:
+            reason = "the skip path does not lead from the source to the sink"
+            found[number] = NumericalVerdict(Outcome.REFUTED, reason)
 
     def at_end(window: Window) -> None:
         if window in ahead:
             liveness.at_end(window)
         for number in tasks.get(window, ()):
-            if window.end != claims[number].end:
-                verdict = _leading(claims[number], window)
-            else:
-                verdict = _as_seen(_verdict(traced, claims, number, window), window)
-            if number not in found or found[number].outcome is Outcome.PROVED:
-                found[number] = verdict
+            found[number] = _as_seen(_verdict(traced, claims, number, window), window)
 
     try:
         with _replaying():
@@ -110,25 +95,6 @@ def judged(traced: Recording, claims: Sequence[Join], held: Held) -> list[Numeri
         liveness.verdict(claim.sink) if found[number].outcome is Outcome.PROVED else found[number]
         for number, claim in enumerate(claims)
     ]
-
-
-def _leading(claim: Join, window: Window) -> NumericalVerdict:
-    """Return where skip path and branch part, with all of the source in its own place."""
-    uses, _ = uses_of(window, claim.source, frozenset(range(window.end + 1)))
-    if not uses:
-        return NumericalVerdict(Outcome.REFUTED, "the skip path does not start at the source")
-
-    trial = Trial(claim, "identity", window, uses, frozenset())
-    return _or_of_a_part(trial, _settled(lambda: prove_skip_path(trial, WindowChanges)))
-
-
-def _or_of_a_part(trial: Trial, verdict: NumericalVerdict) -> NumericalVerdict:
-    """Return the verdict without refuting a residual of one part of the source (all but a class token)."""
-    if verdict.outcome is not Outcome.REFUTED or trial.kind not in ("identity", "scaled"):
-        return verdict
-    of_a_part = _settled(lambda: prove_part(trial)).outcome is Outcome.PROVED
-    reason = "skip path and branch part at a part of the source"
-    return NumericalVerdict(Outcome.NOT_PROVED, reason) if of_a_part else verdict
 
 
 def _verdict(traced: Recording, claims: Sequence[Join], number: int, window: Window) -> NumericalVerdict:
@@ -146,7 +112,12 @@ def _verdict(traced: Recording, claims: Sequence[Join], number: int, window: Win
         prove_skip_path(trial, lambda: WindowChanges(branch.disturbed()))
         branch.prove()
 
-    return _or_of_a_part(trial, _settled(proof))
+    verdict = _settled(proof)
+    may_be_of_a_part = verdict.outcome is Outcome.REFUTED and trial.kind in ("identity", "scaled")
+    if may_be_of_a_part and _settled(lambda: prove_part(trial)).outcome is Outcome.PROVED:
+        reason = "skip path and branch part at a part of the source"
+        return NumericalVerdict(Outcome.NOT_PROVED, reason)
+    return verdict
 
 
 def _as_seen(verdict: NumericalVerdict, window: Window) -> NumericalVerdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -21,7 +21,6 @@ from archcheck.tracing.proof.movement import (
 )
 from archcheck.tracing.proof.verdict import RefutedError, UnclearError
 from archcheck.tracing.proof.windows import Change, Window, WindowChanges
-from archcheck.tracing.tape import Step
 
 _NORMS = frozenset(["batch_norm", "group_norm", "layer_norm", "instance_norm", "rms_norm"])
 _POOLS = ("max_pool", "amax", "adaptive_max_pool", "max")
@@ -45,19 +44,6 @@ class Trial:
         context = context or WindowChanges()
         uses = {**context.uses, **dict.fromkeys(self.skip_uses, change)}
         return self.window.run(WindowChanges(uses, context.results))
-
-
-def parting(claim: Join, steps: Sequence[Step]) -> int:
-    """Return the step at whose result skip path and branch part: the source, or a later name of it."""
-    path = sorted({*claim.skip, claim.sink})
-    if any(claim.source in reads for step in path for reads in steps[step].operands):
-        return claim.source
-    first = steps[path[0]].operands if claim.skip else (claim.skip_operand,)
-    carrying = {claim.source}
-    for step in range(claim.source + 1, path[0]):
-        if any(not carrying.isdisjoint(reads) for reads in steps[step].operands):
-            carrying.add(step)
-    return max((read for reads in first for read in reads if read in carrying), default=-1)
 
 
 def uses_of(window: Window, source: int, skip: frozenset[int]) -> tuple[Uses, Uses]:
