@@ -360,6 +360,26 @@ class Dropped(Block):
         return b * 1.0
 
 
+@pytest.mark.parametrize("write", ["self.ones.copy_(y)", "self.ones[:] = y", "self.kept = y"])
+def test_a_sum_that_ends_in_a_state_is_proved(write: str) -> None:
+    trace = trace_of(f"y = x + f(x); {write}; return x", (16,))
+    assert prove(trace.recording, trace.joins) == [agreed(1, 1)]
+
+
+def test_a_sum_is_followed_from_one_to_the_next() -> None:
+    trace = trace_of("y = x + f(x); z = torch.relu(y) * 2; return z + self.linear(z)")
+    assert prove(trace.recording, trace.joins) == [agreed(2, 2)]
+
+
+@pytest.mark.parametrize("end", ["y.argmax(-1)", "y > 0"])
+def test_a_sum_whose_change_is_not_seen_at_the_end_is_not_proved(end: str) -> None:
+    """What is no real number is held as it was."""
+    trace = trace_of(f"y = x + f(x); return {end}")
+    summary, remark = prove(trace.recording, trace.joins)
+    assert summary == agreed(0, 1)
+    assert remark.endswith(": no change of the sink was seen in the model's output")
+
+
 class TwoBranches(nn.Module):
     """No residual: relu(b(h)) + relu(c(h))."""
 

@@ -62,7 +62,7 @@ def judged(traced: Recording, claims: Sequence[Join], held: Held) -> list[Numeri
         return []
     module, recorder, flow = traced.graph_module, traced.recorder, traced.dataflow
     sweep = Sweep(Machine(module, recorder, held), module, recorder)
-    liveness = Liveness(flow, recorder, [claim.sink for claim in claims])
+    liveness = Liveness(flow, [claim.sink for claim in claims])
     ahead = liveness.windows(sweep)
     found: dict[int, NumericalVerdict] = {}
     windows: dict[tuple[int, int], Window] = {}
@@ -79,7 +79,7 @@ def judged(traced: Recording, claims: Sequence[Join], held: Held) -> list[Numeri
 
     def at_end(window: Window) -> None:
         if window in ahead:
-            liveness.at_end(window)
+            _settled(lambda: liveness.at_end(window))
         for number in tasks.get(window, ()):
             found[number] = _as_seen(_verdict(traced, claims, number, window), window)
 

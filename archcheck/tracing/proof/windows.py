@@ -61,13 +61,8 @@ class Window:
         if self.writes:
             inside = set(self.nodes)
             outer = {read for node in self.nodes for read in self.sweep.reads(node) if read not in inside}
-            self.before = _snapshot(
-                {
-                    node: self.sweep.environment[node]
-                    for node in outer
-                    if node in self.sweep.environment and node.op != "get_attr"
-                }
-            )
+            found = {node: self.sweep.kept(node) for node in outer}
+            self.before = _snapshot({node: value for node, value in found.items() if value is not None})
 
     def run(self, changes: WindowChanges, seen: Mapping[int, list[Tensor]] | None = None) -> Tensor:
         """Return the value at the end with the changes; values of the steps in `seen` are appended there."""
@@ -141,6 +136,14 @@ class Sweep:
         origin = self.steps[step].origin
         maker = self.steps[origin[0]] if origin else self.steps[step]
         return maker.kind == FUSED and bool(self.steps[step].operands) and self.steps[step].name == "alias"
+
+    def kept(self, node: fx.Node) -> Any:
+        """Return a value as it is now, that of a buffer also before it is read; None for a weight."""
+        if node.op != "get_attr":
+            return self.environment.get(node)
+        held = operator.attrgetter(str(node.target))(self.module)
+        is_weight = isinstance(held, torch.nn.Parameter)
+        return None if is_weight else self.environment.get(node, self.machine.given(node))
 
     def reads(self, node: fx.Node) -> list[fx.Node]:
         """Return the nodes whose values a node needs."""
