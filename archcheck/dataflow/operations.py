@@ -71,6 +71,7 @@ MIXING = (
 WEIGHTS = frozenset(["sigmoid", "hardsigmoid", "softmax"])
 GATES = frozenset(["sigmoid", "hardsigmoid", "softmax", "tanh", "hardtanh", "clamp", "sparsemax"])
 RANDOM = frozenset(["rand", "rand_like", "bernoulli", "randn", "randn_like", "uniform", "normal", "randint"])
+GAUSSIAN = frozenset(["randn", "randn_like", "normal"])
 COMPARISONS = frozenset(["gt", "ge", "lt", "le", "greater", "greater_equal", "less", "less_equal"])
 NEGATIONS = frozenset(["logical_not", "bitwise_not", "invert"])
 STACKS = frozenset(["stack"])

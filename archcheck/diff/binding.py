@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from archcheck.errors import Problem, SpecError
-from archcheck.phrasing.module_paths import ModulePath, Phrase, joined, leaf, parent, sentence
+from archcheck.phrasing.module_paths import ModulePath, Phrase, is_within, joined, leaf, parent, sentence
 from archcheck.phrasing.suggestions import nearest
 from archcheck.spec.load import LoadedSpec
-from archcheck.spec.model import Panel
+from archcheck.spec.model import Box, Panel
 from archcheck.spec.patterns import matches
 from archcheck.spec.words import path_text
 
@@ -18,13 +18,15 @@ from archcheck.spec.words import path_text
 class Layer:
     """One instance of a panel: `index` is what the scope's wildcards matched (None without any).
 
-    `base` is the path that names in the panel are relative to, and `written` that path as the spec writes it;
-    they differ under `rename`. `own` are the modules that the panel shows. `boxes` maps each box to the
-    modules it found, `missing` to the names it did not find. `omitted` are those left out on purpose.
+    `base` is the path that names in the panel are relative to, `pattern` that path with the wildcards that
+    matched, and `written` as the spec writes it; they differ under `rename`. `own` are the modules that the
+    panel shows. `boxes` maps each box to the modules it found, `missing` to the names it did not find.
+    `omitted` are those left out on purpose.
     """
 
     index: int | str | None
     base: str
+    pattern: str
     written: str
     own: tuple[str, ...]
     boxes: Mapping[str, tuple[str, ...]]
@@ -72,7 +74,7 @@ def bind(loaded: LoadedSpec, names: Collection[str], known: Collection[str] = ()
     return panels
 
 
-_Scope = tuple[int | str | None, str, str, tuple[str, ...]]
+_Scope = tuple[int | str | None, str, str, str, tuple[str, ...]]
 
 
 class _Binder:
@@ -114,41 +116,68 @@ class _Binder:
         return frozenset(found)
 
     def _scopes(self, name: str, panel: Panel) -> list[_Scope]:
-        """Return index, base, base as written and own modules of every layer of a panel."""
+        """Return index, base, its pattern, base as written and own modules of every layer of a panel."""
         if panel.scope is not None:
             return self._matching(panel.scope, ("panels", name, "scope"))
         if name not in self.parents:
-            return [(None, "", "", ("",))]
+            return [(None, "", "", "", ("",))]
         above, box_name = self.parents[name]
         box = self.loaded.spec.panels[above].boxes[box_name]
         parent = self.panel(above)
         if isinstance(box.module, str) and "*" in box.module:
             pattern = joined(self.loaded.spec.panels[above].scope or "", box.module)
             return self._matching(pattern, ("panels", above, "boxes", box_name, "module"))
-        return [(layer.index, layer.base, layer.written, layer.bound(box_name)) for layer in parent.layers]
+        found = ((layer, layer.bound(box_name)) for layer in parent.layers)
+        return [(layer.index, *self._base(panel, layer, box, own), own) for layer, own in found]
+
+    def _base(self, panel: Panel, layer: Layer, box: Box, own: Sequence[str]) -> tuple[str, str, str]:
+        """Return what the names of a detail panel are relative to, its pattern, and as the spec writes it.
+
+        To what the box's own panel is, or to the box's module, where more of them are found inside the box.
+        """
+        bases = [(layer.base, layer.pattern, layer.written)]
+        if isinstance(box.module, str):
+            pattern = joined(layer.pattern, self._renamed(box.module))
+            bases += [(path, pattern, joined(layer.written, box.module)) for path in own]
+        written = [*panel.omit, *(pattern for each in panel.boxes.values() for pattern in each.modules)]
+
+        def hits(base: tuple[str, str, str]) -> int:
+            found = (self._inside(base[0], base[2], pattern) for pattern in written)
+            return sum(any(is_within(hit, path) for path in own for hit in each) for each in found)
+
+        return max(bases, key=hits)
 
     def _matching(self, pattern: str, place: tuple[str | int, ...]) -> list[_Scope]:
-        found = matches(self._renamed(pattern), self.names)
+        renamed = self._renamed(pattern)
+        found = matches(renamed, self.names)
         if not found and not self._is_known(pattern):
             self._problem(pattern, place)
-        return [(_index(captures), path, _filled(pattern, captures), (path,)) for path, captures in found]
+        return [
+            (_index(captures), path, renamed, _filled(pattern, captures), (path,)) for path, captures in found
+        ]
 
     def _layer(
-        self, panel: Panel, index: int | str | None, base: str, written: str, own: tuple[str, ...]
+        self,
+        panel: Panel,
+        index: int | str | None,
+        base: str,
+        pattern: str,
+        written: str,
+        own: tuple[str, ...],
     ) -> Layer:
         boxes: dict[str, tuple[str, ...]] = {}
         missing: dict[str, tuple[str, ...]] = {}
         for box_name, box in panel.boxes.items():
             found: list[str] = []
-            for pattern in box.modules:
-                hits = self._inside(base, written, pattern)
+            for name in box.modules:
+                hits = self._inside(base, written, name)
                 found += hits
                 if not hits:
-                    path = self._renamed(joined(written, pattern))
+                    path = self._renamed(joined(written, name))
                     missing[box_name] = (*missing.get(box_name, ()), path)
             boxes[box_name] = tuple(dict.fromkeys(found))
-        omitted = tuple(path for pattern in panel.omit for path in self._inside(base, written, pattern))
-        return Layer(index, base, written, own, boxes, missing, omitted)
+        omitted = tuple(path for name in panel.omit for path in self._inside(base, written, name))
+        return Layer(index, base, pattern, written, own, boxes, missing, omitted)
 
     def _inside(self, base: str, written: str, pattern: str) -> list[str]:
         """Return the modules that a name in a panel refers to, as in `rename` or as the panel writes it."""

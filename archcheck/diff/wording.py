@@ -25,9 +25,8 @@ class Names:
             return "the model"
         if self.base and path.startswith(f"{self.base}."):
             return path[len(self.base) + 1 :]
-        index = self._layer.index
-        if path == self.base and (isinstance(index, str) or (index is not None and self._index is None)):
-            return _with_wildcards(path, str(index))
+        if path == self.base:
+            return self._layer.pattern
         if self._index is None or not path.startswith(self._stack):
             return path
         number, _, rest = path[len(self._stack) :].partition(".")
@@ -49,24 +48,11 @@ class Names:
 
 
 def _stack(layer: Layer) -> tuple[str, int | None]:
-    index = str(layer.index).partition(".")[0]
-    parts = layer.base.split(".")
-    if layer.index is None or not index.isdigit() or index not in parts:
+    parts, written = layer.base.split("."), layer.pattern.split(".")
+    at = written.index("*") if "*" in written else len(parts)
+    if at == len(parts) or not parts[at].isdigit():
         return "", None
-    return "".join(f"{part}." for part in parts[: parts.index(index)]), int(index)
-
-
-def _with_wildcards(path: str, index: str) -> str:
-    """Return a layer's path with a wildcard for each part of its index.
-
-    >>> _with_wildcards("stage2.10", "2.10")
-    'stage*.*'
-    """
-    found = ""
-    for part in index.split("."):
-        before, _, path = path.partition(part)
-        found += f"{before}*"
-    return found + path
+    return "".join(f"{part}." for part in parts[:at]), int(parts[at])
 
 
 def times(count: int) -> str:

@@ -41,7 +41,7 @@ def entries(
     """
     entered = {box: ground.origins(ground.entering(box, skips), without=skips).entered for box in boxes}
     fed = {other for _, other in lines}
-    ops, named = ground.values.recognition.flow.ops, _names(ground.values)
+    ops, named = ground.values.recognition.flow.ops, ground.values.input_names
     found: list[tuple[str, list[str]]] = []
     main: tuple[str, list[str]] | None = None
     for number, node in enumerate(ground.inputs):
@@ -76,12 +76,6 @@ def input_label(op: Op, name: str = "") -> str:
     if op.floating:
         return _BY_RANK.get(len(op.shape), "Features")
     return "Tokens" if len(op.shape) > 1 else "Step"
-
-
-def _names(values: Values) -> dict[int, str]:
-    """Return the names of the model's inputs, where there is one for each."""
-    names, nodes = list(values.execution.inputs), values.execution.flow.calls[0].inputs
-    return dict(zip(map(values.made, nodes), names, strict=True)) if len(names) == len(nodes) else {}
 
 
 def _side_label(node: int, values: Values) -> str:

@@ -93,7 +93,12 @@ def _doubled(flow: Dataflow, joins: Sequence[Join]) -> list[Defect]:
                     found.append(_doubled_skip(flow, join, inner))
             term = (_value(flow, join.term),)
             earlier = by_branch.get(term)
-            if earlier is not None and earlier.sink != join.sink and _streams(flow, join, earlier):
+            if (
+                earlier is not None
+                and term != (-1,)
+                and earlier.sink != join.sink
+                and _streams(flow, join, earlier)
+            ):
                 found.append(_doubled_branch(flow, join, earlier))
             by_branch.setdefault(term, join)
         at_sink.setdefault(join.sink, []).append(join)

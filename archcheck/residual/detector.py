@@ -7,10 +7,12 @@ from itertools import chain
 
 from archcheck.connections import Kind
 from archcheck.dataflow import queries
+from archcheck.dataflow.learned import with_learned_streams
 from archcheck.dataflow.operations import (
     COMPARISONS,
     CONCATS,
     FUSED_SUMS,
+    GAUSSIAN,
     PRODUCTS,
     SUMS,
     TRANSPOSES,
@@ -36,7 +38,6 @@ from archcheck.residual.multiples import multiple, share_a_tensor, taken_togethe
 from archcheck.residual.naming import name_join
 from archcheck.residual.operation_facts import Facts, Reads
 from archcheck.residual.skip_path import SkipPaths
-from archcheck.residual.streams import with_learned_streams
 from archcheck.source_location import Location
 
 _ROUNDS = 64  # of a loop that are searched in any case
@@ -232,7 +233,7 @@ class _Detector:
         if (walk.gated or gated) and not self._is_carried(source, term, gated):
             return False
         kind = kind_of(self.facts, index, source, skip, branch, term, walk, gated)
-        if walk.affine and self._take_other_parts(source, walk, branch):
+        if walk.affine and (self._is_sample(term) or self._take_other_parts(source, walk, branch)):
             return False
         if not walk.affine and is_offset(self.facts, source, branch, term):
             return False
@@ -317,6 +318,11 @@ class _Detector:
                 ):
                     found.add(roots[other])
                     self._add(index, source, (other,), branch, term, walk, Kind.CONCAT)
+
+    def _is_sample(self, term: Summand) -> bool:
+        """Return whether a summand is noise times its size: a sum with the mean is a sample, as in a VAE."""
+        ends = (self.facts.ops[at] for at in (*term.reads, *term.tail))
+        return any(op.name in PRODUCTS and self.facts.is_random(op, GAUSSIAN) for op in ends)
 
     def _add(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from functools import cached_property
 
 from archcheck.dataflow.operations import (
@@ -93,12 +93,12 @@ class Facts:
         op = self.ops[reads[0]]
         return op.depends_on_parameter or sum(size > 1 for size in op.shape) <= 1
 
-    def is_random(self, op: Op) -> bool:
-        """Return whether it combines the stream with random numbers and nothing else."""
+    def is_random(self, op: Op, drawn: Set[str] = RANDOM) -> bool:
+        """Return whether it combines the stream with numbers `drawn` at random and nothing else."""
         constants = [
             read for operand in op.operands if not self.depends_on_input(operand) for read in operand
         ]
-        return any(self.ops[at].name in RANDOM for at in self.ancestors(constants))
+        return any(self.ops[at].name in drawn for at in self.ancestors(constants))
 
     def parameter_below(self, read: int) -> str:
         """Return the path of the first parameter that a learned value is made of, or ""."""

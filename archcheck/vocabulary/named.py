@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from archcheck.dataflow.operations import CONCATS, DIVISIONS, DROPOUTS, PRODUCTS_OF_MATRICES, RANDOM
+from archcheck.dataflow.operations import (
+    CONCATS,
+    DIVISIONS,
+    DROPOUTS,
+    GAUSSIAN,
+    PRODUCTS_OF_MATRICES,
+    RANDOM,
+    VIEWS,
+)
 from archcheck.dataflow.run import Dataflow, Op
 from archcheck.vocabulary.regions import Detail, Region, region_of
 
@@ -105,6 +113,8 @@ def _random(flow: Dataflow, op: Op) -> str:
     for operand in op.operands:
         at, drawn = operand[0], flow.ops[operand[0]]
         for _ in range(6):
+            if flow.ops[at].name in GAUSSIAN:
+                return "product"  # noise of that size
             if flow.ops[at].name in RANDOM:
                 return "stochastic depth" if sum(size > 1 for size in drawn.shape) <= 1 else "dropout"
             if flow.ops[at].depends_on_input or not flow.ops[at].operands:
@@ -167,7 +177,12 @@ def _clamp(flow: Dataflow, op: Op) -> str:
 
 
 def _expand(flow: Dataflow, op: Op) -> str:
-    return "repeat" if op.operands and op.numel > flow.ops[op.operands[0][0]].numel else ""
+    at, below = op.operands[0][0] if op.operands else -1, flow.ops
+    if at < 0 or op.numel <= below[at].numel:
+        return ""
+    while below[at].name in VIEWS and below[at].operands:
+        at = below[at].operands[0][0]
+    return "" if below[at].name == "attribute" else "repeat"  # learned queries, once for each sample
 
 
 _SPECIAL: dict[str, Callable[[Dataflow, Op], str]] = {

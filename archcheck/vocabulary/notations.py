@@ -65,7 +65,7 @@ exact GELU: gelu[ _-]?\(?(?:erf|exact)\)?|(?:exact|erf) gelu
 QuickGELU: quick[ _-]?gelu
 SiLU: silu|swish|sigmoid(?:[ -]weighted)? linear unit|sigmoid线性单元
 Sigmoid: sigmoid(?: function)?|sigm|s型函数
-Sigmoid|SiLU|Linear: σ|\\sigma
+Sigmoid|SiLU|Linear: σ(?![²^_])|\\sigma
 LogSigmoid: log[ -]?sigmoid
 Tanh: tanh|hyperbolic tangent|双曲正切
 Mish: mish
@@ -82,7 +82,7 @@ SwiGLU: swi-?glu|silu[ -]glu
 GEGLU: ge-?glu|gelu[ -]glu
 ReGLU: re-?glu|relu[ -]glu
 gate|product|router|activation|Linear: gates?|gating|门控?
-product: ⊙|∘|\\odot|hadamard(?: product)?|element-?wise (?:product|multiplication|multiply|mul)
+product|scale: ⊙|∘|\\odot|hadamard(?: product)?|element-?wise (?:product|multiplication|multiply|mul)
   |逐元素(?:相?乘|乘积)|点乘
 matrix product|product|scale: ⊗|\\otimes
 product|matrix product|scale: ×|\*|·|\\times|\\cdot|mul|multiply|multiplication|product|乘|相乘

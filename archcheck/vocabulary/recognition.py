@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from dataclasses import replace
 
+from archcheck.dataflow.learned import with_learned_streams
 from archcheck.dataflow.operations import VIEWS
 from archcheck.dataflow.pause import no_collection
 from archcheck.dataflow.queries import reached
@@ -31,7 +32,7 @@ def recognise(flow: Dataflow) -> Recognition:
 
 
 def _recognise(flow: Dataflow) -> Recognition:
-    flow, origin = opened(flow)
+    flow, origin = opened(with_learned_streams(flow))
     regions = list(_single(flow))
     walks = Walks(flow, regions)
     for larger in (_turned_and_gated, _attending, _networks, _mixed):

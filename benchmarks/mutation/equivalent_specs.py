@@ -20,6 +20,10 @@ EQUIVALENT: dict[str, str] = {
     ),
     "bert: delete, model, add (+)": "the lines of words and positions meet at the norm, and show their sum",
     "dense-2025-04: ghost, gqa, ⊗ before add_mask": "the code multiplies the scores by 1/√d there",
+    "perceiver: source moved, layer, ['norm_latents', 'cross']": (
+        "around the input box, too, begins at the input"
+    ),
+    "clip: delete, image, flat (Flatten)": "no figure need draw a reshape",
     "dit: source moved, block, ['norm1', 'gate1']": "around the input box, too, begins at the input",
     "minimind-moe: add line, moe, top_1 -> sum": _PLACES,
     **dict.fromkeys(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from archcheck.diff.wording import label
@@ -41,8 +42,12 @@ def claimed(panel: Panel, box: str) -> tuple[Claim, ...]:
         akin = value.op in TERMS and any(is_a(value.op, term) or is_a(term, value.op) for term in said)
         named = Claim((value.op,), value.op)
         return (named,) if akin else (named, *found)
-    if value.module is not None:  # "Q" may be what a module makes
-        found = tuple(claim for claim in found if TERMS[claim.terms[0]].family is not Family.VALUE)
+    if value.module is not None:  # "Q" may be what a module makes, and "R" its name
+        found = tuple(
+            claim
+            for claim in found
+            if TERMS[claim.terms[0]].family is not Family.VALUE and not re.fullmatch("[a-z]", claim.text)
+        )
     own = role_claim(value)
     if found or own is None or value.module is None or value.role in _LOOSE:
         return found

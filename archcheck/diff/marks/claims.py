@@ -171,6 +171,7 @@ def _around(claim: Claim, territory: Territory, nodes: frozenset[int]) -> list[R
         return []
     recognition = territory.values.recognition
     counted = {node for node in nodes if recognition.counts(node)}
+    counted = counted or {node for node in nodes if recognition.flow.ops[node].depends_on_parameter}
     return [
         region
         for region in recognition.regions

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from archcheck.connections import Kind
 from archcheck.dataflow.elements import KEEPS
 from archcheck.dataflow.join import Join
+from archcheck.dataflow.operations import VIEWS
 from archcheck.dataflow.run import Dataflow, Op
 from archcheck.diff.marks.box_map import BoxMap, is_share
 from archcheck.diff.marks.claimed import claimed
@@ -42,6 +43,7 @@ _STRICT: Mapping[Family, str] = {
     Family.LINEAR: "linear map",
     Family.CONVOLUTION: "convolution",
     Family.SCALE: "scale",
+    Family.CONCAT: "concatenation",
 }
 
 
@@ -68,7 +70,7 @@ def left_out(panel: Panel, placed: BoxMap, entries: PanelEntries, strict: bool) 
     unclear = [one for each in placed.unclear.values() for candidate in each for one in candidate.regions]
     taken = {node for region in unclear for node in region.ops}
     shown = _shown_aside(panel, placed, entries)
-    for region in _regions(territory, classes):
+    for region in _regions(panel, territory, classes):
         beside = any(_is_aside([read], territory, entries) for read in region.inputs)
         if taken.isdisjoint(region.ops) and not (beside and region.output not in shown):
             taken |= set(region.ops)
@@ -91,7 +93,7 @@ def _drawn(panel: Panel, placed: BoxMap, classes: Mapping[Family, str]) -> set[s
     return found
 
 
-def _regions(territory: Territory, classes: Mapping[Family, str]) -> list[Region]:
+def _regions(panel: Panel, territory: Territory, classes: Mapping[Family, str]) -> list[Region]:
     """Return regions of operations that belong to no box, the largest at each place first.
 
     Excluded are sums shown by residual edges, what the result does not depend on, and what is computed from
@@ -112,15 +114,17 @@ def _regions(territory: Territory, classes: Mapping[Family, str]) -> list[Region
         and not region.inside
         and free.issuperset(region.ops)
         and not is_share(region, territory)
-        and not _is_read_inside(region, territory)
+        and not _is_read_inside(panel, region, territory)
         and not _is_told_by_edges(region, territory, classes is _STRICT)
     ]
 
 
-def _is_read_inside(region: Region, territory: Territory) -> bool:
-    """Return whether it is a parameter that only boxes read (a table in the embedding box)."""
+def _is_read_inside(panel: Panel, region: Region, territory: Territory) -> bool:
+    """Return whether it is a parameter that only boxes of modules read (a table in the embedding box)."""
     users = territory.values.recognition.flow.users[region.output]
-    return territory.values.is_constant(region.output) and all(user in territory.owner for user in users)
+    return territory.values.is_constant(region.output) and all(
+        user in territory.owner and panel.boxes[territory.owner[user]].module is not None for user in users
+    )
 
 
 def _is_told_by_edges(region: Region, territory: Territory, strict: bool) -> bool:
@@ -139,6 +143,8 @@ def _is_told_by_edges(region: Region, territory: Territory, strict: bool) -> boo
             for join in joins
             if join.residual.kind is Kind.MULTI_STREAM
         )
+    if family is Family.CONCAT:  # of several values, lines show it; of the parts of one, nothing does
+        return len(region.inputs) < 2 or len({_root(flow.ops, read) for read in region.inputs}) > 1
     if family is Family.SCALE:
         begins = any(
             at in join.branch and territory.values.made(join.source) in region.inputs for join in joins
@@ -152,6 +158,13 @@ def _is_told_by_edges(region: Region, territory: Territory, strict: bool) -> boo
         is_drawn = bool(territory.origins(reads).boxes)  # a table of positions
         return is_drawn or (bool(users) and all(name in _TAKE_OFFSETS for name in users))
     return False
+
+
+def _root(ops: Sequence[Op], node: int) -> int:
+    """Return what this is a view, or a part, of."""
+    while ops[node].name in VIEWS and ops[node].operands:
+        node = ops[node].operands[0][0]
+    return node
 
 
 def _sums(territory: Territory, free: Set[int]) -> Iterator[Region]:

@@ -288,15 +288,22 @@ def unchecked(
 ) -> Iterator[Finding]:
     """MARK001: in a strict spec each unchecked mark is a finding.
 
-    Lines at an unchecked box are not, nor are boxes that other findings have `explained`. `fix` returns what
-    would prove one.
+    Lines at an unchecked box are not, nor are boxes that other findings have `explained`, nor numbers in a
+    label that is refuted. `fix` returns what would prove one.
     """
     unknown = {
         (mark.panel, mark.name)
         for mark in marks
         if mark.kind is MarkKind.BOX and mark.verdict is Verdict.UNCHECKED
     }
+    false = {
+        (mark.panel, mark.name)
+        for mark in marks
+        if mark.kind is MarkKind.CLAIM and mark.verdict is Verdict.REFUTED
+    }
     for mark in marks:
+        if mark.kind is MarkKind.NUMBER and (mark.panel, mark.name) in false:
+            continue
         implied = mark.kind is MarkKind.LINE and any(
             (mark.panel, box) in unknown for box in mark.name.split("->")
         )

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archcheck.diff.marks.box_map import BoxMap
+from archcheck.diff.marks.territory import Territory
+from archcheck.phrasing.module_paths import leaf
 from archcheck.spec.flow import flow_edges
 from archcheck.spec.model import Panel, Role
 
@@ -35,7 +37,7 @@ class PanelEntries:
 
 
 def entries(panel: Panel, placed: BoxMap) -> PanelEntries:
-    """Give each input box a value of its own, as far as there are that many."""
+    """Give each input box a value of its own, as far as there are that many: the one that has its name."""
     territory = placed.territory
     edges = flow_edges(panel)
     entered = {
@@ -43,18 +45,30 @@ def entries(panel: Panel, placed: BoxMap) -> PanelEntries:
         for box in panel.boxes
         if placed.is_placed(box)
     }
+    named = _named(territory)
     wanted: dict[str, frozenset[int]] = {}
     for box in panel.boxes:
         after = [entered[other] for one, other in edges if one == box and other in entered]
         if begins(panel, box) and after:
             common = frozenset.intersection(*after)
-            wanted[box] = common or frozenset().union(*after)
+            wanted[box] = named.get(box) or common or frozenset().union(*after)
     inputs = {box: found for box, found in wanted.items() if not panel.boxes[box].outside}
     owner: dict[int, str] = {}
     for box in inputs:
         _assign(box, inputs, owner, set())
     own = {box: frozenset(node for node, other in owner.items() if other == box) for box in inputs}
-    return PanelEntries({**wanted, **own}, _main(panel, placed, edges, entered), frozenset(territory.inputs))
+    return PanelEntries(
+        {**wanted, **own}, _main(panel, placed, edges, entered), territory.begun.union(territory.inputs)
+    )
+
+
+def _named(territory: Territory) -> dict[str, frozenset[int]]:
+    """Return the values that enter under a name: learned queries, and the inputs of the whole model."""
+    ops, given = territory.values.recognition.flow.ops, territory.values.input_names
+    found = {leaf(ops[node].parameter): node for node in sorted(territory.begun) if ops[node].parameter}
+    if given.keys() <= set(territory.inputs):
+        found |= {name: node for node, name in given.items()}
+    return {name: frozenset([node]) for name, node in found.items()}
 
 
 def _assign(box: str, wanted: Mapping[str, frozenset[int]], owner: dict[int, str], tried: set[int]) -> bool:

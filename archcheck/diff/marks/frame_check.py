@@ -65,6 +65,7 @@ class FrameCheck:
                 fed = not before.isdisjoint(origins.boxes) or any(
                     not origins.entered.isdisjoint(self.entries.by_box.get(one, ())) for one in before
                 )
+                fed = fed or (not before and bool(origins.entered))
                 reached = any(
                     left.region.output in territory.origins(territory.entering(other), box=other).passed
                     for other in after

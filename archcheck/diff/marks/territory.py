@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from archcheck.dataflow.operations import GAUSSIAN
 from archcheck.dataflow.queries import depends
 from archcheck.dataflow.run import Call
 from archcheck.diff.binding import Layer
@@ -53,6 +54,17 @@ class Territory:
         """Return the nodes, in order, that the panel shows but that belong to no box."""
         nodes = (node for first, end in self.own for node in range(first, end))
         return [node for node in nodes if node not in self.owner and node not in self.hidden]
+
+    @cached_property
+    def begun(self) -> frozenset[int]:
+        """What begins in the panel and can be drawn as an input: noise, learned queries of a stream."""
+        ops = self.values.recognition.flow.ops
+        nodes = (node for first, end in self.own for node in range(first, end) if node not in self.owner)
+        return frozenset(
+            node
+            for node in nodes
+            if ops[node].name in GAUSSIAN or (ops[node].name == "attribute" and ops[node].depends_on_input)
+        )
 
     @cached_property
     def nodes_of(self) -> Mapping[str, list[int]]:
@@ -115,7 +127,7 @@ class Territory:
                 boxes.setdefault(owner, node)
             elif hidden and node in self.hidden:
                 continue
-            elif not self.holds(node):
+            elif not self.holds(node) or node in self.begun:
                 entered.add(node)
             else:
                 for read in self.values.reads(node):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -50,6 +50,12 @@ class Values:
         """The nodes on which the run's result, or its control flow, depends."""
         found = live(self.execution.flow, with_control=True)
         return frozenset(node for node, op in enumerate(self.recognition.origin) if op in found)
+
+    @cached_property
+    def input_names(self) -> Mapping[int, str]:
+        """The names of the model's inputs by node, where there is one for each."""
+        names, nodes = list(self.execution.inputs), self.execution.flow.calls[0].inputs
+        return dict(zip(map(self.made, nodes), names, strict=True)) if len(names) == len(nodes) else {}
 
     def is_constant(self, node: int) -> bool:
         """Return whether it is a parameter, a buffer or another constant, which no box makes."""

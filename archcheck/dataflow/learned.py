@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from archcheck.dataflow.operations import VIEWS
@@ -37,8 +37,19 @@ def _streams(flow: Dataflow) -> frozenset[int]:
             if root >= 0 and _depends(flow.ops, other):
                 added.setdefault(root, []).append((index, other))
     return frozenset(
-        root for root, sums in added.items() if len(sums) == 1 and depends(sums[0][1], [root], reads(flow))
+        at
+        for root, sums in added.items()
+        if len(sums) == 1 and depends(sums[0][1], [root], reads(flow))
+        for at in _made_from(flow, root)
     )
+
+
+def _made_from(flow: Dataflow, root: int) -> Iterator[int]:
+    """Yield what a stream begins as and what that is made from (a norm of learned queries)."""
+    yield root
+    while flow.ops[root].operands and flow.ops[flow.ops[root].operands[0][0]].depends_on_parameter:
+        root = flow.ops[root].operands[0][0]
+        yield root
 
 
 def _depends(ops: Sequence[Op], reads: Sequence[int]) -> bool:
