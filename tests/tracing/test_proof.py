@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy
 import pytest
 import torch
 import torch.nn.functional as F
@@ -131,7 +133,8 @@ def test_a_wrong_claim_is_refuted(name: str) -> None:
         prove(recording, claimed(recording))
     (problem,) = caught.value.problems
     assert problem.code == "TRC003"
-    assert problem.message.endswith(f"is not what the model computes: {reason}")
+    around = "The identity residual around norm, mlp in Block"
+    assert problem.message == f"{around} is not what the model computes: {reason}"
 
 
 @pytest.mark.parametrize(
@@ -273,6 +276,11 @@ WRONG_KINDS: dict[str, tuple[str, Callable[[Tensor, Callable[[Tensor], Tensor]],
         lambda x, f: x + f(x),
         "nothing gates the source on its way to the sink",
     ),
+    "a branch that only its gate reads": (
+        "gated",
+        lambda x, f: (lambda branch: x * torch.sigmoid(branch) + 0 * branch)(f(x)),
+        "the branch does not move with the source",
+    ),
     "another tensor concatenated": (
         "concat",
         lambda x, f: torch.cat([2 * x, f(x)], -1),
@@ -334,6 +342,7 @@ def test_a_doubtful_residual_of_each_kind_is_not_proved(name: str) -> None:
         ("gated", lambda x, f: (lambda branch: x * torch.sigmoid(branch) + branch)(f(x))),
         ("projection", lambda x, f: F.layer_norm(x @ MATRIX, (8,)) + f(x)),
         ("projection", lambda x, f: F.max_pool1d(x @ MATRIX, 3, 1, 1) + f(x)),
+        ("projection", lambda x, f: F.layer_norm(x @ MATRIX, (8,), eps=0.0) + f(x)),
     ],
 )
 def test_a_right_residual_of_the_other_kinds(kind: str, join: Any) -> None:
@@ -378,6 +387,99 @@ def test_a_sum_whose_change_is_not_seen_at_the_end_is_not_proved(end: str) -> No
     summary, remark = prove(trace.recording, trace.joins)
     assert summary == agreed(0, 1)
     assert remark.endswith(": no change of the sink was seen in the model's output")
+
+
+class Pick(nn.Module):
+    """A whole number for each position."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.argmax(-1)
+
+
+class Layers(nn.Module):
+    """Layers for each case, whose `forward` is given."""
+
+    def __init__(self, forward: Callable[..., Tensor]) -> None:
+        super().__init__()
+        self.norm, self.f, self.lstm = nn.LayerNorm(8), nn.Linear(8, 8), nn.LSTM(8, 8, batch_first=True)
+        self.same, self.pick, self.table = nn.Identity(), Pick(), nn.Embedding(8, 8)
+        self.weight = nn.Parameter(torch.rand(6, 8))
+        self.run = forward
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.run(self, *inputs)
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        # What multiplies the branch may be another input, or depend on the source.
+        lambda m, x: x + m.f(x) * x.mean(1, keepdim=True),
+        lambda m, x: torch.addcmul(x, m.f(x), torch.sigmoid(x)),
+        lambda m, x, z: x + torch.sigmoid(z) * m.f(x),
+        # Modules that are not on the branch: of constants, or read by nothing.
+        lambda m, x: m.f(x) * m.norm(m.weight) + x,
+        lambda m, x: (m.norm(x), x + m.f(x))[1],
+        # A branch without a module, with one that does nothing, with several results, with whole numbers.
+        lambda m, x: x + torch.softmax(x, -1),
+        lambda m, x: x + m.same(m.f(x)),
+        lambda m, x: x + m.lstm(x)[0],
+        lambda m, x: x + m.f(x) * m.table(m.pick(x)),
+    ],
+)
+def test_what_a_branch_may_be(forward: Callable[..., Tensor]) -> None:
+    inputs = [torch.randn(2, 6, 8) for _ in range(forward.__code__.co_argcount - 1)]
+    torch.manual_seed(0)
+    with torch.no_grad():
+        trace = archcheck.trace(Layers(forward).eval(), *inputs)
+    assert len(trace.joins) == 1
+    assert prove(trace.recording, trace.joins) == [agreed(1, 1)]
+
+
+HELD = "the branch does not move with the source while what was counted or drawn at random is held"
+
+
+def test_a_branch_of_nothing_but_whole_numbers_is_not_proved() -> None:
+    with torch.no_grad():
+        trace = archcheck.trace(Layers(lambda m, x: x + m.table(m.pick(x))).eval(), torch.randn(2, 6, 8))
+    assert prove(trace.recording, trace.joins)[1].endswith(f": {HELD}")
+
+
+def test_a_branch_that_chance_has_dropped_is_not_proved() -> None:
+    trace = trace_of("m = torch.bernoulli(torch.zeros(2, 1, 1)); return x + f(x) * m", train=True)
+    assert prove(trace.recording, trace.joins)[1].endswith(f": {HELD}")
+
+
+def test_what_is_not_proved_of_one_line_is_one_remark() -> None:
+    body = "m = torch.bernoulli(torch.zeros(2, 1, 1)); h = x; [h := h + f(h) * m for _ in range(2)]; return h"
+    summary, remark = prove(*(lambda trace: (trace.recording, trace.joins))(trace_of(body, train=True)))
+    assert summary == agreed(0, 2)
+    assert re.fullmatch(rf"not proved: 2 residuals at block \d+\.py:5: {HELD}", remark)
+
+
+def test_branches_side_by_side_are_proved() -> None:
+    trace = trace_of("return x + f(x) + self.linear(x)")
+    assert prove(trace.recording, trace.joins) == [agreed(2, 2)]
+
+
+def test_a_branch_that_chance_has_kept_is_proved() -> None:
+    """Divided by the probability of that, which is no factor."""
+    trace = trace_of("m = torch.bernoulli(torch.ones(2, 1, 1)) / 0.5; return x + f(x) * m", train=True)
+    assert prove(trace.recording, trace.joins) == [agreed(1, 1)]
+
+
+def test_a_module_on_the_branch_that_does_nothing_for_it_is_named() -> None:
+    recording = recorded(Layers(lambda m, x: (m.norm(x), x + m.f(x))[1]))
+    with pytest.raises(TraceError, match="replacing what norm returns does not move the sink"):
+        prove(recording, claimed(recording))
+
+
+@pytest.mark.parametrize("change", [{"source": 99}, {"sink": 0}, {"end": 1}, {"source": 11}])
+def test_a_residual_of_other_places_is_refuted(change: dict[str, int]) -> None:
+    recording = recorded(Block(lambda x, f: x + f(x)))
+    (claim,) = claimed(recording)
+    with pytest.raises(TraceError, match="the skip path does not lead from the source to the sink"):
+        prove(recording, [replace(claim, **change)])  # type: ignore[arg-type]
 
 
 class TwoBranches(nn.Module):
@@ -537,6 +639,31 @@ def test_a_forward_that_depends_on_chance_is_told() -> None:
     assert summary == agreed(1, 1)
     assert remark.startswith("two runs on the same inputs differ in structure from ")
     assert "tests/tracing/test_proof.py" in remark
+
+
+class Counting(nn.Module):
+    """Multiplies by the number of its calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = numpy.ones(8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return x * torch.from_numpy(self.calls.copy())
+
+
+def test_a_forward_that_remembers_its_calls_is_told() -> None:
+    assert prove(recorded(Counting()), [])[1] == (
+        "two runs on the same inputs give different values: its forward depends on time, on entropy, or on "
+        "what an earlier run left behind"
+    )
+
+
+def test_nothing_is_proved_without_numbers() -> None:
+    with torch.device("meta"):
+        recording = recorded(nn.Linear(8, 8))
+    assert prove(recording, []) == ["not proved: the model is too large to be run on real values"]
 
 
 class Unwritten(nn.Module):

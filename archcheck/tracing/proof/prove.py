@@ -201,8 +201,7 @@ def _remarks(traced: Recording, claims: Sequence[Join], verdicts: Sequence[Numer
 
 
 def _problem(traced: Recording, claim: Join, verdict: NumericalVerdict) -> Problem:
-    sink = traced.dataflow.ops[claim.sink] if claim.sink < len(traced.dataflow.ops) else None
-    place = sink.location if sink else None
+    place = traced.dataflow.ops[claim.sink].location
     around = ", ".join(claim.residual.branch) or "its own operations"
     scope = claim.residual.scope or type(traced.model).__name__
     return Problem(
