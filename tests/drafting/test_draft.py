@@ -78,15 +78,19 @@ def written(name: str, inputs: Mapping[str, Any] | None = None) -> DraftedSpec:
     return init(target, [], inputs or {}, "spec.yaml", lambda _: None, in_this_process)
 
 
-def test_a_transformer_is_drawn_as_model_block_attention_and_feed_forward() -> None:
-    made = written("TinyTransformer")
-    assert made.text == TRANSFORMER
-    assert made.report.status is Status.CONFORMS
+@pytest.fixture(scope="module")
+def transformer() -> DraftedSpec:
+    return written("TinyTransformer")
 
 
-def test_what_init_writes_verify_accepts(tmp_path: Path) -> None:
+def test_a_transformer_is_drawn_as_model_block_attention_and_feed_forward(transformer: DraftedSpec) -> None:
+    assert transformer.text == TRANSFORMER
+    assert transformer.report.status is Status.CONFORMS
+
+
+def test_what_init_writes_verify_accepts(transformer: DraftedSpec, tmp_path: Path) -> None:
     file = tmp_path / "spec.yaml"
-    file.write_text(written("TinyTransformer").text, encoding="utf-8")
+    file.write_text(transformer.text, encoding="utf-8")
     report = verify(file, strict=True, worker=in_this_process)
     assert (report.status, report.findings) == (Status.CONFORMS, ())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import product
+from operator import itemgetter
 
 from archcheck.diff.marks.territory import Territory
 from archcheck.spec.flow import flow_edges
@@ -207,10 +208,10 @@ class _Choices:
             return
         box = self.boxes[at]
         free = [one for one in self.kept[box] if one.aside or one.key not in used]
-        gains = {one: self._gain(at, {**choice, box: one}) for one in free}
-        for one in sorted(free, key=gains.__getitem__, reverse=True):
+        gains = [(self._gain(at, chosen := {**choice, box: one}), one, chosen) for one in free]
+        for gain, one, chosen in sorted(gains, key=itemgetter(0), reverse=True):
             taken = used if one.aside else used | {one.key}
-            self._search(at + 1, {**choice, box: one}, taken, _plus(score, gains[one]))
+            self._search(at + 1, chosen, taken, _plus(score, gain))
         if self.is_spare[at]:
             self._search(at + 1, choice, used, score)
 
