@@ -34,7 +34,7 @@ panels:
   net:
     boxes:
       norm: {label: Norm, module: norm}
-      mlp: {label: MLP, module: mlp}
+      mlp: {label: Linear, module: mlp}
     residuals:
       - {around: [norm, mlp]}
 """

@@ -56,7 +56,7 @@ model:
 panels:
   block:
     scope: blocks.*
-    boxes: {norm: {module: norm}, mlp: {module: mlp}}
+    boxes: {norm: {module: norm}, mlp: {label: Linear, module: mlp}}
     residuals: [{around: [norm, mlp]}]
 """
 

@@ -34,7 +34,7 @@ panels:
   net:
     boxes:
       norm: {label: Norm, module: norm}
-      mlp: {label: MLP, module: mlp}
+      mlp: {label: Linear, module: mlp}
     residuals:
       - {around: [norm, mlp]}
 """
@@ -77,7 +77,7 @@ def test_one_test_for_each_spec(run: Run) -> None:
     assert code == 1
     assert "specs/good.yaml::conforms PASSED" in out
     assert "specs/wrong.yml::conforms FAILED" in out
-    assert "RES004 the residual around MLP has the wrong source: it is taken before Norm" in out
+    assert "RES004 the residual around Linear has the wrong source: it is taken before Norm" in out
     assert "Traceback" not in out
     assert "compose.yaml" not in out
 
