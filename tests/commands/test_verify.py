@@ -250,7 +250,7 @@ def test_a_panel_may_be_of_one_mode_only(tmp_path: Path) -> None:
 
 def test_a_box_that_one_mode_lacks(tmp_path: Path) -> None:
     spec = VARIANTS_SPEC.partition("  expert:\n")[0].replace(
-        "mlp: {label: Branch", "gate: {label: Gate, module: mlp.gate}\n      mlp: {label: FFN"
+        "mlp: {label: Branch", "gate: {label: Gate, module: mlp.gate}\n      mlp: {label: Branch"
     )
     spec = spec.replace("residuals:", "flow: [norm, [gate, mlp]]\n    residuals:").replace(
         "around: [norm, mlp]", "from: input, to: mlp"
