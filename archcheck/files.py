@@ -8,7 +8,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-SOURCE_SUFFIXES = (".yaml", ".yml", ".py", ".pyi", ".ipynb", ".toml")
+SPEC_SUFFIXES = (".yaml", ".yml")
+SOURCE_SUFFIXES = (*SPEC_SUFFIXES, ".py", ".pyi", ".ipynb", ".toml")
 
 
 def write_text(path: Path, text: str) -> None:

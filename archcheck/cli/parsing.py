@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from archcheck.cli.options import ArrangementChoice, ThemeChoice
 from archcheck.errors import ArchcheckError
+from archcheck.files import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
     from archcheck.diagram import Style
@@ -89,7 +90,7 @@ def check_measured_picture(diagram: Path | None, subject: str, show: str) -> Non
 
     if show not in MEASURES:
         raise usage_error(f"Unknown measure {show!r}.", f"Choose one of {', '.join(MEASURES)}.")
-    if diagram is not None and not subject.endswith((".yaml", ".yml")):
+    if diagram is not None and not subject.endswith(SPEC_SUFFIXES):
         raise usage_error("--diagram draws a spec.", "Measure a spec, or draw curves with --plot.")
 
 

@@ -14,6 +14,7 @@ from archcheck.commands.run_modes import Start
 from archcheck.commands.verify import picture_of, verify
 from archcheck.commands.workers import Workers
 from archcheck.errors import ArchcheckError
+from archcheck.files import SPEC_SUFFIXES
 from archcheck.findings import Report
 from archcheck.history.changes import Changes, compare
 from archcheck.history.page import as_html
@@ -100,7 +101,7 @@ def _compared(name: str, old: Side | None, new: Side | None) -> Compared:
 
 def _commits(names: tuple[str, str], wanted: bool) -> tuple[Repository, list[str]] | None:
     """Return the commits that both names mean, or None; raises ArchcheckError if only one means one."""
-    others = [name for name in names if name.endswith((".yaml", ".yml", ".json")) or is_well_formed(name)]
+    others = [name for name in names if name.endswith((*SPEC_SUFFIXES, ".json")) or is_well_formed(name)]
     if len(others) == len(names) and not wanted:
         return None
     try:
@@ -139,7 +140,7 @@ def _root() -> Path:
 
 def run(name: str, how: How, worker: Start) -> Side:
     """Check a spec or a target of the work tree."""
-    if name.endswith((".yaml", ".yml")):
+    if name.endswith(SPEC_SUFFIXES):
         report = verify(name, settings=how.settings, inputs=how.inputs, progress=how.progress, worker=worker)
         return Side(report, report.picture(report) if how.pictures and report.picture else None)
     report, outline = inspect(name, how.settings, how.inputs, False, False, how.progress, worker=worker)
@@ -165,7 +166,7 @@ def at_revision(
 def _named(names: Sequence[str], export: Export) -> Iterator[str]:
     """Yield those of the named specs and models that the export has, as they are called there."""
     for name in names:
-        if not name.endswith((".yaml", ".yml")):
+        if not name.endswith(SPEC_SUFFIXES):
             yield name
             continue
         file = os.path.abspath(name)

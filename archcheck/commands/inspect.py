@@ -32,34 +32,22 @@ def inspect(
 
     The status is `differs` if the code has a defect that needs no diagram (RES007, RES008, RES011, RES012).
     """
+    from archcheck.residual.defects import merged
+
+    # Not validated: what a spec may say of a target's length is no matter here.
+    model = Model.model_construct(target=target, modes=["train"] if train else [])
     try:
-        return _inspect(target, settings, inputs, train, prove, progress, worker)
+        model = apply_settings(model, settings, inputs)
+        with worker() as answering:
+            (execution,) = run_modes(answering, model, [Path()], prove, progress)
+        findings = merged(execution.defects)
+        progress("reading its structure")
+        tree, remarks = _tree(execution)
     except ArchcheckError as error:
         failed(error)
         # Without a spec there are no places to point to.
         problems = tuple(replace(problem, path="") for problem in error.problems)
         return Report(target, Status.ERROR, target=target, problems=problems), None
-
-
-def _inspect(
-    target: str,
-    settings: Sequence[Setting],
-    inputs: Mapping[str, Any],
-    train: bool,
-    prove: bool,
-    progress: Callable[[str], None],
-    worker: Start,
-) -> tuple[Report, Outline]:
-    from archcheck.residual.defects import merged
-
-    # Not validated: what a spec may say of a target's length is no matter here.
-    model = Model.model_construct(target=target, modes=["train"] if train else [])
-    model = apply_settings(model, settings, inputs)
-    with worker() as answering:
-        (execution,) = run_modes(answering, model, [Path()], prove, progress)
-    findings = merged(execution.defects)
-    progress("reading its structure")
-    tree, remarks = _tree(execution)
     report = Report(
         file=target,
         status=Status.DIFFERS if findings else Status.CONFORMS,

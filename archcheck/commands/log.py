@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from archcheck.cache.watched import watched
 from archcheck.commands.diff import How, from_export, run
 from archcheck.errors import ArchcheckError
+from archcheck.files import SPEC_SUFFIXES
 from archcheck.findings import Report
 from archcheck.history.changes import pattern
 from archcheck.history.dependencies import Dependencies, Tree
@@ -29,7 +30,7 @@ def log(
     whose changes count; by default all that a run used. `residual` selects one connection. Raises
     ArchcheckError if there is no such repository, revision or residual.
     """
-    is_spec = name.endswith((".yaml", ".yml"))
+    is_spec = name.endswith(SPEC_SUFFIXES)
     if is_spec and not os.path.isfile(name):
         raise ArchcheckError.of("SPEC001", "there is no such file", file=name)
     repository = Repository(Path(os.path.abspath(name)).parent if is_spec else Path.cwd())
@@ -71,7 +72,7 @@ def _state(name: str, repository: Repository, commit: Commit, tree: Tree, how: H
     with repository.exported(commit.revision) as export:
         Path(export.inside(os.getcwd())).mkdir(parents=True, exist_ok=True)
         there = name
-        if name.endswith((".yaml", ".yml")):
+        if name.endswith(SPEC_SUFFIXES):
             there = export.inside(os.path.abspath(name))
             if not os.path.isfile(there):
                 Path(there).parent.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from archcheck.diff.binding import BoundPanel, bind
 from archcheck.diff.drawn_edges import Drawn, drawn_edges
 from archcheck.diff.execution import Execution
 from archcheck.errors import TargetError
+from archcheck.files import SPEC_SUFFIXES
 from archcheck.measures.places import place_of
 from archcheck.measures.values import Measured, Measures, WhatIf, over_seeds
 from archcheck.model.arguments import Setting
@@ -51,7 +52,7 @@ class _Sample:
 
 def measure(subject: str, options: Options, progress: Progress, worker: Start = by_default) -> Measures:
     """Measure the model of a spec, or a target, once for each seed. Raises ArchcheckError where it can't."""
-    loaded = load(Path(subject)) if subject.endswith((".yaml", ".yml")) else None
+    loaded = load(Path(subject)) if subject.endswith(SPEC_SUFFIXES) else None
     model = loaded.spec.model if loaded else Model.model_construct(target=subject, modes=[])
     model = apply_settings(model, options.settings, options.inputs)
     seeds = 1 if options.weights else options.seeds
