@@ -357,3 +357,30 @@ class Wrapped(nn.Module):
         for layer in self.layers:
             x = x + layer(x)
         return x
+
+
+class GraphConvolution(nn.Module):
+    """What a node makes of itself and of its neighbours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own, self.near = nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x: Tensor, edges: Tensor) -> Tensor:
+        start, end = edges
+        near = torch.zeros_like(x).index_add(0, end, x[start])
+        return self.own(x) + self.near(near)  # type: ignore[no-any-return]
+
+
+class Graph(nn.Module):
+    """Layers that all read the edges beside the stream."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(GraphConvolution() for _ in range(3))
+        self.norms = nn.ModuleList(nn.LayerNorm(8) for _ in range(2))
+
+    def forward(self, x: Tensor, edges: Tensor) -> Tensor:
+        for layer, norm in zip(self.layers[:-1], self.norms, strict=True):
+            x = norm(layer(x, edges)) + x
+        return self.layers[-1](x, edges)  # type: ignore[no-any-return]

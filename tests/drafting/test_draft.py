@@ -209,3 +209,10 @@ def test_runs_of_one_kind_are_listed_and_counted() -> None:
         ("blocks.2", None),
         (["blocks.3", "blocks.4"], 2),
     ]
+
+
+def test_an_input_that_all_layers_read_is_drawn_to_each() -> None:
+    inputs = {"x": {"shape": [4, 8]}, "edges": {"shape": [2, 6], "dtype": "int64", "high": 4}}
+    made = written("Graph", inputs)
+    assert made.report.status is Status.CONFORMS
+    assert made.spec.panels["model"].edges == [["tokens", "layers_1"], ["tokens", "layers_2"]]

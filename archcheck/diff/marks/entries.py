@@ -73,7 +73,7 @@ def _named(territory: Territory) -> dict[str, frozenset[int]]:
 
 def _assign(box: str, wanted: Mapping[str, frozenset[int]], owner: dict[int, str], tried: set[int]) -> bool:
     """Give the box one of its possible values, moving other boxes to others of theirs if need be."""
-    for node in sorted(wanted[box]):
+    for node in sorted(wanted[box], key=lambda node: (node in owner, node)):
         if node not in tried:
             tried.add(node)
             if node not in owner or _assign(owner[node], wanted, owner, tried):
