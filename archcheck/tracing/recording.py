@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from types import FrameType
 from typing import Any
 
 import torch
@@ -17,20 +18,34 @@ from archcheck.tracing.recorder import Recorder
 
 
 @contextlib.contextmanager
-def recording(recorder: Recorder) -> Iterator[None]:
-    """Record everything that runs inside; torch is restored afterwards."""
+def recording(recorder: Recorder) -> Iterator[Callable[..., Any]]:
+    """Record everything that runs inside; torch is restored afterwards.
+
+    Yields a function that calls the model: what its own `__call__` does beside `forward` is its as well.
+    """
     call_module = recorder.call_module
     apply = vars(torch.autograd.Function)["apply"]
+    begun: list[nn.Module] = []  # the model, from its own `__call__` to that of torch
 
     def recorded_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
         if recorder.paused:
             return call_module(module, *args, **kwargs)
-        index = recorder.enter(module, args, kwargs, sys._getframe(1))
+        if module in begun:
+            begun.clear()
+            return call_module(module, *args, **kwargs)
+        return called(module, partial(call_module, module), args, kwargs, sys._getframe(1))
+
+    def called(module: nn.Module, function: Any, args: Any, kwargs: Any, frame: FrameType) -> Any:
+        index = recorder.enter(module, args, kwargs, frame)
         try:
-            out = call_module(module, *args, **kwargs)
+            out = function(*args, **kwargs)
             return recorder.leave(index, args, kwargs, out)
         finally:
             del recorder.stack[recorder.stack.index(index) :]
+
+    def call_model(*args: Any, **kwargs: Any) -> Any:
+        begun.append(recorder.model)
+        return called(recorder.model, recorder.model, args, kwargs, sys._getframe(1))
 
     def recorded_apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
         out = recorder.models_own(applied(apply, cls), args, kwargs)
@@ -70,6 +85,6 @@ def recording(recorder: Recorder) -> Iterator[None]:
             undo.callback(setattr, vmaps, "vmap_impl", call_vmap)
         with uncompiled(), recorder:
             try:
-                yield
+                yield call_model
             finally:
                 recorder.is_recording = False

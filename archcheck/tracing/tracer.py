@@ -138,8 +138,8 @@ def record(model: nn.Module, /, *args: Any, **kwargs: Any) -> Recording:
     arguments = _bind(model, args, kwargs)
     _record_inputs(recorder, arguments)
     try:
-        with no_collection(), recording(recorder):
-            output = model(*args, **kwargs)
+        with no_collection(), recording(recorder) as call:
+            output = call(*args, **kwargs)
     except (ArchcheckError, KeyboardInterrupt):
         raise
     except Exception as error:

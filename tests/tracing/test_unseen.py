@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from torch import Tensor, nn
 
+import archcheck
 from archcheck.tracing.proof import prove
 from tests.residual.blocks import residuals_of, trace_of
 
@@ -43,3 +46,26 @@ def test_a_result_that_comes_from_outside_hides_nothing_else() -> None:
     body = "x = x + f(x); y = f(x); return torch.from_numpy(x.numpy() + y.numpy())"
     assert residuals_of(body) == WHOLE
     assert [len(op.operands) for op in trace_of(body).dataflow.ops if op.opaque] == [2]
+
+
+class Halved(nn.Linear):
+    """A layer whose `__call__` does more than `forward`, before and after, and calls another module."""
+
+    def __init__(self) -> None:
+        super().__init__(4, 4)
+        self.norm = nn.LayerNorm(4)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x + super().__call__(self.norm(2 * x)) * 0.5
+
+
+def test_what_a_models_call_does_beside_forward_is_the_models() -> None:
+    traced = archcheck.trace(Halved(), torch.randn(3, 4))
+    assert [call.path for call in traced.dataflow.calls] == ["", "norm"]
+    assert [op.name for op in traced.dataflow.ops if op.call == 0 and op.operands] == [
+        "mul",
+        "linear",
+        "mul",
+        "add",
+    ]
+    assert [(str(found.kind), found.branch) for found in traced.residuals] == [("scaled", ("norm",))]
