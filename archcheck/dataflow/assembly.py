@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 from math import prod
+from typing import Any
 
 from archcheck.dataflow.elements import SPLITS, Place, is_turn, probes, way_back
-from archcheck.dataflow.operations import CONCATS, STACKS, VIEWS
+from archcheck.dataflow.operations import CONCATS, STACKS
 from archcheck.dataflow.run import Dataflow, Op
 
 _LONGEST = 512  # places to trace back for one element
@@ -29,7 +30,7 @@ def assembled(flow: Dataflow) -> Dataflow:
     for index, op in enumerate(ops):
         if op.depends_on_input and op.floating and op.numel > 1:
             made = _reduced(ops, op)
-            if made is None and index not in overwritten and _is_put_together(ops, op):
+            if index not in overwritten and _is_put_together(ops, op):
                 made = _copied(ops, index, op) or _summed(ops, index, op)
             ops[index] = made or op
     return replace(flow, ops=ops)
@@ -44,13 +45,13 @@ def _is_put_together(ops: Sequence[Op], op: Op) -> bool:
         or (op.name == "setitem" and op.region is not None)
     ):
         return True
-    if op.name not in VIEWS or op.layout is None:
+    if op.layout is None:
         return False
     below = ops[op.operands[0][0]]
     while below.name in SPLITS and len(below.operands) == 1:
         below = ops[below.operands[0][0]]
-    is_written = below.name == "setitem" and below.region is not None
-    return len(op.operands[0]) > 1 or is_written or below.name in CONCATS | STACKS | {"repeat", "tile"}
+    is_written = len(op.operands[0]) > 1 or below.region is not None
+    return is_written or below.name in CONCATS | STACKS | {"repeat", "tile"}
 
 
 def _copied(ops: Sequence[Op], index: int, op: Op) -> Op | None:
@@ -100,7 +101,7 @@ def _reduced(ops: Sequence[Op], op: Op) -> Op | None:
     whole = op.operands[-1][0]
     shape = ops[whole].shape
     count, inner = shape[axis], prod(shape[axis + 1 :])
-    if not 2 <= count <= _SUMMANDS or op.numel * count != ops[whole].numel:
+    if not 1 <= count <= _SUMMANDS or op.numel * count != ops[whole].numel:
         return None
     found, ways = [], []
     for number in range(count):
@@ -113,9 +114,9 @@ def _reduced(ops: Sequence[Op], op: Op) -> Op | None:
             return None
         found.append(one)
         ways.append(paths)
-    if len(set(found)) < count:
-        return None  # one tensor, expanded
-    return _made(op, "mean" if op.name == "mean" else "add" if count == 2 else "sum", found, ways)
+    if count == 1 or (op.name == "mean" and len(set(found)) == 1):
+        return _made(op, "alias", found[:1], ways[:1])
+    return _made(op, "mean" if op.name == "mean" else "add", found, ways)
 
 
 def _reduced_axis(ops: Sequence[Op], op: Op) -> int | None:
@@ -123,10 +124,11 @@ def _reduced_axis(ops: Sequence[Op], op: Op) -> int | None:
     if not op.operands or len(op.operands[-1]) != 1:
         return None
     shape = ops[op.operands[-1][0]].shape
-    dim: object = None
+    dim: Any = None
     if op.name in ("sum", "nansum", "mean") and len(op.operands) == 1:
         dim = op.arguments.get("dim")
-        dims = [axis for axis in dim if shape[axis] != 1] if isinstance(dim, tuple) else [dim]
+        dims = list(dim) if isinstance(dim, tuple) else [dim]
+        dims = dims if len(dims) == 1 else [axis for axis in dims if shape[axis] != 1]
         dim = dims[0] if len(dims) == 1 else None
     elif op.name == "einsum" and len(op.operands) == 1:
         dim = _dropped_axis(str(op.arguments.get("equation", "")), len(shape))

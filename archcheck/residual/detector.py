@@ -104,7 +104,7 @@ class _Detector:
             self._lerp(index, op)
         elif op.name in FUSED_SUMS and len(op.operands) >= 3:
             self._fused(index, op)
-        elif op.name in SUMS or op.name in ("sum", "mean"):  # (of a stack: see `dataflow.assembly`)
+        elif op.name in SUMS or op.name == "mean":  # (of a stack: see `dataflow.assembly`)
             self._sum(index, op.operands)
 
     def _lerp(self, index: int, op: Op) -> None:

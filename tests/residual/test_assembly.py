@@ -58,6 +58,21 @@ def test_the_same_sum(body: str) -> None:
         ("h = torch.empty(2, *x.shape); h[0] = x; h[0] = f(x); h[1] = f(x); return h[0] + h[1]", []),
         ("return torch.cat([x, f(x)], -1).unflatten(-1, (-1, 2)).sum(-1)", ["concat of input: norm, mlp"]),
         ("return torch.stack([x, f(x)]).prod(0)", []),
+        ("return torch.stack([x, x]).sum(0) + f(x)", ["scaled of input: norm, mlp; 2.0 on the skip"]),
+        ("return x.expand(3, 2, 6, 16).sum(0) + f(x)", ["scaled of input: norm, mlp; 3.0 on the skip"]),
+        ("return torch.tensordot(self.gamma[:2], torch.stack([x, f(x)]), dims=1)", []),
+        (
+            "b = f(x); return torch.cat([p.add(q, alpha=2) for p, q in zip(x.chunk(2), b.chunk(2))])",
+            ["partial of input: norm, mlp; 2.0 on the branch"] * 2,
+        ),
+        (
+            "b = f(x); return torch.cat([x[:1] + b[:1], x[1:] - b[1:]])",
+            ["partial of input: norm, mlp", "partial of input: norm, mlp; -1.0 on the branch"],
+        ),
+        (
+            "b = f(x); return torch.cat([x[:1] - b[:1], b[1:] - x[1:]])",
+            [f"partial of input: norm, mlp; -1.0 on the {side}" for side in ("branch", "skip")],
+        ),
         ("return torch.stack([x, f(x)]).mean(0)", ["scaled of input: norm, mlp; 0.5 on the whole sum"]),
         ("return torch.addcmul(f(x), x, self.gamma)", ["scaled of input: norm, mlp; gamma on the skip"]),
         ("return torch.addcdiv(f(x), self.ones, x)", []),
