@@ -245,10 +245,9 @@ class Recorder(TorchFunctionMode):
         """Begin a module call; return its number."""
         calls = self.tape.calls
         path = self._names.of_module(module, (calls[index] for index in reversed(self.stack)))
-        call = TapeCall(module, path, self.stack[-1] if self.stack else -1, len(self.tape.steps))
-        call.code, call.line = self._place(frame)
-        call.inputs = self.tape.peek(tensors_of(args, kwargs))
-        calls.append(call)
+        parent, first = self.stack[-1] if self.stack else -1, len(self.tape.steps)
+        (code, line), inputs = self._place(frame), self.tape.peek(tensors_of(args, kwargs))
+        calls.append(TapeCall(module, path, parent, first, first, code, line, inputs))
         self.stack.append(len(calls) - 1)
         return self.stack[-1]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
@@ -37,51 +38,33 @@ _OVERWRITES = frozenset(
 INPUT, ATTRIBUTE, CONSTANT, CALL, OPAQUE, FUSED = "input", "attribute", "constant", "call", "opaque", "fused"
 
 
+@dataclass(slots=True, eq=False)
 class Step:
     """One entry of the tape: a torch call, an input, a parameter, or a constant."""
 
-    __slots__ = tuple(
-        """
-        args autocast call code func hidden instruction kernels kind kwargs layout line mask mutates
-        name operands origin out rebound region reread stale with_grad
-        """.split()
-    )
-
-    def __init__(
-        self,
-        kind: str,
-        name: str,
-        operands: Any,
-        call: int,
-        func: Any = None,
-        args: Any = (),
-        kwargs: Any = None,
-    ) -> None:
-        self.kind = kind
-        self.func = func
-        self.args = args
-        self.kwargs: dict[str, Any] = kwargs or {}
-        self.operands: tuple[tuple[int, ...], ...] = operands
-        self.call = call
-        self.name = name
-        self.out: Any = None  # a stand-in for the result (see `Tape.bind`)
-        self.mask = ""
-        self.code: CodeType | None = None
-        self.line = 0
-        self.instruction = 0
-        self.mutates: Tensor | None = None
-        self.rebound = False  # code went on with the alias that this in-place call returned
-        self.reread = False  # code went on with the tensor that this in-place call changed
-        self.stale: tuple[
-            tuple[int, bool], ...
-        ] = ()  # writes seen through an older name; is it the same tensor?
-        self.autocast: tuple[str, torch.dtype, bool] | None = None
-        self.origin: tuple[int, Any] | None = None
-        self.kernels: tuple[bool, ...] | None = None
-        self.layout: Layout | None = None  # for a view: how it lies in the storage of what it views
-        self.hidden = False  # what its values were computed from can't be seen: `operands` may be it
-        self.region: Layout | None = None  # for a write in place: what it wrote, in the tensor written to
-        self.with_grad = torch.is_grad_enabled()
+    kind: str
+    name: str
+    operands: tuple[tuple[int, ...], ...]
+    call: int
+    func: Any = None
+    args: Any = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    out: Any = None  # a stand-in for the result (see `Tape.bind`)
+    mask: str = ""
+    code: CodeType | None = None
+    line: int = 0
+    instruction: int = 0
+    mutates: Tensor | None = None
+    rebound: bool = False  # code went on with the alias that this in-place call returned
+    reread: bool = False  # code went on with the tensor that this in-place call changed
+    stale: tuple[tuple[int, bool], ...] = ()  # writes seen through an older name; is it the same tensor?
+    autocast: tuple[str, torch.dtype, bool] | None = None
+    origin: tuple[int, Any] | None = None
+    kernels: tuple[bool, ...] | None = None
+    layout: Layout | None = None  # for a view: how it lies in the storage of what it views
+    hidden: bool = False  # what its values were computed from can't be seen: `operands` may be it
+    region: Layout | None = None  # for a write in place: what it wrote, in the tensor written to
+    with_grad: bool = field(default_factory=torch.is_grad_enabled)
 
     @property
     def dtype(self) -> torch.dtype | None:
@@ -90,22 +73,20 @@ class Step:
         return out.dtype if isinstance(out, Tensor) else None
 
 
+@dataclass(slots=True, eq=False)
 class TapeCall:
     """One call of a module: the steps [first, end) ran inside it."""
 
-    __slots__ = ("code", "end", "first", "inputs", "line", "module", "opaque", "outputs", "parent", "path")
-
-    def __init__(self, module: nn.Module, path: str, parent: int, first: int) -> None:
-        self.module = module
-        self.path = path
-        self.parent = parent
-        self.first = first
-        self.end = first
-        self.inputs: tuple[int, ...] = ()
-        self.outputs: tuple[int, ...] = ()
-        self.code: CodeType | None = None
-        self.line = 0
-        self.opaque = False
+    module: nn.Module
+    path: str
+    parent: int
+    first: int
+    end: int
+    code: CodeType | None
+    line: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...] = ()
+    opaque: bool = False
 
 
 class Tape:
