@@ -17,6 +17,11 @@ from archcheck.worker.session import Session
 verify = partial(in_a_process, worker=in_this_process)
 
 
+def verify_once(spec: Path) -> Report:
+    """The report on a spec that ships, whose model runs once for all specs of it."""
+    return verify(spec, worker=partial(_remembering, ""))
+
+
 def report_on(model: str, spec: str, folder: Path) -> Report:
     """The report on a spec and the model beside it, both written there; a model runs once for all specs."""
     (folder / "model.py").write_text(model)

@@ -9,7 +9,7 @@ import pytest
 
 from archcheck.findings import Report
 from archcheck.source_location import Location
-from tests.in_process import verify
+from tests.in_process import verify_once
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -18,7 +18,7 @@ Told = tuple[str, str, str, str, str]
 
 @cache
 def check(name: str) -> Report:
-    return verify(REPOSITORY / "specs" / f"{name}.yaml")
+    return verify_once(REPOSITORY / "specs" / f"{name}.yaml")
 
 
 def told(report: Report) -> list[Told]:
@@ -138,4 +138,4 @@ def test_the_figures_of_the_moe_block_weigh_before_the_expert_what_the_code_weig
     "path", sorted((REPOSITORY / "docs" / "gallery").glob("*.yaml")), ids=lambda path: path.stem
 )
 def test_the_gallery_conforms(path: Path) -> None:
-    assert told(verify(path)) == []
+    assert told(verify_once(path)) == []

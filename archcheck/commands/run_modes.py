@@ -17,6 +17,7 @@ from archcheck.residual import defects, find_products, search
 from archcheck.seam.messages import Progress, RecordedRun, Request, RunMode, Worker
 from archcheck.spec.model import Mode as SpecMode
 from archcheck.spec.model import Model
+from archcheck.vocabulary import probes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -63,9 +64,7 @@ def run_modes(
 
 def _probes(execution: Execution) -> list[Probe]:
     """Return the claims about the operations of a run, to be tested."""
-    from archcheck.vocabulary import probes, recognise  # only who asks for a proof pays for it
-
-    return probes(execution.flow, recognise(execution.flow))
+    return probes(execution.flow, execution.recognition)
 
 
 def request(model: Model, folders: Sequence[Path]) -> Request:

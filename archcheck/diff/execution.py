@@ -16,6 +16,7 @@ from archcheck.phrasing.module_paths import at_and_above, parent, parents
 from archcheck.residual import Join
 from archcheck.residual.defects import Defect
 from archcheck.source_location import Location
+from archcheck.vocabulary import Recognition, recognise
 
 _TORCHS_OWN = "torch/nn/modules/"
 
@@ -37,6 +38,11 @@ class Execution:
     defects: tuple[Defect, ...] = ()
     remarks: tuple[str, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def recognition(self) -> Recognition:
+        """What its operations compute, in the field's terms; the same whatever is drawn."""
+        return recognise(self.flow)
 
     @cached_property
     def calls_by_path(self) -> dict[str, list[int]]:

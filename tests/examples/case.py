@@ -100,10 +100,28 @@ def line_with(owner: Any, text: str) -> tuple[str, int]:
 
 
 def _line_matching(owner: Any, wanted: re.Pattern[str]) -> tuple[str, int]:
-    lines, first = inspect.getsourcelines(owner)
-    found = [first + number for number, text in enumerate(lines) if wanted.search(text.rstrip())]
+    file = inspect.getsourcefile(owner) or ""
+    lines, spans = _source(file)
+    found = [number for number in spans[owner.__qualname__] if wanted.search(lines[number - 1])]
     assert len(found) == 1, f"{wanted.pattern!r} stands on lines {found} of {owner.__name__}"
-    return Path(inspect.getsourcefile(owner) or "").name, found[0]
+    return Path(file).name, found[0]
+
+
+@cache
+def _source(file: str) -> tuple[list[str], dict[str, range]]:
+    """The lines of a file, and those of each class and function: `inspect` parses the file for each class."""
+    text = Path(file).read_text(encoding="utf-8")
+    spans: dict[str, range] = {}
+
+    def note(parent: ast.AST, prefix: str) -> None:
+        for node in ast.iter_child_nodes(parent):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                spans[prefix + node.name] = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+                inner = f"{prefix}{node.name}."
+                note(node, inner if isinstance(node, ast.ClassDef) else f"{inner}<locals>.")
+
+    note(ast.parse(text), "")
+    return text.splitlines(), spans
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 
 from archcheck.findings import Verdict
 from benchmarks.spec_mutants import judge
-from tests.in_process import verify
+from tests.in_process import verify_once
 
 HERE = Path(__file__).parent
 CLOSE = sorted((HERE / "specs").glob("*.yaml"))
@@ -21,14 +21,14 @@ def test_how_many_there_are() -> None:
 
 @pytest.mark.parametrize("path", CLOSE, ids=lambda path: path.stem)
 def test_every_mark_of_a_close_diagram_is_proved(path: Path) -> None:
-    report = verify(path)
+    report = verify_once(path)
     assert (report.problems, report.findings) == ((), ())
     assert {mark.verdict for mark in report.marks} == {Verdict.PROVED}
 
 
 @pytest.mark.parametrize("path", COARSE, ids=lambda path: path.stem)
 def test_a_coarse_diagram_conforms(path: Path) -> None:
-    report = verify(path)
+    report = verify_once(path)
     assert (report.problems, report.findings) == ((), ())
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from archcheck.dataflow.queries import live
 from archcheck.diff.execution import Execution
 from archcheck.residual import Join
-from archcheck.vocabulary import Recognition, recognise
+from archcheck.vocabulary import Recognition
 
 
 @dataclass(frozen=True)
@@ -90,4 +90,4 @@ class Values:
 
 def values(execution: Execution) -> Values:
     """Return the opened run of an execution."""
-    return Values(execution, recognise(execution.flow))
+    return Values(execution, execution.recognition)
