@@ -44,7 +44,7 @@ def live(flow: Dataflow, *, with_control: bool = False) -> frozenset[int]:
     """Return the operations whose values reach an output of the model, or a state that outlives the call.
 
     A shape, a dtype, an assertion or a printed statistic is not a value. `with_control` also counts the
-    values that Python inspected. A run that returns nothing is taken to return what Python inspected last.
+    values that Python inspected. A run that returns nothing is taken to return those.
     """
     ends = [*flow.outputs, *flow.escaping]
     if with_control or not ends:
