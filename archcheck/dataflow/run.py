@@ -27,11 +27,10 @@ class Op:
     `parameter` is the path of the parameter or buffer that it is. `instruction` is the place in the code that
     it was called from. `stale` are the writes that it read through an older name. `arguments` are the plain
     arguments that decide what it does, by parameter name, and `roles` the places in `operands` of the tensors
-    that were given by name. `mask` says which keys a softmax or a fused attention lets each query see, as far
-    as its values show: `causal`, `window N`, `window N causal`, `all`, `partial`, `partial causal` or "".
-    `layout` says for a view where its elements are in what it views, `region` for an in-place write where the
-    written part is in its tensor. `inner` has, for an operation assembled from parts (see `assembly`), what
-    lies between it and each operand.
+    that were given by name. `mask` says which keys a softmax or a fused attention lets each query see, in the
+    words of `tracing/masks.py`. `layout` says for a view where its elements are in what it views, `region`
+    for an in-place write where the written part is in its tensor. `inner` has, for an operation assembled
+    from parts (see `assembly`), what lies between it and each operand.
     """
 
     name: str

@@ -21,13 +21,14 @@ def mask_of(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: An
 
     `causal`, `strictly causal` (but of the first token, which may then see all or nothing), `one ahead`
     (causal, but that each token sees the next), `window N causal`, `window N`, `all`, `partial causal` or
-    `partial`. The weights of a softmax
-    are inspected, or the mask of a fused attention. Keys at the end that every query sees are not positions
-    (attention sinks). If batch items or heads have masks of their own, it is `partial`; `partial causal` if
-    no query sees a later key.
+    `partial`; `unclear` if large scores hide others without a mask. The weights of a softmax are inspected,
+    or the mask of a fused attention. Keys at the end that every query sees are not positions (attention
+    sinks). If batch items or heads have masks of their own, it is `partial`; `partial causal` if no query
+    sees a later key.
     """
     if name == "softmax" and isinstance(out, Tensor):
-        return _pattern(out, 0.0)
+        scores = args[0] if args else kwargs.get("input")
+        return "unclear" if _is_saturated(scores, out) else _pattern(out, 0.0)
     if name == "scaled_dot_product_attention":
         causal = kwargs.get("is_causal", args[5] if len(args) > 5 else False)
         mask = kwargs.get("attn_mask", args[3] if len(args) > 3 else None)
@@ -47,6 +48,16 @@ def has_values(tensor: Tensor) -> bool:
     return not (
         tensor.is_meta or is_wrapped(tensor) or tensor.is_nested or tensor.layout is not torch.strided
     )
+
+
+def _is_saturated(scores: object, shares: Tensor) -> bool:
+    """Return whether scores that no mask has lowered have shares of zero beside much larger ones."""
+    if not isinstance(scores, Tensor) or scores is shares or not has_values(scores) or not has_values(shares):
+        return False
+    if scores.shape != shares.shape or scores.numel() > _LARGEST:
+        return False
+    with DisableTorchFunction(), torch.no_grad():
+        return bool((((shares == 0) & (scores > 0)) | ~(scores < torch.inf)).any())
 
 
 def _pattern(values: Tensor, above: float) -> str:

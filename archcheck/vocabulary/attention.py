@@ -51,7 +51,13 @@ def attentions(walks: Walks, softmax: Region) -> Iterator[Region]:
     details["scale"] = None if factor is None else _as_scale(factor, walks.ops[query].shape[-1:])
     details |= _let_through(mask or ("causal" if scores.causal else ""))
     parts = Parts(scores.product, attend, query, key, value, source, mask)
-    wrong = flaw(walks, parts) if sums_shares else "takes shares over a dimension that it does not sum over"
+    hidden = any(walks.ops[at].name in _MASKS for at in scores.ops) or bool(scores.biases)
+    if not sums_shares:
+        wrong = "takes shares over a dimension that it does not sum over"
+    elif not hidden and any(_is_masked(walks, at) for at in way):
+        wrong = "hides keys after the softmax only, so that their shares are lost"
+    else:
+        wrong = flaw(walks, parts)
     details |= {"flaw": wrong} if wrong else {}
     name = _name(walks, heads, shared, key, value) if sums_shares else "attention"
     yield region_of(flow, "scores", [scores.product], scores.product)
@@ -93,6 +99,14 @@ def _scores(walks: Walks, at: int, steps: int = _STEPS) -> _Scores | None:
     return None
 
 
+def _is_masked(walks: Walks, at: int) -> bool:
+    """Return whether shares are hidden here: filled, or multiplied by a table of queries and keys."""
+    op = walks.ops[at]
+    constants = [operand[0] for operand in op.operands if operand[0] not in walks.fed(op)]
+    table = walks.ops[constants[0]].shape if walks.scale_factor(op) and constants else ()
+    return op.name == "masked_fill" or min(table[-2:], default=0) > 1
+
+
 def _scale(walks: Walks, ops: Iterable[int]) -> float | None:
     """Return the number by which these operations scale scores; None if it is not a known number."""
     factor = 1.0
@@ -129,7 +143,7 @@ def _as_scale(factor: float, width: tuple[int, ...]) -> str:
 def _let_through(mask: str) -> dict[str, Detail]:
     """Return the details that a mask's pattern shows."""
     words = mask.split()
-    if not words:
+    if not words or mask == "unclear":
         return {}
     details: dict[str, Detail] = {"causal": words[-1] == "causal"}
     if words[0] == "window":

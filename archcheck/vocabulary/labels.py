@@ -163,7 +163,7 @@ def _matches(bare: str, text: str) -> Iterator[Match]:
         reached = -end
         word = bare[at:reached]
         goes_on = _GOES_ON.match(bare, reached) and not _begins(found, reached + 1)
-        if _DATA.match(bare, reached) or (word in _OPERATIONS_LAST and goes_on):
+        if (word.isalpha() and _DATA.match(bare, reached)) or (word in _OPERATIONS_LAST and goes_on):
             continue
         joins = word in _CONNECTORS and text[:at].strip() and text[reached:].strip()  # "Add + Norm"
         alone = word in _ALONE or TERMS[terms[0]].family is Family.VALUE

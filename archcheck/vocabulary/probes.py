@@ -24,6 +24,8 @@ def probes(flow: Dataflow, found: Recognition) -> list[Probe]:
 def _probe(flow: Dataflow, found: Recognition, region: Region, sizes: Mapping[int, int]) -> Probe | None:
     steps = tuple(sorted({found.origin[at] for at in region.ops}))
     family, details = region.term.family, dict(region.details)
+    if "flaw" in details:
+        return None  # it does not behave like its term
     inputs = {str(at): found.origin[at] for at in region.inputs}
     inputs |= {role: found.origin[reads[0]] for role, reads in region.roles.items() if reads}
     whole = sum(sizes[step] for step in steps) == len(region.ops)

@@ -21,6 +21,8 @@ OVER = "compares the heads of one position, not positions: a transpose is missin
 MERGED = "puts its heads together across positions: a transpose is missing where they are merged"
 PART = "leaves a part of what its Linear makes unread"
 WHOLE = "leaves what one of its Linears makes unread"
+LATE = "hides keys after the softmax only, so that their shares are lost"
+FUTURE = torch.ones(T, T, dtype=torch.bool).triu(1)
 SHARES = "takes shares over a dimension that it does not sum over"
 
 
@@ -36,6 +38,10 @@ def merged(x: Tensor) -> Tensor:
 def written(q: Tensor, k: Tensor, v: Tensor, after: int = 1, dim: int = -1) -> Tensor:
     future = torch.ones(T, T, dtype=torch.bool).triu(after)
     return (q @ k.mT * 0.5).masked_fill(future, float("-inf")).softmax(dim) @ v
+
+
+def weighed(q: Tensor, k: Tensor, v: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+    return change((q @ k.mT * 0.5).softmax(-1)) @ v
 
 
 def shared(q: Tensor, k: Tensor, v: Tensor, key: str, value: str) -> Tensor:
@@ -86,6 +92,9 @@ OF_THREE: list[tuple[Callable[..., Tensor], str]] = [
     (lambda q, k, v: merged(written(*split(q, k, v), after=0)), "lets no token see itself"),
     (lambda q, k, v: merged(written(*split(q, k, v), after=2)), "lets each token see the next one"),
     (lambda q, k, v: merged(written(*split(q, k, v), after=T, dim=-2)), SHARES),
+    (lambda q, k, v: merged(weighed(*split(q, k, v), lambda w: w.masked_fill(FUTURE, 0.0))), LATE),
+    (lambda q, k, v: merged(weighed(*split(q, k, v), lambda w: w * (~FUTURE).float())), LATE),
+    (lambda q, k, v: merged(weighed(*split(q, k, v), lambda w: w * torch.rand(H, 1, 1))), ""),
 ]  # fmt: skip
 OF_ONE: list[tuple[Callable[..., Tensor], str]] = [
     (lambda z: in_parts(z, 0, 1, 2), ""),
