@@ -8,7 +8,7 @@ Operations that move elements, or combine different tensors, stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from itertools import islice
 from math import prod
@@ -26,18 +26,28 @@ _PLAIN_SUMS = frozenset(["add", "sub", "rsub"])
 def assembled(flow: Dataflow) -> Dataflow:
     """Return the dataflow with every copy and sum that is assembled from parts named as such."""
     ops = list(flow.ops)
+    apart = {at for at, op in enumerate(ops) if op.name in CONCATS | STACKS and _is_taken_apart(flow, at)}
     overwritten = {op.operands[0][-1] for op in ops if op.region is not None and op.operands}
     for index, op in enumerate(ops):
         if op.depends_on_input and op.floating and op.numel > 1:
             made = _reduced(ops, op)
-            if index not in overwritten and _is_put_together(ops, op):
+            if index not in overwritten and _is_put_together(ops, op, apart):
                 made = _copied(ops, index, op) or _summed(ops, index, op)
             ops[index] = made or op
     return replace(flow, ops=ops)
 
 
-def _is_put_together(ops: Sequence[Op], op: Op) -> bool:
-    """Return whether it is a concatenation, a stack, a buffer written in parts, a view of one, or a flip."""
+def _is_taken_apart(flow: Dataflow, at: int) -> bool:
+    """Return whether only parts of a concatenation or a stack are read, never the whole."""
+    parts = [user for user in flow.users[at] if flow.ops[user].name not in SPLITS]
+    return all(flow.ops[part].name in VIEWS and flow.ops[part].layout for part in parts)
+
+
+def _is_put_together(ops: Sequence[Op], op: Op, apart: Set[int]) -> bool:
+    """Return whether it is a concatenation, a stack, a buffer written in parts, a view of one, or a flip.
+
+    A view of a concatenation counts if only views read that (`apart`).
+    """
     if (
         op.name in CONCATS | STACKS
         or is_turn(op)
@@ -47,11 +57,11 @@ def _is_put_together(ops: Sequence[Op], op: Op) -> bool:
         return True
     if op.layout is None:
         return False
-    below = ops[op.operands[0][0]]
-    while below.name in SPLITS and len(below.operands) == 1:
-        below = ops[below.operands[0][0]]
-    is_written = len(op.operands[0]) > 1 or below.region is not None
-    return is_written or below.name in CONCATS | STACKS | {"repeat", "tile"}
+    at = op.operands[0][0]
+    while ops[at].name in SPLITS and len(ops[at].operands) == 1:
+        at = ops[at].operands[0][0]
+    is_written = len(op.operands[0]) > 1 or ops[at].region is not None
+    return is_written or at in apart or ops[at].name in ("repeat", "tile")
 
 
 def _copied(ops: Sequence[Op], index: int, op: Op) -> Op | None:

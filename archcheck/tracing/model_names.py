@@ -38,6 +38,14 @@ class ModelNames:
             self._adopt(module, path)
         return path
 
+    def is_made_on_the_spot(self, module: nn.Module, callers: Iterable[TapeCall]) -> bool:
+        """Return whether it is only code: no module of these calls holds it, nor has it own parameters."""
+        if id(module) in self._modules or not all(
+            id(tensor) in self._tensors for tensor in module.parameters()
+        ):
+            return False
+        return not any(_held_in(call.module, module) for call in callers)
+
     def _adopt(self, module: nn.Module, path: str) -> None:
         for name, child in module.named_modules():
             self._modules[id(child)] = joined(path, name)

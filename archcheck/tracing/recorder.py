@@ -241,6 +241,12 @@ class Recorder(TorchFunctionMode):
 
     # -- module calls -----------------------------------------------------------------------------
 
+    def is_code(self, module: nn.Module) -> bool:
+        """Return whether a module that is called counts as code of its caller, not as a module."""
+        if not self.stack:
+            return False
+        return self._names.is_made_on_the_spot(module, [self.tape.calls[index] for index in self.stack])
+
     def enter(self, module: nn.Module, args: Any, kwargs: Any, frame: FrameType) -> int:
         """Begin a module call; return its number."""
         calls = self.tape.calls

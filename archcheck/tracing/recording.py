@@ -28,7 +28,7 @@ def recording(recorder: Recorder) -> Iterator[Callable[..., Any]]:
     begun: list[nn.Module] = []  # the model, from its own `__call__` to that of torch
 
     def recorded_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        if recorder.paused:
+        if recorder.paused or recorder.is_code(module):
             return call_module(module, *args, **kwargs)
         if module in begun:
             begun.clear()

@@ -32,6 +32,7 @@ SAME = [
     "return 2 * torch.lerp(x, f(x), 0.5)",
     "return torch.addcdiv(f(x), x, torch.ones_like(x))",
     "p, q = torch.stack([x, f(x)]); return p + q",
+    "m = nn.Identity(); m.register_forward_hook(lambda module, args, y: y + x); return m(f(x))",
     "p, q = torch.cat([x, f(x)], -1).chunk(2, -1); return p + q",
     "return torch.cat([x, torch.zeros_like(x[:, :1])], 1)[:, :-1] + f(x)",
     "y = b = f(x); [y := y.select_scatter((x + b).select(1, i), 1, i) for i in range(6)]; return y",
@@ -78,6 +79,11 @@ def test_the_same_sum(body: str) -> None:
         ("return torch.addcdiv(f(x), self.ones, x)", []),
         ("y = f(x); y[:, [0, 1]] = x[:, [0, 1]]; return y", []),
         ("return f(x).select_scatter(x.select(1, 0), 1, 1)", []),
+        (
+            "y = torch.cat([self.norm(x[:, :1]), x[:, 1:]], 1); "
+            "return y + torch.cat([f(y[:, :1]), y[:, 1:]], 1)",
+            ["identity of cat: norm, mlp"],
+        ),
         ("return f(x).scatter_add(1, torch.zeros(2, 6, 16, dtype=torch.long), x)", []),
         (
             "return x.index_add(0, torch.arange(2), f(x), alpha=0.5)",

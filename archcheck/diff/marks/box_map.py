@@ -47,6 +47,8 @@ class BoxMap:
 
 def is_share(region: Region, anchors: Territory) -> bool:
     """Return whether it is a division by a sum or a size: shares of numbers, which no figure draws."""
+    if region.term.family is Family.NORM:
+        return False
     return anchors.values.recognition.flow.ops[region.output].name in ("div", "divide", "true_divide")
 
 
