@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 import archcheck
-
 from archcheck.connections import Kind
 from tests.examples import CASES
 from tests.examples.case import Case, described
