@@ -40,7 +40,7 @@ def assembled(flow: Dataflow) -> Dataflow:
 def _is_taken_apart(flow: Dataflow, at: int) -> bool:
     """Return whether only parts of a concatenation or a stack are read, never the whole."""
     parts = [user for user in flow.users[at] if flow.ops[user].name not in SPLITS]
-    return all(flow.ops[part].name in VIEWS and flow.ops[part].layout for part in parts)
+    return all(flow.ops[part].layout is not None for part in parts)
 
 
 def _is_put_together(ops: Sequence[Op], op: Op, apart: Set[int]) -> bool:
