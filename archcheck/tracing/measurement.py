@@ -109,18 +109,13 @@ def _added(session: _Session, base: _Run, addition: Addition) -> Values:
     } | session.effect(base, run, "_with")
 
 
+@dataclass(frozen=True, slots=True)
 class _Session:
     """Runs of one graph."""
 
-    def __init__(
-        self,
-        graph: fx.GraphModule,
-        replay: Callable[[Callable[[fx.GraphModule], fx.Interpreter]], Any],
-        objective: Objective,
-    ) -> None:
-        self.graph = graph
-        self.replay = replay
-        self.objective = objective
+    graph: fx.GraphModule
+    replay: Callable[[Callable[[fx.GraphModule], fx.Interpreter]], Any]
+    objective: Objective
 
     def run(
         self, watch: Sequence[ResidualCut], cut: Iterable[Operand] = (), add: Mapping[int, int] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -10,15 +11,13 @@ from archcheck.dataflow.run import Layout
 from archcheck.model.private_torch import storage_id, version
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Write:
-    """An in-place change: the step that made it and the elements it touched."""
+    """An in-place change: the step that made it, the tensor written to, and the elements it touched."""
 
-    __slots__ = ("extent", "step", "target")
-
-    def __init__(self, step: int, target: Tensor, touched: Tensor) -> None:
-        self.step = step
-        self.target = target
-        self.extent = extent_of(touched)
+    step: int
+    target: Tensor
+    extent: Extent
 
 
 def version_of(tensor: Tensor) -> int:

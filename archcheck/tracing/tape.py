@@ -275,4 +275,4 @@ class Tape:
         if touched is not None:
             step.region = layout_of(tensor, touched)
         touched = tensor if touched is None else touched
-        self._writes.setdefault(key, []).append(Write(index, step.mutates, touched))
+        self._writes.setdefault(key, []).append(Write(index, step.mutates, extent_of(touched)))

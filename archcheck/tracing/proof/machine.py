@@ -84,13 +84,13 @@ class Witness(fx.Interpreter):
         return ends[0].double(), ends[1].double() - ends[0].double()
 
 
+@dataclass(frozen=True, slots=True)
 class Machine:
     """Calls one step of the graph in float64 wherever torch has it, with weights drawn anew."""
 
-    def __init__(self, module: fx.GraphModule, recorder: Recorder, held: Held) -> None:
-        self.module = module
-        self.recorder = recorder
-        self.held = held
+    module: fx.GraphModule
+    recorder: Recorder
+    held: Held
 
     def given(self, node: fx.Node) -> Any:
         """Return the value of a parameter, a buffer or a constant."""
