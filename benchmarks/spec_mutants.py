@@ -2,7 +2,7 @@
 
 A model runs once; each changed spec is compared with what that run did.
 
-    python -m benchmarks.spec_mutants [SPEC…] [--only OPERATOR] [--claims] [--list]
+    python -m benchmarks.spec_mutants [SPEC…] [--only OPERATOR] [--claims | --figure] [--list]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 import sys
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,9 +34,11 @@ from archcheck.spec.load import loads
 from archcheck.spec.model import Model, Panel
 from benchmarks.mutation.claim_operators import claim_mutations
 from benchmarks.mutation.equivalent_specs import EQUIVALENT
+from benchmarks.mutation.figure_operators import figure_mutations
 from benchmarks.mutation.spec_operators import Data, Mutation, mutations
 from benchmarks.mutation.wide_operators import wide_mutations
 
+Maker = Callable[[Data, Callable[[Data, str], list[tuple[str, str]]]], Iterator[Mutation]]
 Runs = tuple[Sequence[Execution], Sequence[Execution]]
 """Of a model as the spec builds it, and of its published size."""
 
@@ -59,8 +61,8 @@ class Judged(NamedTuple):
     told: Sequence[str] = ()
 
 
-def judge(file: Path, only: str = "", wide: int = 0, claims: bool = False) -> Iterator[Judged]:
-    """Yield every changed spec of one file, those of its `claims`, or `wide` random further ones.
+def judge(file: Path, only: str = "", wide: int = 0, maker: Maker = mutations) -> Iterator[Judged]:
+    """Yield every changed spec of one file that a maker makes, or `wide` random further ones.
 
     Raises AssertionError where the spec itself does not conform.
     """
@@ -68,7 +70,7 @@ def judge(file: Path, only: str = "", wide: int = 0, claims: bool = False) -> It
     plain = _loaded(data, file)
     runs = _runs(plain.spec.model, file.parent)
     assert not _findings(plain, runs), f"{file.name} does not conform"
-    found = list((wide_mutations if wide else claim_mutations if claims else mutations)(data, flow_lines))
+    found = list((wide_mutations if wide else maker)(data, flow_lines))
     if wide:
         found = random.Random(file.stem).sample(found, min(wide, len(found)))
     for mutation in found:
@@ -151,14 +153,14 @@ def main() -> int:
     parser.add_argument("--unnamed", action="store_true", help="list those whose first finding is elsewhere")
     parser.add_argument("--several", action="store_true", help="list those with more than one finding")
     parser.add_argument("--claims", action="store_true", help="the changes of single claims instead")
+    parser.add_argument("--figure", action="store_true", help="the changes of what the hand draws instead")
     parser.add_argument("--wide", type=int, default=0, help="so many of a spec's further changes instead")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
+    maker = claim_mutations if chosen.claims else figure_mutations if chosen.figure else mutations
     found = [
-        judged
-        for file in chosen.specs or SHIPPED
-        for judged in judge(file, chosen.only, chosen.wide, chosen.claims)
+        judged for file in chosen.specs or SHIPPED for judged in judge(file, chosen.only, chosen.wide, maker)
     ]
     print(table(found, "operator"), table(found, "spec"), sep="\n\n")
     for judged in found:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from archcheck.dataflow.run import Call
 from archcheck.diff import fixes, mark_fixes
 from archcheck.diff.binding import BoundPanel, Layer, suggestion
 from archcheck.diff.evidence import Evidence
@@ -18,6 +19,7 @@ from archcheck.findings import Finding, Fix
 from archcheck.phrasing.module_paths import is_within, joined, sentence
 from archcheck.rules.codes import RuleCode
 from archcheck.source_location import Location
+from archcheck.spec.flow import Reachability
 from archcheck.spec.model import Panel
 from archcheck.spec.patterns import matches
 
@@ -175,6 +177,33 @@ def repeats(boxes: _Boxes, settled: Settled) -> Iterator[Finding]:
             yield from _calls_of_one(boxes, box, paths[0])
 
 
+def drawn_again(boxes: _Boxes, _: Settled) -> Iterator[Finding]:
+    """BOX004: boxes of one label that follow each other stand for a module that does not run as often."""
+    panel, reach = boxes.panel, Reachability(boxes.panel)
+    alike: dict[tuple[tuple[str, ...], str], list[str]] = {}
+    for box in reach.order:
+        alike.setdefault((boxes.layer.bound(box), label(panel, box)), []).append(box)
+    for (paths, said), same in alike.items():
+        drawn = [box for box in same if reach.leads(same[0], box)]
+        ran = [_ran(boxes, call, paths[0]) for call in boxes.calls] if paths and len(drawn) > 1 else []
+        runs = max(ran, key=len, default=[])
+        if runs and len(runs) < len(drawn):
+            yield boxes.finding(
+                "BOX004",
+                drawn[-1],
+                f"{said} is drawn {times(len(drawn))} but runs {times(len(runs))}",
+                f"drawn {times(len(drawn))}",
+                f"{boxes.names.path(paths[0])} is called {times(len(runs))}",
+                runs[-1].location,
+                fixes.without_box(boxes.evidence.loaded.spec, boxes.bound.name, drawn[-1]),
+            )
+
+
+def _ran(boxes: _Boxes, call: PanelCall, path: str) -> list[Call]:
+    frame, calls = call.frame, boxes.execution.own_calls(path)
+    return [one for one in calls if frame.first <= one.first and one.end <= frame.end]
+
+
 def _matching(boxes: _Boxes, named: Sequence[str], paths: Sequence[str]) -> str:
     """Return how many modules match, and which names for them are not modules of their own."""
     aliases = [alias for path in paths for alias in boxes.execution.modules[path].aliases]
@@ -291,6 +320,7 @@ BOX_RULES: tuple[Callable[[_Boxes, Settled], Iterator[Finding]], ...] = (
     missing,  # BOX001
     undrawn,  # BOX002
     repeats,  # BOX004
+    drawn_again,  # BOX004
     numbers,  # BOX005
     opened_by,  # BOX006
 )

@@ -1,5 +1,7 @@
 """Changed specs that are as true as they were, each with the reason."""
 
+from itertools import combinations
+
 _PLACES = (
     "the rows of each expert are added at the places that Top-1 picked, so that its indices do go to the sum"
 )
@@ -20,6 +22,27 @@ EQUIVALENT: dict[str, str] = {
     ),
     "bert: delete, model, add (+)": "the lines of words and positions meet at the norm, and show their sum",
     "dense-2025-04: ghost, gqa, ⊗ before add_mask": "the code multiplies the scores by 1/√d there",
+    "resnet50: edge label, first, ['conv1', 'bn3']: projection": "it is drawn through a projection",
+    **dict.fromkeys(
+        (
+            f"minimind-moe: {what} exchanged, moe, {pair}"
+            for one, other in combinations(range(1, 5), 2)
+            for what, pair in (
+                ("labels", f"expert_{one} (Expert {one}) and expert_{other} (Expert {other})"),
+                ("modules", f"expert_{one} and expert_{other}"),
+            )
+        ),
+        "experts are alike, and which of them is called the first is a name",
+    ),
+    **dict.fromkeys(
+        (
+            f"dense-2025-04: labels exchanged, gqa, {pair}"
+            for pair in ("q (Q) and q_rope (RoPE)", "k (K') and k_rope (RoPE)", "v (V') and v_repeat (R)")
+        ),
+        "Q, K' and V' name a value, before and after the operation",
+    ),
+    "dense-2025-04: outside, no module, ffn, dropout: outside": "no figure need draw a dropout",
+    "bert: moved, model, add to layer": "the layer does add there: it is the sum of the residual",
     "perceiver: source moved, layer, ['norm_latents', 'cross']": (
         "around the input box, too, begins at the input"
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import ONE_RESIDUAL_LAYER, SPEC, Case, check, parameters, stack
+from tests.diff.cases import BLOCK, ONE_RESIDUAL_LAYER, SPEC, Case, check, parameters, stack
 
 STACK = stack(count=4)
 MISSING = (
@@ -314,6 +314,25 @@ ORDER = (
     ),
 )
 REPEATS = (
+    Case(
+        "drawn twice in a row, and run once",
+        finding="BOX004 net.again",
+        message="Norm is drawn twice but runs once",
+        traced="norm is called once",
+        model=f"""{BLOCK}
+        def forward(self, x):
+            return x + self.mlp(self.norm(x))  # wrong
+""",
+        panels="""
+    net:
+      boxes:
+        norm: {label: Norm, module: norm}
+        again: {label: Norm, module: norm} # wrong #-
+        mlp: {label: MLP, module: mlp}
+      residuals:
+        - {around: [norm, mlp]}
+""",
+    ),
     Case(
         "a module that runs again, drawn once in a strict spec",
         finding="BOX004 net.f",

@@ -270,13 +270,19 @@ def _place(loaded: LoadedSpec, panel: Panel, key: Key) -> Location:
 
 
 def explained(checks: Iterable[FrameCheck], findings: Sequence[Finding]) -> frozenset[tuple[str, str]]:
-    """Return the ambiguous boxes in panels with a finding on an operation or a line, which may be why."""
+    """Return the ambiguous boxes in panels with a finding on an operation or a line, which may be why.
+
+    Likewise those without a place in panels that draw a box too often.
+    """
     wrong = {each.panel for each in findings if each.code in _UNSETTLING}
+    again = {each.panel for each in findings if each.code == "BOX004"}
     return frozenset(
-        (check.call.bound.name, box)
+        (name, box)
         for check in checks
-        for box in check.placed.unclear
-        if check.call.bound.name in wrong
+        for name in [check.call.bound.name]
+        for box in check.call.panel.boxes
+        if (name in wrong and box in check.placed.unclear)
+        or (name in again and not check.placed.is_placed(box))
     )
 
 

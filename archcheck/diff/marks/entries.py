@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from archcheck.diff.marks.box_map import BoxMap
 from archcheck.diff.marks.territory import Territory
+from archcheck.diff.wording import label
 from archcheck.phrasing.module_paths import leaf
 from archcheck.spec.flow import flow_edges
 from archcheck.spec.model import Panel, Role
@@ -51,7 +52,7 @@ def entries(panel: Panel, placed: BoxMap) -> PanelEntries:
         after = [entered[other] for one, other in edges if one == box and other in entered]
         if begins(panel, box) and after:
             common = frozenset.intersection(*after)
-            wanted[box] = named.get(box) or common or frozenset().union(*after)
+            wanted[box] = named.get(label(panel, box), named.get(box)) or common or frozenset().union(*after)
     inputs = {box: found for box, found in wanted.items() if not panel.boxes[box].outside}
     owner: dict[int, str] = {}
     for box in inputs:
