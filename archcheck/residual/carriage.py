@@ -70,8 +70,8 @@ def carriage(facts: Facts, source: int, skip: Reads, passed: Sequence[int]) -> C
     if end.numel == start.numel:
         if places == flats:
             return Carriage.WHOLE
-        turned = any(map(is_turn, chain))
-        return Carriage.PERMUTED if turned or _is_transposed(facts, chain, skip, source) else Carriage.MOVED
+        is_permuted = not any(map(is_turn, chain)) and _is_transposed(facts, chain, skip, source)
+        return Carriage.PERMUTED if is_permuted else Carriage.MOVED
     return Carriage.PART if places == sorted(places) else Carriage.MOVED
 
 
@@ -116,11 +116,11 @@ def is_joined_in_place(facts: Facts, sink: int, term: Summand, beside: Sequence[
         at = op.operands[0]
     end = (term.tail[-1],) if term.tail else term.reads
     match carriage(facts, at[0], end, sorted(passed)):
-        case Carriage.MOVED:
-            return False
+        case Carriage.MOVED:  # flipped back, or rolled
+            moves = {facts.ops[one].name for one in passed if is_turn(facts.ops[one])}
+            return any(facts.ops[one].name in moves for one in beside if one not in passed)
         case Carriage.PERMUTED:  # back to how the source lies
-            wanted = turns(facts, passed) or TRANSPOSES
-            is_turned = any(facts.ops[one].name in wanted for one in beside if one not in passed)
+            is_turned = any(facts.ops[one].name in TRANSPOSES for one in beside if one not in passed)
             return is_turned or facts.ops[at[0]].shape != facts.ops[end[0]].shape
         case Carriage.PART:
             return facts.numel(end) >= facts.ops[sink].numel
@@ -143,11 +143,6 @@ def parts_taken(facts: Facts, source: int, branch: Sequence[int]) -> list[Layout
 
 def _is_part(op: Op, source: Op) -> bool:
     return op.name in VIEWS and op.numel < source.numel
-
-
-def turns(facts: Facts, passed: Sequence[int]) -> frozenset[str]:
-    """Return the flips and rolls among some operations."""
-    return frozenset(facts.ops[at].name for at in passed if is_turn(facts.ops[at]))
 
 
 def _is_copy(facts: Facts, op: Op) -> bool:

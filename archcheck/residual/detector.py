@@ -31,7 +31,7 @@ from archcheck.residual.branch import (
     passed_on,
     summands,
 )
-from archcheck.residual.carriage import Carriage, carriage, is_joined_in_place, parts_taken, turns
+from archcheck.residual.carriage import Carriage, carriage, is_joined_in_place, parts_taken
 from archcheck.residual.join import FoundResiduals, Join, Path, Summand, Walk
 from archcheck.residual.kinds import kind_of
 from archcheck.residual.multiples import multiple, share_a_tensor, taken_together
@@ -279,8 +279,7 @@ class _Detector:
             case Carriage.WHOLE:
                 return kind
             case Carriage.PERMUTED:  # as the branch exchanges axes too
-                wanted = turns(self.facts, walk.passed) or TRANSPOSES
-                return kind if any(self.facts.ops[at].name in wanted for at in branch) else None
+                return kind if any(self.facts.ops[at].name in TRANSPOSES for at in branch) else None
             case Carriage.PART:
                 parts = parts_taken(self.facts, source, branch)
                 if parts:  # the same part, updated in its place; or another one, which this one never meets
