@@ -457,6 +457,14 @@ def test_what_is_not_proved_of_one_line_is_one_remark() -> None:
     assert re.fullmatch(rf"not proved: 2 residuals at block \d+\.py:5: {HELD}", remark)
 
 
+def test_what_a_fused_kernel_computes_is_proved_by_the_steps_beside_it() -> None:
+    torch.manual_seed(0)
+    with torch.no_grad():
+        layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval()
+        trace = archcheck.trace(layer, torch.randn(2, 6, 8))
+    assert prove(trace.recording, trace.joins) == [agreed(2, 2)]
+
+
 def test_branches_side_by_side_are_proved() -> None:
     trace = trace_of("return x + f(x) + self.linear(x)")
     assert prove(trace.recording, trace.joins) == [agreed(2, 2)]

@@ -59,14 +59,13 @@ class Window:
     def open(self) -> None:
         """Keep what the window will overwrite; called when its start has been reached."""
         if self.writes:
-            inside = set(self.nodes)
-            outer = {read for node in self.nodes for read in self.sweep.reads(node) if read not in inside}
-            found = {node: self.sweep.kept(node) for node in outer}
+            reads = {read for node in self.nodes for read in self.sweep.reads(node)}
+            found = {node: self.sweep.kept(node) for node in reads}
             self.before = _snapshot({node: value for node, value in found.items() if value is not None})
 
     def run(self, changes: WindowChanges, seen: Mapping[int, list[Tensor]] | None = None) -> Tensor:
         """Return the value at the end with the changes; values of the steps in `seen` are appended there."""
-        environment = _snapshot(self.before) if self.writes else {}
+        environment = _snapshot(self.before)
         changed: dict[int, Tensor] = {}
         result: Any = None
         for node in self.nodes:
@@ -175,10 +174,10 @@ class Sweep:
         for node in order:
             self.environment[node] = self._value(node, given)
             step = node.meta.get("step")
-            for window in closing.get(step, ()) if step is not None else ():
+            for window in closing.get(step, ()):
                 at_end(window)
                 window.before = {}
-            for window in opening.get(step, ()) if step is not None else ():
+            for window in opening.get(step, ()):
                 window.open()
             for dead in dying.get(node, ()):
                 self.environment.pop(dead, None)
