@@ -32,7 +32,7 @@ def taken_together(
     walk: Walk | None = Walk()
     if mine:
         walk = _started(sink, [*own, *to_skip], [(one.term, [*one.factors, *to_branch]) for one in mine])
-    inner = [_weighted(facts, sink, term) for term in summands(facts, skip, sink, at_sink)] if rest else []
+    inner = [_weighted(facts, sink, term) for term in summands(facts, skip, sink, at_sink)]
     ratio = product(to_skip) / (product(to_branch) or 1)
     return walk, _each_once(rest, inner if len(inner) > 1 else [], ratio)
 
@@ -52,7 +52,7 @@ class _Weighted:
 
 
 def _weighted(facts: Facts, sink: int, term: Summand) -> _Weighted:
-    at, factors = (term.reads[0], []) if term.fused else multiple(facts, sink, term.reads)
+    at, factors = multiple(facts, sink, term.reads)
     return _Weighted(term, at, [*tail_factors(facts, sink, term), *factors])
 
 

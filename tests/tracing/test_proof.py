@@ -465,6 +465,29 @@ def test_what_a_fused_kernel_computes_is_proved_by_the_steps_beside_it() -> None
     assert prove(trace.recording, trace.joins) == [agreed(2, 2)]
 
 
+@pytest.mark.parametrize(
+    ("body", "train"),
+    [
+        # What is drawn is drawn again: a dropout, a step that draws and computes, one that gives a choice.
+        ("return x + F.dropout(f(x), 0.5, True)", True),
+        ("return x + F.rrelu(f(x), training=True)", True),
+        ("return x + F.gumbel_softmax(f(x), dim=-1)", True),
+        # Whole numbers are held, alone, beside real ones, and written to a tensor.
+        ("v, i = f(x).sort(-1); return x + v.gather(-1, i.argsort(-1))", False),
+        ("i = torch.zeros(2, 6).long(); i.copy_(x.argmax(-1)); return x + f(x) * self.gamma[i, None]", False),
+        # A cast makes a copy that is written to, though all is in double precision already.
+        ("h = x.double(); h += f(x).double(); return h.float() - self.norm(x)", False),
+        # The operands of a reflected method stand the other way round.
+        ("return torch.Tensor.__rsub__(f(x), x)", False),
+        ("return f(x).__rsub__(x)", False),
+    ],
+)
+def test_what_is_run_again_with_other_values(body: str, train: bool) -> None:
+    trace = trace_of(body, train=train)
+    assert prove(trace.recording, trace.joins) == [agreed(len(trace.joins), len(trace.joins))]
+    assert trace.joins
+
+
 def test_branches_side_by_side_are_proved() -> None:
     trace = trace_of("return x + f(x) + self.linear(x)")
     assert prove(trace.recording, trace.joins) == [agreed(2, 2)]
