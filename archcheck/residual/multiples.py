@@ -34,7 +34,7 @@ def taken_together(
         walk = _started(sink, [*own, *to_skip], [(one.term, [*one.factors, *to_branch]) for one in mine])
     inner = [_weighted(facts, sink, term) for term in summands(facts, skip, sink, at_sink)]
     ratio = product(to_skip) / (product(to_branch) or 1)
-    return walk, _each_once(rest, inner if len(inner) > 1 else [], ratio)
+    return walk, _each_once(rest, inner, ratio)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def _each_once(terms: Sequence[_Weighted], beside: Sequence[_Weighted], ratio: f
         values = [one.value for one in group]
         values += [one.value and one.value * ratio for one in beside if one.tensor == tensor]
         numbers = [value for value in values if value]
-        if len(values) == 1 or len(numbers) < len(values) or all(value == 1 for value in numbers):
+        if len(numbers) < len(values) or all(value == 1 for value in numbers):
             found += [one.term for one in group]
         elif abs(total := sum(numbers)) > _NOTHING:
             first = group[0].term

@@ -140,6 +140,23 @@ def test_a_difference_that_takes_the_source_away_again() -> None:
     assert residuals_of("b = f(x); h = x + b; return b + h - h") == []
 
 
+def test_multiples_of_one_branch_are_one_unless_a_factor_is_learned_or_none_has_any() -> None:
+    body = "b = f(x); return x + ({} * b + {} * b)"
+    assert residuals_of(body.format(1.0, 0.5)) == [f"{SCALED}; 1.5 on the branch"]
+    assert residuals_of(body.format(1.0, 1.0)) == [PLAIN, PLAIN]
+    assert residuals_of(body.format("self.alpha", 0.5)) == [
+        f"{SCALED}; alpha on the branch",
+        f"{SCALED}; 0.5 on the branch",
+    ]
+
+
+def test_what_is_subtracted_once_is_withdrawn_nowhere() -> None:
+    assert residuals_of("return f(x) + (self.linear(x) - x)") == [
+        "scaled of input: linear; -1.0 on the skip",
+        f"{SCALED}; -1.0 on the skip",
+    ]
+
+
 def test_integers_carry_no_stream() -> None:
     assert residuals_of("return x.to(torch.int32).to(x.dtype) + f(x)") == []
     assert residuals_of("y = x + f(x); return y, y - x")[0] == PLAIN  # the sum is returned as well
