@@ -37,7 +37,7 @@ class CommitRun:
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A commit with a change, of it or of `unrun` before it, or the first of `count` that failed."""
+    """A commit that changed something (or one of `unrun` before it), or the first of `count` that failed."""
 
     commit: Commit
     changes: Changes | None = None

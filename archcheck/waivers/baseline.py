@@ -100,7 +100,7 @@ class Baseline:
 
 
 def write(file: Path, reports: Iterable[Report]) -> Baseline:
-    """Write a baseline of the reports' findings that keeps old reasons. Raises ArchcheckError, OSError."""
+    """Write a baseline; old reasons and other specs' entries stay. Raises ArchcheckError, OSError."""
     reports = list(reports)
     old = Baseline.read(file) if file.is_file() and file.stat().st_size else Baseline(str(file), {})
     gone = {entry for report in reports for entry in old.gone(report)}
