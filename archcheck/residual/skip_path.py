@@ -103,15 +103,14 @@ class SkipPaths:
         """Step past an earlier residual, a sum of the sink's own module, or the addition of a constant."""
         ways = [join.skip_operand for join in self.at_sink.get(at, ())]
         if op.name in SUMS and len(dependent) == 1:
-            moved = len(op.operands) > 1 or any(op.numbers)
-            if path is Path.AFFINE or not moved:
-                yield dependent[0][0], walk.through(at, shifted=moved)
+            if path is Path.AFFINE:
+                yield dependent[0][0], walk.through(at, shifted=True)
             return
         if op.name in SUMS:
             own = path is Path.PLAIN and op.call == self.facts.ops[sink].call
             tensors = {multiple(self.facts, at, operand)[0] for operand in dependent}
             summed = dependent if own else dependent[:1] if len(tensors) == 1 else ()
-            ways += [operand for operand in summed if operand not in ways]
+            ways += summed
         for operand in ways:
             others = list(dependent)
             if operand in others:

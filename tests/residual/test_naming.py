@@ -101,6 +101,10 @@ def around(whole: Any, x: Tensor) -> Tensor:
     return whole.parts[0](x) + x  # type: ignore[no-any-return]
 
 
+def around_a_sum(whole: Any, x: Tensor) -> Tensor:
+    return whole.parts[0](x) + whole.f(x)  # type: ignore[no-any-return]
+
+
 AROUND = [("parts.0", "parts.0", "input", "f g", "f"), ("", "", "input", "parts.0", "")]
 
 
@@ -142,6 +146,8 @@ def first(whole: Any, x: Tensor) -> Tensor:
         (Whole(around, lambda part, x: part.f(x) + part.g(part.f(x))), AROUND),
         # What a module does to its own result is its branch, whatever it is.
         (Whole(around, lambda part, x: part.f(x).flip(1)), [("", "", "input", "parts.0", "")]),
+        # A module that adds its input to itself only scales it.
+        (Whole(around_a_sum, lambda part, x: x + x), [("", "", "input", "f", "parts.0")]),
         # A module that returns its input beside its result holds the source.
         (Whole(passed_along, lambda part, x: (part.f(x), x)), [("", "", "input", "parts.0.f", "")]),
     ],

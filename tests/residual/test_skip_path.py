@@ -54,6 +54,8 @@ STREAMS = "multi-stream of input: norm, mlp"
         # Mixing weights.
         ("return x * torch.sigmoid(self.linear(x)) + f(x)", ["gated of input: norm, mlp"]),
         ("return x * self.linear(x) + f(x)", []),
+        ("return x * torch.tanh(self.linear(x)) + f(x)", ["gated of input: norm, mlp"]),
+        ("h = torch.tanh(x); return h * torch.tanh(self.linear(h)) + f(h)", []),
         ("return x.mean(1, keepdim=True) * torch.sigmoid(self.linear(x)) + f(x)", []),
         ("return self.linear(x * torch.sigmoid(self.linear(x))) + f(x)", []),
         ("h = torch.sigmoid(x); return h * torch.sigmoid(self.linear(h)) + f(h)", []),
