@@ -65,6 +65,22 @@ def attentions(walks: Walks, softmax: Region) -> Iterator[Region]:
     yield from _mask_regions(walks, scores)
     ops = [*scores.ops, *softmax.ops, *way, attend]
     yield region_of(flow, name, ops, attend, details, roles)
+    joined = _joined(walks, attend)
+    if heads > 1 and joined is not None:
+        yield region_of(flow, "joined heads", [joined], joined)
+
+
+def _joined(walks: Walks, attend: int) -> int | None:
+    """Return the view that puts the heads' results side by side, which figures draw as a concatenation."""
+    at = attend
+    while len(users := set(walks.users[at])) == 1:
+        before, at = walks.ops[at], users.pop()
+        op = walks.ops[at]
+        if op.name not in VIEWS:
+            return None
+        if op.shape and before.shape and op.numel == before.numel and op.shape[-1] > before.shape[-1]:
+            return at
+    return None
 
 
 def _scores(walks: Walks, at: int, steps: int = _STEPS) -> _Scores | None:

@@ -55,7 +55,7 @@ _NAMES = re.compile(
     r"|graph[ -]?conv\w*|(?:multi-scale )?deformable (?:\w+[ -])*(?:attn|attention|conv\w*)"
     r"|(?:sum|add)[ -]pool\w*|(?:spectral|weight|(?<!local )response) norm\w*"
     r"|(?:non|multi|cross|bi|un)-(?:linear|scale|pool(?:ing)?)|(?:prompt|memory)[ -]pool"
-    r"|(?:additive|bahdanau) (?:attn|attention)"
+    r"|(?:split|merge) heads|(?:additive|bahdanau) (?:attn|attention)"
 )
 # Words with many meanings, which are operations only where no further noun follows: "Mask", not "Mask head".
 _OPERATIONS_LAST = frozenset(["mask", "pool", "scale", "dense", "product", "add", "split"])

@@ -159,14 +159,14 @@ mixture of experts: moe(?:[ -]?(?:ffn|layer|block))?|mixture[ -]of[ -]experts|�
   |混合专家(?:模型|层)?
 router: router|gating network|路由(?:器)?|门控网络
 top-k: top[ -]?(?:k|\d+)
-top-k|router: top[ -]?(?:k|\d+) gating
+top-k|router: top[ -]?(?:k|\d+) (?:gating|router|routing)
 recurrence|state-space model: linear recurren(?:ce|t)(?: units?| layers?)?
 recurrence: rnn|recurrent(?: layer| network)?|循环(?:神经网络|层)
 LSTM: (?:bi-?)?lstm|(?:双向)?长短期记忆(?:网络|单元)?
 GRU: (?:bi-?)?gru|gated recurrent unit|(?:双向)?门控循环单元
 state-space model: ssm|mamba2?|selective (?:ssm|scan)|state[ -]space(?: model)?|状态空间(?:模型)?
 # shapes
-concat: concat(?:enate|enation)?|cat|©|‖|拼接|连接
+concat|joined heads: concat(?:enate|enation)?(?: heads)?|cat|©|‖|拼接|连接
 split: split|chunk|slice|切分|拆分|分割
 repeat: repeat(?:[ _-]?kv)?|r|expand|copy to|复制|重复
 transpose: transpose|permute|转置

@@ -98,7 +98,7 @@ _TABLE: dict[Family, str] = {
     Family.ROUTER: "router; top-k<router",
     Family.RECURRENCE: "recurrence; RNN<recurrence; LSTM<recurrence; GRU<recurrence; "
     "state-space model<recurrence",
-    Family.CONCAT: "concat",
+    Family.CONCAT: "concat; joined heads",
     Family.SPLIT: "split",
     Family.REPEAT: "repeat",
     Family.MASK: "mask",

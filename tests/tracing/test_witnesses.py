@@ -34,6 +34,7 @@ class Chain:
         return x
 
 
+@pytest.mark.filterwarnings("ignore:Mismatch dtype")
 @given(
     st.lists(st.sampled_from([function for _, function in FORMS]), max_size=3),
     st.sampled_from(ATTENTIONS),

@@ -102,6 +102,7 @@ def _regions(panel: Panel, territory: Territory, classes: Mapping[Family, str]) 
     free = frozenset(node for node in territory.unowned() if node in territory.values.live)
     by_output = territory.values.recognition.by_output
     found = [region for node in sorted(free) for region in by_output.get(node, ())]
+    found = [region for region in found if region.term.name != "joined heads"]  # a reshape
     if Family.SUM in classes:
         turned = {node for region in found if region.term.name == "RoPE" for node in region.ops}
         found = [region for region in found if region.term.family is not Family.SUM]
