@@ -19,7 +19,7 @@ _KINDS = re.compile(
 _PLAIN = frozenset(["block", "layer", "layers", "stage", "stack", "head", "gate"])
 """Words that say nothing without the model's name."""
 _NAMED = re.compile(r"[^\W\d_]{2,}")
-_WORDS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z][a-z0-9]*|[a-z0-9]+")
+_WORDS = re.compile(r"MoE|[A-Z]+(?![a-z])\d*|[A-Z][a-z0-9]*|[a-z0-9]+")
 
 
 def title_of(type_name: str, model: str = "") -> str:
@@ -29,8 +29,8 @@ def title_of(type_name: str, model: str = "") -> str:
 
     >>> title_of("LlamaDecoderLayer"), title_of("GPT2Block"), title_of("MiniMindForCausalLM"), title_of("MLP")
     ('Llama decoder layer', 'GPT2 block', 'MiniMind', 'MLP')
-    >>> title_of("MixtralExperts", "MixtralForCausalLM"), title_of("GPT2Block", "GPT2LMHeadModel")
-    ('Experts', 'GPT2 block')
+    >>> title_of("MixtralExperts", "MixtralForCausalLM"), title_of("DecoderMoE", "GPT2LMHeadModel")
+    ('Experts', 'Decoder MoE')
     """
     name, rest = _split(type_name.strip("_"))
     if model and rest and name == _split(model)[0] and " ".join(rest) not in _PLAIN:

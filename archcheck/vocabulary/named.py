@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from archcheck.dataflow.operations import (
+    COMPARISONS,
     CONCATS,
     DIVISIONS,
     DROPOUTS,
-    GAUSSIAN,
     PRODUCTS_OF_MATRICES,
     RANDOM,
     VIEWS,
@@ -108,12 +108,17 @@ def _mul(flow: Dataflow, op: Op) -> str:
     return _random(flow, op) or "scale"
 
 
+_CHOOSING = COMPARISONS | {"bernoulli", "floor"}
+"""What makes a mask of random numbers."""
+
+
 def _random(flow: Dataflow, op: Op) -> str:
-    """Return a random factor: per sample it is stochastic depth, per element dropout."""
+    """Return a random factor: a mask per sample is stochastic depth, one per element dropout."""
     for operand in op.operands:
-        at, drawn = operand[0], flow.ops[operand[0]]
+        at, drawn, is_mask = operand[0], flow.ops[operand[0]], False
         for _ in range(6):
-            if flow.ops[at].name in GAUSSIAN:
+            is_mask = is_mask or flow.ops[at].name in _CHOOSING
+            if flow.ops[at].name in RANDOM and not is_mask:
                 return "product"  # noise of that size
             if flow.ops[at].name in RANDOM:
                 return "stochastic depth" if sum(size > 1 for size in drawn.shape) <= 1 else "dropout"
