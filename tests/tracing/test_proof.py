@@ -145,6 +145,10 @@ def test_a_wrong_claim_is_refuted(name: str) -> None:
             "return torch.cat([x[:, :1], x[:, 1:] + f(x[:, 1:])], 1)",
             "skip path and branch part at a part of the source",
         ),
+        (
+            "m = torch.vmap(lambda i: i.new_ones(()) & i)(torch.arange(6)); return x + f(m[:, None] * x)",
+            "",
+        ),
         ("return x + 0.5 * (f(x) - x)", ""),
         ("return 0.5 * x + 0.5 * f(x)", ""),
         ("return (x + f(x)) * 0.5", ""),

@@ -183,10 +183,13 @@ class Sweep:
                 self.environment.pop(dead, None)
 
     def _is_run(self, node: fx.Node) -> bool:
-        """Return whether it is a part of the run itself, not a switch of autocast, gradients or kernels."""
-        return (
-            node.op in ("placeholder", "get_attr") or "step" in node.meta or node.target is operator.getitem
-        )
+        """Return whether it is a part of the run itself, not a switch of autocast, gradients or kernels.
+
+        A constant that no operation reads may be one that exists only inside of a `vmap`.
+        """
+        if node.op == "get_attr":
+            return bool(node.users)
+        return node.op == "placeholder" or "step" in node.meta or node.target is operator.getitem
 
     def _value(self, node: fx.Node, given: Any) -> Any:
         if node.op == "placeholder":
