@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from archcheck.errors import TargetError
 from archcheck.model.calling import definition
-from archcheck.model.correcting import Guess, Running, corrections, failure
+from archcheck.model.correcting import Failure, Guess, Running, corrections, failure
 from archcheck.model.inputs import Example, TensorRecipe, build_inputs, forward_parameters
 from archcheck.model.layers import SEQUENCE, floats, taken_by_first_layers, tokens
 from archcheck.model.naming import by_name, is_graph, keys_read
@@ -26,6 +26,7 @@ _MOST_GUESSES = 16
 _MOST_SECONDS = 60.0
 # Inputs that some models need though their forward can do without.
 _MORE = ("decoder_input_ids", "pixel_values", "input_features")
+_ASKING = re.compile(r"specif|provid|pass|given|missing|requir|need")
 _NOTHING = floats()
 _IMAGE = floats(3, 224, 224)
 _SAMPLES = ("float32[1,16,64]", "float32[1,3,224,224]")
@@ -62,7 +63,8 @@ def guess_inputs(
             yield example
             better = []
             if running is not None and guess:
-                better = corrections(module, guess, failure(module, example, running))
+                failed = failure(module, example, running)
+                better = _with_asked(module, given, guess, failed) + corrections(module, guess, failed)
             queue = [*(_of_dtype(other, dtype) for other in better), *queue]
             queue = [other for index, other in enumerate(queue) if other not in (*seen, *queue[:index])]
             if len(seen) >= _MOST_GUESSES or not queue or time.monotonic() - start > _MOST_SECONDS:
@@ -130,6 +132,19 @@ def _first_guesses(module: nn.Module, given: Mapping[str, Any]) -> list[Guess]:
             if guess and guess not in guesses:
                 guesses.append(guess)
     return guesses
+
+
+def _with_asked(module: nn.Module, given: Mapping[str, Any], guess: Guess, failed: Failure) -> list[Guess]:
+    """Return a guess with the first optional input that the model's error asks for by its name."""
+    layers = [*_vocabulary(module), *taken_by_first_layers(module)]
+    asked = [
+        name
+        for name in forward_parameters(module)
+        if name not in (*given, *guess) and re.search(rf"\b{re.escape(name)}\b", failed.text)
+    ]
+    if not asked or not layers or not _ASKING.search(failed.text):
+        return []
+    return [{**guess, asked[0]: _by_parameter(module, asked[0], layers[0], layers)}]
 
 
 def _dtype(module: nn.Module) -> str:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from archcheck.errors import Problem, TargetError
-from archcheck.model.shrinking import cut_runs, shrunk_config
+from archcheck.errors import ArchcheckError, Problem, TargetError
+from archcheck.model.shrinking import cut_runs, divisors, shrunk_config
 from archcheck.phrasing.suggestions import suggestion
 from archcheck.targets import PLACES
 
@@ -101,8 +101,14 @@ def _in_transformers(transformers: Any, name: str, places: Sequence[Path], path:
         _check_names(types[kind].from_dict(values), arguments, path)
         given = _merged(values, arguments)
         config = types[kind].from_dict(given)
-        if shrink:
-            config = shrunk_config(config, given)
+        for divisor in divisors(config) if shrink else ():
+            try:
+                small = shrunk_config(config, given, divisor)
+                return _model_class(transformers, small, path)(small)
+            except ArchcheckError:
+                raise
+            except Exception:
+                continue  # the library does not accept every small configuration
         return _model_class(transformers, config, path)(config)
 
     return build

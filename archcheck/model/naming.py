@@ -12,6 +12,7 @@ from archcheck.model.inputs import TensorRecipe
 from archcheck.model.layers import SEQUENCE, tokens
 
 _EDGES = re.compile(r"edges?|edge_ind(ex|ices)|edge_list")
+_QUOTED = re.compile(r'''""".*?"""''', re.DOTALL)  # a docstring may show how the model is called
 
 
 def keys_read(module: nn.Module, name: str) -> list[str]:
@@ -20,6 +21,7 @@ def keys_read(module: nn.Module, name: str) -> list[str]:
         source = inspect.getsource(module.forward)
     except (OSError, TypeError):
         return []
+    source = _QUOTED.sub("", source)
     read = re.findall(rf"""\b{name}(?:\[|\.(?:get|pop)\()["'](\w+)["']""", source)
     return list(dict.fromkeys(read))
 
@@ -38,6 +40,8 @@ def by_name(name: str, layer: TensorRecipe, layers: Sequence[TensorRecipe]) -> T
         return integers or tokens(None)
     if re.fullmatch(r"src|tgt|trg|source|target|text|captions?", name) and integers:
         return integers
+    if re.fullmatch(r"bbox|boxes", name):
+        return TensorRecipe(shape=[1, SEQUENCE, 4], dtype="int64", high=SEQUENCE)
     if "mask" in name:
         return TensorRecipe(shape=[1, SEQUENCE], dtype="bool")
     if re.fullmatch(r"t|time|timesteps?|steps?|sigmas?|noise_level", name):

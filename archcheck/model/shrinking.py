@@ -72,13 +72,18 @@ def _structure(module: nn.Module | None) -> tuple[Any, ...]:
     )
 
 
-def shrunk_config(config: Any, given: Mapping[str, Any]) -> Any:
+def divisors(config: Any) -> list[int]:
+    """Return the numbers by which all widths of a configuration can be divided, the largest first."""
+    parts = [part for _, part in _configurations(config)]
+    return [number for number in _DIVISORS if all(_is_divisible(part, number) for part in parts)] + [1]
+
+
+def shrunk_config(config: Any, given: Mapping[str, Any], divisor: int) -> Any:
     """Return a small configuration of the same class as `config`, a transformers one, built from `given`.
 
     The depth is that of the shortest prefix of the stack that has every kind of layer, and at least two.
+    Raises what the class raises if it does not accept the values.
     """
-    parts = [part for _, part in _configurations(config)]
-    divisor = next((d for d in _DIVISORS if all(_is_divisible(part, d) for part in parts)), 1)
     return type(config).from_dict({**given, **_smaller(config, given, divisor, itertools.count(1))})
 
 

@@ -106,6 +106,13 @@ def keys_of_a_mapping(self: Any, batch: Any) -> Any:
     return self.words(batch["input_ids"]) + self.eyes(batch.get("image")).mean((2, 3))[:, None]
 
 
+def asking(self: Any, x: Tensor, boxes: Tensor | None = None) -> Any:
+    """Show a call: `x["ids"]` is what `self(x=...)` takes."""
+    if boxes is None:
+        raise ValueError("You have to specify boxes")
+    return self.words(x)[..., None] + boxes[:, :, None]
+
+
 def keys_of_keywords(self: Any, **batch: Any) -> Any:
     return self.first(batch["x"])
 
@@ -136,6 +143,7 @@ def with_config(module: Net) -> Net:
         (Net(keys_of_keywords, first=nn.Linear(4, 2)), "x=float32[1,16,4]"),
         (Net(out_of_order, first=nn.Linear(9, 6), last=nn.Linear(6, 2)).half(), "x=float16[1,16,9]"),
         (Net(in_patches, proj=nn.Linear(192, 8), places=nn.Embedding(16, 8)), "x=float32[1,3,32,32]"),
+        (Net(asking, words=nn.Embedding(9, 2)), "x=int64[1,16] boxes=int64[1,16,4]"),
         (Net(unpacking, proj=nn.Linear(4, 8)), "x=float32[1,4]"),
         (Net(flattened, conv=nn.Conv2d(3, 2, 4, 4), head=nn.Linear(2 * 20 * 20, 5)), "x=float32[1,3,80,80]"),
     ],

@@ -210,3 +210,17 @@ def test_a_library_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.Mon
     problem = problem_of("timm:resnet50")
     assert (problem.code, problem.message) == ("TGT002", "timm:resnet50 needs the package timm")
     assert problem.hint == "Run pip install timm."
+
+
+def test_a_small_configuration_that_the_library_does_not_accept(monkeypatch: pytest.MonkeyPatch) -> None:
+    widths = []
+
+    def picky(self: Any, config: Any) -> None:
+        widths.append((config.hidden_size, config.num_hidden_layers))
+        if len(widths) < 3:
+            raise ValueError("num_channels must be divisible by num_groups")
+        nn.Module.__init__(self)
+
+    monkeypatch.setattr(type(build("hf:tiny")), "__init__", picky)
+    build("hf:tiny", shrink=True)
+    assert widths == [(16, 2), (32, 2), (64, 2)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from archcheck.model.shrinking import cut_runs, shrunk_config
+from archcheck.model.shrinking import cut_runs, divisors, shrunk_config
 
 
 def block(width: int = 4) -> nn.Module:
@@ -46,7 +46,8 @@ class Config(SimpleNamespace):
 
 
 def shrunk(**values: Any) -> dict[str, Any]:
-    return vars(shrunk_config(Config(**values), values))
+    config = Config(**values)
+    return vars(shrunk_config(config, values, divisors(config)[0]))
 
 
 def test_all_widths_are_divided_by_one_number_and_heads_stay() -> None:
