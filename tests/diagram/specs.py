@@ -22,7 +22,7 @@ HOSTILE = (
     "\x1b[31mred\x1b[0m\x07\x00",
     "line\nline\r\nline",
     "--> -.-> end subgraph %% `;",
-    "x" * 10_000,
+    "x" * 2_000,
     "]]> -->",
     'a" onload="alert(1)',
 )

@@ -132,6 +132,16 @@ ONE_RESIDUAL_LAYER = """
 
 """
 
+PANEL_OF_ONE_RESIDUAL = """
+    layer:
+      scope: layers.*
+      boxes:
+        norm: {label: Norm, module: norm}
+        mlp: {label: MLP, module: mlp}
+      residuals:
+        - {around: [norm, mlp]}
+"""
+
 SPEC = """\
 title: A test
 model:
@@ -150,12 +160,12 @@ class Case:
     versions; `head` replaces what stands in a spec before its panels.
     """
 
-    name: str
-    finding: str
-    message: str
-    traced: str
-    model: str
-    panels: str
+    name: str = ""
+    finding: str = ""
+    message: str = ""
+    traced: str = ""
+    model: str = ""
+    panels: str = ""
     layers: tuple[int | str, ...] = ()
     modes: tuple[str, ...] = ()
     head: str = SPEC

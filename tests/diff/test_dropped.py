@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import PANEL_OF_LAYER, PARTS_OF_LAYER, Case, check, parameters, stack, transformer
+from tests.diff.cases import PANEL_OF_LAYER, PRE_NORM_LAYERS, Case, check, parameters, stack, transformer
 
 STACK = stack("Layer()")
 DROPPED = (
@@ -97,38 +97,19 @@ DROPPED = (
         message="Layer k is drawn, but layers.* (Layer) never runs",
         traced="no code that ran in the model (Net) calls it",
         layers=(2,),
-        model=PARTS_OF_LAYER
-        + """
-        def forward(self, x):
-            x = x + self.attn(self.norm1(x))
-            return x + self.mlp(self.norm2(x))
-
-
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = nn.ModuleList(Layer() for _ in range(3))
-
-        def forward(self, x):  # wrong
+        model=PRE_NORM_LAYERS.replace("  # wrong", "").replace(
+            """(self, x):
+            for layer in self.layers:""",
+            """(self, x):  # wrong
             for layer in self.layers[:-1]:  #-
-            for layer in self.layers:  #+
-                x = layer(x)
-            return x
-""",
+            for layer in self.layers:  #+""",
+        ),
         panels="""
     net:
       boxes:
         layers: {label: Layer, module: layers.*, detail: layer}
-    layer:
-      title: Layer k
-      scope: layers.* # wrong
-      boxes:
-        attn: {label: Attention, module: [norm1, attn]}
-        ffn: {label: FFN, module: [norm2, mlp]}
-      residuals:
-        - {around: attn}
-        - {around: ffn}
-""",
+"""
+        + PANEL_OF_LAYER.replace("scope: layers.*", "scope: layers.* # wrong"),
     ),
     Case(
         "inside a module that no panel opens",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import PANEL_OF_LAYER, PARTS_OF_LAYER, Case, check, parameters, stack, transformer
+from tests.diff.cases import PANEL_OF_LAYER, Case, check, parameters, stack, transformer
 
 STACK = stack("Layer()")
 DOUBLED_BLOCK = """
@@ -140,26 +140,14 @@ ITSELF = (
         message="both operands of a sum are the same tensor",
         traced="a tensor is added to itself: the output of mlp",
         layers=(1,),
-        model=PARTS_OF_LAYER
-        + """
-        def forward(self, x, twice):
+        model=transformer("""
+        def forward(self, x):
             x = x + self.attn(self.norm1(x))
             h = self.mlp(self.norm2(x))
-            if twice:  #-
+            if self.index == 1:  #-
                 return h + h  # wrong #-
             return x + h
-
-
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = nn.ModuleList(Layer() for _ in range(3))
-
-        def forward(self, x):
-            for index, layer in enumerate(self.layers):
-                x = layer(x, index == 1)
-            return x
-""",
+"""),
         panels=PANEL_OF_LAYER.replace("- {around: ffn}", "- {around: ffn} # wrong"),
     ),
 )

@@ -236,9 +236,6 @@ LEVELS = (
 )
 DEFERRED = Case(
     "an add deferred to the next block",
-    finding="",
-    message="",
-    traced="",
     model="""
     class Layer(nn.Module):
         def __init__(self):

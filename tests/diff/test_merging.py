@@ -4,81 +4,38 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import SPEC, Case, run
+from tests.diff.cases import ONE_RESIDUAL_LAYER, PANEL_OF_ONE_RESIDUAL, Case, run, stack
 
-TWELVE = Case(
-    name="",
-    finding="",
-    message="",
-    traced="",
-    model="""
-    class Layer(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.norm, self.mlp = nn.LayerNorm(8), Mlp()
-
-        def forward(self, x):
-            self.mlp(self.norm(x))
-            return x
-
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = nn.ModuleList(Layer() for _ in range(13))
-
-        def forward(self, x):
-            for layer in self.layers:
-                x = layer(x)
-            return x
-    """,
-    panels="""
-    layer:
-      scope: layers.*
-      boxes:
-        norm: {label: Norm, module: norm}
-        mlp: {label: MLP, module: mlp}
-    """,
+THIRTEEN = Case(
+    model=ONE_RESIDUAL_LAYER.replace("return x + ", "").replace(
+        "norm(x))\n", "norm(x))\n            return x\n"
+    )
+    + stack(count=13),
+    panels=PANEL_OF_ONE_RESIDUAL.partition("      residuals:")[0],
 )
 
 
 def test_a_defect_in_thirteen_layers_is_one_finding(tmp_path: Path) -> None:
-    report = run(TWELVE, tmp_path / "case", wrong=True)
+    report = run(THIRTEEN, tmp_path / "case", wrong=True)
     assert [(finding.code, finding.message, finding.layers) for finding in report.findings] == [
         ("RES012", "norm, mlp is computed but its result is never used", tuple(range(13)))
     ]
 
 
 NAMED = Case(
-    name="",
-    finding="",
-    message="",
-    traced="",
-    model="""
-    class Layer(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.norm, self.mlp = nn.LayerNorm(8), Mlp()
-
-        def forward(self, x):
-            return x + self.mlp(F.silu(self.norm(x), inplace=True) + F.silu(x, inplace=True))
-
+    model=ONE_RESIDUAL_LAYER.replace(
+        "self.norm(x)", "F.silu(self.norm(x), inplace=True) + F.silu(x, inplace=True)"
+    )
+    + """
     class Net(nn.Module):
         def __init__(self):
             super().__init__()
-            self.model = Layer()
+            self.model = Layer(0)
 
         def forward(self, x):
             return self.model(x * 1.5)
     """,
-    panels="""
-    layer:
-      scope: model
-      boxes:
-        norm: {label: Norm, module: norm}
-        mlp: {label: MLP, module: mlp}
-      residuals:
-        - {around: [norm, mlp]}
-    """,
+    panels=PANEL_OF_ONE_RESIDUAL.replace("layers.*", "model"),
 )
 
 
@@ -89,11 +46,6 @@ def test_a_scope_that_is_called_like_the_file(tmp_path: Path) -> None:
 
 
 UNROLLED = Case(
-    name="",
-    finding="",
-    message="",
-    traced="",
-    head=SPEC,
     model="""
     class Block(nn.Module):
         def __init__(self):
@@ -103,23 +55,15 @@ UNROLLED = Case(
     class Net(nn.Module):
         def __init__(self):
             super().__init__()
-            self.blocks = nn.ModuleList(Block() for _ in range(3))
+            self.layers = nn.ModuleList(Block() for _ in range(3))
 
         def forward(self, x):
-            one, two, three = self.blocks
+            one, two, three = self.layers
             x = one.mlp(one.norm(x))
             x = two.mlp(two.norm(x))
             return three.mlp(three.norm(x))
     """,
-    panels="""
-    block:
-      scope: blocks.*
-      boxes:
-        norm: {label: Norm, module: norm}
-        mlp: {label: MLP, module: mlp}
-      residuals:
-        - {around: [norm, mlp]}
-    """,
+    panels=PANEL_OF_ONE_RESIDUAL,
 )
 
 

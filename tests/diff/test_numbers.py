@@ -158,7 +158,7 @@ SILENT = (
 
 @pytest.mark.parametrize("label", SILENT)
 def test_a_number_that_the_model_does_not_tell_is_no_matter(label: str, tmp_path: Path) -> None:
-    case = Case("", "", "", "", ONE_RESIDUAL_LAYER + STACK, _labels(label, label, "[norm, mlp]"))
+    case = Case(model=ONE_RESIDUAL_LAYER + STACK, panels=_labels(label, label, "[norm, mlp]"))
     assert run(case, tmp_path / "case", wrong=False).findings == ()
 
 

@@ -248,9 +248,6 @@ TRANSFORMERS = (
 )
 OWN = Case(
     "torch's own encoder layer, pre-norm drawn and post-norm built",
-    finding="",
-    message="",
-    traced="",
     model="""
     class Net(nn.Module):
         def __init__(self):
