@@ -264,11 +264,12 @@ def _branches(flow: Dataflow, dead: Sequence[int]) -> list[list[int]]:
 def _dropped_fault(flow: Dataflow, group: Sequence[int]) -> Defect:
     last = flow.calls[group[-1]]
     paths = tuple(dict.fromkeys(flow.calls[index].path for index in group))
+    verb, whose = ("is", "its") if len(paths) == 1 else ("are", "their")
     return Defect(
         "RES012",
         flow.calls[last.parent].path,
         paths,
-        (*listed(paths), " is computed but its result is never used"),
+        (*listed(paths), f" {verb} computed but {whose} result is never used"),
         ("the model's output does not depend on it",),
         last.location,
         last.first,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import random
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -144,9 +144,13 @@ def record(model: nn.Module, /, *args: Any, **kwargs: Any) -> Recording:
         raise
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
-        if is_own_code(last.filename) and error is not recorder.models_error:
+        models = error is recorder.models_error or isinstance(error, RecursionError)
+        if is_own_code(last.filename) and not models:
             raise TraceError(own_failure(error)) from error
         raise TraceError(_problem(error, model)) from error
+    if isinstance(output, Generator | Coroutine):
+        output.close()
+        raise TraceError(_not_run(output, model))
     return Recording(recorder, arguments, output, before, (args, kwargs))
 
 
@@ -180,15 +184,29 @@ def _problem(error: Exception, model: nn.Module) -> Problem:
     text = " ".join(str(error).split()) or "no message"
     message = f"{type(model).__name__} failed while it ran: {type(error).__name__}: {text[:300]}"
     hint = "Check that the shapes and dtypes of the inputs are what forward expects."
+    if isinstance(error, RecursionError):
+        hint = "Something in it calls or holds itself without end."
     if not frames:
-        code = getattr(type(model).forward, "__code__", None)
-        place = location(code, code.co_firstlineno) if code else None
-        return Problem(
-            place.file if place else "", place.line if place else None, None, "TRC001", message, hint=hint
-        )
+        return _at_forward(model, message, hint)
     own = [frame for frame in frames if not is_torch_code(frame.filename)]
     last = (own or frames)[-1]
     return Problem(real_path(last.filename), last.lineno, None, "TRC001", message, hint=hint)
+
+
+def _not_run(output: Generator[Any, Any, Any] | Coroutine[Any, Any, Any], model: nn.Module) -> Problem:
+    """Return that a forward was called and yet has not run, as it yields or awaits."""
+    what = "coroutine" if isinstance(output, Coroutine) else "generator"
+    message = f"{type(model).__name__} returned a {what}, so that nothing in it has run"
+    return _at_forward(
+        model, message, "Write a function that builds a model whose forward returns its output."
+    )
+
+
+def _at_forward(model: nn.Module, message: str, hint: str) -> Problem:
+    code = getattr(type(model).forward, "__code__", None)
+    place = location(code, code.co_firstlineno) if code else None
+    file, line = (place.file, place.line) if place else ("", None)
+    return Problem(file, line, None, "TRC001", message, hint=hint)
 
 
 def _dataflow(recorder: Recorder, output: Any) -> Dataflow:

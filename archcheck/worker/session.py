@@ -112,7 +112,8 @@ class Session:
         search = [Path(folder) for folder in request.search]
 
         def run(module: nn.Module, running: Running) -> tuple[Recording, dict[str, Any]]:
-            module.train(mode.train)
+            with running():
+                module.train(mode.train)
             progress(f"running {type(module).__name__} ({mode.name})")
             with coverage.watching(), torch.set_grad_enabled(mode.train or request.gradients):
                 return _recorded(module, running, inputs, search)

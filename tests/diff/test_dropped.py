@@ -11,7 +11,7 @@ DROPPED = (
     Case(
         "a branch computed and dropped",
         finding="RES012 layer.ffn",
-        message="norm2, mlp is computed but its result is never used",
+        message="norm2, mlp are computed but their result is never used",
         traced="the model's output does not depend on it",
         layers=(0, 1, 2),
         model=transformer("""

@@ -18,7 +18,7 @@ THIRTEEN = Case(
 def test_a_defect_in_thirteen_layers_is_one_finding(tmp_path: Path) -> None:
     report = run(THIRTEEN, tmp_path / "case", wrong=True)
     assert [(finding.code, finding.message, finding.layers) for finding in report.findings] == [
-        ("RES012", "norm, mlp is computed but its result is never used", tuple(range(13)))
+        ("RES012", "norm, mlp are computed but their result is never used", tuple(range(13)))
     ]
 
 

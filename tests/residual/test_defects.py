@@ -54,15 +54,16 @@ def test_what_is_wrong_with_a_sum(body: str, findings: list[str]) -> None:
 
 
 NEVER_USED = "is computed but its result is never used"
+ALL_NEVER_USED = "are computed but their result is never used"
 
 
 @pytest.mark.parametrize(
     ("body", "findings"),
     [
-        ("f(x); return self.linear(x)", [f"norm, mlp {NEVER_USED}"]),
-        ("f(x); f(x); return self.linear(x)", [f"norm, mlp {NEVER_USED} (2 times, first in the model)"]),
+        ("f(x); return self.linear(x)", [f"norm, mlp {ALL_NEVER_USED}"]),
+        ("f(x); f(x); return self.linear(x)", [f"norm, mlp {ALL_NEVER_USED} (2 times, first in the model)"]),
         ("self.norm(x); self.mlp(x); return self.linear(x)", [f"norm {NEVER_USED}", f"mlp {NEVER_USED}"]),
-        ("y = f(x); self.linear(y); return x * 2", [f"norm, mlp, linear {NEVER_USED}"]),
+        ("y = f(x); self.linear(y); return x * 2", [f"norm, mlp, linear {ALL_NEVER_USED}"]),
         ("self.linear(x); y = self.linear(2 * x); return f(x) + y", []),
         ("y = self.linear(x); return f(x) if y.sum() > -1e9 else x", []),
         ("y = self.linear(x)[:0]; return f(x)", []),

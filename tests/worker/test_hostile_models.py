@@ -47,6 +47,26 @@ WHILE_RUNNING = "while running Net (eval)"
 
 # name: (where, what the code does there, status, how the message begins or what it holds)
 TABLE: dict[str, tuple[str, str, str, str]] = {
+    # it never ends, or never begins
+    "calls_itself": ("forward", "return self(x)", ERROR, "TRC001 Net failed while it ran: RecursionError"),
+    "holds_itself": (
+        "init",
+        "self._modules['up'] = self",
+        ERROR,
+        "TGT012 running the model recurses without",
+    ),
+    "returns_what_holds_itself": (
+        "forward",
+        "o = [x]; o.append(o); return o",
+        ERROR,
+        "TRC001 Net failed while it ran: RecursionError",
+    ),
+    "is_a_generator": (
+        "forward",
+        "yield x",
+        ERROR,
+        "TRC001 Net returned a generator, so that nothing in it has run",
+    ),
     # it ends the process
     "exit_0_in_forward": (
         "forward",
