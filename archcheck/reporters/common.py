@@ -138,6 +138,10 @@ def problem_location(problem: Problem) -> Location | None:
     return Location(problem.file, problem.line, problem.column) if problem.file and problem.line else None
 
 
+_UNDRAWN = frozenset(["BOX002", "BOX008", "FLOW002", "RES002"])
+"""Findings on what no mark shows."""
+
+
 def verdict(report: Report) -> str:
     """Return `conforms: 79 of 79 marks proved`, `differs: 2 findings, …`, `could not be checked: 1 problem`.
 
@@ -151,6 +155,8 @@ def verdict(report: Report) -> str:
     marks = [count_of(report.marks)] if report.marks else []
     if report.status is Status.DIFFERS:
         waived = [f"{len(report.accepted)} accepted"] if report.accepted else []
+        undrawn = sum(finding.code in _UNDRAWN for finding in report.findings)
+        marks += [f"{undrawn} not drawn"] if undrawn else []
         return f"differs: {', '.join([counted(len(report.findings), 'finding'), *waived, *marks])}"
     if report.accepted:
         marks.append(f"{counted(len(report.accepted), 'finding')} accepted")

@@ -122,8 +122,8 @@ def claims(label: str) -> tuple[Claim, ...]:
 def numbers(label: str) -> Mapping[str, Value]:
     """Return the numbers that a label says of an operation, whether or not it names one.
 
-    >>> numbers("MBConv, stride 2"), numbers("Stage 2")
-    ({'stride': 2}, {})
+    >>> numbers("9×9 MBConv, stride 2"), numbers("Linear Q, 64"), numbers("Stage 2")
+    ({'kernel': (9, 9), 'stride': 2}, {'channels': 64}, {})
     """
     return dict(_numbers(_plain(label)))
 
@@ -189,13 +189,13 @@ def _how(words: str) -> dict[str, Value]:
 _TIMES = r"\s*[×x*]\s*"
 _KERNEL = re.compile(
     rf"(?<![\w.])(\d+)(?:{_TIMES}(\d+))(?:{_TIMES}(\d+))?"
-    r"(?=\s*(?:\w+[ -])*(?:conv|max|avg|average|pool|[\u4e00-\u9fff]*(?:卷积|池化)))"
+    r"(?=\s*(?:\w+[ -])*\w*?(?:conv|max|avg|average|pool|[\u4e00-\u9fff]*(?:卷积|池化)))"
 )
 _KERNEL_AFTER = re.compile(rf"(?:conv\w*|卷积|pool\w*)[ ,(-]*(\d+){_TIMES}(\d+)(?:{_TIMES}(\d+))?")
 _KERNEL_WORD = re.compile(r"\b(?:k|kernel(?:[ _]size)?)\s*[=:]?\s*(\d+)(?:\s*[×x]\s*(\d+))?")
 _STRIDE = re.compile(r"\b(?:s|strides?)\s*[=:]?\s*(\d+)|(?<![\w/])/\s*(\d+)\b")
 _CHANNELS = re.compile(
-    r"(?:conv\w*|卷积层?|linear|线性层?|fc|dense|embed\w*|嵌入层?)(?: block)?\s*[,，]\s*(\d+)\b"
+    r"(?:conv\w*|卷积层?|linear|线性层?|fc|dense|embed\w*|嵌入层?)(?: block| [a-z])?\s*[,，]\s*(\d+)\b"
     r"(?!\s*(?:[×x*]|groups?|heads?|experts?|layers?|blocks?|个|组|头|层))"
     r"|(?<![\w.])(\d+)\s*(?:channels?\b|通道)"
 )

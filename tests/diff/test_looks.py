@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from archcheck.findings import MarkKind, Report, Verdict
+from archcheck.reporters.common import verdict
 from tests.in_process import report_on
 
 MODEL = """\
@@ -269,3 +270,37 @@ def test_a_box_is_opened_by_a_panel_of_its_own_modules(tmp_path: Path) -> None:
     assert [(each.code, each.message) for each in found] == [
         ("BOX006", "Attention is opened by the panel inner, but that panel shows other modules")
     ]
+
+
+VALUES = """
+  heads:
+    scope: blocks.*.attn
+    boxes:
+      wq: {label: Linear, module: q}
+      wk: {label: Linear, module: k}
+      wv: {label: Linear, module: v}
+      q: {label: Q, role: linear}
+      scores: {label: ⊗}
+      softmax: {label: SoftMax}
+      mix: {label: ⊗}
+    flow: [[[[[wq, q], wk], scores, softmax], wv], mix]
+"""
+
+
+def test_a_value_has_the_colour_of_what_makes_it(tmp_path: Path) -> None:
+    told_of = {}
+    for role in ("linear", "attention", "norm", "softmax"):
+        spec = SPEC.replace("strict: true\n", "") + VALUES.replace("Q, role: linear", f"Q, role: {role}")
+        told_of[role] = [message for _, _, message in told(report_on(MODEL, spec, tmp_path))]
+    assert told_of == {
+        "linear": [],
+        "attention": [],
+        "norm": ["Q has the role norm, but the code computes query"],
+        "softmax": ["Q has the role softmax, but the code computes query"],
+    }
+
+
+def test_what_is_not_drawn_is_counted_beside_the_marks(tmp_path: Path) -> None:
+    found = report(tmp_path, ("      act: {label: Sigmoid, role: activation}\n", ""), ("[mlp, act]", "mlp"))
+    assert [each.code for each in found.findings] == ["BOX008"]
+    assert verdict(found) == "differs: 1 finding, 14 of 14 marks proved, 1 not drawn"

@@ -42,7 +42,9 @@ def other_role(panel: Panel, box: str, computed: Iterable[Region]) -> Claim | No
     if any(is_a(name, term) for name in names if name in TERMS for term in fitting):
         return None
     is_value = any(name in TERMS and TERMS[name].family is Family.VALUE for name in names)
-    return None if is_value or (word and word.search(label(panel, box).casefold())) else own
+    if is_value and value.role in (Role.LINEAR, Role.ATTENTION, Role.POSITION):  # what makes it, or reads it
+        return None
+    return None if (word and word.search(label(panel, box).casefold())) else own
 
 
 def not_chosen(call: PanelCall) -> frozenset[str]:

@@ -131,7 +131,7 @@ def check_looks(
 ) -> Iterator[ClaimCheck]:
     """Yield the false claims of a box's looks; a box without a module stands for `chosen`."""
     panel = call.panel
-    if box not in territory.nodes_of:
+    if box not in territory.nodes_of and box not in territory.carried_by:
         return
     if runs_though_greyed(call, territory, box):
         yield ClaimCheck(Claim((), "inactive"), False, looks="inactive")
