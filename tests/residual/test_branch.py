@@ -52,7 +52,8 @@ PROJECTED = "projection of input: norm, mlp"
             "x = x @ self.linear.weight; return torch.softmax(x + f(x), -1)",
             ["identity of matmul: norm, mlp"],
         ),
-        # What is affine, and so no branch beside an affine skip path.
+        # What is affine, or holds no parameter, is no branch beside an affine skip path.
+        ("return self.linear(x) + x.softmax(-1)", []),
         ("return self.linear(x) + self.linear(-x)", []),
         ("return self.linear(x) + self.linear(x + x.flip(1))", []),
         ("return self.linear(x) + self.linear(x) * x", ["projection of input: linear"]),
