@@ -61,13 +61,7 @@ def find_products(flow: Dataflow) -> tuple[Join, ...]:
     """Find products of a tensor with what was computed from it: not residuals, but drawn so by mistake."""
     detector = _Detector(flow)
     for index, op in enumerate(flow.ops):
-        if (
-            op.name == "mul"
-            and len(op.operands) == 2
-            and op.depends_on_input
-            and op.floating
-            and op.numel > 1
-        ):
+        if op.name == "mul" and len(op.operands) == 2 and op.floating and op.numel > 1:
             detector.product(index, op)
     return tuple(detector.joins)
 
