@@ -74,6 +74,13 @@ class Group:
         return found.pop() if found else None
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of what the first reduction goes over, else of the entry."""
+        ran = [self.flow.ops[at] for at in self.ops]
+        reduced = [op.operands[0][0] for op in ran if op.name in REDUCTIONS]
+        return self.flow.ops[[*reduced, self.entry][0]].shape
+
+    @property
     def parameters(self) -> list[int]:
         """The values in it that neither depend on the input nor are known numbers."""
         return [read for read in self._constants() if number_of(self.flow, read) is None]

@@ -70,11 +70,10 @@ class Written:
             entry, name = self._centred[entry].entry, "LayerNorm"
         details: dict[str, Detail] = {"dims": dims} if dims is not None else {}
         if TERMS[name].family is Family.SOFTMAX and dims:
-            details = {"dim": dims[0] - len(self.flow.ops[group.entry].shape)}
+            details = {"dim": dims[0] - len(group.shape)}
         name = self._sort_of_norm(name, entry, dims or ())
         regions = with_affine(self.flow, region_of(self.flow, name, ops, ops[-1], details), found.weighted)
-        shape = self.flow.ops[group.entry].shape
-        if not dims or self._is_weighted_along(regions[-1].ops, shape, dims):
+        if not dims or self._is_weighted_along(regions[-1].ops, group.shape, dims):
             return regions
         # statistics over positions, and a weight per channel
         return [replace(each, term=TERMS["InstanceNorm"]) for each in regions if name == "LayerNorm"]

@@ -95,6 +95,14 @@ def test_a_term_in_each_of_its_forms(term: str, function: Callable[[Tensor], Ten
     assert terms(function) == [term]
 
 
+def test_a_norm_of_what_is_cut_into_groups_goes_over_the_axis_that_it_reduces(terms: Terms) -> None:
+    def rms_norm(x: Tensor) -> Tensor:
+        rows = x.repeat(1, 1, 2).unflatten(-1, (8, -1))
+        return rows * torch.rsqrt(mean(rows.pow(2)) + 1e-6)
+
+    assert "RMSNorm" in terms(rms_norm)
+
+
 def stable_softmax(x: Tensor) -> Tensor:
     shifted = torch.exp(x - x.max(-1, keepdim=True)[0])
     return shifted / shifted.sum(-1, keepdim=True)
