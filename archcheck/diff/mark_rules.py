@@ -44,8 +44,8 @@ def mark_findings(evidence: Evidence, settled: Settled) -> Iterator[Finding]:
     flawed = _flawed_attentions(evidence.frames.values())
     for frames in panels.values():
         known = _known(list(frames))
-        for check, boxes in frames.items():
-            yield from _Telling(evidence.loaded, check).on_boxes(boxes, known, flawed)
+        for check in frames:
+            yield from _Telling(evidence.loaded, check).on_boxes(known, flawed)
         for wrong in wrong_lines(frames):
             for check in wrong.frames:
                 yield _Telling(evidence.loaded, check).on_lines(wrong)
@@ -113,8 +113,8 @@ class _Telling:
         self.execution = check.call.execution
         self.names = check.call.names
 
-    def on_boxes(self, ignored: Set[str], known: _Known, flawed: Sequence[Region] = ()) -> Iterator[Finding]:
-        """Yield all findings but those on lines; `ignored` are boxes that findings of other rules cover.
+    def on_boxes(self, known: _Known, flawed: Sequence[Region] = ()) -> Iterator[Finding]:
+        """Yield all findings but those on lines.
 
         A flaw of a `flawed` attention is told of its own box, not of its softmax too.
         """
@@ -125,7 +125,7 @@ class _Telling:
                 for claim in wrong
                 if claim.looks != "flaw" or claim.computed not in flawed or _is_of_attention(claim)
             ]
-            if wrong and box not in ignored:
+            if wrong:
                 yield self.on_claim(box, wrong[0])
         for box in self.check.placed.missing:
             if box not in known.boxes:

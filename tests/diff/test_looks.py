@@ -304,3 +304,16 @@ def test_what_is_not_drawn_is_counted_beside_the_marks(tmp_path: Path) -> None:
     found = report(tmp_path, ("      act: {label: Sigmoid, role: activation}\n", ""), ("[mlp, act]", "mlp"))
     assert [each.code for each in found.findings] == ["BOX008"]
     assert verdict(found) == "differs: 1 finding, 14 of 14 marks proved, 1 not drawn"
+
+
+def test_a_false_label_is_told_beside_a_norm_on_the_wrong_side(tmp_path: Path) -> None:
+    norm, attn = (line for line in SPEC.splitlines() if "module: norm" in line or "module: attn" in line)
+    found = report(
+        tmp_path,
+        (f"{norm}\n{attn}", f"{attn}\n{norm.replace('LayerNorm', 'RMSNorm')}"),
+        ("[norm, attn]", "attn"),
+    )
+    assert [(code, place) for code, place, _ in told(found)] == [
+        ("BOX006", "block.norm"),
+        ("RES010", "block.attn"),
+    ]
