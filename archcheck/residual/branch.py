@@ -109,10 +109,8 @@ def holds_parameters(facts: Facts, branch: Sequence[int], term: Summand) -> bool
 
     One that is only added is an offset.
     """
-    ops = facts.ops
-    acting = (at for at in (*branch, *term.tail) if ops[at].name not in SUMS)
-    reads = {*term.reads, *(read for at in acting for read in ops[at].reads)}
-    return any(ops[read].depends_on_parameter and not ops[read].depends_on_input for read in reads)
+    acting = any(at in facts.learned and facts.ops[at].name not in SUMS for at in (*branch, *term.tail))
+    return acting or any(facts.is_learned(read) for read in term.reads)
 
 
 def is_affine(facts: Facts, branch: Sequence[int]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from math import prod
 
 from archcheck.dataflow.elements import KEEPS
@@ -79,6 +80,8 @@ def share_a_tensor(
     The latter are the tensors that it subtracts as often as it adds them. A tensor that is added unscaled
     each time does not count: `(x + f(x)) - x` has no x, `0.5*x + (0.5*x + f(x))` has it once.
     """
+    if _is_new(facts, sink, operands):
+        return frozenset(), frozenset()
     by_tensor: dict[int, list[tuple[Summand, float | None]]] = {}
     for operand in operands:
         sign = product(by_sink(facts, sink, operand))
@@ -99,6 +102,13 @@ def share_a_tensor(
     }
     inner = frozenset(at for group in shared.values() for term, _ in group for at in term.tail)
     return inner, frozenset(gone)
+
+
+def _is_new(facts: Facts, sink: int, operands: Sequence[Reads]) -> bool:
+    """Return whether the last operand to be made is a single tensor, younger than the others."""
+    *others, last = sorted(operands)
+    terms = list(islice(summands(facts, last, sink, {}), 2))
+    return len(terms) == 1 and _weighted(facts, sink, terms[0]).tensor > max(map(max, others), default=0)
 
 
 def _each_once(terms: Sequence[_Weighted], beside: Sequence[_Weighted], ratio: float) -> list[Summand]:

@@ -33,6 +33,15 @@ class Facts:
         """Return whether any of these values depends on the model's input."""
         return any(self.ops[read].depends_on_input for read in reads)
 
+    def is_learned(self, read: int) -> bool:
+        """Return whether this is a parameter, or computed from parameters only."""
+        return self.ops[read].depends_on_parameter and not self.ops[read].depends_on_input
+
+    @cached_property
+    def learned(self) -> frozenset[int]:
+        """The operations that read a parameter, or a value computed from parameters only."""
+        return frozenset(at for at, op in enumerate(self.ops) if any(map(self.is_learned, op.reads)))
+
     def dependent_operands(self, op: Op) -> list[Reads]:
         """Return the operands that depend on the input."""
         return [operand for operand in op.operands if self.depends_on_input(operand)]

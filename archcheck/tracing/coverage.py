@@ -114,11 +114,13 @@ def _missed(file: str, ran: set[int], spots: set[Spot], firsts: list[int]) -> li
                 }
                 if line in ran and not lines & ran and not isinstance(body[0], ast.Raise):
                     missed.append(body[0].lineno)
-        missed += [arm.lineno for arm in _arms(function) if spots and _is_missed(arm, ran, spots)]
+        missed += [
+            arm.lineno for line, arm in _arms(function) if spots and line in ran and not _ran(arm, spots)
+        ]
     return sorted(set(missed))
 
-
-def _arms(function: ast.FunctionDef) -> Iterator[ast.expr]:
+    """Yield what a conditional expression, or an `and` or `or` used as a value, may skip, with its line."""
+def _arms(function: ast.FunctionDef) -> Iterator[tuple[int, ast.expr]]:
     """Yield what a conditional expression, or an `and` or `or` used as a value, may skip."""
     conditions = {
         id(part)
@@ -128,17 +130,22 @@ def _arms(function: ast.FunctionDef) -> Iterator[ast.expr]:
     }
     for node in ast.walk(function):
         if isinstance(node, ast.IfExp):
-            yield from (node.body, node.orelse)
+            yield from ((node.test.lineno, arm) for arm in (node.body, node.orelse) if _says(arm, node.test))
         elif isinstance(node, ast.BoolOp) and id(node) not in conditions:
-            yield from node.values[1:]
+            first = node.values[0]
+            yield from ((first.lineno, arm) for arm in node.values[1:] if _says(arm, first))
 
 
-def _is_missed(arm: ast.expr, ran: set[int], spots: set[Spot]) -> bool:
-    """Return whether it never ran, although its line did."""
-    computes = any(isinstance(part, (ast.Call, ast.BinOp)) for part in ast.walk(arm))
+def _says(arm: ast.expr, test: ast.expr) -> bool:
+    """Return whether an arm computes something, or is a value that the test does not ask for."""
+    if isinstance(arm, ast.Name):
+        return all(ast.dump(arm) != ast.dump(word) for word in ast.walk(test))
+    return any(isinstance(part, (ast.Call, ast.BinOp)) for part in ast.walk(arm))
+
+
+def _ran(arm: ast.expr, spots: set[Spot]) -> bool:
     first, last = (arm.lineno, arm.col_offset), (arm.end_lineno or arm.lineno, arm.end_col_offset or 0)
-    inside = any(first <= spot[:2] and spot[2:] <= last for spot in spots)
-    return computes and arm.lineno in ran and not inside
+    return any(first <= spot[:2] and spot[2:] <= last for spot in spots)
 
 
 def _forwards(owner: ast.Module | ast.ClassDef) -> Iterator[ast.FunctionDef]:

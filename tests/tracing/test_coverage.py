@@ -53,7 +53,9 @@ def test_bodies_that_did_not_run(body: str, lines: list[int], tmp_path: Path) ->
     ("body", "lines"),
     [
         ("return x + 1 if self.training else x", [1]),
-        ("y = 1\nreturn x if self.training else x + y", []),
+        ("y = 1\nreturn x if self.training else x + y", [2]),
+        ("y = (x + 1 if x\n     else self)\nreturn y", [2]),
+        ("return x if x else None", []),
         ("y = self.training and math.exp(x)\nreturn y", [1]),
         ("y = x or math.exp(x)\nreturn y", [1]),
         ("if self.training and math.exp(x):\n    pass\nreturn x", [2]),
