@@ -119,9 +119,9 @@ def _missed(file: str, ran: set[int], spots: set[Spot], firsts: list[int]) -> li
         ]
     return sorted(set(missed))
 
-    """Yield what a conditional expression, or an `and` or `or` used as a value, may skip, with its line."""
+
 def _arms(function: ast.FunctionDef) -> Iterator[tuple[int, ast.expr]]:
-    """Yield what a conditional expression, or an `and` or `or` used as a value, may skip."""
+    """Yield what a conditional expression, or an `and` or `or` used as a value, may skip, with its line."""
     conditions = {
         id(part)
         for node in ast.walk(function)
