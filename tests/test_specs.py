@@ -135,7 +135,11 @@ def test_the_figures_of_the_moe_block_weigh_before_the_expert_what_the_code_weig
 
 
 @pytest.mark.parametrize(
-    "path", sorted((REPOSITORY / "docs" / "gallery").glob("*.yaml")), ids=lambda path: path.stem
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem == "resnet50"))
+        for path in sorted((REPOSITORY / "docs" / "gallery").glob("*.yaml"))
+    ],
 )
 def test_the_gallery_conforms(path: Path) -> None:
     assert told(verify_once(path)) == []

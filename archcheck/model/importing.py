@@ -193,15 +193,21 @@ def _import_below_empty_packages(name: str, root: Path) -> ModuleType:
     return importlib.import_module(name)
 
 
+@lru_cache(maxsize=2)
+def syntax_tree(source: bytes) -> ast.Module | None:
+    """Return a file as Python's grammar reads it, to be left as it is; None if it is not Python."""
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError):
+        return None
+
+
 @lru_cache(maxsize=8)
 def _imports(source: bytes) -> tuple[int, set[str]]:
     """Return how many folders up a file's relative imports reach, and the packages it imports by name."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):  # told when the file is imported
-        return 0, set()
     level, names = 0, set()
-    for node in ast.walk(tree):
+    tree = syntax_tree(source)
+    for node in ast.walk(tree) if tree else ():  # what is no Python is told when it is imported
         if isinstance(node, ast.ImportFrom):
             level = max(level, node.level)
             names |= {node.module.partition(".")[0]} if node.module and not node.level else set()

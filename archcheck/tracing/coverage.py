@@ -13,6 +13,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
+from archcheck.model.importing import syntax_tree
 from archcheck.source_location import is_model_code, is_torch_code, shown_path
 
 Tracer = Callable[[FrameType, str, Any], Any]
@@ -99,8 +100,10 @@ def _spots(code: CodeType, offsets: set[int]) -> Iterator[Spot]:
 def _missed(file: str, ran: set[int], spots: set[Spot], firsts: list[int]) -> list[int]:
     """Return the first lines of bodies that never ran, in functions that begin at `firsts`."""
     try:
-        tree = ast.parse(Path(file).read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError):
+        tree = syntax_tree(Path(file).read_bytes())
+    except OSError:
+        return []
+    if tree is None:
         return []
     missed = []
     for function in _forwards(tree):
