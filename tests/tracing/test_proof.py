@@ -741,3 +741,36 @@ class OutOfOrder(nn.Module):
 def test_an_output_object_with_fields_set_out_of_order() -> None:
     trace = archcheck.trace(OutOfOrder(), torch.randn(2, 8))
     assert prove(trace.recording, trace.joins) == [agreed(1, 1)]
+
+
+class Chain(nn.Module):
+    """Two residual connections, one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(8, 8) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = x + layer(F.leaky_relu(x, 0.1))
+        return x
+
+
+class SideBySide(nn.Module):
+    """Three such chains, summed, as in HiFi-GAN: each brings the source along."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chains = nn.ModuleList(Chain() for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        one, other, last = (chain(x) for chain in self.chains)
+        return (one + other + last) / 3  # type: ignore[no-any-return]
+
+
+def test_a_skip_path_through_earlier_residuals_leaves_their_branches_alone() -> None:
+    with torch.no_grad():
+        trace = archcheck.trace(SideBySide(), torch.randn(2, 8))
+    count = len(trace.joins)
+    assert count >= 8
+    assert prove(trace.recording, trace.joins) == [agreed(count, count)]

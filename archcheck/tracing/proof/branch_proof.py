@@ -22,7 +22,8 @@ class BranchProof:
         self.trial = trial
         self.calls = calls
         self.beside = beside
-        self.silent: dict[tuple[int, int], Change] = dict.fromkeys(trial.skip_uses, torch.zeros_like)
+        silent = dict.fromkeys(trial.skip_uses, torch.zeros_like)
+        self.silent: dict[tuple[int, int], Change] = {**trial.held, **silent}
         self.alone = self._run()
         if not bool(self.alone.isfinite().all()):
             self.silent = {}

@@ -22,7 +22,7 @@ from archcheck.tracing.proof.branch_proof import BranchProof
 from archcheck.tracing.proof.equality import same
 from archcheck.tracing.proof.liveness import Liveness
 from archcheck.tracing.proof.machine import Held, Machine, Witness
-from archcheck.tracing.proof.skip_proof import Trial, prove_part, prove_skip_path, uses_of
+from archcheck.tracing.proof.skip_proof import Trial, held_beside, prove_part, prove_skip_path, uses_of
 from archcheck.tracing.proof.verdict import NumericalVerdict, Outcome, RefutedError, UnclearError
 from archcheck.tracing.proof.windows import Sweep, Window, WindowChanges
 
@@ -103,12 +103,20 @@ def _verdict(traced: Recording, claims: Sequence[Join], number: int, window: Win
     if not skip_uses:
         return NumericalVerdict(Outcome.REFUTED, "the skip path does not start at the source")
     names = {step: flow.ops[step].name for step in claim.skip}
-    trial = Trial(claim, str(claim.residual.kind), window, skip_uses, other_uses, names)
+    held = held_beside(window, frozenset({*claim.skip, claim.sink}))
+    trial = Trial(claim, str(claim.residual.kind), window, skip_uses, other_uses, names, held)
     sums = {claim.sink, *claim.skip}
-    beside = frozenset(call for other in claims if other.sink in sums for call in other.branch_calls)
+    beside = {call for other in claims if other.sink in sums for call in other.branch_calls}
+    # A module that adds something of its own to the source brings the source along.
+    own = {other.sink for other in claims if other.source == claim.source} - sums
+    beside |= {
+        number
+        for number, call in enumerate(flow.calls)
+        if claim.source < call.first and any(call.first <= sink < call.end for sink in own)
+    }
 
     def proof() -> None:
-        branch = BranchProof(trial, list(flow.calls), beside)
+        branch = BranchProof(trial, list(flow.calls), frozenset(beside))
         prove_skip_path(trial, lambda: WindowChanges(branch.disturbed()))
         branch.prove()
 

@@ -38,12 +38,17 @@ class Trial:
     skip_uses: Uses
     other_uses: Uses
     names: Mapping[int, str] = field(default_factory=dict)
+    held: Mapping[tuple[int, int], Change] = field(default_factory=dict)
 
     def moved(self, change: Change, context: WindowChanges | None = None) -> Tensor:
         """Return the sink with `change` applied where the skip path uses the source."""
         context = context or WindowChanges()
         uses = {**context.uses, **dict.fromkeys(self.skip_uses, change)}
-        return self.window.run(WindowChanges(uses, context.results))
+        return self.run(WindowChanges(uses, context.results))
+
+    def run(self, changes: WindowChanges, seen: Mapping[int, list[Tensor]] | None = None) -> Tensor:
+        """Return the sink with these changes and all that is held."""
+        return self.window.run(WindowChanges({**self.held, **changes.uses}, changes.results), seen)
 
 
 def uses_of(window: Window, source: int, skip: frozenset[int]) -> tuple[Uses, Uses]:
@@ -58,6 +63,26 @@ def uses_of(window: Window, source: int, skip: frozenset[int]) -> tuple[Uses, Us
         frozenset((step, source) for step in reading if step in skip),
         frozenset((step, source) for step in reading if step not in skip),
     )
+
+
+def held_beside(window: Window, skip: frozenset[int]) -> dict[tuple[int, int], Change]:
+    """Return, for each read of a result on the skip path by a step beside it, the result as it was."""
+    steps = window.sweep.steps
+    found = [
+        (step, read)
+        for step in map(window.sweep.step, window.nodes)
+        if step not in skip and step < max(skip)
+        for reads in steps[step].operands
+        for read in skip.intersection(reads)
+    ]
+    seen: dict[int, list[Tensor]] = {read: [] for _, read in found}
+    if found:
+        window.run(WindowChanges(), seen)
+    return {(step, read): _constant(seen[read][0].clone()) for step, read in found if seen[read]}
+
+
+def _constant(value: Tensor) -> Change:
+    return lambda _: value
 
 
 def prove_skip_path(trial: Trial, context: Callable[[], WindowChanges]) -> None:
@@ -203,7 +228,7 @@ def has_factor(ratio: Tensor, expected: float) -> bool:
 
 
 def _prove_gate(trial: Trial, context: WindowChanges, ratio: Tensor) -> None:
-    moved = movement_of(lambda change: trial.moved(change, context), trial.window.run(context))
+    moved = movement_of(lambda change: trial.moved(change, context), trial.run(context))
     if moved is None:
         raise RefutedError("the sink does not move element by element with its source")
     if bool(((ratio - 1).abs() < 1e-9).all()):
@@ -213,7 +238,7 @@ def _prove_gate(trial: Trial, context: WindowChanges, ratio: Tensor) -> None:
 
 
 def _prove_constant(trial: Trial, context: WindowChanges, ratio: Tensor) -> None:
-    moved = movement_of(lambda change: trial.moved(change, context), trial.window.run(context))
+    moved = movement_of(lambda change: trial.moved(change, context), trial.run(context))
     if moved is None or not close(moved.ratio, ratio, 1e3 * float(ratio.abs().max())):
         raise RefutedError("the factor on the skip path depends on the source")
 
@@ -270,7 +295,7 @@ def _is_affine(trial: Trial, probe: int | None, pools: bool, proper: bool) -> bo
 def _probed(trial: Trial, probe: int | None, change: Change | None) -> Tensor:
     uses = {} if change is None else dict.fromkeys(trial.skip_uses, change)
     seen: dict[int, list[Tensor]] = {} if probe is None else {probe: []}
-    value = trial.window.run(WindowChanges(uses), seen)
+    value = trial.run(WindowChanges(uses), seen)
     if probe is None:
         return value
     if not seen[probe]:
