@@ -111,7 +111,7 @@ def _merged(walks: Walks, attend: int, values: Factor) -> str:
     """Return whether heads are put together again without their positions in order."""
     shape = walks.ops[attend].shape
     reader = _next_map(walks, attend)
-    if reader is None or len(shape) < 3 or values.kept != -1:
+    if reader is None or len(shape) < 3 or walks.ops[attend].name == "einsum" or values.kept != -1:
         return ""
     if along(walks, values.at, len(walks.ops[values.at].shape) - 1) != (False, True):
         return ""

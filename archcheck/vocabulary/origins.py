@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from archcheck.dataflow.elements import KEEPS, SPLITS, address_of, flat_of, way_back
+from archcheck.dataflow.run import Op
 from archcheck.vocabulary.walking import Walks
 
 _STEPS = 24
@@ -36,7 +37,10 @@ class Along(NamedTuple):
 def origin(walks: Walks, at: int, flat: int) -> Origin | None:
     """Return where an element comes from; None if something between does more than keep its place."""
     for _ in range(_STEPS):
-        *_, (at, flat) = way_back(walks.ops, at, flat)
+        way = list(way_back(walks.ops, at, flat))
+        if any(_is_part(walks.ops[each]) for each, _ in way):
+            return None
+        at, flat = way[-1]
         if walks.is_map(at):
             return _in_map(walks, at, flat)
         made, op = walks.made.get(at), walks.ops[at]
@@ -48,6 +52,11 @@ def origin(walks: Walks, at: int, flat: int) -> Origin | None:
     return None
 
 
+def _is_part(op: Op) -> bool:
+    """Return whether a write stands for what it writes, not for the whole tensor as in a recorded run."""
+    return op.region is not None and op.region[0] != op.shape
+
+
 def along(walks: Walks, at: int, axis: int) -> Along | None:
     """Return what an axis goes along; None if that can't be told, or if it has one element."""
     shape = walks.ops[at].shape
@@ -56,12 +65,14 @@ def along(walks: Walks, at: int, axis: int) -> Along | None:
     found = [origin(walks, at, step * stride) for step in steps]
     if size < 2 or None in found:
         return None
-    channels: dict[int, set[int]] = defaultdict(set)
+    groups: dict[int, list[Origin]] = defaultdict(list)  # what several maps made is put together
     for each in found:
         assert each is not None
-        channels[each.linear].add(each.channel)
-    positions = {each[:2] for each in found if each is not None}
-    return Along(len(positions) > 1, any(len(seen) > 1 for seen in channels.values()))
+        groups[each.linear].append(each)
+    return Along(
+        any(len({each.position for each in group}) > 1 for group in groups.values()),
+        any(len({each.channel for each in group}) > 1 for group in groups.values()),
+    )
 
 
 def channel_axes(walks: Walks, linear: int) -> tuple[int, ...]:

@@ -133,6 +133,15 @@ def test_heads_that_share_keys_and_values(key: str, value: str, words: str, of: 
     assert flaw(of(Maps(lambda q, k, v: shared(q, k, v, key, value), C, C // 2, C // 2))) == words
 
 
+def test_keys_of_two_maps_side_by_side(of: Seen) -> None:
+    def function(q: Tensor, k: Tensor, v: Tensor, position: Tensor) -> Tensor:
+        q, k, v = split(q, k, v)
+        k = torch.cat([k, position.view(B, 1, T, 2).expand(B, H, T, 2)], -1)
+        return merged(sdpa(q, k, v))
+
+    assert flaw(of(Maps(function, C, C // 2, C, 2))) == ""
+
+
 def turned(x: Tensor) -> Tensor:
     angles = torch.outer(torch.arange(6.0), torch.tensor([1.0, 0.1]))
     angles = torch.cat([angles, angles], -1)

@@ -123,14 +123,13 @@ def _parts_of_attention(replay: Replay) -> str | None:
         other = replay(query=replay.probe("query"), value=rows)
         return "" if torch.equal(weights > 0, other > 0) else "what it hides depends on the queries"
     if part == "scores":
-        shown = (weights > _NOTHING).all(-1)
-        logarithms, doubled = (replay(query=scaled, value=rows)[shown].log() for scaled in (query, 2 * query))
-        differences, twice = (each - each[..., :1] for each in (logarithms, doubled))
-        level = replay(query=0 * query, value=rows)[shown].log()
-        bias = level - level[..., :1]
-        return (
-            "" if same(twice - bias, 2 * (differences - bias)) else "its scores are not linear in the queries"
-        )
+        shares = [replay(query=factor * query, value=rows) for factor in (0, 1, 2)]
+        shown = torch.stack([each > _NOTHING for each in shares]).all(0).all(-1)
+        if not shown.any():
+            return None
+        level, once, twice = (each - each[..., :1] for each in (share[shown].log() for share in shares))
+        is_linear = same(twice - level, 2 * (once - level))
+        return "" if is_linear else "its scores are not linear in the queries"
     return ""
 
 
