@@ -159,8 +159,13 @@ def _sentence(subject: str, value: object, error: ErrorDetails) -> tuple[str, st
         return f"{subject} {found}, which is not known", f"Known: {', '.join(choices)}."
     *others, last = expected
     either = f"{', '.join(others)} or {last}" if others else last
-    is_old_boolean = "true or false" in expected and value in ("yes", "no", "on", "off")
-    hint = "In YAML 1.2 only true and false are booleans." if is_old_boolean else ""
+    hint = ""
+    if "true or false" in expected and value in ("yes", "no", "on", "off"):
+        hint = "In YAML 1.2 only true and false are booleans."
+    elif expected == ["a list"] and isinstance(value, str | int | float):
+        hint = "Write it in brackets."
+    elif expected == ["text"] and isinstance(value, int | float):
+        hint = "Write it in quotes."
     return f"{subject} must be {either}, but {found}", hint
 
 

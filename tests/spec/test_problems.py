@@ -42,7 +42,7 @@ CASES = Path(__file__).parent / "cases"
         (MODEL + "panels:", ["2:8: SPEC009 'panels' must be a mapping, but is empty. (at panels)"]),
         (
             MODEL + PANELS + "title: 3",
-            ["3:8: SPEC009 'title' must be text, but is 3. (at title)"],
+            ["3:8: SPEC009 'title' must be text, but is 3. (at title) Write it in quotes."],
         ),
         (
             MODEL + PANELS + "title: [a]",
