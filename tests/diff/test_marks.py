@@ -345,3 +345,42 @@ def test_a_strict_diagram_leaves_out_nothing_of_a_branch(tmp_path: Path, body: s
 def test_what_a_strict_diagram_need_not_draw(tmp_path: Path) -> None:
     body = "x + (self.linear(self.norm(x)) * 2).view(2, 4, 8) / torch.tensor(2.0)"
     assert report_on(BRANCH.replace("BODY", body), BRANCH_SPEC, tmp_path).findings == ()
+
+
+SCORES = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.q, self.k, self.v = nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 8)
+        self.q_norm, self.k_norm = nn.LayerNorm(8), nn.LayerNorm(8)
+
+    def forward(self, x):
+        return torch.softmax(self.q(x) @ self.k(x).mT, -1) @ self.v(x)
+"""
+SCORES_SPEC = """\
+model:
+  target: model.py:Net
+  inputs:
+    x: {shape: [1, 4, 8]}
+panels:
+  net:
+    boxes:
+      q: {label: Linear, module: q}
+      k: {label: Linear, module: k}
+      v: {label: Linear, module: v}
+      q_norm: {label: LayerNorm, module: q_norm}
+      k_norm: {label: LayerNorm, module: k_norm}
+      scores: {label: ⊗}
+      softmax: {label: SoftMax}
+      mix: {label: ⊗}
+    flow: [[[[[q, q_norm], [k, k_norm]], scores, softmax], v], mix]
+"""
+
+
+def test_what_is_drawn_behind_norms_that_never_run_is_not_said_to_be_undrawn(tmp_path: Path) -> None:
+    found = report_on(SCORES, SCORES_SPEC, tmp_path).findings
+    assert [(finding.code, finding.edge) for finding in found] == [("RES012", "q_norm"), ("RES012", "k_norm")]

@@ -9,6 +9,7 @@ from functools import cached_property
 from archcheck.diff.marks.adjacent import with_adjacent
 from archcheck.diff.marks.appearance import not_chosen
 from archcheck.diff.marks.box_map import BoxMap, box_map
+from archcheck.diff.marks.claimed import claimed, meets
 from archcheck.diff.marks.claims import ClaimCheck, check_claims, check_looks, regions_of
 from archcheck.diff.marks.completeness import LeftOut, left_out
 from archcheck.diff.marks.entries import PanelEntries, entries
@@ -21,7 +22,7 @@ from archcheck.diff.matching import Matched
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.phrasing.module_paths import is_within
 from archcheck.spec.flow import flow_edges
-from archcheck.vocabulary import Family
+from archcheck.vocabulary import Claim, Family
 
 _TRIES = 16
 
@@ -83,7 +84,17 @@ class FrameCheck:
             left
             for left in self.left_out
             if left.claimed and left not in shown and self.undrawn_modules.isdisjoint(left.region.inputs)
+            if not any(meets(left.region, claim) for claim in self._without_place)
         )
+
+    @cached_property
+    def _without_place(self) -> tuple[Claim, ...]:
+        """What boxes claim that could not be placed because a box beside them did not run."""
+        panel, placed = self.call.panel, self.placed
+        gone = idle(self.call, placed.territory)
+        beside = {box for line in flow_edges(panel) if not gone.isdisjoint(line) for box in line} - gone
+        beside -= {*placed.missing, *placed.unnamed, *placed.unclear}
+        return tuple(claim for box in beside if not placed.is_placed(box) for claim in claimed(panel, box))
 
     @cached_property
     def undrawn_modules(self) -> frozenset[int]:
