@@ -32,7 +32,7 @@ def taken_together(
     to_branch = by_sink(facts, sink, skip, on_branch=True)
     walk: Walk | None = Walk()
     if mine:
-        walk = _started(sink, [*own, *to_skip], [(one.term, [*one.factors, *to_branch]) for one in mine])
+        walk = _started(sink, [*own, *to_skip], [(one, [*one.factors, *to_branch]) for one in mine])
     inner = [_weighted(facts, sink, term) for term in summands(facts, skip, sink, at_sink)]
     ratio = product(to_skip) / (product(to_branch) or 1)
     return walk, _each_once(rest, inner, ratio)
@@ -40,11 +40,12 @@ def taken_together(
 
 @dataclass(frozen=True, slots=True)
 class _Weighted:
-    """A summand, the tensor that it is a multiple of, and all its factors."""
+    """A summand, the tensor that it is a multiple of, all its factors, and what lies between the two."""
 
     term: Summand
     tensor: int
     factors: list[FactorAt]
+    passed: tuple[int, ...]
 
     @property
     def value(self) -> float | None:
@@ -54,11 +55,15 @@ class _Weighted:
 
 def _weighted(facts: Facts, sink: int, term: Summand) -> _Weighted:
     at, factors = multiple(facts, sink, term.reads)
-    return _Weighted(term, at, [*tail_factors(facts, sink, term), *factors])
+    passed, reads = [], term.reads[0]
+    while reads != at:
+        passed.append(reads)
+        (reads, *_) = facts.stream(facts.ops[reads])
+    return _Weighted(term, at, [*tail_factors(facts, sink, term), *factors], tuple(passed))
 
 
 def _started(
-    sink: int, own: Sequence[FactorAt], mine: Sequence[tuple[Summand, list[FactorAt]]]
+    sink: int, own: Sequence[FactorAt], mine: Sequence[tuple[_Weighted, list[FactorAt]]]
 ) -> Walk | None:
     first = product(own)
     total = first + sum(product(found) for _, found in mine)
@@ -66,8 +71,8 @@ def _started(
     if not learned and (not first or abs(total) < _NOTHING):
         return None
     walk = Walk().scaled(learned[0], None) if learned else Walk().scaled(sink, total / first)
-    for term, _ in mine:
-        for at in term.tail:  # so it is read there too
+    for one, _ in mine:
+        for at in (*one.term.tail, *one.passed):  # so it is read there too
             walk = walk.through(at)
     return walk
 

@@ -108,9 +108,7 @@ class SkipPaths:
             return
         if op.name in SUMS:
             own = path is Path.PLAIN and op.call == self.facts.ops[sink].call
-            tensors = {multiple(self.facts, at, operand)[0] for operand in dependent}
-            summed = dependent if own else dependent[:1] if len(tensors) == 1 else ()
-            ways += summed
+            ways += dependent if own else dependent[:1] if self._is_multiple(at, dependent) else ()
         for operand in ways:
             others = list(dependent)
             if operand in others:
@@ -120,6 +118,13 @@ class SkipPaths:
             if start is not None:
                 sign = product(by_sink(self.facts, at, operand))
                 yield operand[0], walk.scaled(at, sign).then(start)
+
+    def _is_multiple(self, at: int, dependent: Sequence[Reads]) -> bool:
+        """Return whether a sum adds multiples of one tensor only."""
+        terms = (term for operand in dependent for term in summands(self.facts, operand, at, self.at_sink))
+        tensors = (multiple(self.facts, at, term.reads)[0] for term in terms)
+        first = next(tensors)
+        return all(tensor == first for tensor in tensors)
 
     def _through_product(
         self, at: int, op: Op, walk: Walk, dependent: list[Reads], path: Path

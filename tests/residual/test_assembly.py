@@ -31,6 +31,7 @@ SAME = [
     "b = f(x); torch.add(b, x, out=b); return b",
     "return 2 * torch.lerp(x, f(x), 0.5)",
     "return torch.addcdiv(f(x), x, torch.ones_like(x))",
+    "return 0.5 * x + 0.5 * x + f(x)",
     "p, q = torch.stack([x, f(x)]); return p + q",
     "m = nn.Identity(); m.register_forward_hook(lambda module, args, y: y + x); return m(f(x))",
     "p, q = torch.cat([x, f(x)], -1).chunk(2, -1); return p + q",
