@@ -66,7 +66,10 @@ def uses_of(window: Window, source: int, skip: frozenset[int]) -> tuple[Uses, Us
 
 
 def held_beside(window: Window, skip: frozenset[int]) -> dict[tuple[int, int], Change]:
-    """Return, for each read of a result on the skip path by a step beside it, the result as it was."""
+    """Return, for each read of a result on the skip path by a step beside it, the result as it was.
+
+    A buffer that is written in parts is not held: the later writes belong to it.
+    """
     steps = window.sweep.steps
     found = [
         (step, read)
@@ -74,6 +77,7 @@ def held_beside(window: Window, skip: frozenset[int]) -> dict[tuple[int, int], C
         if step not in skip and step < max(skip)
         for reads in steps[step].operands
         for read in skip.intersection(reads)
+        if steps[read].mutates is None
     ]
     seen: dict[int, list[Tensor]] = {read: [] for _, read in found}
     if found:
