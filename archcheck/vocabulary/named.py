@@ -10,6 +10,7 @@ from archcheck.dataflow.operations import (
     CONCATS,
     DIVISIONS,
     DROPOUTS,
+    GAUSSIAN,
     PRODUCTS_OF_MATRICES,
     RANDOM,
     VIEWS,
@@ -119,7 +120,7 @@ def _random(flow: Dataflow, op: Op) -> str:
         for _ in range(6):
             is_mask = is_mask or flow.ops[at].name in _CHOOSING
             if flow.ops[at].name in RANDOM and not is_mask:
-                return "product"  # noise of that size
+                return "product" if flow.ops[at].name in GAUSSIAN else "scale"  # noise, or jitter
             if flow.ops[at].name in RANDOM:
                 return "stochastic depth" if sum(size > 1 for size in drawn.shape) <= 1 else "dropout"
             if flow.ops[at].depends_on_input or not flow.ops[at].operands:

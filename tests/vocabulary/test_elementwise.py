@@ -81,7 +81,7 @@ FORMS: list[tuple[str, Callable[[Tensor], Tensor]]] = [
     ("clamp", lambda x: x.clamp(-2, 3)),
     ("rounding", lambda x: x.round()),
     ("dropout", lambda x: x * (torch.rand_like(x) < 0.9)),
-    ("product", lambda x: x * torch.empty_like(x).uniform_(0.9, 1.1)),
+    ("scale", lambda x: x * torch.empty_like(x).uniform_(0.9, 1.1)),
     ("running sum", lambda x: x.cumsum(1)),
     ("running product", lambda x: x.cumprod(1)),
     ("SoftMax", lambda x: x.softmax(-1)),
