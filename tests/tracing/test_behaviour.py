@@ -184,6 +184,7 @@ RECURRENT = nn.LSTM(8, 8, batch_first=True)
         ("cyclic shift", lambda x: x.roll(1, 1)),
         ("flip", lambda x: x.flip(1)),
         ("sort", lambda x: x.sort(-1).values),
+        ("product", lambda x: x * torch.randn_like(x)),
         ("absolute value", lambda x: x.abs()),
         ("rounding", lambda x: x.round()),
         ("repeat", lambda x: x.repeat(1, 2, 1)),

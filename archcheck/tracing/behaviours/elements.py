@@ -119,14 +119,17 @@ def _sum(replay: Replay) -> str | None:
 
 
 def _product(replay: Replay) -> str | None:
-    """Of degree one in each factor, or minus one in a divisor; of two in what is multiplied with itself."""
+    """Of degree one in each factor, or minus one in a divisor; of two in what is multiplied with itself.
+
+    A single factor may also stand beside a number that was drawn at random.
+    """
     names = replay.streams()
     probes = {name: replay.probe(name) for name in names}
     result = replay(**probes)
-    degree = 2 if len(set(replay.inputs.values())) == 1 else 1
+    times = (3, 9, 1 / 3) if len(set(replay.inputs.values())) == 1 else (3, 1 / 3)
     for name in names:
         scaled = replay(**{**probes, name: 3 * probes[name]})
-        if not same(scaled, 3**degree * result) and not same(scaled, result / 3):
+        if not any(same(scaled, factor * result) for factor in times):
             return "scaling a factor does not scale its result"
     return ""
 
