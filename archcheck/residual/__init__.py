@@ -7,7 +7,7 @@ sentence):
   on the model's input.
 - It is **live**: its values reach the output, or a state that outlives the call. A zero factor (a number or a
   constant; no learned parameter, no random mask), or a mask or dropout of everything, passes no values, nor
-  does a sum that a condition exchanges for the branch alone.
+  does a sum that its module exchanges for the branch alone, or for a number, in a part or on a condition.
 - Multiples of one tensor in a sum count together: `0.5*x + 0.5*x + f(x)` has x once, `(x + f(x)) - x` not at
   all. A tensor that is added unscaled several times stays several summands, if it is the branch.
 - The **skip path** leads back from one operand of the sink through what merely moves or rescales, and through
