@@ -1,4 +1,4 @@
-"""RES002: residuals that a panel's own module executes but no edge draws."""
+"""RES002: residuals that a panel's own module executes but neither an edge nor lines to a box draw."""
 
 from __future__ import annotations
 
@@ -37,6 +37,8 @@ def _left_over(evidence: Evidence, settled: Settled) -> Iterator[tuple[Join, Pan
             homes.setdefault(join.key, []).append(call)
     for join in evidence.execution.joins:
         if join.key in shown or join.sink in told or join.key not in homes:
+            continue
+        if any(evidence.frames[call].has_lines_for(join) for call in homes[join.key]):
             continue
         told.add(join.sink)
         drawing = [call for call in homes[join.key] if call.boxes_on(join)]

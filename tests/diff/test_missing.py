@@ -163,6 +163,34 @@ UNDRAWN = (
 """,
     ),
     Case(
+        "a concatenation that is drawn as a box, without the line of its skip path",
+        finding="RES002 net",
+        message="the code has a residual connection around mid that is not drawn",
+        traced="net adds the output of down to the output of mid (concat)",
+        model="""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.down = nn.Linear(8, 8)
+            self.mid = nn.Linear(8, 8)
+            self.up = nn.Linear(16, 8)
+
+        def forward(self, x):
+            skip = self.down(x)
+            return self.up(torch.cat((self.mid(skip), skip), -1))  # wrong
+""",
+        panels="""
+    net: # wrong
+      boxes:
+        down: {label: Linear, module: down}
+        mid: {label: Linear, module: mid}
+        cat: {label: Concat}
+        up: {label: Linear, module: up}
+      flow: [down, mid, cat, up]
+      edges: [[down, cat]] #+
+""",
+    ),
+    Case(
         "the MLP of a parallel block",
         finding="RES002 net",
         message="the code has a residual connection around norm, mlp that is not drawn",

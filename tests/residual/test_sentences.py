@@ -39,7 +39,8 @@ SENTENCES: dict[str, dict[str, list[str]]] = {
         "return {'out': [x + f(x)]}": [PLAIN],
     },
     "A zero factor (a number or a constant; no learned parameter, no random mask), or a mask or dropout of "
-    "everything, passes no values, nor does a sum that a condition exchanges for the branch alone.": {
+    "everything, passes no values, nor does a sum that its module exchanges for the branch alone, or for a "
+    "number, in a part or on a condition.": {
         "return 0 * x + f(x)": [],
         "return x + self.zeros * f(x)": [],
         "return x + self.alpha * f(x)": [f"{SCALED}; alpha on the branch"],
@@ -47,6 +48,7 @@ SENTENCES: dict[str, dict[str, list[str]]] = {
         "return x.masked_fill(torch.ones(2, 6, 16) > 0, 0.0) + f(x)": [],
         "return F.dropout(x, 1.0, True) + f(x)": [],
         "b = f(x); return torch.where(x > 0, x + b, b)": [],
+        "return torch.where(x > 0, x + f(x), 0.0)": [],
         "y = x + f(x); return torch.where(x > 0, y, y * 0.1)": [PLAIN],
     },
     "Multiples of one tensor in a sum count together: `0.5*x + 0.5*x + f(x)` has x once, `(x + f(x)) - x` "

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from archcheck.diff.marks.adjacent import with_adjacent
 from archcheck.diff.marks.appearance import not_chosen
-from archcheck.diff.marks.box_map import BoxMap, box_map
+from archcheck.diff.marks.box_map import BoxMap, box_map, is_operation
 from archcheck.diff.marks.claimed import claimed, meets
 from archcheck.diff.marks.claims import ClaimCheck, check_claims, check_looks, regions_of
 from archcheck.diff.marks.completeness import LeftOut, left_out
@@ -21,6 +21,7 @@ from archcheck.diff.marks.values import Values
 from archcheck.diff.matching import Matched
 from archcheck.diff.panel_calls import PanelCall
 from archcheck.phrasing.module_paths import is_within
+from archcheck.residual import Join
 from archcheck.spec.flow import flow_edges
 from archcheck.vocabulary import Claim, Family
 
@@ -41,6 +42,20 @@ class FrameCheck:
     def stands_in(self, box: str) -> bool:
         """Return whether it is an inactive one of several like modules (an expert), another of which ran."""
         return bool(twin(self.call, self.placed.territory, box))
+
+    def has_lines_for(self, join: Join) -> bool:
+        """Return whether a box stands for this sum, and each part of its skip path has a line to it."""
+        territory, made = self.placed.territory, self.values.made(join.sink)
+        box = territory.owner.get(made, "")
+        if not box or not is_operation(self.call.panel, box):
+            return False
+        skips = self.values.skip_reads([join])
+        reads = [read for read in territory.entering(box) if (made, read) in skips]
+        origins, lines = territory.origins(reads, box=box), flow_edges(self.call.panel)
+        before = {one for one, other in lines if other == box}
+        entered = {node for one in before for node in self.entries.by_box.get(one, ())}
+        is_known = bool(origins.boxes or origins.entered)
+        return is_known and origins.boxes.keys() <= before and origins.entered <= entered
 
     def counted(self, box: str) -> Mapping[str, int]:
         """Return the numbers of heads of the attention in a box, by noun, where there is one number."""
