@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -187,6 +188,7 @@ def test_nothing_is_left_after_an_interrupt(number: signal.Signals, tmp_path: Pa
         env={**os.environ, "TMPDIR": str(aside)},
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # ignored in a shell's background
     )
     while not list(aside.glob("archcheck-*/tree/net.py")):
         time.sleep(0.05)

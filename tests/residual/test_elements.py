@@ -110,7 +110,7 @@ STEPS = (
     "y.reshape(y.shape[1], y.shape[0], y.shape[2])",
     "torch.cat([y[:, 1:], y[:, :1]], 1)",
     "torch.stack([y, y.flip(1)]).flatten(0, 1)",
-    "y[:, :1].expand(-1, 3, -1)",
+    "y[:, :1].expand(-1, 3, -1) if y.shape[1] else y",
     "y.clone()",
 )
 

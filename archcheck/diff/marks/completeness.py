@@ -131,8 +131,8 @@ def _is_read_inside(panel: Panel, region: Region, territory: Territory) -> bool:
 def _is_told_by_edges(region: Region, territory: Territory, strict: bool) -> bool:
     """Return whether edges show it already, or no figure ever does.
 
-    A factor counts where a branch begins with it, a linear map where no streams are mixed, and in a diagram
-    that is not strict a plain exponential on a branch.
+    A factor counts where a branch begins with it, or if it differs along two axes (a decay over positions),
+    a linear map where no streams are mixed, and in a diagram that is not strict an exponential on a branch.
     """
     flow, joins = territory.values.recognition.flow, territory.values.execution.joins
     at, family = territory.values.recognition.origin[region.output], region.term.family
@@ -150,7 +150,7 @@ def _is_told_by_edges(region: Region, territory: Territory, strict: bool) -> boo
         begins = any(
             at in join.branch and territory.values.made(join.source) in region.inputs for join in joins
         )
-        return not begins
+        return not begins and not _is_table(flow, region)
     if family is Family.OFFSET:
         users = [flow.ops[user].name for user in flow.users[region.output]]
         reads = [
@@ -159,6 +159,15 @@ def _is_told_by_edges(region: Region, territory: Territory, strict: bool) -> boo
         is_drawn = bool(territory.origins(reads).boxes)  # a table of positions
         return is_drawn or (bool(users) and all(name in _TAKE_OFFSETS for name in users))
     return False
+
+
+def _is_table(flow: Dataflow, region: Region) -> bool:
+    """Return whether it multiplies by constants that differ along two axes or more."""
+    factors = [flow.ops[read[0]] for read in flow.ops[region.output].operands]
+    return any(
+        not (op.depends_on_input or op.depends_on_parameter) and sum(size > 1 for size in op.shape) > 1
+        for op in factors
+    )
 
 
 def _root(ops: Sequence[Op], node: int) -> int:
