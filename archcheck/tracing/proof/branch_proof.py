@@ -13,6 +13,7 @@ from archcheck.tracing.proof.movement import bijective, close, size_of
 from archcheck.tracing.proof.skip_proof import Trial, factor_on, has_factor, movement_of
 from archcheck.tracing.proof.verdict import RefutedError, UnclearError
 from archcheck.tracing.proof.windows import Change, WindowChanges
+from archcheck.tracing.tape import Step
 
 
 class BranchProof:
@@ -162,9 +163,14 @@ class BranchProof:
         return differs(tensor, self.alone)
 
     def _still(self, reason: str) -> None:
-        """Return the error for a sink that does not move, maybe because random or counted values are held."""
+        """Raise the error for a sink that does not move.
+
+        It is unclear if random or counted values are held, or if a norm over one element makes constants.
+        """
         window = self.trial.window
         held = window.sweep.machine.held.values
+        if any(_is_constant(window.sweep.steps[step]) for step in range(window.start + 1, window.end)):
+            raise UnclearError(f"{reason}: a norm over a single element is constant")
         if self._drawn() or any(window.start < step <= window.end for step in held):
             raise UnclearError(f"{reason} while what was counted or drawn at random is held")
         raise RefutedError(reason)
@@ -187,6 +193,13 @@ def differs(one: Tensor, other: Tensor) -> bool:
 
 def _same(one: list[Tensor], other: list[Tensor]) -> bool:
     return len(one) == len(other) and not any(map(differs, one, other))
+
+
+def _is_constant(step: Step) -> bool:
+    """Return whether it is a LayerNorm over one element, whose result depends on its shift alone."""
+    return (
+        canonical(step.name) == "layer_norm" and isinstance(step.out, Tensor) and step.out.shape[-1:] == (1,)
+    )
 
 
 def _is_real(dtype: torch.dtype | None) -> bool:
