@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from archcheck.diff.marks.values import Values
@@ -40,16 +41,26 @@ class Kinds:
             if name == path or (name.startswith(below) and module.has_parameters)
         )
 
-    def _computed(self, path: str) -> frozenset[tuple[object, ...]]:
-        """Return the terms of what it computes, and what its attention may see."""
-        recognition = self._values.recognition
-        calls = self._values.execution.calls_by_path.get(path, ())[:1]
-        return frozenset(
-            (region.term.name, *(region.details.get(name) for name in _TELLING))
-            for call in calls
-            for region in recognition.inside(call)
+    def _computed(self, path: str) -> tuple[object, ...]:
+        """Return the terms that it computes, what its attention sees, and how often its own code does so."""
+        regions = [
+            (call, region)
+            for call in self._values.execution.calls_by_path.get(path, ())[:1]
+            for region in self._values.recognition.inside(call)
             if region.term.family not in _OF_ANY_KIND and not region.inside
+        ]
+        own = Counter(region.term.name for call, region in regions if self._is_own(region.output, call))
+        return (
+            frozenset((one.term.name, *map(one.details.get, _TELLING)) for _, one in regions),
+            frozenset(own.items()),
         )
+
+    def _is_own(self, node: int, call: int) -> bool:
+        """Return whether code of this call computes a value, or a part of it without parameters."""
+        flow, modules = self._values.recognition.flow, self._values.execution.modules
+        at = flow.ops[node].call
+        parent = flow.calls[at]
+        return at == call or (parent.parent == call and not modules[parent.path].has_parameters)
 
 
 def numbered(path: str) -> str:
