@@ -237,6 +237,15 @@ def test_a_pooling_of_a_source_with_equal_elements_is_proved() -> None:
         prove(recording, claimed(recording, "identity"))
 
 
+def test_a_pooling_of_many_elements_is_proved_though_some_are_nearly_equal() -> None:
+    torch.manual_seed(0)
+    recording = recorded(
+        Block(lambda x, f: (x @ MATRIX).view(4, -1, 2, 8).amax(2).repeat(1, 2, 1) + f(x)),
+        torch.randn(4, 40_000, 8),
+    )
+    assert prove(recording, claimed(recording, "projection")) == [agreed(1, 1)]
+
+
 MATRIX = torch.arange(64.0).view(8, 8).sin()
 WRONG_KINDS: dict[str, tuple[str, Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor], str]] = {
     "scaled by itself": (

@@ -24,6 +24,7 @@ from archcheck.tracing.proof.windows import Change, Window, WindowChanges
 
 _NORMS = frozenset(["batch_norm", "group_norm", "layer_norm", "instance_norm", "rms_norm"])
 _POOLS = ("max_pool", "amax", "adaptive_max_pool", "max")
+_POOLED = 0.99  # of the elements that maxima were taken for: two nearly equal ones may change places
 
 Uses = frozenset[tuple[int, int]]
 
@@ -264,8 +265,8 @@ def _prove_affine(trial: Trial, kind: str) -> None:
 def _is_affine(trial: Trial, probe: int | None, pools: bool, proper: bool) -> bool:
     """Return whether the value at step `probe`, or the sink's, moves affinely with the source.
 
-    If the skip path pools, the change is small, so that each maximum stays where it is. Raises RefutedError
-    if the value does not move at all, or, if `proper`, moves as the source itself does.
+    If the skip path pools, the change is small, so that maxima stay where they are; of many, a few may not.
+    Raises RefutedError if the value does not move at all, or, if `proper`, moves as the source itself does.
     """
     size = size_of(_probed(trial, probe, None)) or 1.0
     scale = size * (1e-5 if pools else 1.0)
@@ -293,7 +294,8 @@ def _is_affine(trial: Trial, probe: int | None, pools: bool, proper: bool) -> bo
         raise RefutedError("the sink does not move with its source")
     if proper and one.numel() == count and close(one.flatten(), _noise(count), limit):
         raise RefutedError("the skip path is the source itself, not a projection of it")
-    return close(one + other, both, limit)
+    agree = (one + other - both).abs() <= 1e-9 * limit
+    return float(agree.double().mean()) >= (_POOLED if pools else 1.0)
 
 
 def _probed(trial: Trial, probe: int | None, change: Change | None) -> Tensor:
