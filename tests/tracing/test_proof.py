@@ -153,6 +153,10 @@ def test_a_wrong_claim_is_refuted(name: str) -> None:
             "return x + f(F.layer_norm(x.unsqueeze(-1), (1,), torch.ones(1), torch.ones(1)).squeeze(-1))",
             "a norm over a single element is constant",
         ),
+        (
+            "a, b = torch.cat([x, x], -1).chunk(2, -1); return a + f(b)",  # as in Reformer
+            "one operation reads the source for the skip path and the branch",
+        ),
         ("return x + 0.5 * (f(x) - x)", ""),
         ("return 0.5 * x + 0.5 * f(x)", ""),
         ("return (x + f(x)) * 0.5", ""),

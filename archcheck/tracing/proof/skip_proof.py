@@ -100,6 +100,8 @@ def prove_skip_path(trial: Trial, context: Callable[[], WindowChanges]) -> None:
         _prove_affine(trial, kind)
         return
     movement = movement_of(trial.moved, base)
+    if movement is None and _is_read_for_both(trial):
+        raise UnclearError("one operation reads the source for the skip path and the branch")
     if movement is None:
         raise RefutedError("the sink does not move element by element with its source")
     place, ratio, count = movement.place, movement.ratio, movement.count
@@ -144,6 +146,12 @@ def prove_part(trial: Trial) -> None:
     moved = trial.window.run(WindowChanges(dict.fromkeys(trial.other_uses, beside)))
     if not torch.equal(moved, trial.window.base):
         raise RefutedError("the branch reads more of the source than the skip path carries")
+
+
+def _is_read_for_both(trial: Trial) -> bool:
+    """Return whether an operation on the skip path takes the source several times, as `cat((x, x))` does."""
+    steps = trial.window.sweep.steps
+    return any(sum(source in reads for reads in steps[at].operands) > 1 for at, source in trial.skip_uses)
 
 
 def _is_masked(trial: Trial) -> bool:
