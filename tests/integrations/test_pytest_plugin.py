@@ -82,10 +82,12 @@ def test_one_test_for_each_spec(run: Run) -> None:
     assert "compose.yaml" not in out
 
 
+@pytest.mark.slow
 def test_nothing_is_collected_unless_asked(run: Run) -> None:
     assert run("specs")[0] == 5  # pytest's code for no tests
 
 
+@pytest.mark.slow
 def test_a_file_that_is_named_is_checked_whatever_is_in_it(run: Run) -> None:
     code, out = run("--archcheck", "specs/compose.yaml")
     assert code == 1
@@ -104,6 +106,7 @@ def test_the_fixture(folder: Path, run: Run) -> None:
     assert "test_net.py::test_wrong FAILED" in out
 
 
+@pytest.mark.slow
 def test_importing_the_plugin_imports_nothing_heavy() -> None:
     check = (
         "import sys, archcheck.integrations.pytest_plugin as p\n"

@@ -359,6 +359,7 @@ def test_an_error_is_told_with_what_it_came_from() -> None:
     )
 
 
+@pytest.mark.slow
 def test_loading_needs_no_torch() -> None:
     modules = "archcheck.model.importing, archcheck.commands.settings, archcheck.rules.pages"
     script = f"import sys, {modules}; print('torch' in sys.modules)"

@@ -24,6 +24,7 @@ def test_every_format_ends_with_one_newline(name: str) -> None:
     assert not text.endswith("\n\n")
 
 
+@pytest.mark.slow
 def test_they_need_neither_torch_nor_rich() -> None:
     code = "import sys, archcheck.reporters; sys.exit(any(m in sys.modules for m in ('torch', 'rich')))"
     root = Path(archcheck.__file__).parents[1]

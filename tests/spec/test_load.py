@@ -168,6 +168,7 @@ def test_shipped_specs_read_without_a_problem(file: Path) -> None:
     assert load(file).spec.panels
 
 
+@pytest.mark.slow
 def test_reading_a_spec_imports_neither_torch_nor_rich() -> None:
     code = "import sys, archcheck.spec; print(sorted({'torch', 'rich', 'numpy', 'typer'} & set(sys.modules)))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"

@@ -241,6 +241,7 @@ def test_a_pooling_of_a_source_with_equal_elements_is_proved() -> None:
         prove(recording, claimed(recording, "identity"))
 
 
+@pytest.mark.slow
 def test_a_pooling_of_many_elements_is_proved_though_some_are_nearly_equal() -> None:
     torch.manual_seed(0)
     recording = recorded(
