@@ -152,7 +152,7 @@ class Watch:
             if file.endswith(".pyc") and _PYC in file:
                 folder, _, name = file.rpartition(_PYC)
                 file = f"{folder}{os.sep}{name.partition('.')[0]}.py"
-            if file not in notes:
+            if file not in notes and not file.endswith(_PYC[:-1]):  # Python makes that folder itself
                 notes[file] = self._stamp(file)
         except (TypeError, ValueError):  # no path, as the call itself will say
             return

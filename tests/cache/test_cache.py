@@ -357,6 +357,7 @@ def test_the_command(tmp_path: Path) -> None:
     folder.mkdir()
     populate(folder)
     environment = os.environ | {
+        "PYTHONDONTWRITEBYTECODE": "",  # compiled code is written, as for users
         "XDG_CACHE_HOME": str(tmp_path / "user"),
         "PYTHONPATH": os.pathsep.join(
             [str(Path(__file__).parents[2]), str(folder / "lib"), str(folder / "site-packages")]
