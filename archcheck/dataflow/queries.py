@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from archcheck.dataflow.run import Dataflow
+from archcheck.dataflow.operations import VIEWS
+from archcheck.dataflow.run import Dataflow, Op
 
 Onward = Callable[[int], Iterable[int]]
 """From an operation to those to look at next: what it reads, for instance, or what reads it."""
@@ -26,6 +27,20 @@ def reached(starts: Iterable[int], onward: Onward) -> Iterator[int]:
 def reads(flow: Dataflow) -> Onward:
     """Return what an operation reads."""
     return lambda at: flow.ops[at].reads
+
+
+def views(ops: Sequence[Op], at: int) -> Iterator[int]:
+    """Yield `at` and what it is a view, or a part, of, back to the operation that made these values."""
+    yield at
+    while ops[at].name in VIEWS and ops[at].operands:
+        at = ops[at].operands[0][0]
+        yield at
+
+
+def viewed(ops: Sequence[Op], at: int) -> int:
+    """Return the operation that made these values, past views."""
+    *_, root = views(ops, at)
+    return root
 
 
 def depends(later: Iterable[int], earlier: Iterable[int], onward: Onward) -> bool:

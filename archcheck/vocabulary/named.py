@@ -13,8 +13,8 @@ from archcheck.dataflow.operations import (
     GAUSSIAN,
     PRODUCTS_OF_MATRICES,
     RANDOM,
-    VIEWS,
 )
+from archcheck.dataflow.queries import viewed
 from archcheck.dataflow.run import Dataflow, Op
 from archcheck.vocabulary.regions import Detail, Region, region_of
 
@@ -186,9 +186,8 @@ def _expand(flow: Dataflow, op: Op) -> str:
     at, below = op.operands[0][0] if op.operands else -1, flow.ops
     if at < 0 or op.numel <= below[at].numel:
         return ""
-    while below[at].name in VIEWS and below[at].operands:
-        at = below[at].operands[0][0]
-    return "" if below[at].name == "attribute" else "repeat"  # learned queries, once for each sample
+    made = below[viewed(below, at)]
+    return "" if made.name == "attribute" else "repeat"  # learned queries, once for each sample
 
 
 _SPECIAL: dict[str, Callable[[Dataflow, Op], str]] = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from functools import cached_property
 
-from archcheck.dataflow.operations import PRODUCTS, PRODUCTS_OF_MATRICES, VIEWS
+from archcheck.dataflow import queries
+from archcheck.dataflow.operations import PRODUCTS, PRODUCTS_OF_MATRICES
 from archcheck.dataflow.run import Dataflow, Op
 from archcheck.vocabulary.regions import Region
 
@@ -45,16 +46,11 @@ class Walks:
 
     def root(self, at: int) -> int:
         """Return the operation that made these values, past views."""
-        while self.ops[at].name in VIEWS and self.ops[at].operands:
-            at = self.ops[at].operands[0][0]
-        return at
+        return queries.viewed(self.ops, at)
 
     def views(self, at: int) -> Iterator[int]:
         """Yield the views on the way back from `at` to its root, and the root, `at` first."""
-        yield at
-        while self.ops[at].name in VIEWS and self.ops[at].operands:
-            at = self.ops[at].operands[0][0]
-            yield at
+        return queries.views(self.ops, at)
 
     def is_matrix_product(self, at: int) -> bool:
         """Return whether it is a product of two matrices that both depend on the input."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.diff.cases import SPEC, Case, check, parameters, run, stack
+from tests.diff.cases import PANEL_OF_ONE_RESIDUAL, SPEC, Case, check, parameters, run, stack
 
 TWO_STREAMS = SPEC.replace("panels:", "    memory: {shape: [2, 4, 8]}\npanels:")
 STACK = stack("Layer()")
@@ -235,15 +235,7 @@ TRANSFORMERS = (
                 h = layer(h)
             return h.sum(2)
 """,
-        panels="""
-    layer:
-      scope: layers.*
-      boxes:
-        norm: {label: Norm, module: norm}
-        mlp: {label: MLP, module: mlp}
-      residuals:
-        - {around: [norm, mlp], kind: multi-stream} # wrong
-""",
+        panels=PANEL_OF_ONE_RESIDUAL.replace("mlp]}", "mlp], kind: multi-stream} # wrong"),
     ),
 )
 OWN = Case(

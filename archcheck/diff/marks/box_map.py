@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from archcheck.dataflow.operations import DIVISIONS
 from archcheck.diff.marks.assignment import AssignmentSearch, BoxCandidate
 from archcheck.diff.marks.carried import carried, is_value
 from archcheck.diff.marks.claimed import claimed, contradiction, meets
@@ -49,7 +50,7 @@ def is_share(region: Region, anchors: Territory) -> bool:
     """Return whether it is a division by a sum or a size: shares of numbers, which no figure draws."""
     if region.term.family is Family.NORM:
         return False
-    return anchors.values.recognition.flow.ops[region.output].name in ("div", "divide", "true_divide")
+    return anchors.values.recognition.flow.ops[region.output].name in DIVISIONS
 
 
 def is_operation(panel: Panel, box: str) -> bool:

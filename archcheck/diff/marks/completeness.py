@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from archcheck.connections import Kind
 from archcheck.dataflow.elements import KEEPS
 from archcheck.dataflow.join import Join
-from archcheck.dataflow.operations import VIEWS
+from archcheck.dataflow.operations import DIVISIONS
+from archcheck.dataflow.queries import viewed
 from archcheck.dataflow.run import Dataflow, Op
 from archcheck.diff.marks.box_map import BoxMap, is_share
 from archcheck.diff.marks.claimed import claimed
@@ -145,7 +146,7 @@ def _is_told_by_edges(region: Region, territory: Territory, strict: bool) -> boo
             if join.residual.kind is Kind.MULTI_STREAM
         )
     if family is Family.CONCAT:  # of several values, lines show it; of the parts of one, nothing does
-        return len(region.inputs) < 2 or len({_root(flow.ops, read) for read in region.inputs}) > 1
+        return len(region.inputs) < 2 or len({viewed(flow.ops, read) for read in region.inputs}) > 1
     if family is Family.SCALE:
         begins = any(
             at in join.branch and territory.values.made(join.source) in region.inputs for join in joins
@@ -168,13 +169,6 @@ def _is_table(flow: Dataflow, region: Region) -> bool:
         not (op.depends_on_input or op.depends_on_parameter) and sum(size > 1 for size in op.shape) > 1
         for op in factors
     )
-
-
-def _root(ops: Sequence[Op], node: int) -> int:
-    """Return what this is a view, or a part, of."""
-    while ops[node].name in VIEWS and ops[node].operands:
-        node = ops[node].operands[0][0]
-    return node
 
 
 def _sums(territory: Territory, free: Set[int]) -> Iterator[Region]:
@@ -218,7 +212,7 @@ def _divides(node: int, territory: Territory) -> bool:
     flow = territory.values.recognition.flow
     users = flow.users[node]
     return bool(users) and all(
-        flow.ops[user].name in ("div", "divide", "true_divide")
+        flow.ops[user].name in DIVISIONS
         or (flow.ops[user].name in ("add", "clamp", "clamp_min") and _divides(user, territory))
         for user in users
     )

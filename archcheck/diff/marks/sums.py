@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 
-from archcheck.dataflow.operations import VIEWS
+from archcheck.dataflow.queries import viewed
 from archcheck.diff.marks.territory import Territory
 from archcheck.vocabulary import TERMS, Region
 
@@ -26,20 +26,12 @@ def sums(territory: Territory, free: Set[int]) -> Iterator[Region]:
         chains = [
             before.pop(made)
             for read in territory.values.reads(node)
-            if (made := _made(territory, read)) in before
+            if (made := viewed(flow.ops, read)) in before
         ]
         before[node] = (*(each for chain in chains for each in chain), node)
     for chain in before.values():
         if len(chain) > 1:
             yield _region(territory, chain)
-
-
-def _made(territory: Territory, node: int) -> int:
-    """Return what made a value, past operations that only move it."""
-    ops = territory.values.recognition.flow.ops
-    while ops[node].name in VIEWS and ops[node].operands:
-        node = ops[node].operands[0][0]
-    return node
 
 
 def _region(territory: Territory, nodes: tuple[int, ...]) -> Region:
